@@ -1,0 +1,88 @@
+"""A loaded sentence encoder, as the rest of ablate sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Names, within the backbone, of one encoder layer's linear modules, and its heads.
+
+    The weight of ``query`` is [heads × head_size, width], of ``attention_output`` [width, heads × head_size],
+    of ``ffn_in`` [neurons, width] and of ``ffn_out`` [width, neurons].
+    """
+
+    query: str
+    key: str
+    value: str
+    attention_output: str
+    ffn_in: str
+    ffn_out: str
+    heads: int
+    head_size: int
+
+    @property
+    def linears(self) -> tuple[str, ...]:
+        """The six prunable modules, in the order of the data flow."""
+        return self.query, self.key, self.value, self.attention_output, self.ffn_in, self.ffn_out
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Where a model keeps its heads and neurons. ``family`` is the config's ``model_type``."""
+
+    family: str
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What besides weights decides an embedding; part of every key.
+
+    pooling: ``mean``, ``cls``, ``cls_before_pooler``, or a fingerprint of the model's own modules.
+    prompt: prepended to each sentence, mostly empty.
+    max_length: tokens, special ones included; longer sentences are truncated at the end.
+    precision: always ``float32``.
+    """
+
+    pooling: str
+    prompt: str
+    max_length: int
+    precision: str = "float32"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Model:
+    """An encoder with its tokenizer.
+
+    name: as the recipe names it.
+    hash: sha256 of weights, config and tokenizer.
+    backbone: the transformer (evaluation mode, CPU, float32); the names in ``architecture`` are relative to it.
+    embed: features (``input_ids``, ``attention_mask``, … each [batch, tokens]) -> embeddings [batch, dim],
+        differentiable, **not** normalised unless the model's own modules do so.
+    tokenise: sentences -> token ids of each, special tokens included, truncated, not padded.
+    pad: token-id lists -> features for ``embed``, padded to the longest.
+    """
+
+    name: str
+    hash: str
+    backbone: nn.Module
+    architecture: Architecture
+    encoding: Encoding
+    embed: Callable[[Mapping[str, Tensor]], Tensor]
+    tokenise: Callable[[list[str]], list[list[int]]]
+    pad: Callable[[list[list[int]]], dict[str, Tensor]]
+
+    def weight(self, linear: str) -> nn.Parameter:
+        """The weight matrix [out, in] of the backbone's linear module of that name."""
+        parameter = self.backbone.get_submodule(linear).weight
+        assert isinstance(parameter, nn.Parameter)
+        return parameter
