@@ -1,0 +1,47 @@
+"""ablate's own plug-in: what it has built in, registered as a stranger's would be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ablate.hookspecs import hookimpl
+
+Register = Callable[[type[Any]], None]
+
+
+@hookimpl
+def ablate_register_scorers(register: Register) -> None:
+    from ablate.scorers.align import Align
+    from ablate.scorers.combined import Combined
+    from ablate.scorers.magnitude import Magnitude
+    from ablate.scorers.random import Random
+    from ablate.scorers.uniform import Uniform
+
+    for scorer in (Align, Uniform, Combined, Magnitude, Random):
+        register(scorer)
+
+
+@hookimpl
+def ablate_register_granularities(register: Register) -> None:
+    from ablate.granularities.head import Head
+    from ablate.granularities.neuron import Neuron
+    from ablate.granularities.unstructured import Unstructured
+
+    for granularity in (Unstructured, Head, Neuron):
+        register(granularity)
+
+
+@hookimpl
+def ablate_register_tasks(register: Register) -> None:
+    from ablate.tasks.sts import STS_TASKS
+
+    for task in STS_TASKS:
+        register(task)
+
+
+@hookimpl
+def ablate_register_executors(register: Register) -> None:
+    from ablate.experiment.executors import InProcess
+
+    register(InProcess)

@@ -1,0 +1,64 @@
+"""``ablate list``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+
+def list_(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array, parameters as JSON schemas.")
+    ] = False,
+) -> None:
+    """Show scorers, granularities, tasks and executors: parameters, origin, and a line of help."""
+    import json
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from ablate.plugins import KINDS, Entry, registry
+
+    found = registry()
+    if as_json:
+        print(json.dumps([_described(entry) for entry in found.entries], indent=2))
+    else:
+        console = Console()
+        for kind in KINDS:
+            table = Table(kind, "parameters", "origin", "what it is", title_justify="left")
+
+            def row(entry: Entry, table: Table = table) -> None:
+                slow = " (slow)" if getattr(entry.plugin, "slow", False) else ""
+                cells = (entry.plugin.name + slow, _parameters(entry), entry.origin, entry.plugin.help)
+                table.add_row(*map(Text, cells))
+
+            for entry in found.of(kind):
+                row(entry)
+            console.print(table)
+    for broken in found.broken:
+        print(f"ablate: plug-in {broken.origin} could not be loaded: {broken.reason}", file=sys.stderr)
+
+
+def _parameters(entry: Any) -> str:
+    fields = entry.plugin.model_fields
+    shown = ("null" if field.default is None else field.default for field in fields.values())
+    return "\n".join(
+        f"{field.alias or name}={default}"
+        for (name, field), default in zip(fields.items(), shown, strict=True)
+    )
+
+
+def _described(entry: Any) -> dict[str, Any]:
+    plugin = entry.plugin
+    return {
+        "kind": entry.kind,
+        "name": plugin.name,
+        "origin": entry.origin,
+        "version": plugin.version,
+        "help": plugin.help,
+        "slow": getattr(plugin, "slow", False),
+        "parameters": plugin.model_json_schema()["properties"] if plugin.model_fields else {},
+    }

@@ -1,0 +1,66 @@
+"""Prints results where and how the user asked."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from ablate.cli.options import Format
+from ablate.errors import AblateError
+from ablate.report.results import Results
+from ablate.report.tables import render
+
+FILE_WIDTH = 120
+"""Columns of tables that are written to a file."""
+
+
+def check_output(output: Path | None) -> None:
+    """Refuses, before anything is computed, a file that cannot be written.
+
+    Raises:
+        AblateError: its folder does not exist, or it is a folder.
+    """
+    if output is None:
+        return
+    if output.is_dir():
+        raise AblateError(f"--output {output}: is a folder; name a file")
+    if not output.parent.is_dir():
+        raise AblateError(f"--output {output}: there is no folder {output.parent}; make it first")
+
+
+def deliver(results: Results, form: Format, output: Path | None) -> None:
+    """Writes the results, and ends with status 1 if cells failed."""
+    if form is Format.table and output is None:
+        render(results, Console())
+    else:
+        text = _text(results, form)
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            _write(output, text)
+    if results.failed:
+        raise typer.Exit(1)
+
+
+def _text(results: Results, form: Format) -> str:
+    if form is Format.table:
+        page = io.StringIO()
+        render(results, Console(file=page, width=FILE_WIDTH))
+        return page.getvalue()
+    made = {Format.json: results.to_json, Format.csv: results.to_csv, Format.markdown: results.to_markdown}[
+        form
+    ]()
+    return made if made.endswith("\n") else made + "\n"
+
+
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise AblateError(
+            f"--output {output}: cannot be written ({error.strerror}); the results are in the store: ablate show"
+        ) from None

@@ -1,0 +1,250 @@
+"""Gathers the statistics that scorers declare, in as few passes over the calibration set as possible.
+
+One gradient pass serves every granularity and every scorer that looks at the same loss: what a unit would cost is
+``-Σ w · dL/dw`` over the weights that carry its output, so a backward pass holds the contributions of all units of
+all granularities at once. They are reduced to units batch by batch, since absolute values are taken there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.data.calibration import Calibration
+from ablate.errors import AblateError, PluginError
+from ablate.granularities.base import ColumnGranularity, Granularity
+from ablate.models.model import Model
+from ablate.scorers.base import GradientContribution, InputNorm, Statistic
+from ablate.scorers.losses import Loss
+
+Request = tuple[Granularity, Statistic]
+
+
+@dataclass
+class Collected:
+    """gradients: float32 [units] for each (granularity, statistic). norms: module name -> float32 [in_features]."""
+
+    gradients: dict[tuple[Granularity, GradientContribution], Tensor] = field(default_factory=dict)
+    norms: dict[InputNorm, dict[str, Tensor]] = field(default_factory=dict)
+
+    def has(self, requests: Iterable[Request]) -> bool:
+        return all(
+            statistic in self.norms
+            if isinstance(statistic, InputNorm)
+            else (granularity, statistic) in self.gradients
+            for granularity, statistic in requests
+        )
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass over the calibration set: the gradient of ``loss``, or (None) the norms of the linears' inputs."""
+
+    loss: Loss | None
+    size: int
+    batch_size: int
+
+    @property
+    def name(self) -> str:
+        return f"gradient of {self.loss.name}" if self.loss else "input norms"
+
+    @property
+    def over(self) -> str:
+        return self.loss.over if self.loss else "sentences"
+
+
+def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pass, list[Request]]:
+    """The passes that serve all requests, and which each serves.
+
+    Raises:
+        AblateError: a batch is larger than the calibration set, or more examples are asked for than it has.
+    """
+    passes: defaultdict[Pass, list[Request]] = defaultdict(list)
+    for granularity, statistic in dict.fromkeys(requests):
+        loss = None if isinstance(statistic, InputNorm) else statistic.loss
+        over = loss.over if loss else "sentences"
+        have = len(calibration.pairs if over == "pairs" else calibration.sentences)
+        size = have if statistic.size is None else statistic.size
+        batch_size = getattr(statistic, "batch_size", None) or calibration.batch_size
+        if size > have or (loss and batch_size > size):
+            raise AblateError(
+                f"{loss.name if loss else 'input norms'}: {size} calibration {over} in batches of {batch_size} are "
+                f"asked for, and there are {have}; lower {over} or batch_size, or calibrate on more"
+            )
+        passes[Pass(loss, size, batch_size)].append((granularity, statistic))
+    return dict(passes)
+
+
+def collect(
+    model: Model,
+    calibration: Calibration,
+    requests: Iterable[Request],
+    on_pass: Callable[[str], None] = lambda _: None,
+) -> Collected:
+    """Gathers every requested statistic under the mask in force.
+
+    Args:
+        on_pass: told the name of each pass over the calibration set before it begins.
+
+    Raises:
+        AblateError: a batch is larger than the calibration set, or a loss is not finite.
+        PluginError: ``absolute-example`` of a loss or a granularity that cannot have it.
+    """
+    collected = Collected()
+    for one, served in passes_of(requests, calibration).items():
+        on_pass(one.name)
+        if one.loss is None:
+            norms = _input_norms(model, calibration, one)
+            collected.norms.update({s: norms for _, s in served if isinstance(s, InputNorm)})
+        else:
+            wanted = [(g, s) for g, s in served if isinstance(s, GradientContribution)]
+            collected.gradients.update(_gradient_pass(model, calibration, one.loss, one, wanted))
+    return collected
+
+
+def _gradient_pass(
+    model: Model,
+    calibration: Calibration,
+    loss: Loss,
+    one: Pass,
+    wanted: list[tuple[Granularity, GradientContribution]],
+) -> dict[tuple[Granularity, GradientContribution], Tensor]:
+    granularities = {granularity for granularity, _ in wanted}
+    carriers = sorted({name for g in granularities for name in g.carriers(model)})
+    weights = {name: model.weight(name) for name in carriers}
+    per_example = [request for request in wanted if request[1].sign == "absolute-example"]
+    columns = _columns(model, loss, [g for g, _ in per_example])
+    totals: dict[tuple[Granularity, GradientContribution], Tensor] = {}
+    batches = list(_batches(calibration, one))
+    with _differentiable(model, calibration, list(weights.values())), _inputs(model, columns) as inputs:
+        for sentences in batches:
+            batch_loss = _loss(model, loss, sentences)
+            if not batch_loss.isfinite():
+                raise AblateError(
+                    f"loss '{loss.name}' is {batch_loss.item()} on a calibration batch; no contribution follows"
+                )
+            gradients = torch.autograd.grad(batch_loss, [*weights.values(), *inputs.values()])
+            with torch.no_grad():
+                products = {
+                    name: weight.detach() * gradient.neg_()
+                    for (name, weight), gradient in zip(weights.items(), gradients, strict=False)
+                }
+                by_batch = {g: g.reduce(model, products) for g in granularities}
+                at_inputs = dict(zip(inputs, gradients[len(weights) :], strict=True))
+                by_example = _per_example(
+                    model, inputs, at_inputs, one.batch_size, [g for g, _ in per_example]
+                )
+                for granularity, statistic in wanted:
+                    value = by_batch[granularity]
+                    if statistic.sign == "absolute":
+                        value = value.abs()
+                    elif statistic.sign == "absolute-example":
+                        value = by_example[granularity].abs().mean(0)
+                    key = granularity, statistic
+                    totals[key] = totals[key] + value / len(batches) if key in totals else value / len(batches)
+    return totals
+
+
+def _batches(calibration: Calibration, one: Pass) -> Iterator[list[str]]:
+    """Batches of one size; what is left over is not used. Of pairs: the left members, then the right ones."""
+    for start in range(0, one.size - one.batch_size + 1, one.batch_size):
+        stop = start + one.batch_size
+        if one.over == "pairs":
+            pairs = calibration.pairs[start:stop]
+            yield [left for left, _ in pairs] + [right for _, right in pairs]
+        else:
+            yield list(calibration.sentences[start:stop])
+
+
+def _loss(model: Model, loss: Loss, sentences: list[str]) -> Tensor:
+    embeddings = normalize(model.embed(model.pad(model.tokenise(sentences))), dim=1)
+    return loss.value(*embeddings.chunk(2)) if loss.over == "pairs" else loss.value(embeddings)
+
+
+@contextmanager
+def _differentiable(
+    model: Model, calibration: Calibration, weights: list[torch.nn.Parameter]
+) -> Iterator[None]:
+    """Gradients on for ``weights``, and dropout on where the positives need it; all as before on leaving."""
+    before = [weight.requires_grad for weight in weights]
+    training = {module: module.training for module in model.backbone.modules()}
+    try:
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+            for weight in weights:
+                weight.requires_grad_(True)
+            if calibration.dropout:
+                torch.manual_seed(calibration.seed)
+                model.backbone.train()
+            yield
+    finally:
+        for weight, required in zip(weights, before, strict=True):
+            weight.requires_grad_(required)
+        for module, mode in training.items():
+            module.training = mode
+
+
+def _columns(model: Model, loss: Loss, granularities: list[Granularity]) -> list[str]:
+    """The modules whose inputs per-example contributions are read at."""
+    if granularities and not loss.separable:
+        raise PluginError(
+            f"sign: absolute-example needs a loss that is a mean over examples; '{loss.name}' is not"
+        )
+    for granularity in granularities:
+        if not isinstance(granularity, ColumnGranularity):
+            raise PluginError(f"sign: absolute-example is for head and neuron, not '{granularity.name}'")
+    return sorted({name for g in granularities for name in g.carriers(model)})
+
+
+@contextmanager
+def _inputs(model: Model, modules: list[str]) -> Iterator[dict[str, Tensor]]:
+    """The inputs [sentences, tokens, columns] of ``modules`` at the latest forward pass."""
+    latest: dict[str, Tensor] = {}
+
+    def keep_as(name: str) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _, args: latest.update({name: args[0]})
+
+    handles = []
+    try:
+        for name in modules:
+            handles.append(model.backbone.get_submodule(name).register_forward_pre_hook(keep_as(name)))
+            latest[name] = torch.empty(0)
+        yield latest
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _per_example(
+    model: Model,
+    inputs: dict[str, Tensor],
+    gradients: dict[str, Tensor],
+    batch_size: int,
+    granularities: list[Granularity],
+) -> dict[Granularity, Tensor]:
+    """float32 [pairs, units]: the contribution of each unit to each pair's own loss (Michel et al. 2019, eq. 2)."""
+    values = {}
+    for name, value in inputs.items():
+        by_sentence = -(value * gradients[name]).sum(1)
+        # The loss is a mean over pairs; a pair's own loss is that many times its share. Both members carry the mask.
+        values[name] = batch_size * (by_sentence[:batch_size] + by_sentence[batch_size:])
+    return {g: g.reduce_columns(model, values) for g in granularities if isinstance(g, ColumnGranularity)}
+
+
+def _input_norms(model: Model, calibration: Calibration, one: Pass) -> dict[str, Tensor]:
+    sentences = list(calibration.sentences[: one.size])
+    modules = [name for layer in model.architecture.layers for name in layer.linears]
+    squares = {name: torch.zeros(model.weight(name).shape[1], dtype=torch.float64) for name in modules}
+    with torch.inference_mode(), _inputs(model, modules) as inputs:
+        for start in range(0, one.size, one.batch_size):
+            features = model.pad(model.tokenise(sentences[start : start + one.batch_size]))
+            real = features["attention_mask"].bool()
+            model.embed(features)
+            for name in modules:
+                squares[name] += inputs[name][real].double().square().sum(0)
+    return {name: total.sqrt().float() for name, total in squares.items()}

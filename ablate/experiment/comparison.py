@@ -1,0 +1,54 @@
+"""A recipe from flags: every cell on every task, nothing chosen, nothing held out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ablate.experiment.recipe import Recipe, parse
+from ablate.experiment.yaml import Document
+
+_FLAGS = ("scorers", "granularities", "sparsities", "seeds", "model")
+
+
+def comparison(
+    scorers: str | Sequence[str],
+    granularities: str | Sequence[str],
+    sparsities: str | Sequence[float | str],
+    model: str,
+    pooling: str | None,
+    tasks: str | Sequence[str],
+    seeds: str | Sequence[int],
+) -> tuple[Recipe, Document]:
+    """The recipe that lists stand for; a text is a comma-separated list. ``model`` may be ``ID@REVISION``.
+
+    Raises:
+        RecipeError: ``--flag: what; what to do``.
+    """
+    name, _, revision = model.partition("@")
+    spec = {"name": name, "revision": revision or None, "pooling": pooling}
+    tree: dict[str, Any] = {
+        "model": {key: value for key, value in spec.items() if value is not None},
+        "scorers": _list(scorers),
+        "granularities": _list(granularities),
+        "sparsities": [_number(item, float) for item in _list(sparsities)],
+        "seeds": [_number(item, int) for item in _list(seeds)],
+        "screen": _list(tasks),
+    }
+    given: dict[tuple[str | int, ...], str] = {(flag,): f"--{flag}" for flag in _FLAGS}
+    document = Document("compare", tree, {**given, ("screen",): "--tasks", ("data",): "--data"})
+    return parse(document), document
+
+
+def _list(value: str | Sequence[Any]) -> list[Any]:
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return list(value)
+
+
+def _number(item: Any, kind: type[float] | type[int]) -> Any:
+    """The number that a text stands for; a text that stands for none is left for the recipe's check to refuse."""
+    try:
+        return kind(item)
+    except ValueError:
+        return item

@@ -1,0 +1,93 @@
+"""A masked model on tasks: encode each distinct sentence once, then one value per pair of every task."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ablate.data.pairs import PairSet
+from ablate.errors import Undefined
+from ablate.experiment.mask import masked
+from ablate.experiment.score import digest
+from ablate.experiment.store import Result
+from ablate.models.encode import Prepared, encode, prepare
+from ablate.models.model import Model
+from ablate.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A task and its pairs. ``kept``: bool [n], False for pairs that calibration or choice has seen."""
+
+    task: Task
+    data: PairSet
+    kept: NDArray[np.bool_]
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+
+def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
+    """The key of one cell's result on one task: all that its values depend on, and nothing else."""
+    return digest(
+        {
+            "stage": "result",
+            "model": model.hash,
+            "encoding": model.encoding.as_dict(),
+            "mask": mask,
+            "task": loaded.task.identity(),
+            "data": loaded.data.hash,
+        }
+    )
+
+
+@dataclass
+class Evaluator:
+    """Evaluates masks of one model; tokenises once for each set of tasks."""
+
+    model: Model
+    _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
+
+    def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
+        """The distinct sentences of all the tasks (sentence -> position), tokenised and batched."""
+        names = tuple(task.name for task in tasks)
+        if names not in self._prepared:
+            sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
+            positions = {sentence: i for i, sentence in enumerate(sentences)}
+            self._prepared[names] = positions, prepare(self.model, sentences)
+        return self._prepared[names]
+
+    def evaluate(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> dict[str, Result]:
+        """The result on each task (by name) of the model without what ``keep`` removes; dense where it is empty."""
+        start = time.perf_counter()
+        positions, prepared = self.prepared(tasks)
+        with masked(self.model, keep):
+            embeddings = encode(self.model, prepared)
+        seconds = time.perf_counter() - start
+        total = sum(len(task.data.sentences) for task in tasks)
+        return {
+            task.name: _measure(
+                task,
+                embeddings[[positions[s] for s in task.data.sentences]],
+                seconds * len(task.data.sentences) / max(total, 1),
+            )
+            for task in tasks
+        }
+
+
+def _measure(loaded: Loaded, embeddings: torch.Tensor, seconds: float) -> Result:
+    about = {"task": loaded.name, "source": loaded.data.source}
+    values = loaded.task.measure(loaded.data, embeddings)
+    if not np.isfinite(values).all():
+        return Result("undefined", "the model's embeddings are not finite", None, None, seconds, about)
+    try:
+        score = loaded.task.score(loaded.data, values, np.ones(len(values), bool))
+    except Undefined as reason:
+        return Result("undefined", str(reason), None, values, seconds, about)
+    return Result("ok", None, score, values, seconds, about)

@@ -1,0 +1,150 @@
+"""From contributions to a mask, and from a mask to a masked model and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ablate.models.model import Model
+
+Mask = NDArray[np.bool_]
+Sparsity = float | Literal["negative"]
+
+
+def select(
+    contributions: NDArray[np.float32],
+    layers: NDArray[np.int64],
+    count: int | Literal["negative"],
+    *,
+    scope: Literal["global", "layer"] = "global",
+    min_keep: int = 0,
+    kept: Mask | None = None,
+    tie_seed: int = 0,
+) -> Mask:
+    """Removes the units of lowest contribution.
+
+    Args:
+        contributions: [units], finite.
+        layers: [units], non-decreasing.
+        count: how many units are to be gone in all, those that are gone already included; or ``negative``: exactly
+            the units with a contribution below 0.
+        scope: ``global`` ranks all units together; ``layer`` takes the same share of every layer, within one unit.
+        min_keep: units that every layer keeps: its highest. Fewer than ``count`` are then removed if need be.
+        kept: [units], False = gone already; they stay gone.
+        tie_seed: decides among equal contributions.
+
+    Returns:
+        [units], True = keep.
+    """
+    generator = np.random.default_rng(tie_seed)
+    mask = np.ones(len(contributions), bool) if kept is None else kept.copy()
+    bounds = np.searchsorted(layers, np.arange(layers[-1] + 2)) if len(layers) else np.zeros(1, int)
+    free = mask.copy()
+    if min_keep:
+        for start, stop in pairwise(bounds):
+            here = start + np.flatnonzero(mask[start:stop])
+            best = _lowest(-contributions[here], min(min_keep, len(here)), generator)
+            free[here[best]] = False
+    if count == "negative":
+        mask[free & (contributions < 0)] = False
+        return mask
+    if scope == "global":
+        parts = [(0, len(mask), count)]
+    else:
+        shares = _shares(count, np.diff(bounds))
+        parts = [(a, b, share) for (a, b), share in zip(pairwise(bounds.tolist()), shares, strict=True)]
+    for start, stop, share in parts:
+        here = start + np.flatnonzero(free[start:stop])
+        gone = stop - start - int(mask[start:stop].sum())
+        wanted = min(max(share - gone, 0), len(here))
+        mask[here[_lowest(contributions[here], wanted, generator)]] = False
+    return mask
+
+
+def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of exactly ``count`` lowest values; a seeded draw decides among those equal to the last."""
+    if count == 0:
+        return np.zeros(0, np.int64)
+    threshold = np.partition(values, count - 1)[count - 1]
+    below = np.flatnonzero(values < threshold)
+    ties = np.flatnonzero(values == threshold)
+    drawn = generator.permutation(ties)[: count - len(below)]
+    return np.concatenate([below, drawn])
+
+
+def _shares(count: int, sizes: NDArray[np.int64]) -> list[int]:
+    """``count`` split over layers in proportion to their sizes, exactly, by largest remainder."""
+    total = int(sizes.sum())
+    exact = [count * int(size) for size in sizes]
+    shares = [e // total for e in exact] if total else exact
+    by_remainder = sorted(range(len(sizes)), key=lambda i: (-(exact[i] % total), i))
+    for i in by_remainder[: count - sum(shares)]:
+        shares[i] += 1
+    return shares
+
+
+def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
+    """The control that removes at random as many units of each layer as ``mask`` does."""
+    generator = np.random.default_rng(seed)
+    drawn = mask.copy()
+    for layer in range(int(layers[-1]) + 1):
+        here = slice(*np.searchsorted(layers, [layer, layer + 1]))
+        drawn[here] = generator.permutation(mask[here])
+    return drawn
+
+
+def mask_hash(units: Mapping[str, Mask]) -> str | None:
+    """sha256 of the bits of a mask of each granularity; None where nothing is removed.
+
+    Two scorers that choose the same units get the same hash, and so share the evaluation.
+    """
+    partial = {name: mask for name, mask in units.items() if not mask.all()}
+    if not partial:
+        return None
+    digest = hashlib.sha256()
+    for name in sorted(partial):
+        digest.update(f"{name} {len(partial[name])} ".encode())
+        digest.update(np.packbits(partial[name]).tobytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """Zeroes the parameters that a mask removes; on leaving, however that comes, puts the originals back.
+
+    The original tensors are set aside, never written to, so the model is given back bit for bit.
+
+    Args:
+        keep: parameter name -> bool tensor of its shape, True = keep.
+    """
+    originals: dict[str, torch.Tensor] = {}
+    try:
+        for name, kept in keep.items():
+            parameter = model.backbone.get_parameter(name)
+            originals[name] = parameter.data
+            parameter.data = parameter.data.where(kept, 0.0)
+        yield
+    finally:
+        for name, original in originals.items():
+            model.backbone.get_parameter(name).data = original
+
+
+def merge(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """What several masks keep together: a parameter's element is kept when each of them keeps it."""
+    merged: dict[str, torch.Tensor] = {}
+    for part in parts:
+        for name, kept in part.items():
+            merged[name] = merged[name] & kept if name in merged else kept
+    return merged
+
+
+def removed_parameters(keep: Mapping[str, torch.Tensor]) -> int:
+    """How many parameters materialising would remove."""
+    return sum(kept.numel() - int(kept.sum()) for kept in keep.values())

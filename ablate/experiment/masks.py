@@ -1,0 +1,184 @@
+"""From a cell to its mask: score, select, and (in later steps) score again under the mask in force."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ablate.data.calibration import Calibration
+from ablate.experiment.collect import Collected, Request, collect
+from ablate.experiment.mask import Mask, mask_hash, masked, matched, merge, removed_parameters, select
+from ablate.experiment.plan import Cell, Step
+from ablate.experiment.score import digest, score, scores_key
+from ablate.experiment.store import Store, StoredMask
+from ablate.experiment.timing import Timings
+from ablate.granularities.base import Granularity
+from ablate.models.model import Model
+
+
+@dataclass
+class MaskMaker:
+    """Makes the masks of one model's cells, each once.
+
+    on_pass: told of each pass over the calibration set.
+    """
+
+    model: Model
+    calibration: Calibration
+    store: Store
+    tie_seed: int
+    timings: Timings
+    on_pass: Callable[[str], None] = lambda _: None
+    _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict)
+    _collected: Collected = field(default_factory=Collected)
+    _granularities: dict[str, Granularity] = field(default_factory=dict)
+
+    def key(self, cell: Cell) -> str:
+        """The key of a cell: everything its mask depends on."""
+        looks = any(s.scorer.statistics() or s.scorer.slow for s in cell.steps)
+        return digest(
+            {
+                "stage": "mask",
+                "model": self.model.hash,
+                "encoding": self.model.encoding.as_dict(),
+                "calibration": self.calibration.hash if looks else None,
+                "cell": cell.identity(),
+                "tie_seed": self.tie_seed if cell.steps else None,
+            }
+        )
+
+    def requests(self, cells: Iterable[Cell]) -> list[Request]:
+        """What the first steps of all these cells need and the store lacks."""
+        found: list[Request] = []
+        for step in dict.fromkeys(c.steps[0] for c in self.missing(cells)):
+            if self.store.scores_about(scores_key(self.model, self.calibration, step, None)) is None:
+                found += [(step.granularity, s) for s in step.scorer.statistics()]
+        return found
+
+    def collect_for(self, cells: Iterable[Cell]) -> None:
+        """Gathers what :meth:`requests` finds, in as few passes as possible."""
+        with self.timings.measure("collect"):
+            self._collected = collect(self.model, self.calibration, self.requests(cells), self.on_pass)
+
+    def missing(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Those with at least one step whose mask is not in the store."""
+        return [c for c in cells if c.steps and self.store.mask_about(self.key(c)) is None]
+
+    def make(self, cell: Cell) -> StoredMask:
+        """The cell's mask, from the store if it is there."""
+        key = self.key(cell)
+        stored = self.store.get_mask(key)
+        if stored is None:
+            units = self._draw(cell) if cell.control == "matched" else self._prune(cell)
+            stored = StoredMask(mask_hash(units) or "", units, self._about(cell, units))
+            self.store.put_mask(key, stored)
+        for step in cell.steps:
+            self._granularities[_name(step.granularity)] = step.granularity
+        return stored
+
+    def keep(self, units: dict[str, Mask]) -> dict[str, torch.Tensor]:
+        """What masks of several granularities keep of the parameters (see :meth:`Granularity.keep`)."""
+        granularities = self._granularities
+        return merge([granularities[n].keep(self.model, torch.from_numpy(m)) for n, m in units.items()])
+
+    def _draw(self, cell: Cell) -> dict[str, Mask]:
+        chosen = self.make(Cell(cell.steps)).units
+        assert cell.draw is not None
+        return {
+            name: matched(mask, self._layers_of(self._granularities[name]).numpy(), cell.draw)
+            for name, mask in chosen.items()
+        }
+
+    def _prune(self, cell: Cell) -> dict[str, Mask]:
+        units: dict[str, Mask] = {}
+        for step in cell.steps:
+            name = _name(step.granularity)
+            self._granularities[name] = step.granularity
+            layers = self._layers_of(step.granularity).numpy()
+            before = self._kept(step.granularity, units)
+            asked = 0 if step.sparsity == "negative" else round(step.sparsity * len(layers))
+            gone = len(layers) - int(before.sum())
+            for share in range(1, step.steps + 1):
+                contributions = self._contributions(step, units)
+                count: Any = gone + round(asked * share / step.steps)
+                if cell.control == "flipped":
+                    if step.sparsity == "negative":
+                        count = gone + int((before & (contributions < 0)).sum())
+                    contributions = -contributions
+                elif step.sparsity == "negative":
+                    count = "negative"
+                with self.timings.measure("mask"):
+                    before = select(
+                        contributions,
+                        layers,
+                        count,
+                        scope=step.scope,
+                        min_keep=step.granularity.min_keep,
+                        kept=before,
+                        tie_seed=self.tie_seed if step.seed is None else step.seed,
+                    )
+                units[name] = before
+        return units
+
+    def _kept(self, granularity: Granularity, units: dict[str, Mask]) -> Mask:
+        """The units that the masks in force have left, those of other granularities included."""
+        if not units:
+            return np.ones(len(self._layers_of(granularity)), bool)
+        keep = self.keep(units)
+        left = {
+            name: keep.get(
+                f"{name}.weight", torch.ones_like(self.model.weight(name), dtype=torch.bool)
+            ).float()
+            for name in granularity.carriers(self.model)
+        }
+        mask: Mask = (granularity.reduce(self.model, left) > 0).numpy()
+        return mask & units.get(_name(granularity), mask)
+
+    def _contributions(self, step: Step, units: dict[str, Mask]) -> NDArray[np.float32]:
+        in_force = mask_hash(units)
+        key = scores_key(self.model, self.calibration, step, in_force)
+        declared = step.scorer.statistics()
+        worth_storing = bool(declared) or step.scorer.slow
+        stored = self.store.get_scores(key) if worth_storing else None
+        if stored is not None:
+            return stored
+        requests = [(step.granularity, s) for s in declared]
+        with masked(self.model, self.keep(units)):
+            collected = self._collected
+            if in_force is not None or not collected.has(requests):
+                with self.timings.measure("collect"):
+                    collected = collect(self.model, self.calibration, requests, self.on_pass)
+            with self.timings.measure("score") as spent:
+                contributions = score(
+                    self.model, self.calibration, step, self._layers_of(step.granularity), collected
+                )
+        if worth_storing:
+            about = {"scorer": step.label, "granularity": step.granularity.name, "seconds": spent()}
+            self.store.put_scores(key, contributions, about)
+        return contributions
+
+    def _layers_of(self, granularity: Granularity) -> torch.Tensor:
+        if granularity not in self._layers:
+            self._layers[granularity] = granularity.layers(self.model)
+        return self._layers[granularity]
+
+    def _about(self, cell: Cell, units: dict[str, Mask]) -> dict[str, Any]:
+        one = next(iter(units.values())) if len(units) == 1 else None
+        removed = None if one is None else len(one) - int(one.sum())
+        return {
+            "cell": str(cell),
+            "units_total": None if one is None else len(one),
+            "units_removed": removed,
+            "sparsity_achieved": None if one is None or removed is None else removed / len(one),
+            "params_removed": removed_parameters(self.keep(units)),
+        }
+
+
+def _name(granularity: Granularity) -> str:
+    return json.dumps(granularity.identity(), sort_keys=True)

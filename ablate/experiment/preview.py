@@ -1,0 +1,121 @@
+"""``--dry-run``: the cells of a job, what is cached, what is shared, and how long the rest may take."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+
+from ablate.experiment.collect import Pass, passes_of
+from ablate.experiment.evaluate import Loaded
+from ablate.experiment.events import silent
+from ablate.experiment.job import Job
+from ablate.experiment.plan import DENSE, Cell
+from ablate.experiment.run import calibration_saw, make_subject
+from ablate.experiment.score import scores_key
+from ablate.experiment.store import Store
+from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.timing import Timings
+from ablate.models.encode import encode, prepare
+
+PROBE = 128
+"""Sentences encoded to measure the encoder's speed."""
+
+BACKWARD = 3
+"""A gradient pass costs about this many forward passes over the same tokens."""
+
+
+@dataclass(frozen=True)
+class ModelPreview:
+    """One model's part of a preview. ``cells``: each with whether the store has it on the screen tasks.
+
+    passes: gradient and norm passes still to be made, for all cells together.
+    scores: distinct contributions that the cells share; ``stored``: how many of them are in the store.
+    seconds: an estimate for the screen stage; ``each``: for one more cell on the confirm tasks.
+    """
+
+    model: str
+    cells: list[tuple[Cell, bool]]
+    passes: list[str]
+    scores: int
+    stored: int
+    seconds: float
+    each: float
+
+
+@dataclass(frozen=True)
+class Preview:
+    job: Job
+    models: list[ModelPreview]
+
+    def render(self, console: Console) -> None:
+        """Prints it."""
+        source = self.job.chosen
+        console.print(f"data: {escape(source.source.label)} ({escape(source.why)})")
+        for model in self.models:
+            console.print(f"model: {escape(model.model)}")
+            for cell, cached in model.cells:
+                console.print(f"  {'cached ' if cached else 'to do  '} {escape(str(cell))}")
+            cached_count = sum(cached for _, cached in model.cells)
+            console.print(
+                f"screen on {', '.join(self.job.screen)}: {len(model.cells)} cells, {cached_count} cached"
+            )
+            shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
+            console.print(f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}")
+            console.print(f"estimate: {_duration(model.seconds)} to screen")
+            if self.job.confirm:
+                console.print(
+                    f"then confirm on {', '.join(self.job.confirm)}: the cells depend on the choice; "
+                    f"about {_duration(model.each)} each, controls included in the count"
+                )
+
+
+def preview(job: Job, store: Store) -> Preview:
+    """Looks everything up and runs nothing but a second's probe of the encoder's speed."""
+    return Preview(
+        job, [_of(job, make_subject(job, spec, store, Timings(), silent)) for spec in job.recipe.model]
+    )
+
+
+def _of(job: Job, subject: Subject) -> ModelPreview:
+    tasks = load_tasks(job.screen, job.chosen.source, job.registry, calibration_saw(job, subject))
+    confirms = load_tasks(job.confirm, job.chosen.source, job.registry, frozenset())
+    cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
+    first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells)
+    keys = {scores_key(subject.model, subject.calibration, step, None) for step in first_steps}
+    passes = passes_of(subject.masks.requests(job.plan.cells), subject.calibration)
+    rate = _seconds_per_token(subject, tasks or confirms)
+    each = rate * subject.evaluator.prepared(tasks)[1].tokens if tasks else 0.0
+    calibrating = sum(BACKWARD * rate * tokens for tokens in _pass_tokens(subject, passes))
+    return ModelPreview(
+        model=subject.model.name,
+        cells=cells,
+        passes=[one.name for one in passes],
+        scores=len(keys),
+        stored=sum(subject.store.scores_about(key) is not None for key in keys),
+        seconds=calibrating + each * sum(not cached for _, cached in cells),
+        each=rate * subject.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
+    )
+
+
+def _seconds_per_token(subject: Subject, tasks: list[Loaded]) -> float:
+    """Measured on the first sentences of the tasks, after one warm-up."""
+    sentences = [s for task in tasks for s in task.data.sentences][:PROBE]
+    prepared = prepare(subject.model, sentences)
+    encode(subject.model, prepared)
+    start = time.perf_counter()
+    encode(subject.model, prepared)
+    return (time.perf_counter() - start) / max(prepared.tokens, 1)
+
+
+def _pass_tokens(subject: Subject, passes: list[Pass]) -> list[int]:
+    pairs = [s for pair in subject.calibration.pairs for s in pair]
+    pools = {"pairs": pairs, "sentences": list(subject.calibration.sentences)}
+    counted = {over: prepare(subject.model, pool).tokens / max(len(pool), 1) for over, pool in pools.items()}
+    return [round(counted[one.over] * one.size * (2 if one.over == "pairs" else 1)) for one in passes]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

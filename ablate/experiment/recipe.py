@@ -1,0 +1,165 @@
+"""A recipe: what to pit against what, on which model and data, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from ablate.data.calibration import CalibrationSpec
+from ablate.errors import RecipeError
+from ablate.experiment.yaml import Document, read
+from ablate.models.spec import ModelSpec
+
+Sparsity = Annotated[float, Field(ge=0, lt=1, strict=True)] | Literal["negative"]
+Scope = Literal["global", "layer"]
+Seed = Annotated[int, Field(ge=0, strict=True)]
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def _named(key: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScorerEntry(BaseModel):
+    """A scorer by name, with its parameters beside it; ``label`` tells two of one name apart."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    scorer: str
+    label: str | None = None
+
+
+class GranularityEntry(BaseModel):
+    """A granularity by name, with its parameters beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    granularity: str
+
+
+Scorer = Annotated[ScorerEntry, _named("scorer")]
+Granularity = Annotated[GranularityEntry, _named("granularity")]
+
+
+class StepEntry(Strict):
+    """One prune step of an explicit cell."""
+
+    granularity: Granularity
+    scorer: Scorer
+    sparsity: Sparsity
+    scope: Scope = "global"
+    seed: Seed | None = None
+    steps: Annotated[int, Field(ge=1, strict=True)] = 1
+
+
+class Controls(Strict):
+    """What stands beside the cells.
+
+    matched: random draws, with the same number per layer, for each confirmed cell.
+    screened: the same for each screened cell.
+    flipped: whether confirmed cells are also set against removing the highest contributions.
+    control_seed: the first draw's seed; each draw has the next.
+    """
+
+    matched: Annotated[int, Field(ge=0, strict=True)] = 3
+    screened: Annotated[int, Field(ge=0, strict=True)] = 0
+    flipped: bool = False
+    control_seed: Seed = 0
+
+
+class Confirm(Strict):
+    """The tasks that report, and for which cells: the chosen ones, or all."""
+
+    tasks: Annotated[list[str], Field(min_length=1)]
+    cells: Literal["best", "all"] = "best"
+
+
+def _confirm(value: Any) -> Any:
+    if value == "all":
+        return {"tasks": ["sts"], "cells": "all"}
+    return {"tasks": value} if isinstance(value, list) else value
+
+
+class SentEval(Strict):
+    """A folder laid out as SentEval's ``data/downstream``."""
+
+    senteval: Path
+
+
+class Recipe(Strict):
+    """A grid of cells, explicit cells beside it, and the tasks that choose and report.
+
+    The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. ``screen`` tasks
+    see every cell; ``confirm`` tasks see dense, the best cell of each scorer × granularity, every explicit cell, and
+    their controls. ``overlap: drop`` decides by scores without the pairs that calibration or choice has seen.
+    """
+
+    model: Annotated[
+        list[Annotated[ModelSpec, _named("name")]], BeforeValidator(_as_list), Field(min_length=1)
+    ]
+    data: Literal["auto", "embedded", "hub", "senteval"] | SentEval = "auto"
+    calibration: CalibrationSpec = CalibrationSpec()
+    scorers: list[Scorer] = []
+    granularities: list[Granularity] = []
+    sparsities: list[Sparsity] = []
+    scopes: Annotated[list[Scope], Field(min_length=1)] = ["global"]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    steps: Annotated[int, Field(ge=1, strict=True)] = 1
+    tie_seed: Seed = 0
+    cells: list[Annotated[list[StepEntry], Field(min_length=1)]] = []
+    controls: Controls = Controls()
+    screen: list[str] = ["sts-dev"]
+    confirm: Annotated[Confirm | None, BeforeValidator(_confirm)] = None
+    overlap: Literal["drop", "keep"] = "drop"
+    executor: str = "in-process"
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Recipe:
+        lacking = [n for n in ("scorers", "granularities", "sparsities") if not getattr(self, n)]
+        if lacking and (len(lacking) < 3 or not self.cells):
+            raise ValueError(f"empty grid: no {' and no '.join(lacking)}; list at least one of each")
+        if not self.screen and self.confirm is None:
+            raise ValueError("nothing to measure: no screen and no confirm tasks; list at least one")
+        if not self.screen and self.confirm is not None and self.confirm.cells == "best":
+            raise ValueError(
+                "confirm has no screen tasks to choose the best cells on; list some, or `confirm: all`"
+            )
+        return self
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Document]:
+    """Reads and checks a recipe.
+
+    Args:
+        overrides: ``a.b=c`` texts; c is read as YAML.
+
+    Returns:
+        The recipe, and the document that knows the place of each of its values.
+
+    Raises:
+        RecipeError: ``file:line:col: what; what to do``.
+    """
+    document = read(Path(path))
+    for override in overrides:
+        document.override(override)
+    return parse(document), document
+
+
+def parse(document: Document) -> Recipe:
+    """Checks a document's form; plug-in names and parameters are checked by the plan.
+
+    Raises:
+        RecipeError: the first thing that is wrong, with its place and the nearest valid name.
+    """
+    try:
+        return Recipe.model_validate(document.plain())
+    except ValidationError as error:
+        raise RecipeError(document.explain(error, Recipe)) from None

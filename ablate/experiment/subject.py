@@ -1,0 +1,148 @@
+"""One model of a run, with what its cells need: calibration set, tasks, masks, evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+import numpy as np
+import torch
+
+from ablate.data.calibration import Calibration
+from ablate.data.pairs import Source
+from ablate.errors import PluginError, StoreError
+from ablate.experiment.evaluate import Evaluator, Loaded, result_key
+from ablate.experiment.events import Event, Watch
+from ablate.experiment.executors import Executor
+from ablate.experiment.masks import MaskMaker
+from ablate.experiment.plan import DENSE, Cell
+from ablate.experiment.rows import Outcome
+from ablate.experiment.store import Result, Store
+from ablate.experiment.timing import Timings
+from ablate.models.model import Model
+from ablate.plugins import Registry
+from ablate.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks."""
+
+    cell: Cell
+    key: str
+    about: Mapping[str, object]
+    mask: str | None
+    keep: Mapping[str, torch.Tensor]
+    found: Mapping[str, Result]
+    missing: tuple[Loaded, ...]
+    failure: str | None = None
+
+
+@dataclass
+class Subject:
+    """A loaded model under test."""
+
+    model: Model
+    calibration: Calibration
+    store: Store
+    executor: Executor
+    timings: Timings
+    watch: Watch
+    masks: MaskMaker
+    keep_going: bool = True
+    evaluator: Evaluator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.evaluator = Evaluator(self.model)
+
+    def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
+        """Evaluates dense and ``cells`` on ``tasks``, whatever of it the store lacks; dense is the first outcome.
+
+        Each cell is in the store before the next is begun. A cell that fails is an outcome with the reason, unless
+        ``keep_going`` is off: then what it raised goes up.
+        """
+        everything = (DENSE, *cells)
+        self.watch(Event("begin", stage, len(everything)))
+        self.masks.collect_for(everything)
+        done = []
+        for outcome in self.executor.map(self._work, self._jobs(everything, tasks)):
+            done.append(outcome)
+            self.watch(Event("cell", str(outcome.cell), cached=outcome.cached))
+        return done
+
+    def stored(self, cell: Cell, tasks: Sequence[Loaded]) -> bool:
+        """Whether the store has everything of this cell."""
+        about = self.masks.store.mask_about(self.masks.key(cell)) if cell.steps else {"hash": None}
+        if about is None:
+            return False
+        keys = {result_key(self.model, about["hash"] or None, task) for task in tasks}
+        return len(self.store.get_results(keys, values=False)) == len(keys)
+
+    def _jobs(self, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Job]:
+        for cell in cells:
+            key = self.masks.key(cell)
+            try:
+                yield self._job(cell, key, tasks)
+            except StoreError:
+                raise
+            except Exception as error:  # a plug-in's scorer may raise anything; that must cost no other cell
+                if not self.keep_going:
+                    raise
+                yield Job(cell, key, {}, None, {}, {}, (), failure=_reason(error))
+
+    def _job(self, cell: Cell, key: str, tasks: Sequence[Loaded]) -> Job:
+        about = self.store.mask_about(key) if cell.steps else {"hash": None, "params_removed": 0}
+        units = None
+        if about is None:
+            stored = self.masks.make(cell)
+            units, about = stored.units, {**stored.about, "hash": stored.hash}
+        mask = cast(str | None, about["hash"]) or None
+        keys = {task.name: result_key(self.model, mask, task) for task in tasks}
+        found_by_key = self.store.get_results(keys.values())
+        found = {name: found_by_key[k] for name, k in keys.items() if k in found_by_key}
+        missing = tuple(task for task in tasks if task.name not in found)
+        keep: Mapping[str, torch.Tensor] = {}
+        if missing and mask is not None:
+            keep = self.masks.keep(units if units is not None else self.masks.make(cell).units)
+        return Job(cell, key, about, mask, keep, found, missing)
+
+    def _work(self, job: Job) -> Outcome:
+        if job.failure is not None:
+            return Outcome(job.cell, job.key, {}, {}, job.failure)
+        if not job.missing:
+            return Outcome(job.cell, job.key, job.about, job.found, cached=True)
+        try:
+            with self.timings.measure("encode"):
+                results = self.evaluator.evaluate(job.keep, job.missing)
+        except Exception as error:  # likewise a plug-in's task
+            if not self.keep_going:
+                raise
+            return Outcome(job.cell, job.key, job.about, job.found, _reason(error))
+        with self.timings.measure("store"):
+            keys = {task.name: result_key(self.model, job.mask, task) for task in job.missing}
+            self.store.put_results({keys[name]: result for name, result in results.items()})
+        return Outcome(job.cell, job.key, job.about, {**job.found, **results})
+
+
+def load_tasks(
+    names: Iterable[str], source: Source, registry: Registry, seen: frozenset[tuple[str, str]]
+) -> list[Loaded]:
+    """Reads the tasks' pairs, and marks those that nobody has seen.
+
+    Raises:
+        DataError, PluginError: an unknown task, or pairs that are absent or malformed.
+    """
+    loaded = []
+    for name in names:
+        task = registry.get("task", name)()
+        if not isinstance(task, Task):
+            raise PluginError(f"task '{name}' is no subclass of Task")
+        data = task.load(source)
+        loaded.append(Loaded(task, data, np.array([key not in seen for key in data.keys], bool)))
+    return loaded
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,116 @@
+"""A granularity: which units a model has, and which weights go with each."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ablate.models.model import Layer, Model
+from ablate.plugin import Plugin
+
+
+class Granularity(Plugin):
+    """A kind of unit. Units are numbered 0 … units-1, layer by layer.
+
+    min_keep: units that every layer keeps, whatever the sparsity.
+    """
+
+    min_keep: int = Field(default=1, ge=0, description="units that every layer keeps")
+
+    @abstractmethod
+    def layers(self, model: Model) -> Tensor:
+        """int64 [units]: the encoder layer that each unit is in, from 0; non-decreasing."""
+
+    @abstractmethod
+    def carriers(self, model: Model) -> tuple[str, ...]:
+        """The linear modules (names within the backbone) whose weights carry the units' output."""
+
+    @abstractmethod
+    def reduce(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+        """Sums a value per weight into a value per unit.
+
+        Args:
+            values: for each of :meth:`carriers`, a tensor of its weight's shape.
+
+        Returns:
+            float32 [units]: for each unit the sum over the weights that carry its output.
+        """
+
+    @abstractmethod
+    def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
+        """What a mask keeps of the parameters.
+
+        Args:
+            mask: bool [units], True = keep.
+
+        Returns:
+            For each parameter (name within the backbone) that loses something, a bool tensor of its shape,
+            True = keep. Removing exactly the False ones is what materialising the mask would do.
+        """
+
+    def identity(self) -> dict[str, Any]:
+        # min_keep bounds a choice of units; it is no part of what the units are.
+        identity = super().identity()
+        identity["parameters"].pop("min_keep")
+        return identity
+
+
+class ColumnGranularity(Granularity):
+    """Units whose output is carried by some input columns of one linear module a layer: heads and neurons.
+
+    A column-wise unit has an exact mask variable per example, which ``absolute-example`` scores need.
+    """
+
+    version: ClassVar[int] = 1
+
+    @abstractmethod
+    def carrier(self, layer: Layer) -> str:
+        """The layer's linear module whose input columns carry the units."""
+
+    @abstractmethod
+    def count(self, model: Model, layer: Layer) -> int:
+        """Units in this layer, each of an equal share of the carrier's columns."""
+
+    @abstractmethod
+    def producers(self, layer: Layer) -> tuple[str, ...]:
+        """The linear modules whose output rows (and biases) serve nothing but the units' columns."""
+
+    def carriers(self, model: Model) -> tuple[str, ...]:
+        return tuple(self.carrier(layer) for layer in model.architecture.layers)
+
+    def layers(self, model: Model) -> Tensor:
+        counts = torch.tensor([self.count(model, layer) for layer in model.architecture.layers])
+        return torch.repeat_interleave(torch.arange(len(counts)), counts)
+
+    def reduce(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+        return self.reduce_columns(
+            model, {name: value.sum(0, keepdim=True) for name, value in values.items()}
+        )[0]
+
+    def reduce_columns(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+        """Sums a value per example and carrier column, [examples, columns] each, into [examples, units]."""
+        parts = [
+            values[self.carrier(layer)].unflatten(1, (self.count(model, layer), -1)).sum(2)
+            for layer in model.architecture.layers
+        ]
+        return torch.cat(parts, 1)
+
+    def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
+        kept: dict[str, Tensor] = {}
+        counts = [self.count(model, layer) for layer in model.architecture.layers]
+        for layer, units in zip(model.architecture.layers, mask.split(counts), strict=True):
+            if units.all():
+                continue
+            weight = model.weight(self.carrier(layer))
+            columns = units.repeat_interleave(weight.shape[1] // len(units))
+            kept[f"{self.carrier(layer)}.weight"] = columns.expand(weight.shape)
+            for producer in self.producers(layer):
+                kept[f"{producer}.weight"] = columns[:, None].expand(model.weight(producer).shape)
+                if model.backbone.get_submodule(producer).bias is not None:
+                    kept[f"{producer}.bias"] = columns
+        return kept

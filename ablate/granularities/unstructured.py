@@ -1,0 +1,44 @@
+"""Single weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ablate.granularities.base import Granularity
+from ablate.models.model import Model
+
+
+class Unstructured(Granularity):
+    """A single weight of an encoder linear layer: query, key, value, attention output, both FFN matrices.
+
+    Not embeddings, layer norms, biases or poolers: the prunable weights are the denominator of the sparsity.
+    """
+
+    name: ClassVar[str] = "unstructured"
+    help: ClassVar[str] = "single weights of the encoder's linear layers"
+
+    min_keep: int = Field(default=0, ge=0, description="units that every layer keeps")
+
+    def carriers(self, model: Model) -> tuple[str, ...]:
+        return tuple(linear for layer in model.architecture.layers for linear in layer.linears)
+
+    def layers(self, model: Model) -> Tensor:
+        counts = [sum(model.weight(m).numel() for m in layer.linears) for layer in model.architecture.layers]
+        return torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+
+    def reduce(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+        return torch.cat([values[linear].flatten() for linear in self.carriers(model)])
+
+    def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
+        weights = {f"{linear}.weight": model.weight(linear) for linear in self.carriers(model)}
+        parts = mask.split([weight.numel() for weight in weights.values()])
+        return {
+            name: part.view(weight.shape)
+            for (name, weight), part in zip(weights.items(), parts, strict=True)
+            if not part.all()
+        }

@@ -1,0 +1,137 @@
+"""Loads, blocks and lists plug-ins; gives a class for a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from ablate import hookspecs
+from ablate.errors import PluginError, suggest
+from ablate.plugin import Plugin
+
+KINDS = ("scorer", "granularity", "task", "executor")
+_HOOKS = dict(zip(KINDS, ("scorers", "granularities", "tasks", "executors"), strict=True))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered class and the distribution (``name version``) that it came from."""
+
+    kind: str
+    plugin: type[Plugin]
+    origin: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plug-in that could not be loaded, and why, in one line."""
+
+    origin: str
+    reason: str
+
+
+@dataclass
+class Registry:
+    """Every plug-in class by kind and name, in order of registration."""
+
+    entries: list[Entry] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+
+    def of(self, kind: str) -> Iterator[Entry]:
+        """The entries of one of :data:`KINDS`."""
+        return (e for e in self.entries if e.kind == kind)
+
+    def get(self, kind: str, name: str) -> type[Plugin]:
+        """The class of that name.
+
+        Raises:
+            PluginError: there is none (with the nearest name), or there are two (with both distributions).
+        """
+        found = [e for e in self.of(kind) if e.plugin.name == name]
+        if not found:
+            lost = "".join(f"; plug-in {b.origin} could not be loaded: {b.reason}" for b in self.broken)
+            names = {e.plugin.name for e in self.of(kind)}
+            raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{lost}")
+        if len(found) > 1:
+            both = " and ".join(e.origin for e in found)
+            raise PluginError(
+                f"{kind} '{name}' is registered by {both}; uninstall one, or block it with ABLATE_DISABLE_PLUGINS"
+            )
+        return found[0].plugin
+
+
+@cache
+def registry() -> Registry:
+    """Imports the plug-ins of this environment, once a process.
+
+    ``ABLATE_DISABLE_PLUGINS`` holds comma-separated distribution or entry-point names to leave out, or ``all``
+    for every one but ablate's own.
+    """
+    blocked = {n.strip() for n in os.environ.get("ABLATE_DISABLE_PLUGINS", "").split(",")}
+    found = Registry()
+    for point in entry_points(group="ablate"):
+        distribution = point.dist.name if point.dist else point.module
+        ours = distribution == "ablate"
+        if not ours and blocked & {"all", distribution, point.name}:
+            continue
+        origin = f"{distribution} {point.dist.version}" if point.dist else distribution
+        try:
+            found.entries.extend(load(point, origin))
+        except Exception as error:  # a stranger's module may raise anything; it must not stop the CLI
+            if ours:
+                raise
+            found.broken.append(Broken(origin, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+    return found
+
+
+def load(point: EntryPoint, origin: str) -> list[Entry]:
+    """Imports one plug-in and collects what its hooks register, all of it or (if it raises) nothing.
+
+    Raises:
+        PluginError: it was written for another version of the contract, or registers what is not of the kind.
+        Exception: whatever the plug-in itself raises.
+    """
+    module = point.load()
+    wants = getattr(module, "ablate_api", hookspecs.API)
+    if wants != hookspecs.API:
+        raise PluginError(f"written for plug-in API {wants}, this ablate has {hookspecs.API}")
+    manager = pluggy.PluginManager("ablate")
+    manager.add_hookspecs(hookspecs)
+    manager.register(module)
+    manager.check_pending()
+    entries: list[Entry] = []
+    for kind, hook in _HOOKS.items():
+        base = _base(kind)
+
+        def register(plugin: type[Plugin], kind: str = kind, base: type[Plugin] = base) -> None:
+            if not (isinstance(plugin, type) and issubclass(plugin, base)):
+                raise PluginError(
+                    f"registers {plugin!r} as a {kind}, which is no subclass of {base.__name__}"
+                )
+            for attribute in ("name", "help"):
+                if not isinstance(getattr(plugin, attribute, None), str):
+                    raise PluginError(f"{kind} {plugin.__name__} has no {attribute}: str")
+            entries.append(Entry(kind, plugin, origin))
+
+        getattr(manager.hook, f"ablate_register_{hook}")(register=register)
+    return entries
+
+
+def _base(kind: str) -> type[Plugin]:
+    from ablate.experiment.executors import Executor
+    from ablate.granularities.base import Granularity
+    from ablate.scorers.base import Scorer
+    from ablate.tasks.base import Task
+
+    bases: dict[str, type[Plugin]] = {
+        "scorer": Scorer,
+        "granularity": Granularity,
+        "task": Task,
+        "executor": Executor,
+    }
+    return bases[kind]

@@ -1,0 +1,61 @@
+"""Alignment and uniformity together."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ablate.scorers.base import GradientContribution, Scorer, View
+from ablate.scorers.losses import ALIGN, UNIFORM
+
+Normalize = Literal["layer", "global", "none"]
+
+
+class Combined(Scorer):
+    """``λ·c_align/‖c_align‖ + (1-λ)·c_uniform/‖c_uniform‖``, with the L2 norm over each layer, over all, or none."""
+
+    name: ClassVar[str] = "combined"
+    help: ClassVar[str] = "weighted sum of the align and uniform contributions"
+
+    lambda_: float = Field(
+        0.5, ge=0, le=1, alias="lambda", description="weight of align; uniform gets the rest"
+    )
+    normalize: Normalize = Field("global", description="what each contribution is divided by the norm over")
+    sign: Literal["signed", "absolute"] = Field(
+        "signed", description="signed: detrimental first; absolute: negligible first"
+    )
+    pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
+    sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
+    batch_size: int | None = Field(None, ge=2, description="examples a batch; default: the calibration's")
+
+    @property
+    def signed(self) -> bool:
+        return self.sign == "signed"
+
+    def statistics(self) -> tuple[GradientContribution, GradientContribution]:
+        return (
+            GradientContribution(ALIGN, self.sign, self.pairs, self.batch_size),
+            GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size),
+        )
+
+    def score(self, view: View) -> Tensor:
+        align, uniform = (
+            normalized(view.gradients[s], view.layers, self.normalize) for s in self.statistics()
+        )
+        return self.lambda_ * align + (1 - self.lambda_) * uniform
+
+
+def normalized(contribution: Tensor, layers: Tensor, over: Normalize) -> Tensor:
+    """Contributions float32 [units], divided by their L2 norm ``over`` each layer, all units, or nothing.
+
+    Contributions that are all zero stay zero: they rank no unit before another.
+    """
+    if over == "none":
+        return contribution
+    group = layers if over == "layer" else torch.zeros_like(layers)
+    squares = torch.zeros(int(group.max()) + 1, dtype=torch.float64)
+    norms = squares.index_add_(0, group, contribution.double().square()).sqrt()
+    return contribution / norms.where(norms > 0, 1)[group].float()

@@ -1,0 +1,63 @@
+"""Alignment and uniformity, from Wang and Isola (2020), as SimCSE uses them. Lower is better for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+def align_distances(left: Tensor, right: Tensor) -> Tensor:
+    """``||f(x) - f(x+)||²`` of each positive pair.
+
+    Args:
+        left, right: L2-normalised embeddings, float [pairs, dim].
+
+    Returns:
+        float [pairs], each in [0, 4]. Their mean is the align loss (Wang and Isola 2020, eq. 1 with α = 2).
+    """
+    return (left - right).square().sum(1)
+
+
+def align_loss(left: Tensor, right: Tensor) -> Tensor:
+    """The mean of :func:`align_distances`, in [0, 4]."""
+    return align_distances(left, right).mean()
+
+
+def uniform_loss(embeddings: Tensor) -> Tensor:
+    """``log mean over i < j of exp(-2 ||f_i - f_j||²)`` (Wang and Isola 2020, eq. 2 with t = 2).
+
+    Args:
+        embeddings: L2-normalised, float [sentences, dim], at least 2 sentences.
+
+    Returns:
+        A scalar in [-8, 0].
+    """
+    n = len(embeddings)
+    # pdist has no stable gradient at distance zero, which equal sentences have; the Gram matrix has.
+    squared = 2 - 2 * (embeddings @ embeddings.T)
+    first, second = torch.triu_indices(n, n, 1)
+    return squared[first, second].mul(-2).logsumexp(0) - torch.tensor(n * (n - 1) / 2).log()
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A differentiable loss of L2-normalised embeddings, to take contributions to.
+
+    name: unique; it is part of the keys of what is computed from it.
+    over: ``pairs``: ``value(left, right)`` is called with the embeddings of a batch of positive pairs;
+        ``sentences``: ``value(embeddings)`` with those of a batch of sentences.
+    separable: the value is a mean over the examples of the batch (true of align, not of uniform).
+    """
+
+    name: str
+    over: Literal["pairs", "sentences"]
+    value: Callable[..., Tensor] = field(compare=False)
+    separable: bool = False
+
+
+ALIGN = Loss("align", "pairs", align_loss, separable=True)
+UNIFORM = Loss("uniform", "sentences", uniform_loss)

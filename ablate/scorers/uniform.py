@@ -1,0 +1,38 @@
+"""Contribution to uniformity."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from ablate.scorers.base import GradientContribution, Scorer, View
+from ablate.scorers.losses import UNIFORM
+
+
+class Uniform(Scorer):
+    """How much the uniform loss would rise, to first order, if the unit were removed."""
+
+    name: ClassVar[str] = "uniform"
+    help: ClassVar[str] = "first-order contribution to the uniform loss of distinct sentences"
+
+    sign: Literal["signed", "absolute"] = Field(
+        "signed", description="signed: detrimental first; absolute: negligible first"
+    )
+    sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
+    batch_size: int | None = Field(None, ge=2, description="sentences a batch; default: the calibration's")
+
+    @property
+    def signed(self) -> bool:
+        return self.sign == "signed"
+
+    @property
+    def contribution(self) -> GradientContribution:
+        return GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size)
+
+    def statistics(self) -> tuple[GradientContribution, ...]:
+        return (self.contribution,)
+
+    def score(self, view: View) -> Tensor:
+        return view.gradients[self.contribution]

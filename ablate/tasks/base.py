@@ -1,0 +1,65 @@
+"""A task: what a masked model is measured on."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ablate.data.pairs import PairSet, Source
+from ablate.plugin import Plugin
+
+
+class Task(Plugin):
+    """A measurement on one split of one data set.
+
+    split: ``train``, ``dev`` or ``test``; only ``test`` counts as held out.
+    metric, unit, higher_is_better: what a score is; every row of every table names them.
+    """
+
+    split: ClassVar[str]
+    metric: ClassVar[str]
+    unit: ClassVar[str]
+    higher_is_better: ClassVar[bool] = True
+
+    def load(self, source: Source) -> PairSet:
+        """The pairs that it measures on: those of the source's data set of the task's own name.
+
+        A task with data of its own overrides this.
+
+        Raises:
+            DataError: they are absent or malformed.
+        """
+        return source.load(self.name)
+
+    @abstractmethod
+    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+        """One value per pair, from which every score and every test is computed.
+
+        Args:
+            embeddings: float32 [sentences, dim], of ``data.sentences`` in that order.
+
+        Returns:
+            float32 [n], finite.
+        """
+
+    @abstractmethod
+    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+        """The score, in :attr:`unit`, over the pairs that ``kept`` (bool [n]) marks.
+
+        Raises:
+            Undefined: the score has no value on these pairs.
+        """
+
+    @classmethod
+    def about(cls) -> dict[str, Any]:
+        """The fields that describe a score in a row."""
+        return {
+            "split": cls.split,
+            "metric": cls.metric,
+            "unit": cls.unit,
+            "higher_is_better": cls.higher_is_better,
+        }

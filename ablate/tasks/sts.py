@@ -1,0 +1,64 @@
+"""Semantic textual similarity: does the cosine of two sentences rank pairs as people do?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.data.pairs import PairSet
+from ablate.errors import Undefined
+from ablate.tasks.base import Task
+
+MIN_PAIRS = 3
+
+
+class Sts(Task):
+    """Spearman's rank correlation of cosine and gold, × 100, over all pairs of all subsets together.
+
+    This is SentEval's ``all`` setting, in which SimCSE and most papers since report.
+    """
+
+    metric: ClassVar[str] = "spearman"
+    unit: ClassVar[str] = "points"
+
+    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+        unit = normalize(embeddings, dim=1)
+        index = {sentence: i for i, sentence in enumerate(data.sentences)}
+        left = unit[[index[s] for s in data.left]]
+        right = unit[[index[s] for s in data.right]]
+        cosines: NDArray[np.float32] = (left * right).sum(1).numpy()
+        return cosines
+
+    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+        similarity, gold = values[kept], data.gold[kept]
+        if len(gold) < MIN_PAIRS:
+            raise Undefined(f"{len(gold)} pairs, fewer than {MIN_PAIRS}")
+        for name, constant in (("gold scores", gold), ("similarities", similarity)):
+            if np.ptp(constant) == 0:
+                raise Undefined(f"all {len(gold)} {name} are equal")
+        return 100 * float(spearmanr(similarity, gold).statistic)
+
+
+def _task(dataset: str, dataset_split: str, text: str) -> type[Sts]:
+    name = dataset.title().replace("-", "")
+    members = {"name": dataset, "split": dataset_split, "help": text, "__module__": __name__, "__doc__": text}
+    return type(Sts)(name, (Sts,), members)
+
+
+STS_TASKS = (
+    *(_task(f"sts{year}", "test", f"SemEval 20{year} STS") for year in range(12, 17)),
+    _task("stsb", "test", "STS Benchmark, test"),
+    _task("stsb-dev", "dev", "STS Benchmark, dev"),
+    _task("stsb-train", "train", "STS Benchmark, train"),
+    _task("sickr", "test", "SICK relatedness, test"),
+    _task("sickr-dev", "dev", "SICK relatedness, trial split"),
+    _task("sickr-train", "train", "SICK relatedness, train"),
+    _task("synthetic", "test", "embedded (synthetic), test"),
+    _task("synthetic-dev", "dev", "embedded (synthetic), dev"),
+    _task("synthetic-train", "train", "embedded (synthetic), train"),
+)
