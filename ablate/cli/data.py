@@ -29,6 +29,8 @@ def show(
 ) -> None:
     """Show every data set, its pairs in the chosen source, and which sources have it."""
     if context.invoked_subcommand is not None:
+        if data != "auto" or as_json:
+            raise typer.BadParameter(f"--data and --json do not go with {context.invoked_subcommand}")
         return
     from ablate.data.sources import resolve
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.experiment.collect import Collected, Request, collect
+from ablate.errors import StoreError
+from ablate.experiment.collect import Collected, Request, collect, passes_of
 from ablate.experiment.mask import Mask, mask_hash, masked, matched, merge, removed_parameters, select
 from ablate.experiment.plan import Cell, Step
 from ablate.experiment.score import digest, score, scores_key
@@ -55,16 +57,31 @@ class MaskMaker:
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
         """What the first steps of all these cells need and the store lacks."""
-        found: list[Request] = []
-        for step in dict.fromkeys(c.steps[0] for c in self.missing(cells)):
-            if self.store.scores_about(scores_key(self.model, self.calibration, step, None)) is None:
-                found += [(step.granularity, s) for s in step.scorer.statistics()]
-        return found
+        return [(step.granularity, s) for step in self._lacking(cells) for s in step.scorer.statistics()]
 
     def collect_for(self, cells: Iterable[Cell]) -> None:
-        """Gathers what :meth:`requests` finds, in as few passes as possible."""
-        with self.timings.measure("collect"):
-            self._collected = collect(self.model, self.calibration, self.requests(cells), self.on_pass)
+        """Gathers what :meth:`requests` finds, in as few passes as possible, and stores the contributions at once.
+
+        Raises:
+            AblateError: a batch is larger than the calibration set, or the store fails. What else is raised is
+                raised again for each cell that needs it.
+        """
+        lacking = self._lacking(cells)
+        self._collected = Collected()
+        for served in passes_of(self.requests(cells), self.calibration).values():
+            with self.timings.measure("collect"), _left_to_the_cells():
+                part = collect(self.model, self.calibration, served, self.on_pass)
+                self._collected.gradients.update(part.gradients)
+                self._collected.norms.update(part.norms)
+        for step in lacking:
+            with _left_to_the_cells():
+                self._contributions(step, {})
+
+    def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
+        """First steps, one for each contributions, that look at statistics and are not in the store."""
+        steps = dict.fromkeys(c.steps[0] for c in self.missing(cells) if c.steps[0].scorer.statistics())
+        by_key = {scores_key(self.model, self.calibration, step, None): step for step in steps}
+        return [step for key, step in by_key.items() if self.store.scores_about(key) is None]
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """Those with at least one step whose mask is not in the store."""
@@ -88,12 +105,20 @@ class MaskMaker:
         return merge([granularities[n].keep(self.model, torch.from_numpy(m)) for n, m in units.items()])
 
     def _draw(self, cell: Cell) -> dict[str, Mask]:
-        chosen = self.make(Cell(cell.steps)).units
         assert cell.draw is not None
-        return {
-            name: matched(mask, self._layers_of(self._granularities[name]).numpy(), cell.draw)
-            for name, mask in chosen.items()
-        }
+        chosen = self.make(Cell(cell.steps)).units
+        drawn: dict[str, Mask] = {}
+        earlier: dict[str, Mask] = {}
+        for granularity in dict.fromkeys(step.granularity for step in cell.steps):
+            name, layers = _name(granularity), self._layers_of(granularity).numpy()
+            mask = chosen[name]
+            # What goes with an earlier granularity's units, such as the weights of a head, is no draw of this one.
+            among, own = self._kept(granularity, drawn), self._kept(granularity, earlier) & ~mask
+            drawn[name] = (
+                among & ~_as_many(own, among, layers, cell.draw) if drawn else matched(mask, layers, cell.draw)
+            )
+            earlier[name] = mask
+        return drawn
 
     def _prune(self, cell: Cell) -> dict[str, Mask]:
         units: dict[str, Mask] = {}
@@ -103,13 +128,14 @@ class MaskMaker:
             layers = self._layers_of(step.granularity).numpy()
             before = self._kept(step.granularity, units)
             asked = 0 if step.sparsity == "negative" else round(step.sparsity * len(layers))
-            gone = len(layers) - int(before.sum())
+            gone, least = len(layers) - int(before.sum()), step.granularity.min_keep
             for share in range(1, step.steps + 1):
                 contributions = self._contributions(step, units)
                 count: Any = gone + round(asked * share / step.steps)
                 if cell.control == "flipped":
                     if step.sparsity == "negative":
-                        count = gone + int((before & (contributions < 0)).sum())
+                        lowest = select(contributions, layers, "negative", min_keep=least, kept=before)
+                        count = len(layers) - int(lowest.sum())
                     contributions = -contributions
                 elif step.sparsity == "negative":
                     count = "negative"
@@ -119,7 +145,7 @@ class MaskMaker:
                         layers,
                         count,
                         scope=step.scope,
-                        min_keep=step.granularity.min_keep,
+                        min_keep=least,
                         kept=before,
                         tie_seed=self.tie_seed if step.seed is None else step.seed,
                     )
@@ -132,9 +158,7 @@ class MaskMaker:
             return np.ones(len(self._layers_of(granularity)), bool)
         keep = self.keep(units)
         left = {
-            name: keep.get(
-                f"{name}.weight", torch.ones_like(self.model.weight(name), dtype=torch.bool)
-            ).float()
+            name: keep.get(f"{name}.weight", torch.ones_like(self.model.weight(name), dtype=torch.bool)).float()
             for name in granularity.carriers(self.model)
         }
         mask: Mask = (granularity.reduce(self.model, left) > 0).numpy()
@@ -155,9 +179,7 @@ class MaskMaker:
                 with self.timings.measure("collect"):
                     collected = collect(self.model, self.calibration, requests, self.on_pass)
             with self.timings.measure("score") as spent:
-                contributions = score(
-                    self.model, self.calibration, step, self._layers_of(step.granularity), collected
-                )
+                contributions = score(self.model, self.calibration, step, self._layers_of(step.granularity), collected)
         if worth_storing:
             about = {"scorer": step.label, "granularity": step.granularity.name, "seconds": spent()}
             self.store.put_scores(key, contributions, about)
@@ -182,3 +204,25 @@ class MaskMaker:
 
 def _name(granularity: Granularity) -> str:
     return json.dumps(granularity.identity(), sort_keys=True)
+
+
+@contextmanager
+def _left_to_the_cells() -> Iterator[None]:
+    """Lets pass what a plug-in raises for all cells together: those that need it meet it again, and say why."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception:
+        return
+
+
+def _as_many(own: Mask, among: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
+    """At random as many units of each layer as ``own`` has, out of ``among``."""
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros(len(own), bool)
+    for layer in range(int(layers[-1]) + 1):
+        here = np.flatnonzero(among & (layers == layer))
+        count = min(int(own[layers == layer].sum()), len(here))
+        drawn[generator.choice(here, count, replace=False)] = True
+    return drawn

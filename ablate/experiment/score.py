@@ -15,8 +15,9 @@ from ablate.data.calibration import Calibration
 from ablate.errors import PluginError
 from ablate.experiment.collect import Collected
 from ablate.experiment.plan import Step
+from ablate.granularities.base import Granularity
 from ablate.models.model import Model
-from ablate.scorers.base import GradientContribution, InputNorm, View
+from ablate.scorers.base import GradientContribution, InputNorm, Scorer, View
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -45,6 +46,24 @@ def scores_key(model: Model, calibration: Calibration, step: Step, in_force: str
     )
 
 
+def view_of(
+    model: Model,
+    calibration: Calibration,
+    scorer: Scorer,
+    granularity: Granularity,
+    layers: torch.Tensor,
+    collected: Collected,
+    seed: int,
+) -> View:
+    """What a scorer may look at: the statistics that it declared, and no others."""
+    declared = scorer.statistics()
+    gradients = {s: collected.gradients[granularity, s] for s in declared if isinstance(s, GradientContribution)}
+    norms = {s: collected.norms[s] for s in declared if isinstance(s, InputNorm)}
+    generator = torch.Generator().manual_seed(seed)
+    asked = calibration if scorer.slow else None
+    return View(model, granularity, layers, gradients, norms, generator, asked)
+
+
 def score(
     model: Model, calibration: Calibration, step: Step, layers: torch.Tensor, collected: Collected
 ) -> NDArray[np.float32]:
@@ -57,14 +76,7 @@ def score(
         PluginError: the scorer gives another shape, or a contribution that is not finite.
     """
     granularity, scorer = step.granularity, step.scorer
-    declared = scorer.statistics()
-    gradients = {
-        s: collected.gradients[granularity, s] for s in declared if isinstance(s, GradientContribution)
-    }
-    norms = {s: collected.norms[s] for s in declared if isinstance(s, InputNorm)}
-    generator = torch.Generator().manual_seed(step.seed or 0)
-    asked = calibration if scorer.slow else None
-    view = View(model, granularity, layers, gradients, norms, generator, asked)
+    view = view_of(model, calibration, scorer, granularity, layers, collected, step.seed or 0)
     contributions = scorer.score(view).detach()
     if contributions.shape != layers.shape:
         raise PluginError(
@@ -74,7 +86,5 @@ def score(
     array: NDArray[np.float32] = contributions.float().numpy()
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
-        raise PluginError(
-            f"scorer '{step.label}' gave {bad} {granularity.name} contributions that are not finite"
-        )
+        raise PluginError(f"scorer '{step.label}' gave {bad} {granularity.name} contributions that are not finite")
     return array

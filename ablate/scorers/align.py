@@ -17,7 +17,7 @@ class Align(Scorer):
     name: ClassVar[str] = "align"
     help: ClassVar[str] = "first-order contribution to the align loss of positive pairs"
 
-    sign: Sign = Field("signed", description="signed: detrimental first; absolute…: negligible first")
+    sign: Sign = Field("absolute", description="signed: detrimental first; absolute…: negligible first")
     pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
     batch_size: int | None = Field(None, ge=1, description="pairs a batch; default: the calibration's")
 

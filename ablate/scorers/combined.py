@@ -25,7 +25,7 @@ class Combined(Scorer):
     )
     normalize: Normalize = Field("global", description="what each contribution is divided by the norm over")
     sign: Literal["signed", "absolute"] = Field(
-        "signed", description="signed: detrimental first; absolute: negligible first"
+        "absolute", description="signed: detrimental first; absolute: negligible first"
     )
     pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
     sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")

@@ -18,7 +18,7 @@ class Uniform(Scorer):
     help: ClassVar[str] = "first-order contribution to the uniform loss of distinct sentences"
 
     sign: Literal["signed", "absolute"] = Field(
-        "signed", description="signed: detrimental first; absolute: negligible first"
+        "absolute", description="signed: detrimental first; absolute: negligible first"
     )
     sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
     batch_size: int | None = Field(None, ge=2, description="sentences a batch; default: the calibration's")

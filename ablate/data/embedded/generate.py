@@ -1,0 +1,137 @@
+"""Makes the splits: which kinds of pair, how many of each, and none twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from random import Random
+
+from ablate.data.embedded.bank import idea_pairs
+from ablate.data.embedded.changes import alike, draw_change, say, vary
+from ablate.data.embedded.frames import Frame, add_detail, draw, similarity
+from ablate.data.embedded.topics import Material, Topic, pick
+from ablate.data.embedded.wording import any_wording, changes, realise, reword
+from ablate.data.pairs import normalise, pair_key
+
+Row = tuple[str, str, float, str]
+
+SIZES = {"train": 1500, "dev": 400, "test": 800}
+_SEEDS = {"train": 20240, "dev": 20241, "test": 20242}
+_SHARES = {
+    "paraphrase": 24, "detail": 12, "argument": 12, "action": 10, "topic": 12, "unrelated": 16, "swap": 2,
+    "negation": 3, "antonym": 3, "question": 3, "figures": 8,
+}  # fmt: skip
+#: The share of the choices of words and build that differ between the sentences of a pair. High where the meaning is
+#: the same and low where it is not, so that shared words alone do not tell the gold score.
+_REWORDED = {
+    "paraphrase": 0.55, "detail": 0.3, "argument": 0.5, "action": 0.45, "topic": 0.5, "unrelated": 0.4,
+    "swap": 0.3, "negation": 0.4, "antonym": 0.4, "question": 0.4,
+}  # fmt: skip
+_EARLIER: dict[str, tuple[str, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
+
+
+class _Maker:
+    """Draws pairs for one split."""
+
+    def __init__(self, split: str) -> None:
+        self.rng = Random(_SEEDS[split])
+        self.material = Material(held=split != "train")
+
+    def frame(self) -> tuple[Topic, Frame]:
+        topic = pick(self.rng, self.material.topics())
+        frame = draw(self.rng, self.material, topic)
+        mood = self.rng.random()
+        if mood < 0.1:
+            frame = replace(frame, negative=True, manner=None)
+        elif mood < 0.2:
+            frame = replace(frame, question=True, source=None)
+        return topic, frame
+
+    def make(self, kind: str) -> Row | None:
+        """One pair of this kind, or None where the frame drawn does not allow it."""
+        if kind == "figures":
+            return self._figures()
+        topic, a = self.frame()
+        b = self._edit(kind, topic, a)
+        if b is None:
+            return None
+        first = any_wording(self.rng, a)
+        second = reword(self.rng, b, first, _REWORDED[kind])
+        gold = similarity(a, b) * (1 - 0.015 * changes(b, first, second))
+        return realise(a, first), realise(b, second), gold, kind
+
+    def some(self, kind: str) -> Row:
+        """One pair of this kind, drawing until it fits."""
+        while (row := self.make(kind)) is None:
+            pass
+        return row
+
+    def _edit(self, kind: str, topic: Topic, a: Frame) -> Frame | None:
+        rng, material = self.rng, self.material
+        match kind:
+            case "paraphrase":
+                return a
+            case "detail":
+                return add_detail(rng, material, topic, a)
+            case "argument":
+                return self._other_argument(topic, a)
+            case "action" | "topic" | "unrelated":
+                return self._other_event(kind, topic, a)
+            case "swap":
+                return None if a.event.objects or a.trait else replace(a, agent=a.obj, obj=a.agent)
+            case "negation":
+                return None if a.question or a.manner else replace(a, negative=not a.negative)
+            case "antonym":
+                return replace(a, pole=1 - a.pole) if len(a.event.poles) > 1 else None
+            case _:
+                return replace(a, question=not a.question) if a.source is None else None
+
+    def _other_argument(self, topic: Topic, a: Frame) -> Frame:
+        rng, material = self.rng, self.material
+        if rng.random() < 0.4:
+            return replace(a, agent=pick(rng, [w for w in material.of(topic.who) if w not in (a.agent, a.obj)]))
+        objects = [o for o in material.objects(a.event, topic) if o not in (a.agent, a.obj)]
+        return replace(a, obj=pick(rng, objects), count=None)
+
+    def _other_event(self, kind: str, topic: Topic, a: Frame) -> Frame | None:
+        """The same person doing something else, the same topic, or the same build with nothing else alike."""
+        rng, material = self.rng, self.material
+        if kind == "unrelated":
+            topic = pick(rng, [t for t in material.topics() if t != topic])
+        b = draw(rng, material, topic)
+        if b.event == a.event:
+            return None
+        b = replace(b, tense=a.tense, negative=a.negative, question=a.question, time=a.time, source=a.source)
+        if b.negative:
+            b = replace(b, manner=None)
+        if kind == "action":
+            return None if a.agent == b.obj else replace(b, agent=a.agent, place=a.place, trait=a.trait)
+        return b
+
+    def _figures(self) -> Row | None:
+        rng, held = self.rng, self.material.held
+        a = draw_change(rng, held)
+        form, way = int(rng.random() * 5), int(rng.random() * 4)
+        if rng.random() < 0.35:
+            return say(a, form, way), say(a, form + 1 + int(rng.random() * 4), way + 1), 4.9, "figures"
+        b = vary(rng, a, held)
+        return (say(a, form, way), say(b, form, way), alike(a, b), "figures") if a != b else None
+
+
+@cache
+def rows(split: str) -> tuple[Row, ...]:
+    """The pairs of a split: left, right, gold in [0, 5], kind. No sentence stands in two splits."""
+    taken = {normalise(s) for other in _EARLIER[split] for row in rows(other) for s in row[:2]}
+    seen: set[tuple[str, str]] = set()
+    maker = _Maker(split)
+    found: list[Row] = []
+    kinds = [kind for kind, share in _SHARES.items() for _ in range(share)]
+    waiting: list[Row] = [(a, b, gold, "free wording") for a, b, gold in idea_pairs(split)]
+    while len(found) < SIZES[split]:
+        row = waiting.pop(0) if waiting else maker.some(pick(maker.rng, kinds))
+        key = pair_key(row[0], row[1])
+        if key[0] == key[1] or key in seen or not taken.isdisjoint(key):
+            continue
+        seen.add(key)
+        found.append((row[0], row[1], round(row[2], 2), row[3]))
+    return tuple(found)

@@ -1,0 +1,76 @@
+"""Reads tab-separated text strictly: whatever is wrong is a DataError with path and line."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from ablate.errors import DataError
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 file, without their ends (``\\n`` or ``\\r\\n``).
+
+    Raises:
+        DataError: the file is absent, empty, not UTF-8, or its last line has no end (it is cut short).
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}; copy the file there, or leave its data set out") from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{path}:{line}: not UTF-8; convert the file to UTF-8, or copy it again") from error
+    if not text:
+        raise DataError(f"{path}:1: the file is empty; copy it again")
+    # Not splitlines(): it also breaks at separators such as U+0085 and U+2028, which may stand in a sentence.
+    lines = text.split("\n")
+    if lines.pop():
+        raise DataError(
+            f"{path}:{len(lines) + 1}: no line end after the last line, so the file may be cut short; "
+            "copy it again, or end the line if the file is whole"
+        )
+    return [line.removesuffix("\r") for line in lines]
+
+
+def cells(line: str, columns: int, place: str) -> list[str]:
+    """The cells between tabs; quote characters are text.
+
+    Raises:
+        DataError: there are not ``columns`` of them.
+    """
+    found = line.split("\t")
+    if len(found) != columns:
+        raise DataError(f"{place}: {len(found)} tab-separated columns, expected {columns}; mend the line")
+    return found
+
+
+def sentence(text: str, place: str) -> str:
+    """The sentence with each run of white space made one space.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    words = " ".join(text.split())
+    if not words:
+        raise DataError(f"{place}: an empty sentence; mend the line, or copy the file again")
+    return words
+
+
+def gold_score(text: str, low: float, place: str) -> float:
+    """A gold score from ``low`` to 5.
+
+    Raises:
+        DataError: not a finite number, or out of range.
+    """
+    try:
+        gold = float(text)
+    except ValueError:
+        gold = math.nan
+    if not math.isfinite(gold):
+        raise DataError(f"{place}: gold score '{text.strip()}' is not a number; mend the line")
+    if not low <= gold <= 5:
+        raise DataError(f"{place}: gold score {gold:g} is outside {low:g} to 5; mend the line")
+    return gold

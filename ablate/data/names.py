@@ -1,0 +1,43 @@
+"""The built-in data sets and groups, by name, whatever source they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+KNOWN: Mapping[str, str] = MappingProxyType(
+    {
+        "sts12": "SemEval 2012 STS",
+        "sts13": "SemEval 2013 STS",
+        "sts14": "SemEval 2014 STS",
+        "sts15": "SemEval 2015 STS",
+        "sts16": "SemEval 2016 STS",
+        "stsb": "STS Benchmark",
+        "stsb-dev": "STS Benchmark",
+        "stsb-train": "STS Benchmark",
+        "sickr": "SICK relatedness",
+        "sickr-dev": "SICK relatedness",
+        "sickr-train": "SICK relatedness",
+        "synthetic": "made by ablate",
+        "synthetic-dev": "made by ablate",
+        "synthetic-train": "made by ablate",
+    }
+)
+"""Every built-in data set over all sources -> what it is, in a few words."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sts": ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr"),
+        "sts-dev": ("stsb-dev",),
+        "sts-train": ("stsb-train",),
+    }
+)
+"""Task groups on SentEval and Hub data; the embedded source has its own."""
+
+
+def split_of(name: str) -> str:
+    """``train``, ``dev`` or ``test``: the split that a built-in data set's name stands for."""
+    for split in ("train", "dev"):
+        if name.endswith(f"-{split}"):
+            return split
+    return "test"

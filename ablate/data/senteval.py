@@ -1,0 +1,152 @@
+"""Sentence pairs from a folder laid out like SentEval's ``data/downstream``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from ablate.data.lines import cells, gold_score, read_lines, sentence
+from ablate.data.names import GROUPS, split_of
+from ablate.data.pairs import PairSet
+from ablate.errors import DataError, suggest
+
+SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sts12": ("MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"),
+        # STS13 has a fourth subset, SMT, whose sentences are not free: nobody reports it.
+        "sts13": ("FNWN", "headlines", "OnWN"),
+        "sts14": ("deft-forum", "deft-news", "headlines", "images", "OnWN", "tweet-news"),
+        "sts15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
+        "sts16": ("answer-answer", "headlines", "plagiarism", "postediting", "question-question"),
+    }
+)
+"""The subsets of a SemEval year, in SentEval's order."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A tab-separated file: where it is, and which columns (from 0) matter. Gold scores are ``low`` to 5."""
+
+    path: str
+    columns: int
+    gold: int
+    left: int
+    right: int
+    header: bool
+    low: float
+    subset: int | None = None
+
+
+def _sts_benchmark(file: str) -> _Table:
+    return _Table(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0)
+
+
+def _sick(file: str) -> _Table:
+    return _Table(f"SICK/{file}", 5, gold=3, left=1, right=2, header=True, low=1)
+
+
+_TABLES = {
+    "stsb": _sts_benchmark("sts-test.csv"),
+    "stsb-dev": _sts_benchmark("sts-dev.csv"),
+    "stsb-train": _sts_benchmark("sts-train.csv"),
+    "sickr": _sick("SICK_test_annotated.txt"),
+    "sickr-dev": _sick("SICK_trial.txt"),
+    "sickr-train": _sick("SICK_train.txt"),
+}
+
+_YEARS = {"sts12": 3108, "sts13": 1500, "sts14": 3750, "sts15": 3000, "sts16": 1186}
+_SPLITS = {"stsb": 1379, "stsb-dev": 1500, "stsb-train": 5749}
+_SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
+SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK)
+"""Every data set that a SentEval folder can hold -> the pairs with a gold score in the standard files."""
+
+_Row = tuple[str, str, float, str]
+
+
+class SentEval:
+    """A :class:`~ablate.data.pairs.Source` that reads the folder that has SentEval's ``STS`` and ``SICK``.
+
+    Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
+    A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
+    kept as they are: 0 to 5, for SICK 1 to 5.
+
+    Args:
+        folder: need not exist; then there are no data sets.
+    """
+
+    name = "senteval"
+    label = "senteval"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def names(self) -> tuple[str, ...]:
+        """The data sets of which there are files here. Whether these are whole shows in :meth:`load`."""
+        return tuple(name for name in SETS if self._present(name))
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        return dict(GROUPS)
+
+    def load(self, name: str) -> PairSet:
+        """Reads a data set.
+
+        Raises:
+            DataError: unknown name, or a file that is absent, cut short or malformed (path and line).
+        """
+        if name in SUBSETS:
+            rows = [row for subset in SUBSETS[name] for row in self._subset(name, subset)]
+        elif name in _TABLES:
+            rows = self._table(_TABLES[name])
+        else:
+            raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
+        left, right, gold, subsets = zip(*rows, strict=True)
+        return PairSet(name, split_of(name), self.label, left, right, np.array(gold, np.float64), subsets)
+
+    def _year(self, name: str) -> Path:
+        return self.folder / "STS" / f"STS{name.removeprefix('sts')}-en-test"
+
+    def _present(self, name: str) -> bool:
+        if name in SUBSETS:
+            return any(self._year(name).glob("STS.*.txt"))
+        return (self.folder / _TABLES[name].path).is_file()
+
+    def _subset(self, name: str, subset: str) -> list[_Row]:
+        sentences = self._year(name) / f"STS.input.{subset}.txt"
+        scores = self._year(name) / f"STS.gs.{subset}.txt"
+        pairs, golds = read_lines(sentences), read_lines(scores)
+        if len(pairs) != len(golds):
+            raise DataError(
+                f"{sentences}:{min(len(pairs), len(golds)) + 1}: {len(pairs)} pairs, but {len(golds)} lines "
+                f"in {scores.name}; one of the two is cut short, copy both again"
+            )
+        rows = []
+        for number, (line, text) in enumerate(zip(pairs, golds, strict=True), 1):
+            both = cells(line, 2, f"{sentences}:{number}")
+            if text.strip():
+                gold = gold_score(text, 0, f"{scores}:{number}")
+                left, right = (sentence(cell, f"{sentences}:{number}") for cell in both)
+                rows.append((left, right, gold, subset))
+        if not rows:
+            raise DataError(f"{scores}:1: no pair has a gold score; copy the file again")
+        return rows
+
+    def _table(self, table: _Table) -> list[_Row]:
+        path = self.folder / table.path
+        rows = []
+        for number, line in enumerate(read_lines(path), 1):
+            place = f"{path}:{number}"
+            row = cells(line, table.columns, place)
+            if table.header and number == 1:
+                if row[table.gold].replace(".", "").isdigit():
+                    raise DataError(f"{place}: a pair where the header line should be; copy the file again")
+                continue
+            gold = gold_score(row[table.gold], table.low, place)
+            left, right = (sentence(row[column], place) for column in (table.left, table.right))
+            rows.append((left, right, gold, "" if table.subset is None else row[table.subset]))
+        if not rows:
+            raise DataError(f"{path}:2: there is only a header; copy the file again")
+        return rows

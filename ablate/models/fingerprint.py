@@ -1,0 +1,70 @@
+"""What makes two models the same: their weights, config and tokenizer, wherever they lie on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedTokenizerFast
+
+# Where a config came from, and what has no part in an encoder's float32 output.
+_VOLATILE = {"_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype", "use_cache"}
+
+
+def model_hash(tensors: Mapping[str, Tensor], config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast) -> str:
+    """sha256 of everything that runs.
+
+    Args:
+        tensors: name -> tensor, any order.
+        config: the backbone's.
+        tokenizer: the padding and truncation that it was last called with do not count.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(_json([name, str(tensor.dtype), list(tensor.shape)]))
+        digest.update(tensor.detach().contiguous().numpy().data)
+    digest.update(_json({k: v for k, v in config.to_diff_dict().items() if k not in _VOLATILE}))
+    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    del backend["padding"], backend["truncation"]
+    digest.update(_json([backend, tokenizer.pad_token_id]))
+    return digest.hexdigest()
+
+
+def modules_fingerprint(modules: list[nn.Module], truncate_dim: int | None) -> str:
+    """What makes an embedding from tokens, such as ``modules:Transformer+Pooling(mean)+Normalize``.
+
+    Args:
+        modules: of a SentenceTransformer, the transformer first.
+        truncate_dim: dimensions that are kept, or None for all.
+    """
+    parts = [type(modules[0]).__name__, *map(_describe, modules[1:])]
+    if truncate_dim is not None:
+        parts.append(f"Truncate({truncate_dim})")
+    return "modules:" + "+".join(parts)
+
+
+def _describe(module: nn.Module) -> str:
+    get_config = getattr(module, "get_config_dict", None)
+    config: dict[str, Any] = get_config() if callable(get_config) else {}
+    name = type(module).__name__
+    if not type(module).__module__.startswith("sentence_transformers."):
+        code = Path(inspect.getfile(type(module))).read_bytes()
+        name += "@" + hashlib.sha256(code).hexdigest()[:12]
+    if name == "Pooling" and config.get("include_prompt", True):
+        # The dimension follows from the backbone.
+        mode = config["pooling_mode"]
+        return f"Pooling({mode if isinstance(mode, str) else ','.join(mode)})"
+    values = ",".join(f"{k}={v}" for k, v in sorted(config.items()) if v != "sentence_embedding")
+    return f"{name}({values})" if values else name
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, default=str).encode()

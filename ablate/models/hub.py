@@ -1,0 +1,40 @@
+"""Fetches a model's files from the Hub, never pickled ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError
+
+from ablate.errors import ModelError
+from ablate.models.spec import ModelSpec
+
+
+def download(spec: ModelSpec, weights: bool) -> Path:
+    """The local folder of a Hub id at its revision, from the cache where it can be.
+
+    Args:
+        weights: fetch the safetensors too, not only configs and tokenizer.
+
+    Raises:
+        ModelError: no such id or revision, or no network.
+    """
+    patterns = ["*.json", "*.txt", "*.model"]
+    patterns += ["*.py"] if spec.trust_remote_code else []
+    patterns += ["*.safetensors"] if weights else []
+    try:
+        folder = snapshot_download(
+            spec.name,
+            revision=spec.revision,
+            allow_patterns=patterns,
+            ignore_patterns=["onnx/*", "openvino/*"],
+        )
+    # Its errors are HTTP errors, or OSError and ValueError for the network, the cache and bad names.
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"model '{spec.name}': cannot be fetched from the Hub at revision '{spec.revision}': {reason} "
+            "Check the name, the revision and the network, or name a local folder"
+        ) from error
+    return Path(folder)

@@ -1,0 +1,118 @@
+"""Loads a sentence encoder from a sentence-transformers or a transformers folder, or from the Hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from safetensors import SafetensorError
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Transformer
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+
+from ablate.errors import ModelError
+from ablate.models.assemble import fast, own_modules, pooled
+from ablate.models.checkpoint import Checkpoint, find_checkpoint
+from ablate.models.model import Model
+from ablate.models.quiet import quiet
+from ablate.models.spec import ModelSpec
+
+
+def load_model(spec: ModelSpec) -> Model:
+    """Loads a model on the CPU in float32, in evaluation mode.
+
+    Raises:
+        ModelError: anything that is wrong with the model, its files, or what the spec asks of it.
+    """
+    checkpoint = find_checkpoint(spec)
+    if not checkpoint.modules and spec.pooling is None:
+        raise ModelError(
+            f"model '{spec.name}': a bare transformers checkpoint does not say how to pool; "
+            "add `pooling: mean`, `cls` or `cls_before_pooler`"
+        )
+    backbone, missing = _backbone(checkpoint, spec)
+    if checkpoint.modules:
+        return _from_modules(checkpoint, spec, missing)
+    assert spec.pooling is not None
+    with _one_line_errors(spec.name), quiet():
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
+        )
+    _settle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
+    return pooled(spec.name, backbone, fast(spec.name, tokenizer), spec.pooling, max_length=spec.max_length)
+
+
+def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel, set[str]]:
+    """The transformer, and the names of the weights that its checkpoint lacks, filled with random numbers."""
+    with _one_line_errors(spec.name), quiet():
+        model, info = AutoModel.from_pretrained(
+            str(checkpoint.transformer),
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=spec.trust_remote_code,
+            output_loading_info=True,
+            # Refused below with names; left to transformers, the names only reach its log.
+            ignore_mismatched_sizes=True,
+        )
+    if info["mismatched_keys"]:
+        key, found, expected = sorted(info["mismatched_keys"])[0]
+        raise ModelError(
+            f"model '{spec.name}': weight '{key}' is {list(found)} in the checkpoint and {list(expected)} by its "
+            "config.json; they do not belong together"
+        )
+    return model.eval(), set(info["missing_keys"])
+
+
+def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str]) -> Model:
+    with _one_line_errors(spec.name), quiet():
+        loaded = SentenceTransformer(
+            str(checkpoint.folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=spec.trust_remote_code,
+            model_kwargs={"dtype": torch.float32, "use_safetensors": True},
+        ).eval()
+    first = loaded[0]
+    if not isinstance(first, Transformer) or not isinstance(first.model, PreTrainedModel):
+        raise ModelError(f"model '{spec.name}': begins with a {type(first).__name__} module, not a Transformer")
+    text = first.modality_config.get("text")
+    if text is None or "message" in first.modality_config or first.processing_kwargs:
+        raise ModelError(
+            f"model '{spec.name}': its sentence_bert_config.json asks for a chat template or for tokenizer "
+            "options (`modality_config`, `processing_kwargs`), which are not supported; remove them"
+        )
+    own_pooler = text["method_output_name"] == "pooler_output"
+    needs_pooler = own_pooler if spec.pooling is None else spec.pooling == "cls"
+    _settle_missing(spec.name, first.model, missing, pooler=needs_pooler)
+    prompt = loaded.prompts[loaded.default_prompt_name] or "" if loaded.default_prompt_name else ""
+    tokenizer = fast(spec.name, first.tokenizer)
+    if spec.pooling is not None:
+        return pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)
+    return own_modules(
+        spec.name, loaded, first.model, tokenizer, prompt, needs_pooler=needs_pooler, max_length=spec.max_length
+    )
+
+
+def _settle_missing(name: str, backbone: PreTrainedModel, missing: set[str], pooler: bool) -> None:
+    """Refuses random weights that would be used, and drops a random pooler that would not be."""
+    used = sorted(key for key in missing if pooler or not key.startswith("pooler."))
+    if used:
+        remedy = "choose another pooling" if used[0].startswith("pooler.") else "save the whole encoder"
+        raise ModelError(
+            f"model '{name}': the checkpoint lacks {len(used)} of the weights in use, such as '{used[0]}', "
+            f"which would be random; {remedy}"
+        )
+    if missing:
+        backbone.register_module("pooler", None)
+
+
+@contextmanager
+def _one_line_errors(name: str) -> Iterator[None]:
+    """What the libraries raise about a broken folder, as one line."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+        raise ModelError(f"model '{name}': cannot be loaded: {reason}") from error

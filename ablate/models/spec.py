@@ -1,0 +1,29 @@
+"""What a recipe says about a model. Imports neither torch nor transformers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Pooling = Literal["mean", "cls", "cls_before_pooler"]
+
+
+class ModelSpec(BaseModel):
+    """Which model to load, and what to change about it.
+
+    name: ``minilm`` (embedded), a local folder, or a Hub id.
+    revision: commit, tag or branch of a Hub id, and required there: without it results cannot be reproduced.
+    pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it) or
+        ``cls_before_pooler`` (the first token). By default the model's own modules decide.
+    max_length: tokens, special ones included; by default the model's own.
+    trust_remote_code: run Python code that comes with the model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1)]
+    revision: Annotated[str, Field(min_length=1)] | None = None
+    pooling: Pooling | None = None
+    max_length: Annotated[int, Field(ge=3, strict=True)] | None = None
+    trust_remote_code: Annotated[bool, Field(strict=True)] = False

@@ -1,0 +1,95 @@
+"""Rows as JSON and CSV, and a page of tables as Markdown."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ablate.report.table import Page, Table
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MARKDOWN = re.compile(r"([*_`\[\]|~])")
+
+
+def visible(text: str, keep: str = "") -> str:
+    """Text that no terminal obeys: a blank for white space, other control and format characters written out.
+
+    keep: characters to leave as they are.
+    """
+    return "".join(_visible(char) if char not in keep else char for char in text)
+
+
+def _visible(char: str) -> str:
+    if char in "\n\r\t":
+        return " "
+    if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+        return char.encode("unicode_escape").decode("ascii")
+    return char
+
+
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One array of rows. ASCII, so that any terminal and any pipe takes it.
+
+    Raises:
+        ValueError: a value is NaN or infinite.
+    """
+    return json.dumps(rows, indent=2, allow_nan=False) + "\n"
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
+    """RFC 4180 with a header line; None is empty, booleans are ``true``, ``false``; numbers keep every digit.
+
+    A spreadsheet runs a text that begins with ``=``, ``+``, ``-``, ``@`` or white space as a formula, and
+    labels and reasons may come from elsewhere: such a **text** gets an apostrophe in front. Numbers never do.
+    Control characters other than tabs and line ends are written out (``\\x1b``). JSON keeps texts as they are.
+    """
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(fields)
+    writer.writerows([_field(row[name]) for name in fields] for row in rows)
+    return file.getvalue()
+
+
+def _field(value: Any) -> Any:
+    if isinstance(value, str):
+        text = visible(value, keep="\n\r\t")
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return json.dumps(value, allow_nan=False)
+
+
+def as_markdown(page: Page) -> str:
+    """A page in GitHub's Markdown. The best is in bold; what Markdown or HTML would obey is escaped."""
+    parts = ["\n".join(f"* {_escape(line)}" for line in page.head)]
+    for block in page.blocks:
+        if block.heading:
+            parts.append(f"## {_escape(block.heading)}")
+        for table in block.tables:
+            parts += [f"### {_escape(table.title)}", _grid(table)]
+            legend = (f"Bold: {table.legend}.",) if table.legend else ()
+            if table.notes or legend:
+                parts.append(_escape(" ".join([*table.notes, *legend])))
+    parts.append("\n".join(f"* {_escape(line)}" for line in page.foot))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _grid(table: Table) -> str:
+    lines = [
+        [_escape(column.title) or " " for column in table.columns],
+        ["---" if column.stub else "--:" for column in table.columns],
+    ]
+    for line in table.lines:
+        cells = [_escape(cell.text) for cell in line.cells]
+        lines.append([f"**{text}**" if cell.best else text for text, cell in zip(cells, line.cells, strict=True)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _escape(text: str) -> str:
+    text = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\\", "&#92;")
+    return _MARKDOWN.sub(r"\\\1", text)

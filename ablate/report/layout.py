@@ -1,0 +1,68 @@
+"""The page of a run as plain data; :mod:`.tables` prints it, :mod:`.export` writes it as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ablate.report import circumstances, wording
+from ablate.report.effects import Group, Stage, stages
+from ablate.report.sections import cells, detail, grid
+from ablate.report.table import Block, Page, Table
+
+if TYPE_CHECKING:
+    from ablate.report.results import Results
+
+FEW = 24
+"""Cells that may all be listed one by one; of more, only the best of each scorer and granularity."""
+
+
+def build(results: Results) -> Page:
+    """Everything that ``ablate run`` prints."""
+    found = stages(results)
+    models = list(dict.fromkeys(stage.model for stage in found))
+    blocks = []
+    for model in models:
+        own = [stage for stage in found if stage.model == model]
+        tables = [table for stage in own for table in _tables(stage, own, results)]
+        blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
+    return Page(circumstances.head(results, found), tuple(blocks), circumstances.foot(results))
+
+
+def _tables(stage: Stage, own: Sequence[Stage], results: Results) -> Iterable[Table]:
+    """A screen that a confirmation follows shows its grid alone; whatever reports shows all."""
+    name, what = wording.name(stage, results), wording.delta(stage)
+    if not stage.groups:
+        yield detail(stage, (), f"{name}: dense alone, {wording.measure(stage)}")
+        return
+    listed, why = _listed(stage, own)
+    reports = stage.name == "confirm" or all(other.name != "confirm" for other in own)
+    in_grid = [group for group in stage.groups if not group.several_steps]
+    if in_grid and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
+        yield grid(stage, in_grid, f"{name}: {what}")
+    if reports:
+        yield cells(stage, listed, f"{name}{why or ', cell by cell'}: {what}")
+    elif len(in_grid) < len(stage.groups):
+        several = [group for group in stage.groups if group.several_steps]
+        yield detail(stage, several, f"{name}, cells of several steps: Δ in {wording.measure(stage)}")
+    if reports and len(stage.splits) > 1:
+        yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
+
+
+def _listed(stage: Stage, own: Sequence[Stage]) -> tuple[list[Group], str]:
+    """The cells to list one by one, best first, and what a title says of their choice."""
+    sign = -1 if stage.measure.higher_is_better else 1
+    effects = [(stage.effect(group).value, group) for group in stage.groups]
+    ranked = [group for _, group in sorted(((sign * v, g) for v, g in effects if v is not None), key=lambda p: p[0])]
+    ranked += [group for value, group in effects if value is None]
+    for screen in own:
+        if screen.name == "screen" and screen.selects:
+            picked = [group for group in ranked if group.chosen or group.several_steps]
+            return picked, f" (chosen on {', '.join(screen.splits)})"
+    if len(ranked) <= FEW:
+        return ranked, ""
+    best: dict[object, Group] = {}
+    for group in ranked:
+        row = group.row
+        best.setdefault(row["cell"] if group.several_steps else (row["granularity"], row["scorer"]), group)
+    return list(best.values()), " (best of each scorer × granularity on these same pairs)"

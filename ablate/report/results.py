@@ -1,0 +1,150 @@
+"""What a run returns: one row for each cell and task, dense included."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ablate.errors import AblateError
+from ablate.report.effects import Stage, stages
+from ablate.report.export import as_csv, as_json, as_markdown
+from ablate.report.layout import build
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+
+FIELDS: tuple[str, ...] = (
+    *("model", "data", "granularity", "scorer", "scope", "seed", "sparsity", "sparsity_achieved"),
+    *("units_removed", "params_removed", "steps"),
+    *("task", "split", "metric", "unit", "higher_is_better"),
+    *("n", "score", "dense", "delta", "n_clean", "score_clean", "dense_clean", "delta_clean"),
+    *("status", "seconds", "key"),
+    *("cell", "stage", "control", "control_of", "draw", "chosen", "reason", "cached"),
+    *("params_total", "units_total"),
+)
+"""The keys of every row, and the columns of a CSV file, in this order."""
+
+_NEEDED_ABOUT = ("models", "data", "screen", "confirm", "overlap", "exploratory")
+
+
+@dataclass(frozen=True, repr=False)
+class Results:
+    """The rows of a run, and what it was.
+
+    rows: one for each cell and task, dense included (``scorer`` None, ``cell`` ``dense``); each has exactly
+        :data:`FIELDS`, None for what does not apply. ``score``, ``dense`` and ``delta`` are in ``unit``
+        (points: Spearman × 100) on the full standard set, the ``_clean`` ones without the pairs that
+        calibration or choice has seen; None where they have no value.
+    about: ``models``, ``data``, ``screen`` and ``confirm`` (task names), ``overlap`` (``drop``, ``keep``) and
+        ``exploratory``; and, printed where present, ``data_why``, ``timings`` (stage -> seconds), ``run``,
+        ``store``, ``command``, and the numbers of cells ``cached``, ``computed`` and ``failed``.
+
+    Raises:
+        ValueError: a row lacks a field or has another, holds NaN or infinity, or has a score without status
+            ``ok`` or the reverse: a bug in what made it, so no AblateError.
+    """
+
+    rows: list[Row]
+    about: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        for place, row in enumerate(self.rows):
+            _check(row, f"row {place}")
+        lacking = [name for name in _NEEDED_ABOUT if name not in self.about]
+        if lacking:
+            raise ValueError(f"about lacks {', '.join(lacking)}")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        counts = Counter(row["status"] for row in self.rows)
+        found = ", ".join(f"{counts[status]} {status}" for status in ("ok", "undefined", "failed") if counts[status])
+        return f"<Results of {', '.join(self.about['models'])}: {len(self)} rows ({found or 'none'})>"
+
+    @property
+    def failed(self) -> list[Row]:
+        """The rows whose computation failed; ``reason`` says why."""
+        return [row for row in self.rows if row["status"] == "failed"]
+
+    @property
+    def undefined(self) -> list[Row]:
+        """The rows whose score has no value on their data; ``reason`` says why."""
+        return [row for row in self.rows if row["status"] == "undefined"]
+
+    def summary(self) -> list[Row]:
+        """What the tables show, as data: one dict for each stage and cell, seeds joined, controls beside it.
+
+        Keys: ``model, stage, metric, unit, higher_is_better, tasks, cell, granularity, scorer, scope,
+        sparsity, steps, chosen, status``; ``delta`` (mean over the tasks, then over seeds, on the pairs that
+        decide) with ``sd`` (sample, over seeds) and ``seeds`` (their number); ``delta_full`` (on the full
+        standard sets); ``matched``, ``matched_sd``, ``matched_draws`` and ``flipped``.
+        """
+        return [line for stage in stages(self) for line in _summarise(stage)]
+
+    def to_json(self) -> str:
+        """One array of rows: strict JSON (no NaN), ASCII, indented by 2."""
+        return as_json(self.rows)
+
+    def to_csv(self) -> str:
+        """RFC 4180 with a header; see :func:`ablate.report.export.as_csv` for what a spreadsheet is spared.
+
+        Lines end in CRLF: write it with ``newline=""``.
+        """
+        return as_csv(self.rows, FIELDS)
+
+    def to_markdown(self) -> str:
+        """The tables of ``ablate run``, in GitHub's Markdown."""
+        return as_markdown(build(self))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A data frame of the rows in nullable types: None becomes ``<NA>``, integers stay integers.
+
+        Raises:
+            AblateError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise AblateError("to_pandas needs pandas: pip install 'ablate[pandas]'") from error
+        return pd.DataFrame(self.rows, columns=list(FIELDS)).convert_dtypes()
+
+
+def _check(row: Mapping[str, Any], place: str) -> None:
+    wrong = sorted(set(FIELDS) ^ set(row))
+    if wrong:
+        raise ValueError(f"{place}: absent or unknown: {', '.join(map(str, wrong))}")
+    for field, value in row.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{place}: {field} is {value}; what is undefined must be None")
+    if row["status"] not in ("ok", "undefined", "failed"):
+        raise ValueError(f"{place}: status {row['status']!r} is not ok, undefined or failed")
+    if (row["score"] is None) == (row["status"] == "ok"):
+        raise ValueError(f"{place}: status {row['status']} with score {row['score']}")
+
+
+def _summarise(stage: Stage) -> list[dict[str, Any]]:
+    lines = []
+    for group in stage.groups:
+        effect, matched = stage.effect(group), stage.matched(group)
+        names = ("cell", "granularity", "scorer", "scope", "sparsity", "steps")
+        lines.append(
+            {
+                "model": stage.model,
+                "stage": stage.name,
+                **stage.measure._asdict(),
+                "tasks": list(stage.splits),
+            }
+            | {name: group.row[name] for name in names}
+            | {"chosen": group.chosen, "status": effect.status}
+            | {"delta": effect.value, "sd": effect.sd, "seeds": effect.count}
+            | {"delta_full": stage.effect(group, "").value}
+            | {"matched": matched.value, "matched_sd": matched.sd, "matched_draws": matched.count}
+            | {"flipped": stage.flipped(group).value}
+        )
+    return lines

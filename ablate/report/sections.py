@@ -1,0 +1,107 @@
+"""The three kinds of table: the grid, cell by cell, and task by task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from ablate.report import wording
+from ablate.report.effects import Effect, Group, Stage
+from ablate.report.table import Cell, Column, Line, Table
+
+
+class _Place(NamedTuple):
+    """A line of the grid. ``extras``: its scope and steps, where the grid has several."""
+
+    granularity: str
+    sparsity: float | str
+    extras: tuple[str, ...]
+
+
+def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
+    """Granularity × sparsity (× scope × steps where they differ) against scorers."""
+    scorers = list(dict.fromkeys(group.row["scorer"] for group in groups))
+    kinds = list(dict.fromkeys(group.row["granularity"] for group in groups))
+    extras = [name for name in ("scope", "steps") if len({str(group.row[name]) for group in groups}) > 1]
+    places: dict[_Place, dict[str, Group]] = {}
+    for group in groups:
+        row = group.row
+        place = _Place(row["granularity"], row["sparsity"], tuple(str(row[name]) for name in extras))
+        places.setdefault(place, {})[row["scorer"]] = group
+    lines: list[Line] = []
+    before: str | None = None
+    for place in sorted(places, key=lambda p: (kinds.index(p.granularity), wording.sparsity_order(p.sparsity))):
+        stub = map(Cell, (place.granularity, wording.sparsity(place.sparsity), *place.extras))
+        found = [places[place].get(scorer) for scorer in scorers]
+        effects = _marked(stage, [stage.effect(group) if group else None for group in found])
+        lines.append(Line((*stub, *effects), new=before not in (None, place.granularity)))
+        before = place.granularity
+    stubs = [Column(name, stub=True) for name in ("granularity", "sparsity", *extras)]
+    columns = (*stubs, *(Column(scorer) for scorer in scorers))
+    return Table(title, columns, tuple(lines), "row", wording.notes(stage, groups))
+
+
+def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
+    """One line a cell: its effect beside its controls, then what it removes."""
+    effects = [stage.effect(group) for group in groups]
+    places = [Cell(wording.rank(stage, effects, effect)) for effect in effects]
+    labels = [Cell(wording.label(group, groups)) for group in groups]
+    columns = [
+        (Column("#", stub=True), places),
+        (Column("cell", stub=True), labels),
+        (Column("Δ"), _marked(stage, effects)),
+    ]
+    notes = wording.notes(stage, groups)
+    if stage.decide:
+        full = [replace(stage.effect(group, ""), sd=None) for group in groups]
+        columns.append((Column("full set"), _plain(full)))
+        notes += ("full set: Δ on every pair, as others report it.",)
+    matched = [stage.matched(group) for group in groups]
+    if draws := sorted({effect.count for effect in matched if effect.count}):
+        columns.append((Column("matched"), _plain(matched)))
+        notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
+    if any(group.flipped for group in groups):
+        columns.append((Column("flipped"), _plain([stage.flipped(group) for group in groups])))
+        notes += ("flipped: Δ with the highest contributions removed instead.",)
+    for name, entries in wording.sizes(groups):
+        columns.append((Column(name, group=1), [Cell(entry) for entry in entries]))
+    lines = zip(*(entries for _, entries in columns), strict=True)
+    return Table(title, tuple(column for column, _ in columns), tuple(map(Line, lines)), "column", notes)
+
+
+def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
+    """Cells against tasks, means over seeds, under the dense model's scores."""
+    tasks = list(stage.splits)
+    columns = (Column("cell", stub=True), *(Column(task) for task in tasks))
+    dense = [stage.dense.get(task) for task in tasks]
+    lines = [_line("dense, full set", [wording.score(row, "score") for row in dense])]
+    if stage.decide:
+        lines.append(_line("dense, clean", [wording.score(row, "score_clean") for row in dense]))
+        lines.append(_line("pairs dropped", [wording.dropped(row) for row in dense]))
+    by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
+    marked = [_marked(stage, effects) for effects in by_task]
+    for place, group in enumerate(groups):
+        label = Cell(wording.label(group, groups))
+        lines.append(Line((label, *(column[place] for column in marked)), new=place == 0))
+    return Table(
+        title, columns, tuple(lines), "column", wording.seeds(groups, "Where a cell has seeds, Δ is the mean over")
+    )
+
+
+def _line(name: str, entries: Iterable[str]) -> Line:
+    return Line((Cell(name), *map(Cell, entries)))
+
+
+def _plain(effects: Iterable[Effect]) -> list[Cell]:
+    return [Cell(wording.effect(effect)) for effect in effects]
+
+
+def _marked(stage: Stage, effects: Sequence[Effect | None]) -> list[Cell]:
+    """Effects side by side, the best marked; those that print the same are equally good."""
+    best = wording.best(stage, [effect for effect in effects if effect])
+    return [_cell(effect, best) if effect else Cell("–") for effect in effects]
+
+
+def _cell(effect: Effect, best: float | None) -> Cell:
+    return Cell(wording.effect(effect), best=effect.value is not None and wording.shown(effect) == best)

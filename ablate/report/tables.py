@@ -1,0 +1,153 @@
+"""Prints a page of tables with rich: at any width, on any terminal, or plainly into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ablate.report.export import visible
+from ablate.report.layout import build
+from ablate.report.table import Column, Table
+
+if TYPE_CHECKING:
+    from ablate.report.results import Results
+
+_TITLE_WIDTH = 14
+_STUB_WIDTH = 12
+_PLAIN = str.maketrans({"Δ": "delta", "±": "+-", "×": "x", "–": "-"})
+
+
+def render(results: Results, console: Console) -> None:
+    """Prints the whole page.
+
+    A table that is too wide for the console goes on below, its stub columns repeated. The best is in bold and
+    has a ``*``. Labels and reasons are printed as they are: no markup, no control characters.
+    """
+    page = build(results)
+    for line in page.head:
+        _line(console, line)
+    for block in page.blocks:
+        if block.heading:
+            console.print()
+            _line(console, f"== {block.heading} ==", "bold")
+        for table in block.tables:
+            _table(console, table)
+    console.print()
+    for line in page.foot:
+        _line(console, line)
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(_printable(console, text), style=style, overflow="fold"))
+
+
+def _printable(console: Console, text: str) -> str:
+    """Text that the console's encoding has; Windows and old locales lack some of ours."""
+    text = visible(text)
+    try:
+        text.encode(console.encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(console.encoding, "replace").decode(console.encoding)
+    return text
+
+
+def _table(console: Console, table: Table) -> None:
+    columns = [replace(column, title=_printable(console, column.title)) for column in table.columns]
+    marked = [any(line.cells[place].best for line in table.lines) for place in range(len(columns))]
+    texts = [
+        [
+            _printable(console, cell.text) + ("*" if cell.best else " " if mark else "")
+            for cell, mark in zip(line.cells, marked, strict=True)
+        ]
+        for line in table.lines
+    ]
+    widths = [_width(column, [line[at] for line in texts]) for at, column in enumerate(columns)]
+    if sum(widths) + len(widths) - 1 > console.width:
+        stubs = [at for at, column in enumerate(columns) if column.stub]
+        limit = console.width * 3 // 8 // max(1, sum(widths[at] > _STUB_WIDTH for at in stubs))
+        for at in stubs:
+            widths[at] = _limited([line[at] for line in texts], widths[at], max(_STUB_WIDTH, limit))
+    console.print()
+    _line(console, table.title, "bold")
+    for number, (part, gap) in enumerate(_parts(columns, widths, console.width)):
+        if number:
+            console.print()
+        console.print(_grid(console, table, texts, [(at, columns[at], widths[at]) for at in part], gap))
+    legend = (f"*: {table.legend}.",) if table.legend else ()
+    if table.notes or legend:
+        _line(console, " ".join([*legend, *table.notes]), "dim")
+
+
+def _grid(
+    console: Console,
+    table: Table,
+    texts: Sequence[Sequence[str]],
+    part: Sequence[tuple[int, Column, int]],
+    gap: int,
+) -> RichTable:
+    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    titles = [Text(column.title, style="bold").wrap(console, width) for _, column, width in part]
+    height = max(map(len, titles))
+    for title, (_, column, width) in zip(titles, part, strict=True):
+        header = Text("\n").join([*[Text()] * (height - len(title)), *title])
+        grid.add_column(header, justify="left" if column.stub else "right", width=width, overflow="fold")
+    for line, entries in zip(table.lines, texts, strict=True):
+        if line.new:
+            grid.add_section()
+        cells = [(_broken(entries[at], width), "bold" if line.cells[at].best else "") for at, _, width in part]
+        grid.add_row(*(Text(text, style=style) for text, style in cells))
+    return grid
+
+
+def _broken(text: str, width: int) -> str:
+    """The label of a cell of several steps, one step a line where it is too long for one."""
+    return text if cell_len(text) <= width else text.replace(" > ", "\n  > ")
+
+
+def _width(column: Column, texts: Sequence[str]) -> int:
+    """As wide as the longest entry, and as the longest word of the title up to 14."""
+    words = max((cell_len(word) for word in column.title.split()), default=1)
+    return max(min(words, _TITLE_WIDTH), *map(cell_len, texts))
+
+
+def _limited(texts: Sequence[str], width: int, limit: int) -> int:
+    """The width of a stub that must not be wider than ``limit``, its steps broken into lines."""
+    if width <= limit:
+        return width
+    return min(limit, max(cell_len(part) for text in texts for part in _broken(text, limit).split("\n")))
+
+
+def _parts(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[tuple[list[int], int]]:
+    """Which columns stand in which part, and the gap between them: the fewest parts, then the wider gap."""
+    return min(([(part, gap) for part in _split(columns, widths, width, gap)] for gap in (2, 1)), key=len)
+
+
+def _split(columns: Sequence[Column], widths: Sequence[int], width: int, gap: int) -> list[list[int]]:
+    stub = [place for place, column in enumerate(columns) if column.stub]
+    rest = [place for place, column in enumerate(columns) if not column.stub]
+
+    def fits(places: Sequence[int]) -> bool:
+        together = [*stub, *places]
+        return sum(widths[place] for place in together) + gap * (len(together) - 1) <= width
+
+    parts: list[list[int]] = [[]]
+    for _, members in groupby(rest, key=lambda place: columns[place].group):
+        group = list(members)
+        if fits([*parts[-1], *group]):
+            parts[-1] += group
+            continue
+        if parts[-1]:
+            parts.append([])
+        for place in group:
+            if parts[-1] and not fits([*parts[-1], place]):
+                parts.append([])
+            parts[-1].append(place)
+    return [[*stub, *part] for part in parts]

@@ -1,0 +1,178 @@
+"""How numbers, cells and circumstances read: the text in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ablate.report.effects import Effect, Group, Stage
+
+if TYPE_CHECKING:
+    from ablate.report.results import Results
+
+_SHOWN = {"missing": "–", "undefined": "undefined", "failed": "failed"}
+
+
+def name(stage: Stage, results: Results) -> str:
+    """The heading of a stage's tables."""
+    stages = {"screen": "Screen", "confirm": "Confirm"}
+    about = results.about
+    if about["exploratory"] and not (about["screen"] and about["confirm"]):
+        return "Exploratory"
+    return stages.get(stage.name, stage.name) + (" (exploratory)" if about["exploratory"] else "")
+
+
+def delta(stage: Stage) -> str:
+    """What a cell of a table is: ``mean Δ on 7 tasks (test), points (spearman)``."""
+    tasks = list(stage.splits)
+    on = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
+    mean = "mean Δ" if len(tasks) > 1 else "Δ"
+    splits = ", ".join(dict.fromkeys(stage.splits.values()))
+    return f"{mean} on {on} ({splits}), {measure(stage)}"
+
+
+def measure(stage: Stage) -> str:
+    """``points (spearman)``, and whether lower is better."""
+    lower = "" if stage.measure.higher_is_better else ", lower is better"
+    return f"{stage.measure.unit} ({stage.measure.metric}{lower})"
+
+
+def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
+    """What a Δ is against, and what stands behind ±."""
+    dense = f"dense {plain(stage.dense_score(stage.decide))}"
+    if stage.decide:
+        dense += f" (full set {plain(stage.dense_score(''))})"
+    lines = [f"Δ = cell - dense; {dense}.", *seeds(groups, "± is the sample sd over")]
+    if {stage.effect(group).status for group in groups} & {"undefined", "failed"}:
+        lines.append("undefined, failed: a mean needs every task and seed; reasons below.")
+    return tuple(lines)
+
+
+def seeds(groups: Sequence[Group], what: str) -> tuple[str, ...]:
+    """``± is the sample sd over 3 seeds.``, where any cell has several."""
+    found = sorted({len(group.seeds) for group in groups if len(group.seeds) > 1})
+    return (f"{what} {counts(found)} seeds.",) if found else ()
+
+
+def counts(found: Sequence[int]) -> str:
+    """``3``, or ``2–3`` where they differ. Rising, at least one."""
+    return str(found[0]) if found[0] == found[-1] else f"{found[0]}–{found[-1]}"
+
+
+def plain(found: Effect) -> str:
+    """A score, without a sign."""
+    return _SHOWN[found.status] if found.value is None else f"{found.value:.2f}"
+
+
+def effect(found: Effect) -> str:
+    """A signed delta, ``± sd`` where there are several draws; ``–`` where nothing was run."""
+    if found.value is None:
+        return _SHOWN[found.status]
+    return _signed(found.value) + ("" if found.sd is None else f" ± {found.sd:.2f}")
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text
+
+
+def shown(found: Effect) -> float:
+    """The value as printed, so that what reads the same ranks the same."""
+    assert found.value is not None
+    return float(_signed(found.value))
+
+
+def best(stage: Stage, effects: Sequence[Effect]) -> float | None:
+    """The best printed value; None where fewer than two are there to compare."""
+    values = [shown(found) for found in effects if found.value is not None]
+    if len(values) < 2:
+        return None
+    return max(values) if stage.measure.higher_is_better else min(values)
+
+
+def rank(stage: Stage, effects: Sequence[Effect], own: Effect) -> str:
+    """Its place among the effects, 1 = best, equals sharing one; ``–`` without a value."""
+    if own.value is None:
+        return "–"
+    values = [shown(found) for found in effects if found.value is not None]
+    ahead = [value for value in values if (value > shown(own)) == stage.measure.higher_is_better]
+    return str(1 + sum(value != shown(own) for value in ahead))
+
+
+def label(group: Group, among: Sequence[Group]) -> str:
+    """What tells a cell from the others listed; its scope and steps only where they do."""
+    text = _base(group)
+    alike = [other for other in among if _base(other) == text]
+    for field in ("scope", "steps"):
+        if len({str(other.row[field]) for other in alike}) > 1:
+            text += f", {field} {group.row[field]}"
+    return text
+
+
+def _base(group: Group) -> str:
+    row = group.row
+    if group.several_steps:
+        return str(row["cell"])
+    return f"{row['granularity']} × {row['scorer']} {sparsity(row['sparsity'])}"
+
+
+def sparsity(asked: float | str | None) -> str:
+    """``12.5 %`` or ``negative``."""
+    return f"{100 * asked:.6g} %" if isinstance(asked, int | float) else str(asked)
+
+
+def sparsity_order(asked: float | str) -> tuple[bool, float]:
+    """Rising, ``negative`` last."""
+    return (False, float(asked)) if isinstance(asked, int | float) else (True, 0.0)
+
+
+def score(row: Mapping[str, Any] | None, field: str) -> str:
+    """One row's score."""
+    if row is None:
+        return "–"
+    if row[field] is None:
+        return "undefined" if row["status"] == "ok" else str(row["status"])
+    return f"{row[field]:.2f}"
+
+
+def dropped(row: Mapping[str, Any] | None) -> str:
+    """How many pairs of a task were already seen."""
+    if row is None or row["n"] is None or row["n_clean"] is None:
+        return "–"
+    return str(row["n"] - row["n_clean"])
+
+
+def sizes(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
+    """Columns of what each cell removes; means over its seeds. Seconds are all that its rows took."""
+    return [
+        ("achieved", [_percent(_mean(group, "sparsity_achieved")) for group in groups]),
+        ("units removed", [_count(_mean(group, "units_removed")) for group in groups]),
+        ("params removed", [_count(_mean(group, "params_removed")) for group in groups]),
+        ("of params", [_percent(_share(group)) for group in groups]),
+        ("seconds", [_seconds(group) for group in groups]),
+    ]
+
+
+def _mean(group: Group, field: str) -> float | None:
+    values = [row[field] for row in group.rows() if row[field] is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _share(group: Group) -> float | None:
+    removed, total = _mean(group, "params_removed"), _mean(group, "params_total")
+    return removed / total if removed is not None and total else None
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "–"
+    return f"{100 * share:.1f} %" if share == 0 or share >= 0.01 else f"{100 * share:.2g} %"
+
+
+def _count(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def _seconds(group: Group) -> str:
+    values = [row["seconds"] for row in group.rows() if row["seconds"] is not None]
+    return f"{sum(values):.1f}" if values else "–"

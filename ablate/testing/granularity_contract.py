@@ -1,0 +1,210 @@
+"""What a granularity owes: units that are numbered, summed and removed in one consistent way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from ablate.experiment.mask import masked
+from ablate.granularities.base import Granularity
+from ablate.models.model import Model
+from ablate.scorers.losses import uniform_loss
+from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin, require
+from ablate.testing.samples import sample_sentences
+from ablate.testing.state import same_bits
+from ablate.testing.tiny import tiny_model
+
+_WEIGHTS_TRIED = 24
+_UNITS_TRIED = 4
+_STEP = 1e-4
+
+
+def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMILIES, **parameters: Any) -> None:
+    """Checks that a granularity keeps its contract.
+
+    Args:
+        families: the model families to check it on, of ``ablate.models.architectures.SUPPORTED``.
+
+    Raises:
+        ContractBroken: what is wrong, in one line.
+    """
+    granularity = check_plugin(plugin, Granularity, **parameters)
+    require(
+        "min_keep" in granularity.model_dump(),
+        f"granularity '{plugin.name}' has no parameter min_keep; leave the inherited one",
+    )
+    for family in families:
+        model, who = tiny_model(family), f"granularity '{plugin.name}' on tiny {family}"
+        with borrowed(model, who):
+            layers = granularity.layers(model)
+            _check_layers(model, layers, who)
+            _check_carriers(granularity, model, who)
+            units = _check_reduce(granularity, model, layers, who)
+            _check_keep(granularity, model, units, who)
+            _check_removal(granularity, model, units, who)
+        model.backbone.double()
+        _check_first_order(granularity, model, units, who)
+
+
+def _check_layers(model: Model, layers: Tensor, who: str) -> None:
+    require(
+        isinstance(layers, Tensor) and layers.dtype == torch.int64 and layers.dim() == 1 and len(layers) > 0,
+        f"{who}: layers does not give int64 [units]",
+    )
+    require(bool((layers.diff() >= 0).all()), f"{who}: units are not numbered layer by layer")
+    require(
+        int(layers[0]) >= 0 and int(layers[-1]) < len(model.architecture.layers),
+        f"{who}: layers gives numbers outside 0 … {len(model.architecture.layers) - 1}",
+    )
+
+
+def _check_carriers(granularity: Granularity, model: Model, who: str) -> None:
+    carriers = granularity.carriers(model)
+    require(
+        isinstance(carriers, tuple) and len(carriers) == len(set(carriers)) > 0,
+        f"{who}: carriers is not a tuple of distinct module names",
+    )
+    modules = dict(model.backbone.named_modules())
+    for name in carriers:
+        require(isinstance(modules.get(name), nn.Linear), f"{who}: carrier '{name}' is no linear module")
+
+
+def _check_reduce(granularity: Granularity, model: Model, layers: Tensor, who: str) -> list[int]:
+    """Checks that reduce is a sum over disjoint sets of weights; gives some units to try out."""
+    shapes = {name: model.weight(name).shape for name in granularity.carriers(model)}
+    generator = torch.Generator().manual_seed(0)
+    draw = [{n: torch.randn(shape, generator=generator) for n, shape in shapes.items()} for _ in range(2)]
+    a, b = (granularity.reduce(model, values) for values in draw)
+    require(
+        a.dtype == torch.float32 and a.shape == layers.shape,
+        f"{who}: reduce gives {a.dtype} {list(a.shape)}, not float32 for each of {len(layers)} units",
+    )
+    both = granularity.reduce(model, {n: draw[0][n] + 2 * draw[1][n] for n in shapes})
+    require(torch.allclose(both, a + 2 * b, atol=1e-3), f"{who}: reduce is not linear, so it is no sum")
+    sizes = granularity.reduce(model, {n: torch.ones(shape) for n, shape in shapes.items()})
+    require(bool((sizes >= 1).all()), f"{who}: some units have no weight that carries their output")
+    total = sum(shape.numel() for shape in shapes.values())
+    require(float(sizes.sum()) <= total, f"{who}: units share weights: {sizes.sum():g} of {total} are summed")
+    modules = {name: i for i, layer in enumerate(model.architecture.layers) for name in layer.linears}
+    tried = []
+    for i in range(_WEIGHTS_TRIED):
+        name = list(shapes)[i * len(shapes) // _WEIGHTS_TRIED]
+        one = torch.zeros(shapes[name])
+        row, column = (int(torch.randint(size, (), generator=generator)) for size in shapes[name])
+        one[row, column] = 1
+        values = granularity.reduce(model, {n: one if n == name else torch.zeros(s) for n, s in shapes.items()})
+        owners = values.nonzero().flatten().tolist()
+        require(
+            len(owners) <= 1 and all(values[u] == 1 for u in owners),
+            f"{who}: reduce counts the weight {name}[{row}, {column}] in units {owners} by {values[owners].tolist()}; "
+            "each weight counts once, in one unit",
+        )
+        for unit in owners:
+            require(
+                modules.get(name, int(layers[unit])) == int(layers[unit]),
+                f"{who}: unit {unit} is in layer {layers[unit]} but '{name}' carries its output",
+            )
+        tried += owners
+    require(bool(tried), f"{who}: reduce sums no weights")
+    return list(dict.fromkeys([0, len(layers) - 1, *tried]))[:_UNITS_TRIED]
+
+
+def _check_keep(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
+    count = len(granularity.layers(model))
+    everything = torch.ones(count, dtype=torch.bool)
+    require(not granularity.keep(model, everything), f"{who}: keep removes something where the mask keeps all")
+    parameters = dict(model.backbone.named_parameters())
+    sizes = _left(granularity, model, {})
+    kept_by: dict[int, dict[str, Tensor]] = {}
+    for unit in units:
+        keep = kept_by[unit] = granularity.keep(model, without(everything, unit))
+        for name, kept in keep.items():
+            require(name in parameters, f"{who}: keep names '{name}', which is no parameter of the backbone")
+            require(
+                kept.dtype == torch.bool and kept.shape == parameters[name].shape,
+                f"{who}: keep gives {kept.dtype} {list(kept.shape)} for '{name}' of {list(parameters[name].shape)}",
+            )
+        left = _left(granularity, model, keep)
+        require(
+            float(left[unit]) == 0,
+            f"{who}: keep leaves {left[unit]:g} weights that carry unit {unit}, which is removed",
+        )
+        left[unit] = sizes[unit]
+        require(torch.equal(left, sizes), f"{who}: keep, to remove unit {unit}, takes weights of other units")
+    if len(units) > 1:
+        first, second = units[:2]
+        both = granularity.keep(model, without(everything, first, second))
+        names = both.keys() | kept_by[first].keys() | kept_by[second].keys()
+        for name in names:
+            ones = torch.ones_like(parameters[name], dtype=torch.bool)
+            each = kept_by[first].get(name, ones) & kept_by[second].get(name, ones)
+            require(
+                torch.equal(both.get(name, ones), each),
+                f"{who}: keep without units {first} and {second} is not what removing each leaves of '{name}'",
+            )
+
+
+def _left(granularity: Granularity, model: Model, keep: dict[str, Tensor]) -> Tensor:
+    """How many of the weights that carry each unit's output a mask keeps."""
+    ones = {n: torch.ones_like(model.weight(n)) for n in granularity.carriers(model)}
+    return granularity.reduce(model, {n: keep.get(f"{n}.weight", one).float() for n, one in ones.items()})
+
+
+def _check_removal(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
+    features = model.pad(model.tokenise(list(sample_sentences(6))))
+    everything = torch.ones(len(granularity.layers(model)), dtype=torch.bool)
+    with torch.no_grad():
+        dense = model.embed(features)
+        for unit in units:
+            with masked(model, granularity.keep(model, without(everything, unit))):
+                removed = model.embed(features)
+            require(not torch.equal(removed, dense), f"{who}: removing unit {unit} does not change an embedding")
+            require(same_bits(model.embed(features), dense), f"{who}: unit {unit} is not put back bit for bit")
+
+
+def _check_first_order(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
+    """``-Σ w · dL/dw`` over a unit's weights against the slope of L as the unit is scaled down (float64)."""
+    sentences = list(sample_sentences(6))
+    weights = {name: model.weight(name) for name in granularity.carriers(model)}
+    gradients = torch.autograd.grad(_loss(model, sentences), list(weights.values()))
+    products = {n: -w.detach() * g for (n, w), g in zip(weights.items(), gradients, strict=True)}
+    contributions = granularity.reduce(model, products).double()
+    everything = torch.ones(len(contributions), dtype=torch.bool)
+    for unit in units:
+        keep = granularity.keep(model, without(everything, unit))
+        carried = {n: ~keep[f"{n}.weight"] for n in weights if f"{n}.weight" in keep}
+        slope = (_scaled(model, carried, sentences, 1 - _STEP) - _scaled(model, carried, sentences, 1 + _STEP)) / (
+            2 * _STEP
+        )
+        require(
+            bool(torch.isclose(contributions[unit], slope, rtol=1e-4, atol=1e-7)),
+            f"{who}: the reduced contribution of unit {unit} is {contributions[unit]:.6g}, and the loss rises by "
+            f"{slope:.6g} for each part of it that is removed",
+        )
+
+
+def _loss(model: Model, sentences: list[str]) -> Tensor:
+    return uniform_loss(normalize(model.embed(model.pad(model.tokenise(sentences))), dim=1))
+
+
+def _scaled(model: Model, carried: dict[str, Tensor], sentences: list[str], by: float) -> Tensor:
+    originals = {name: model.weight(name).data for name in carried}
+    try:
+        for name, part in carried.items():
+            model.weight(name).data = originals[name].where(~part, originals[name] * by)
+        with torch.no_grad():
+            return _loss(model, sentences)
+    finally:
+        for name, original in originals.items():
+            model.weight(name).data = original
+
+
+def without(mask: Tensor, *units: int) -> Tensor:
+    """A copy of a mask with these units removed."""
+    changed = mask.clone()
+    changed[list(units)] = False
+    return changed

@@ -1,0 +1,52 @@
+"""A few sentences and pairs for tests."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from ablate.data.calibration import Calibration
+from ablate.data.pairs import PairSet
+from ablate.errors import DataError
+
+_SUBJECTS = ("the man", "a woman", "the big dog", "a small cat", "two red cats", "the child")
+_VERBS = ("plays in", "runs to", "eats on", "reads of", "is in", "was not on")
+_PLACES = ("the house", "a tree", "the small car", "two red boats", "the old city by the sea", "a field")
+
+
+def sample_sentences(count: int, seed: int = 0) -> tuple[str, ...]:
+    """Distinct short sentences of various lengths, at most 216."""
+    everything = [f"{s} {v} {p}" for s in _SUBJECTS for v in _VERBS for p in _PLACES]
+    return tuple(random.Random(seed).sample(everything, count))
+
+
+def sample_calibration(
+    *, pairs: int = 8, sentences: int = 12, batch_size: int = 4, dropout: bool = False
+) -> Calibration:
+    """A calibration set; with ``dropout`` the two members of a pair are one sentence."""
+    drawn = sample_sentences(2 * pairs + sentences)
+    left, right, rest = drawn[:pairs], drawn[pairs : 2 * pairs], drawn[2 * pairs :]
+    positives = tuple(zip(left, left if dropout else right, strict=True))
+    return Calibration(positives, rest, batch_size, seed=0, dropout=dropout, seen=frozenset())
+
+
+class SampleSource:
+    """Has every data set of any name: the same 20 pairs, graded 0 to 5, in two subsets."""
+
+    name = "sample"
+    label = "sample (for tests)"
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        return {"sts": ("sample",), "sts-dev": ("sample-dev",), "sts-train": ("sample-train",)}
+
+    def names(self) -> tuple[str, ...]:
+        return ("sample", "sample-dev", "sample-train")
+
+    def load(self, name: str) -> PairSet:
+        if not name:
+            raise DataError("a data set has a name")
+        sentences = sample_sentences(40)
+        gold = np.linspace(0, 5, 20)
+        subsets = ("first",) * 10 + ("second",) * 10
+        return PairSet(name, "test", self.label, sentences[:20], sentences[20:], gold, subsets)

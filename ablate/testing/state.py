@@ -1,0 +1,83 @@
+"""A model's state before and after: whoever borrows a model gives it back bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ablate.models.model import Model
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+@dataclass(frozen=True)
+class State:
+    """All of a backbone that a borrower could leave changed, and the global random state of torch."""
+
+    tensors: dict[str, Tensor]
+    trainable: dict[str, bool]
+    gradients: dict[str, Tensor | None]
+    training: dict[str, bool]
+    hooks: dict[str, int]
+    random: Tensor
+
+    @classmethod
+    def of(cls, model: Model) -> State:
+        """A copy of the model's present state."""
+        parameters = dict(model.backbone.named_parameters())
+        modules = dict(model.backbone.named_modules())
+        return cls(
+            tensors={name: tensor.clone() for name, tensor in model.backbone.state_dict().items()},
+            trainable={name: p.requires_grad for name, p in parameters.items()},
+            gradients={name: None if p.grad is None else p.grad.clone() for name, p in parameters.items()},
+            training={name: module.training for name, module in modules.items()},
+            hooks={name: _hooks(module) for name, module in modules.items()},
+            random=torch.get_rng_state(),
+        )
+
+    def changes(self, model: Model) -> list[str]:
+        """What is not as it was, one line each; none where the model was given back bit for bit."""
+        now = State.of(model)
+        found = [f"tensor '{name}' is gone or new" for name in sorted(self.tensors.keys() ^ now.tensors.keys())]
+        found += [
+            f"the values of '{name}' changed"
+            for name, before in self.tensors.items()
+            if name in now.tensors and not same_bits(before, now.tensors[name])
+        ]
+        for before, after, what in (
+            (self.trainable, now.trainable, "requires_grad"),
+            (self.training, now.training, "the mode (train or eval)"),
+            (self.hooks, now.hooks, "the number of hooks"),
+        ):
+            found += [
+                f"{what} of '{name}' changed: {before[name]} -> {after.get(name)}"
+                for name in before
+                if before[name] != after.get(name)
+            ]
+        found += [
+            f"'{name}' has another .grad than before"
+            for name, gradient in self.gradients.items()
+            if not _same_gradient(gradient, now.gradients.get(name))
+        ]
+        if not torch.equal(self.random, now.random):
+            found.append("the global random state of torch moved; draw from a generator of your own")
+        return found
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Equal in type, shape and every bit: 0.0 and -0.0 differ, a NaN equals itself."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return torch.equal(a.contiguous().view(-1).view(torch.uint8), b.contiguous().view(-1).view(torch.uint8))
+
+
+def _same_gradient(a: Tensor | None, b: Tensor | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return same_bits(a, b)
+
+
+def _hooks(module: nn.Module) -> int:
+    return sum(len(getattr(module, name)) for name in _HOOKS)

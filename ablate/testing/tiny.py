@@ -1,0 +1,167 @@
+"""Tiny models with random weights, for tests of plug-ins and of ablate itself. No network."""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerFast
+
+from ablate.models.architectures import family_of
+from ablate.models.assemble import pooled
+from ablate.models.model import Model
+from ablate.models.quiet import quiet
+from ablate.models.spec import Pooling
+
+MAX_LENGTH = 64
+_WORDPIECE = {"bert", "distilbert"}
+_WORDS = "the a an of in on is are was man woman child dog cat plays runs eats reads big small red new not two"
+
+
+def tiny_model(
+    family: str = "bert",
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    heads: int = 4,
+    width: int = 32,
+    neurons: int = 64,
+    pooling: Pooling = "mean",
+) -> Model:
+    """A model with weights large enough that removing a unit shows, in milliseconds.
+
+    Args:
+        family: one of ``ablate.models.architectures.SUPPORTED``.
+        seed: of the weights; the global random state is left alone.
+        layers, heads, neurons: how many (neurons and heads in each layer).
+        width: of the residual stream, a multiple of ``heads``.
+
+    Raises:
+        ModelError: an unsupported family, or ``cls`` where the family has no pooler.
+    """
+    backbone = _backbone(family, seed, layers, heads, width, neurons)
+    return pooled(f"tiny-{family}", backbone, tiny_tokenizer(family), pooling)
+
+
+def save_tiny(
+    folder: Path,
+    family: str = "bert",
+    format: Literal["sentence-transformers", "transformers"] = "sentence-transformers",
+    *,
+    seed: int = 0,
+    layers: int = 2,
+    heads: int = 4,
+    width: int = 32,
+    neurons: int = 64,
+) -> Path:
+    """Saves the weights of :func:`tiny_model` as a model folder.
+
+    Args:
+        format: ``sentence-transformers`` has mean pooling and normalisation as its own modules.
+
+    Returns:
+        ``folder``, which is made.
+    """
+    backbone = _backbone(family, seed, layers, heads, width, neurons)
+    with quiet():
+        backbone.save_pretrained(folder)
+    tiny_tokenizer(family).save_pretrained(folder)
+    if format == "sentence-transformers":
+        _write(
+            folder / "modules.json",
+            [
+                _module(0, "", "Transformer"),
+                _module(1, "1_Pooling", "Pooling"),
+                _module(2, "2_Normalize", "Normalize"),
+            ],
+        )
+        _write(folder / "sentence_bert_config.json", {"max_seq_length": MAX_LENGTH, "do_lower_case": False})
+        _write(folder / "1_Pooling" / "config.json", {"embedding_dimension": width, "pooling_mode": "mean"})
+    return folder
+
+
+def _module(i: int, path: str, kind: str) -> dict[str, Any]:
+    return {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+
+
+def _write(file: Path, content: Any) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def _backbone(family: str, seed: int, layers: int, heads: int, width: int, neurons: int) -> PreTrainedModel:
+    offset = 2 if family_of(family, f"tiny-{family}").padding_offset else 0
+    tokenizer = tiny_tokenizer(family)
+    config = AutoConfig.for_model(
+        family,
+        vocab_size=len(tokenizer),
+        max_position_embeddings=MAX_LENGTH + offset,
+        pad_token_id=tokenizer.pad_token_id,
+        # The usual 0.02 makes layers whose outputs hardly differ from their inputs.
+        initializer_range=0.2,
+        **_sizes(family, layers, heads, width, neurons),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = cast(PreTrainedModel, AutoModel.from_config(config))  # type: ignore[no-untyped-call]
+    model.train(False)
+    return model
+
+
+def _sizes(family: str, layers: int, heads: int, width: int, neurons: int) -> dict[str, int]:
+    if family == "distilbert":
+        return {"n_layers": layers, "n_heads": heads, "dim": width, "hidden_dim": neurons}
+    return {
+        "num_hidden_layers": layers,
+        "num_attention_heads": heads,
+        "hidden_size": width,
+        "intermediate_size": neurons,
+    }
+
+
+def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
+    """WordPiece over a few words and ASCII for BERT and DistilBERT, else bytes (BPE without merges)."""
+    tokenizer, special = _wordpiece() if family in _WORDPIECE else _bytes()
+    first, last = special["cls_token"], special["sep_token"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{first} $A {last}",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in (first, last)],
+    )
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer,
+        model_max_length=MAX_LENGTH,
+        model_input_names=["input_ids", "attention_mask"],
+        **special,
+    )
+
+
+def _wordpiece() -> tuple[Tokenizer, dict[str, str]]:
+    special = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    characters = string.ascii_lowercase + string.digits
+    pieces = [*special.values(), *_WORDS.split(), *characters, *string.punctuation, *(f"##{c}" for c in characters)]
+    vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer, special
+
+
+def _bytes() -> tuple[Tokenizer, dict[str, str]]:
+    special = {
+        "cls_token": "<s>",
+        "pad_token": "<pad>",
+        "sep_token": "</s>",
+        "unk_token": "<unk>",
+        "mask_token": "<mask>",
+    }
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {piece: i for i, piece in enumerate([*special.values(), *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer, special

@@ -1,0 +1,171 @@
+"""Rows as a run makes them, with invented but realistic numbers: the fixture of the report tests."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+from ablate.report.results import FIELDS, Results, Row
+
+DENSE = {"stsb-dev": 86.12, "sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "sts16": 78.99}
+DENSE |= {"stsb": 82.03, "sickr": 77.58}
+SEVEN = tuple(task for task in DENSE if task != "stsb-dev")
+SCORERS = ("align", "uniform", "combined", "magnitude", "random")
+UNITS = {"unstructured": 10_616_832, "head": 72, "neuron": 9_216}
+SPARSITIES = (0.05, 0.1, 0.2, 0.3)
+
+
+def row(**given: Any) -> Row:
+    """One row with every field: a dense one on stsb-dev, unless told otherwise. ``delta`` fills the scores."""
+    task = given.get("task", "stsb-dev")
+    dense = DENSE.get(task, 80.0)
+    made: Row = dict.fromkeys(FIELDS) | {
+        "model": "minilm",
+        "data": "senteval",
+        "cell": "dense",
+        "scope": None,
+        "steps": 0,
+        "stage": "screen",
+        "task": task,
+        "split": "dev" if task.endswith("-dev") else "test",
+        "metric": "spearman",
+        "unit": "points",
+        "higher_is_better": True,
+        "n": 1500,
+        "n_clean": 1480,
+        "status": "ok",
+        "dense": dense,
+        "dense_clean": dense - 0.1,
+        "chosen": False,
+        "cached": False,
+        "seconds": 1.5,
+        "sparsity_achieved": 0.0,
+        "units_removed": 0,
+        "params_removed": 0,
+        "params_total": 22_713_216,
+        "delta": 0.0,
+    }
+    made |= given
+    made.setdefault("key", "")
+    identity = [made[name] for name in ("model", "cell", "scope", "seed", "steps", "control", "control_of", "draw")]
+    made["key"] = given.get("key") or sha256(repr(identity).encode()).hexdigest()
+    if made["status"] != "ok":
+        return made | dict.fromkeys(("score", "delta", "score_clean", "delta_clean"))
+    if made["delta"] is not None and made["dense"] is not None:
+        made["score"] = made["dense"] + made["delta"]
+    made["delta_clean"] = given.get("delta_clean", made["delta"])
+    if made["delta_clean"] is not None:
+        made["score_clean"] = made["dense_clean"] + made["delta_clean"]
+    return made
+
+
+def cell(granularity: str, scorer: str, sparsity: float | str, **given: Any) -> Row:
+    """One row of a cell of the grid."""
+    share = 0.07 if isinstance(sparsity, str) else sparsity
+    units = UNITS.get(granularity, 100)
+    text = f"{100 * share:g} %" if sparsity != "negative" else "negative"
+    fields = {
+        "cell": f"{granularity} × {scorer} {text}",
+        "granularity": granularity,
+        "scorer": scorer,
+        "sparsity": sparsity,
+        "scope": "global",
+        "steps": 1,
+        "units_total": units,
+        "units_removed": round(share * units),
+        "sparsity_achieved": round(share * units) / units,
+        "params_removed": round(share * units) * {"unstructured": 1, "head": 49_248, "neuron": 769}.get(granularity, 5),
+    }
+    return row(**(fields | given))
+
+
+def about(**given: Any) -> dict[str, Any]:
+    return {
+        "models": ["minilm"],
+        "data": "senteval",
+        "data_why": "ABLATE_DATA names a SentEval folder",
+        "screen": ["stsb-dev"],
+        "confirm": list(SEVEN),
+        "overlap": "drop",
+        "exploratory": False,
+        "timings": {"collect": 61.24, "score": 3.5, "mask": 1.1, "encode": 402.0},
+        "run": "3f9a1c22b0d4e5f6a7b8",
+        "store": "sqlite:///ablate.db",
+        "command": "ablate run recipes/sts.yaml",
+        "cached": 12,
+        "computed": 190,
+        "failed": 0,
+    } | given
+
+
+def _screen(model: str, rng: random.Random, scorers: Sequence[str]) -> Iterator[Row]:
+    yield row(model=model)
+    for granularity in UNITS:
+        for scorer in scorers:
+            for sparsity in SPARSITIES:
+                for seed in (0, 1, 2) if scorer == "random" else (None,):
+                    lift = {"head": 0.4, "neuron": 0.1}.get(granularity, 0.0) * (scorer != "random")
+                    delta = lift + rng.gauss(0, 0.2) - 6 * sparsity**2 * (3 if scorer == "random" else 1)
+                    given = {"model": model, "seed": seed, "chosen": sparsity == 0.1, "delta": delta + 0.03}
+                    yield cell(granularity, scorer, sparsity, delta_clean=delta, **given)
+
+
+def _confirm(model: str, rng: random.Random, screened: Sequence[Row]) -> Iterator[Row]:
+    for task in SEVEN:
+        yield row(model=model, task=task, stage="confirm", n=3108, n_clean=3091)
+    for chosen in [made for made in screened if made["chosen"]]:
+        for task in SEVEN:
+            share = {"task": task, "split": "test", "stage": "confirm", "dense": DENSE[task]}
+            share["dense_clean"] = DENSE[task] - 0.1
+            delta = chosen["delta"] + rng.gauss(0, 0.3)
+            yield row(**(chosen | share | {"delta": delta, "delta_clean": delta - 0.02}))
+            if chosen["scorer"] == "random":
+                continue
+            for control, draw in (("matched", 0), ("matched", 1), ("matched", 2), ("flipped", None)):
+                of = {"control": control, "control_of": chosen["key"], "draw": draw, "chosen": False, "key": ""}
+                delta = rng.gauss(-0.3 if control == "matched" else -4, 0.3)
+                yield row(**(chosen | share | of | {"delta": delta, "delta_clean": delta}))
+
+
+def steps_cell(**given: Any) -> Row:
+    """One row of a cell of two steps."""
+    fields = {
+        "cell": "head combined 20 % > neuron magnitude 10 %",
+        "steps": 2,
+        "sparsity_achieved": None,
+        "units_removed": None,
+    }
+    return row(**(fields | {"params_removed": 1_398_000, "scope": "global"} | given))
+
+
+def a_run(models: Sequence[str] = ("minilm",), scorers: Sequence[str] = SCORERS, seed: int = 0) -> Results:
+    """A whole run: 5 scorers × 3 granularities × 4 sparsities, 3 random seeds; 7 test sets; a cell of two steps."""
+    rng = random.Random(seed)
+    rows: list[Row] = []
+    for model in models:
+        screened = list(_screen(model, rng, scorers))
+        rows += screened
+        rows.append(steps_cell(model=model, delta=rng.gauss(0, 0.3)))
+        rows += _confirm(model, rng, screened)
+        rows += [steps_cell(model=model, task=task, stage="confirm", delta=rng.gauss(0.1, 0.3)) for task in SEVEN]
+    return Results(rows, about(models=list(models)))
+
+
+def a_comparison(tasks: Sequence[str] = ("stsb", "sts13")) -> Results:
+    """``ablate compare``: nothing held out; one cell failed, another is undefined on one task."""
+    rng = random.Random(1)
+    rows = [row(task=task) for task in tasks]
+    for scorer in ("align", "uniform", "magnitude"):
+        for granularity in ("head", "neuron"):
+            for sparsity in (0.05, 0.2):
+                for task in tasks:
+                    made = cell(granularity, scorer, sparsity, task=task, delta=rng.gauss(0, 0.5))
+                    if (granularity, scorer, sparsity) == ("head", "uniform", 0.2):
+                        made |= cell(granularity, scorer, sparsity, task=task, status="failed", reason="out of memory")
+                    if (granularity, scorer, sparsity, task) == ("neuron", "align", 0.2, tasks[0]):
+                        reason = "all similarities are the same"
+                        made |= cell(granularity, scorer, sparsity, task=task, status="undefined", reason=reason)
+                    rows.append(made)
+    return Results(rows, about(exploratory=True, screen=list(tasks), confirm=[], failed=1))
