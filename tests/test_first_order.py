@@ -35,7 +35,7 @@ def exact_losses(model: Model, calibration: Calibration) -> dict[str, float]:
     unit = normalize(encode(model, prepare(model, sentences)), dim=1)
     where = {sentence: i for i, sentence in enumerate(sentences)}
     x, y, s = (unit[[where[t] for t in group]] for group in (left, right, calibration.sentences))
-    batches = s.split(calibration.batch_size)
+    batches = torch.split(s, calibration.batch_size)
     return {
         "align": float((x - y).square().sum(1).mean()),
         "uniform": float(

@@ -122,7 +122,8 @@ def _gradient_pass(
     columns = _columns(model, loss, [g for g, _ in per_example])
     totals: dict[tuple[Granularity, GradientContribution], Tensor] = {}
     batches = list(_batches(calibration, one))
-    with _differentiable(model, calibration, list(weights.values())), _inputs(model, columns) as inputs:
+    dropout = calibration.dropout and loss.over == "pairs"
+    with _differentiable(model, calibration.seed if dropout else None), _inputs(model, columns) as inputs:
         for sentences in batches:
             batch_loss = _loss(model, loss, sentences)
             if not batch_loss.isfinite():
@@ -168,23 +169,21 @@ def _loss(model: Model, loss: Loss, sentences: list[str]) -> Tensor:
 
 
 @contextmanager
-def _differentiable(
-    model: Model, calibration: Calibration, weights: list[torch.nn.Parameter]
-) -> Iterator[None]:
-    """Gradients on for ``weights``, and dropout on where the positives need it; all as before on leaving."""
-    before = [weight.requires_grad for weight in weights]
+def _differentiable(model: Model, dropout_seed: int | None) -> Iterator[None]:
+    """Gradients on, and dropout on where a seed is given; all as before on leaving."""
+    # Of every parameter, also where only some are asked for: inputs have gradients only through what lies before them.
+    trainable = {parameter: parameter.requires_grad for parameter in model.backbone.parameters()}
     training = {module: module.training for module in model.backbone.modules()}
     try:
         with torch.enable_grad(), torch.random.fork_rng(devices=[]):
-            for weight in weights:
-                weight.requires_grad_(True)
-            if calibration.dropout:
-                torch.manual_seed(calibration.seed)
+            model.backbone.requires_grad_(True)
+            if dropout_seed is not None:
+                torch.manual_seed(dropout_seed)
                 model.backbone.train()
             yield
     finally:
-        for weight, required in zip(weights, before, strict=True):
-            weight.requires_grad_(required)
+        for parameter, required in trainable.items():
+            parameter.requires_grad_(required)
         for module, mode in training.items():
             module.training = mode
 

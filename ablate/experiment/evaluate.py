@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ablate.data.pairs import PairSet
-from ablate.errors import Undefined
+from ablate.errors import PluginError, Undefined
 from ablate.experiment.mask import masked
 from ablate.experiment.score import digest
 from ablate.experiment.store import Result
@@ -65,29 +65,44 @@ class Evaluator:
 
     def evaluate(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> dict[str, Result]:
         """The result on each task (by name) of the model without what ``keep`` removes; dense where it is empty."""
+        embedded = self.embed(keep, tasks)
+        return {task.name: embedded.measure(task) for task in tasks}
+
+    def embed(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> Embedded:
+        """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes."""
         start = time.perf_counter()
         positions, prepared = self.prepared(tasks)
         with masked(self.model, keep):
             embeddings = encode(self.model, prepared)
-        seconds = time.perf_counter() - start
         total = sum(len(task.data.sentences) for task in tasks)
-        return {
-            task.name: _measure(
-                task,
-                embeddings[[positions[s] for s in task.data.sentences]],
-                seconds * len(task.data.sentences) / max(total, 1),
-            )
-            for task in tasks
-        }
+        return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
 
 
-def _measure(loaded: Loaded, embeddings: torch.Tensor, seconds: float) -> Result:
-    about = {"task": loaded.name, "source": loaded.data.source}
-    values = loaded.task.measure(loaded.data, embeddings)
-    if not np.isfinite(values).all():
-        return Result("undefined", "the model's embeddings are not finite", None, None, seconds, about)
-    try:
-        score = loaded.task.score(loaded.data, values, np.ones(len(values), bool))
-    except Undefined as reason:
-        return Result("undefined", str(reason), None, values, seconds, about)
-    return Result("ok", None, score, values, seconds, about)
+@dataclass(frozen=True)
+class Embedded:
+    """embeddings: float32 [sentences, dim]; positions: sentence -> row; seconds: spent on a sentence of a task."""
+
+    embeddings: torch.Tensor
+    positions: Mapping[str, int]
+    seconds: float
+
+    def measure(self, loaded: Loaded) -> Result:
+        """A task's result.
+
+        Raises:
+            PluginError: the task does not give one value per pair.
+            Exception: whatever a plug-in's task raises.
+        """
+        sentences = loaded.data.sentences
+        seconds = self.seconds * len(sentences)
+        about = {"task": loaded.name, "source": loaded.data.source}
+        values = loaded.task.measure(loaded.data, self.embeddings[[self.positions[s] for s in sentences]])
+        if values.shape != (len(loaded.data),):
+            raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} pairs")
+        if not np.isfinite(values).all():
+            return Result("undefined", "the model's embeddings are not finite", None, None, seconds, about)
+        try:
+            score = loaded.task.score(loaded.data, values, np.ones(len(values), bool))
+        except Undefined as reason:
+            return Result("undefined", str(reason), None, values, seconds, about)
+        return Result("ok", None, score, values, seconds, about)

@@ -94,7 +94,7 @@ def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
     """The control that removes at random as many units of each layer as ``mask`` does."""
     generator = np.random.default_rng(seed)
     drawn = mask.copy()
-    for layer in range(int(layers[-1]) + 1):
+    for layer in np.unique(layers):
         here = slice(*np.searchsorted(layers, [layer, layer + 1]))
         drawn[here] = generator.permutation(mask[here])
     return drawn

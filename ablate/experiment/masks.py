@@ -109,9 +109,9 @@ class MaskMaker:
         chosen = self.make(Cell(cell.steps)).units
         drawn: dict[str, Mask] = {}
         earlier: dict[str, Mask] = {}
-        for granularity in dict.fromkeys(step.granularity for step in cell.steps):
-            name, layers = _name(granularity), self._layers_of(granularity).numpy()
-            mask = chosen[name]
+        for name in dict.fromkeys(_name(step.granularity) for step in cell.steps):
+            granularity, mask = self._granularities[name], chosen[name]
+            layers = self._layers_of(granularity).numpy()
             # What goes with an earlier granularity's units, such as the weights of a head, is no draw of this one.
             among, own = self._kept(granularity, drawn), self._kept(granularity, earlier) & ~mask
             drawn[name] = (

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.markup import escape
 
+from ablate.experiment.choose import choose
 from ablate.experiment.collect import Pass, passes_of
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.events import silent
 from ablate.experiment.job import Job
 from ablate.experiment.plan import DENSE, Cell
-from ablate.experiment.run import calibration_saw, make_subject
+from ablate.experiment.run import calibration_saw, controls_of, make_subject
 from ablate.experiment.score import scores_key
 from ablate.experiment.store import Store
 from ablate.experiment.subject import Subject, load_tasks
@@ -33,7 +34,8 @@ class ModelPreview:
 
     passes: gradient and norm passes still to be made, for all cells together.
     scores: distinct contributions that the cells share; ``stored``: how many of them are in the store.
-    seconds: an estimate for the screen stage; ``each``: for one more cell on the confirm tasks.
+    seconds: an estimate for the screen stage.
+    confirmed: cells of the confirm stage, dense and controls included; ``confirm_seconds``: an estimate for all.
     """
 
     model: str
@@ -42,7 +44,8 @@ class ModelPreview:
     scores: int
     stored: int
     seconds: float
-    each: float
+    confirmed: int
+    confirm_seconds: float
 
 
 @dataclass(frozen=True)
@@ -59,24 +62,20 @@ class Preview:
             for cell, cached in model.cells:
                 console.print(f"  {'cached ' if cached else 'to do  '} {escape(str(cell))}")
             cached_count = sum(cached for _, cached in model.cells)
-            console.print(
-                f"screen on {', '.join(self.job.screen)}: {len(model.cells)} cells, {cached_count} cached"
-            )
+            console.print(f"screen on {', '.join(self.job.screen)}: {len(model.cells)} cells, {cached_count} cached")
             shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
             console.print(f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}")
             console.print(f"estimate: {_duration(model.seconds)} to screen")
             if self.job.confirm:
                 console.print(
-                    f"then confirm on {', '.join(self.job.confirm)}: the cells depend on the choice; "
-                    f"about {_duration(model.each)} each, controls included in the count"
+                    f"then confirm on {', '.join(self.job.confirm)}: {model.confirmed} cells, dense and controls "
+                    f"included; about {_duration(model.confirm_seconds)}, less what is cached"
                 )
 
 
 def preview(job: Job, store: Store) -> Preview:
     """Looks everything up and runs nothing but a second's probe of the encoder's speed."""
-    return Preview(
-        job, [_of(job, make_subject(job, spec, store, Timings(), silent)) for spec in job.recipe.model]
-    )
+    return Preview(job, [_of(job, make_subject(job, spec, store, Timings(), silent)) for spec in job.recipe.model])
 
 
 def _of(job: Job, subject: Subject) -> ModelPreview:
@@ -85,10 +84,11 @@ def _of(job: Job, subject: Subject) -> ModelPreview:
     cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
     first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells)
     keys = {scores_key(subject.model, subject.calibration, step, None) for step in first_steps}
-    passes = passes_of(subject.masks.requests(job.plan.cells), subject.calibration)
+    passes = list(passes_of(subject.masks.requests(job.plan.cells), subject.calibration))
     rate = _seconds_per_token(subject, tasks or confirms)
     each = rate * subject.evaluator.prepared(tasks)[1].tokens if tasks else 0.0
-    calibrating = sum(BACKWARD * rate * tokens for tokens in _pass_tokens(subject, passes))
+    calibrating = BACKWARD * rate * sum(_pass_tokens(subject, passes))
+    confirmed = _confirmed(job) if confirms else 0
     return ModelPreview(
         model=subject.model.name,
         cells=cells,
@@ -96,8 +96,17 @@ def _of(job: Job, subject: Subject) -> ModelPreview:
         scores=len(keys),
         stored=sum(subject.store.scores_about(key) is not None for key in keys),
         seconds=calibrating + each * sum(not cached for _, cached in cells),
-        each=rate * subject.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
+        confirmed=confirmed,
+        confirm_seconds=confirmed * rate * subject.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
     )
+
+
+def _confirmed(job: Job) -> int:
+    """How many cells will be confirmed: their number, unlike the cells, does not depend on the choice."""
+    confirms, controls = job.recipe.confirm, job.recipe.controls
+    everything = confirms is not None and confirms.cells == "all"
+    cells = job.plan.cells if everything else choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
+    return 1 + len(cells) + len(controls_of(cells, controls.matched, controls.flipped, controls.control_seed))
 
 
 def _seconds_per_token(subject: Subject, tasks: list[Loaded]) -> float:

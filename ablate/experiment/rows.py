@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from ablate.errors import Undefined
@@ -12,10 +13,12 @@ from ablate.experiment.plan import Cell
 from ablate.experiment.store import Result
 from ablate.report.results import Row
 
+_Both = tuple[float | None, float | None, str | None]
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one cell: its results by task name, or why there are none.
+    """What became of one cell: its results by task name, or (``failures``) why there is none.
 
     key: the cell's key. about: what the store knows of its mask. cached: nothing had to be evaluated.
     """
@@ -24,7 +27,7 @@ class Outcome:
     key: str
     about: Mapping[str, Any]
     results: Mapping[str, Result]
-    failure: str | None = None
+    failures: Mapping[str, str] = field(default_factory=dict)
     cached: bool = False
 
 
@@ -41,6 +44,7 @@ def make_rows(
         fixed: the fields that are the same in every row: model, data, params_total, stage, chosen.
         controls: key of a control -> key of the cell that it belongs to.
     """
+    of_dense = {task.name: _both(task, dense.results.get(task.name)) for task in tasks}
     return [
         {
             **fixed,
@@ -50,7 +54,7 @@ def make_rows(
             "control_of": _short(controls.get(outcome.key)),
             "task": task.name,
             **task.task.about(),
-            **_scores(task, outcome, dense),
+            **_scores(task, outcome, of_dense[task.name]),
         }
         for outcome in (dense, *outcomes)
         for task in tasks
@@ -84,10 +88,10 @@ def _of_mask(outcome: Outcome) -> Row:
     }
 
 
-def _scores(task: Loaded, outcome: Outcome, dense: Outcome) -> Row:
+def _scores(task: Loaded, outcome: Outcome, dense: _Both) -> Row:
     result = outcome.results.get(task.name)
     full, clean, reason = _both(task, result)
-    dense_full, dense_clean, _ = _both(task, dense.results.get(task.name))
+    dense_full, dense_clean, _ = dense
     return {
         "n": len(task.data),
         "n_clean": int(task.kept.sum()),
@@ -98,19 +102,25 @@ def _scores(task: Loaded, outcome: Outcome, dense: Outcome) -> Row:
         "dense_clean": dense_clean,
         "delta_clean": _difference(clean, dense_clean),
         "status": result.status if result else "failed",
-        "reason": outcome.failure or reason,
+        "reason": outcome.failures.get(task.name) or reason,
         "seconds": result.seconds if result else None,
     }
 
 
-def _both(task: Loaded, result: Result | None) -> tuple[float | None, float | None, str | None]:
+def _both(task: Loaded, result: Result | None) -> _Both:
     """The score on all pairs and on the clean ones, and why one of them is lacking."""
-    if result is None or result.values is None or result.score is None:
+    if result is None or result.score is None:
         return None, None, result.reason if result else None
+    assert result.values is not None
+    if task.kept.all():
+        return result.score, result.score, None
     try:
-        return result.score, task.task.score(task.data, result.values, task.kept), None
+        clean = task.task.score(task.data, result.values, task.kept)
     except Undefined as reason:
         return result.score, None, f"without overlapping pairs: {reason}"
+    if not isfinite(clean):
+        return result.score, None, f"without overlapping pairs: the task's score is {clean}"
+    return result.score, clean, None
 
 
 def _short(key: str | None) -> str | None:

@@ -105,9 +105,7 @@ def make_subject(
     with timings.measure("load"):
         model = load_model(spec)
         source = job.chosen.source
-        calibration = calibrate(
-            job.recipe.calibration, [source.load(name) for name in source.groups()["sts-train"]]
-        )
+        calibration = calibrate(job.recipe.calibration, [source.load(name) for name in source.groups()["sts-train"]])
     executor = job.registry.get("executor", job.recipe.executor)()
     assert isinstance(executor, Executor)
     masks = MaskMaker(
@@ -175,7 +173,7 @@ def _stage(
     matched: int,
     flipped: bool,
 ) -> StageRows:
-    belongs = _controls(cells, matched, flipped, job.recipe.controls.control_seed)
+    belongs = controls_of(cells, matched, flipped, job.recipe.controls.control_seed)
     dense, *outcomes = subject.outcomes(name, [*cells, *belongs], tasks)
     fixed = {
         "model": subject.model.name,
@@ -185,16 +183,14 @@ def _stage(
         "chosen": name == "confirm",
     }
     key = subject.masks.key
-    rows = make_rows(
-        fixed, tasks, dense, outcomes, {key(control): key(cell) for control, cell in belongs.items()}
-    )
+    rows = make_rows(fixed, tasks, dense, outcomes, {key(control): key(cell) for control, cell in belongs.items()})
     everything = [dense, *outcomes]
-    failed = sum(outcome.failure is not None for outcome in everything)
+    failed = sum(bool(outcome.failures) for outcome in everything)
     cached = sum(outcome.cached for outcome in everything)
     return StageRows(rows, cached, len(everything) - cached - failed, failed)
 
 
-def _controls(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:
+def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:
     """Each control, and the cell that it belongs to. Cells of a seeded scorer are controls already."""
     belongs = {}
     for cell in cells:

@@ -24,10 +24,15 @@ from ablate.models.model import Model
 from ablate.plugins import Registry
 from ablate.tasks.base import Task
 
+_DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
+
 
 @dataclass(frozen=True)
 class Job:
-    """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks."""
+    """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks.
+
+    mask: its hash, None where nothing is removed. failure: why it cannot be evaluated at all.
+    """
 
     cell: Cell
     key: str
@@ -59,12 +64,13 @@ class Subject:
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
         """Evaluates dense and ``cells`` on ``tasks``, whatever of it the store lacks; dense is the first outcome.
 
-        Each cell is in the store before the next is begun. A cell that fails is an outcome with the reason, unless
+        Each cell is in the store before the next is begun. A cell that fails is an outcome with the reasons, unless
         ``keep_going`` is off: then what it raised goes up.
         """
         everything = (DENSE, *cells)
-        self.watch(Event("begin", stage, len(everything)))
         self.masks.collect_for(everything)
+        # Only now: whoever watches takes the time from here for that of the cells.
+        self.watch(Event("begin", stage, len(everything)))
         done = []
         for outcome in self.executor.map(self._work, self._jobs(everything, tasks)):
             done.append(outcome)
@@ -87,12 +93,10 @@ class Subject:
             except StoreError:
                 raise
             except Exception as error:  # a plug-in's scorer may raise anything; that must cost no other cell
-                if not self.keep_going:
-                    raise
-                yield Job(cell, key, {}, None, {}, {}, (), failure=_reason(error))
+                yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self._reason(error))
 
     def _job(self, cell: Cell, key: str, tasks: Sequence[Loaded]) -> Job:
-        about = self.store.mask_about(key) if cell.steps else {"hash": None, "params_removed": 0}
+        about = self.store.mask_about(key) if cell.steps else _DENSE
         units = None
         if about is None:
             stored = self.masks.make(cell)
@@ -108,21 +112,43 @@ class Subject:
         return Job(cell, key, about, mask, keep, found, missing)
 
     def _work(self, job: Job) -> Outcome:
+        results: dict[str, Result] = {}
+        failures: dict[str, str] = {}
+        with self.timings.measure("encode"):
+            for task, measured in self._measure(job):
+                if isinstance(measured, Result):
+                    results[task.name] = measured
+                else:
+                    failures[task.name] = measured
+        if results:
+            with self.timings.measure("store"):
+                keys = {task.name: result_key(self.model, job.mask, task) for task in job.missing}
+                self.store.put_results({keys[name]: result for name, result in results.items()})
+        return Outcome(job.cell, job.key, job.about, {**job.found, **results}, failures, cached=not job.missing)
+
+    def _measure(self, job: Job) -> Iterator[tuple[Loaded, Result | str]]:
+        """Each missing task's result, or why there is none."""
         if job.failure is not None:
-            return Outcome(job.cell, job.key, {}, {}, job.failure)
-        if not job.missing:
-            return Outcome(job.cell, job.key, job.about, job.found, cached=True)
-        try:
-            with self.timings.measure("encode"):
-                results = self.evaluator.evaluate(job.keep, job.missing)
-        except Exception as error:  # likewise a plug-in's task
-            if not self.keep_going:
-                raise
-            return Outcome(job.cell, job.key, job.about, job.found, _reason(error))
-        with self.timings.measure("store"):
-            keys = {task.name: result_key(self.model, job.mask, task) for task in job.missing}
-            self.store.put_results({keys[name]: result for name, result in results.items()})
-        return Outcome(job.cell, job.key, job.about, {**job.found, **results})
+            yield from ((task, job.failure) for task in job.missing)
+        elif job.missing:
+            try:
+                embedded = self.evaluator.embed(job.keep, job.missing)
+            except Exception as error:  # such as memory that runs out
+                reason = self._reason(error)
+                yield from ((task, reason) for task in job.missing)
+                return
+            for task in job.missing:
+                try:
+                    yield task, embedded.measure(task)
+                except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
+                    yield task, self._reason(error)
+
+    def _reason(self, error: Exception) -> str:
+        """What a row says of ``error``; with ``keep_going`` off it goes up instead."""
+        if not self.keep_going:
+            raise error
+        text = " ".join(str(error).split())
+        return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
 
 
 def load_tasks(
@@ -141,8 +167,3 @@ def load_tasks(
         data = task.load(source)
         loaded.append(Loaded(task, data, np.array([key not in seen for key in data.keys], bool)))
     return loaded
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"

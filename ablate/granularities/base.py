@@ -95,7 +95,7 @@ class ColumnGranularity(Granularity):
     def reduce_columns(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
         """Sums a value per example and carrier column, [examples, columns] each, into [examples, units]."""
         parts = [
-            values[self.carrier(layer)].unflatten(1, (self.count(model, layer), -1)).sum(2)
+            _shares(values[self.carrier(layer)], self.count(model, layer)).sum(2)
             for layer in model.architecture.layers
         ]
         return torch.cat(parts, 1)
@@ -103,7 +103,7 @@ class ColumnGranularity(Granularity):
     def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
         kept: dict[str, Tensor] = {}
         counts = [self.count(model, layer) for layer in model.architecture.layers]
-        for layer, units in zip(model.architecture.layers, mask.split(counts), strict=True):
+        for layer, units in zip(model.architecture.layers, torch.split(mask, counts), strict=True):
             if units.all():
                 continue
             weight = model.weight(self.carrier(layer))
@@ -114,3 +114,8 @@ class ColumnGranularity(Granularity):
                 if model.backbone.get_submodule(producer).bias is not None:
                     kept[f"{producer}.bias"] = columns
         return kept
+
+
+def _shares(columns: Tensor, count: int) -> Tensor:
+    """[examples, columns] as [examples, count, columns of one unit]."""
+    return columns.reshape(len(columns), count, columns.shape[1] // count)

@@ -36,7 +36,7 @@ class Unstructured(Granularity):
 
     def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
         weights = {f"{linear}.weight": model.weight(linear) for linear in self.carriers(model)}
-        parts = mask.split([weight.numel() for weight in weights.values()])
+        parts = torch.split(mask, [weight.numel() for weight in weights.values()])
         return {
             name: part.view(weight.shape)
             for (name, weight), part in zip(weights.items(), parts, strict=True)

@@ -47,7 +47,7 @@ class Sts(Task):
 def _task(dataset: str, dataset_split: str, text: str) -> type[Sts]:
     name = dataset.title().replace("-", "")
     members = {"name": dataset, "split": dataset_split, "help": text, "__module__": __name__, "__doc__": text}
-    return type(Sts)(name, (Sts,), members)
+    return type(name, (Sts,), members)
 
 
 STS_TASKS = (

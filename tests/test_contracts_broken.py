@@ -1,0 +1,371 @@
+"""Plug-ins that break their contract, each in one way, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from pydantic import ConfigDict
+from torch import Tensor
+
+from ablate.data.pairs import PairSet
+from ablate.errors import PluginError
+from ablate.experiment.executors import Executor, Item, Outcome
+from ablate.granularities.neuron import Neuron
+from ablate.models.model import Model
+from ablate.scorers.base import GradientContribution, InputNorm, Scorer, View
+from ablate.scorers.losses import ALIGN
+from ablate.scorers.magnitude import Magnitude
+from ablate.tasks.sts import STS_TASKS
+from ablate.testing.contracts import (
+    ContractBroken,
+    check_executor,
+    check_granularity,
+    check_scorer,
+    check_task,
+)
+
+
+def of(base: type[Any], **members: Any) -> type[Any]:
+    """A subclass that differs in these members."""
+    return type(base)("Broken", (base,), {"__module__": __name__, "__qualname__": "Broken", **members})
+
+
+def scoring(score: Callable[[Scorer, View], Any], **members: Any) -> type[Scorer]:
+    return of(Magnitude, name="broken", score=score, **members)
+
+
+def plain(view: View) -> Tensor:
+    return view.reduce({name: weight.abs() for name, weight in view.weights().items()})
+
+
+def writes_to_weights(_: Scorer, view: View) -> Tensor:
+    for weight in view.weights().values():
+        weight.abs_()
+    return plain(view)
+
+
+def leaves_a_hook(_: Scorer, view: View) -> Tensor:
+    view.model.backbone.register_forward_hook(lambda *_: None)
+    return plain(view)
+
+
+def leaves_train_mode(_: Scorer, view: View) -> Tensor:
+    view.model.backbone.train()
+    return plain(view)
+
+
+def freezes(_: Scorer, view: View) -> Tensor:
+    view.model.backbone.requires_grad_(False)
+    return plain(view)
+
+
+def leaves_gradients(_: Scorer, view: View) -> Tensor:
+    for name in view.weights():
+        view.model.weight(name).grad = torch.zeros_like(view.model.weight(name))
+    return plain(view)
+
+
+def moves_the_global_random_state(_: Scorer, view: View) -> Tensor:
+    torch.rand(1)
+    return plain(view)
+
+
+def runs_the_model(_: Scorer, view: View) -> Tensor:
+    view.model.embed(view.model.pad(view.model.tokenise(["a cat"])))
+    return plain(view)
+
+
+def runs_the_backbone(_: Scorer, view: View) -> Tensor:
+    view.model.backbone(**view.model.pad(view.model.tokenise(["a cat"])))
+    return plain(view)
+
+
+def refuses(_: Scorer, view: View) -> Tensor:
+    raise PluginError(f"not at {view.granularity.name}")
+
+
+def divides_by_zero_under_a_mask(_: Scorer, view: View) -> Tensor:
+    return view.reduce({name: weight.abs() / weight.abs() for name, weight in view.weights().items()})
+
+
+class Forgetful(Scorer):
+    """Declares another statistic each time."""
+
+    name: ClassVar[str] = "forgetful"
+    help: ClassVar[str] = "forgets"
+    asked: ClassVar[list[int]] = []
+
+    def statistics(self) -> tuple[InputNorm]:
+        self.asked.append(1)
+        return (InputNorm(len(self.asked)),)
+
+    def score(self, view: View) -> Tensor:
+        return plain(view)
+
+
+SCORERS: dict[str, tuple[Any, str]] = {
+    "no subclass": (dict, "no subclass of Scorer"),
+    "no help": (scoring(lambda _, v: plain(v), help=""), "has no help"),
+    "long help": (scoring(lambda _, v: plain(v), help="one\ntwo"), "more than one line"),
+    "name with a blank": (of(Magnitude, name="my scorer"), "blank"),
+    "version": (of(Magnitude, version=0), "version is 0"),
+    "extra parameters": (of(Magnitude, model_config=ConfigDict(extra="ignore")), "accepts a parameter"),
+    "not frozen": (of(Magnitude, model_config=ConfigDict(frozen=False)), "can be changed"),
+    "statistics": (of(Magnitude, statistics=lambda _: [GradientContribution(ALIGN)]), "not a tuple of statistics"),
+    "other statistics": (Forgetful, "declares others each time"),
+    "no tensor": (scoring(lambda _, v: plain(v).numpy()), "gives a ndarray"),
+    "shape": (scoring(lambda _, v: plain(v)[1:]), "not float32 for each of"),
+    "dtype": (scoring(lambda _, v: plain(v).double()), "torch.float64"),
+    "not finite": (scoring(lambda _, v: plain(v).log() * 0 / 0), "not finite"),
+    "not finite under a mask": (scoring(divides_by_zero_under_a_mask), "not finite"),
+    "negative": (scoring(lambda _, v: -plain(v)), "contributions below 0"),
+    "no seed": (scoring(lambda _, v: torch.rand(len(v.layers))), "gives other contributions the second time"),
+    "ignores its seed": (scoring(lambda _, v: plain(v), seeded=True), "seeds 0 and 1 give the same"),
+    "hides its seed": (
+        scoring(lambda _, v: torch.rand(len(v.layers), generator=v.generator)),
+        "depend on the seed",
+    ),
+    "weights": (scoring(writes_to_weights), "the values of .* changed"),
+    "hook": (scoring(leaves_a_hook), "number of hooks"),
+    "mode": (scoring(leaves_train_mode), "the mode"),
+    "requires_grad": (scoring(freezes), "requires_grad"),
+    "gradients": (scoring(leaves_gradients), "another .grad"),
+    "random state": (scoring(moves_the_global_random_state), "global random state"),
+    "embeds": (scoring(runs_the_model), "runs the model"),
+    "runs the backbone": (scoring(runs_the_backbone), "runs the model"),
+    "refuses all": (scoring(refuses), "refuses every granularity"),
+}
+
+
+@pytest.mark.parametrize("case", SCORERS)
+def test_scorer(case: str) -> None:
+    plugin, told = SCORERS[case]
+    with pytest.raises(ContractBroken, match=told):
+        check_scorer(plugin, ("bert",))
+
+
+def test_wrong_parameters() -> None:
+    with pytest.raises(ContractBroken, match="refuses the parameters"):
+        check_scorer(Magnitude, ("bert",), sentences=3)
+
+
+def test_a_scorer_may_refuse_some_granularities() -> None:
+    def score(_: Scorer, view: View) -> Tensor:
+        if view.granularity.name == "unstructured":
+            raise PluginError("heads and neurons only")
+        return plain(view)
+
+    check_scorer(scoring(score), ("bert",))
+
+
+def test_a_slow_scorer_may_run_the_model() -> None:
+    check_scorer(scoring(runs_the_model, slow=True), ("bert",))
+
+
+def reduce_to_means(self: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+    return Neuron().reduce(model, values) / model.weight(self.carriers(model)[0]).shape[0]
+
+
+def reduce_to_squares(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+    return Neuron().reduce(model, values).square()
+
+
+def reduce_to_neighbours(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+    found = Neuron().reduce(model, values)
+    return (found + found.roll(1)) / 2
+
+
+def reduce_without_a_row(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+    return Neuron().reduce(model, {name: value[1:] for name, value in values.items()})
+
+
+def reduce_in_reverse(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+    return Neuron().reduce(model, values).flip(0)
+
+
+def keep_all(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:  # noqa: ARG001
+    return {}
+
+
+def keep_the_next(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    return Neuron().keep(model, mask.roll(1))
+
+
+def keep_as_numbers(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    return {name: kept.float() for name, kept in Neuron().keep(model, mask).items()}
+
+
+def keep_unknown(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    return {f"model.{name}": kept for name, kept in Neuron().keep(model, mask).items()}
+
+
+def keep_names_what_loses_nothing(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    name = model.architecture.layers[0].query
+    return {f"{name}.weight": torch.ones_like(model.weight(name)).bool(), **Neuron().keep(model, mask)}
+
+
+def keep_the_first_only(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    changed = torch.ones_like(mask)
+    changed[mask.logical_not().nonzero().flatten()[:1]] = False
+    return Neuron().keep(model, changed)
+
+
+class Pooler(Neuron):
+    """Columns of a matrix that the embedding does not come from."""
+
+    name: ClassVar[str] = "pooler"
+
+    def carriers(self, model: Model) -> tuple[str, ...]:  # noqa: ARG002
+        return ("pooler.dense",)
+
+    def layers(self, model: Model) -> Tensor:
+        return torch.zeros(model.weight("pooler.dense").shape[1], dtype=torch.int64)
+
+    def reduce(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:  # noqa: ARG002
+        return values["pooler.dense"].sum(0)
+
+    def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
+        weight = model.weight("pooler.dense")
+        return {} if mask.all() else {"pooler.dense.weight": mask.expand(weight.shape)}
+
+
+GRANULARITIES: dict[str, tuple[Any, str]] = {
+    "layers": (of(Neuron, layers=lambda _, m: Neuron().layers(m).flip(0)), "not numbered layer by layer"),
+    "layers dtype": (of(Neuron, layers=lambda _, m: Neuron().layers(m).float()), "int64"),
+    "layers range": (of(Neuron, layers=lambda _, m: Neuron().layers(m) + 1), "outside 0"),
+    "layers length": (of(Neuron, layers=lambda _, m: Neuron().layers(m)[1:]), "for each of"),
+    "carriers": (of(Neuron, carriers=lambda _, m: list(Neuron().carriers(m))), "not a tuple"),
+    "carrier": (of(Neuron, carriers=lambda _, m: ("embeddings",)), "no linear module"),  # noqa: ARG005
+    "mean": (of(Neuron, reduce=reduce_to_means), "have no weight"),
+    "squares": (of(Neuron, reduce=reduce_to_squares), "not linear"),
+    "neighbours": (of(Neuron, reduce=reduce_to_neighbours), "each weight counts once"),
+    "another layer": (of(Neuron, reduce=reduce_in_reverse), "is in layer"),
+    "forgets a row": (of(Neuron, reduce=reduce_without_a_row), "the loss rises by"),
+    "keeps all": (of(Neuron, keep=keep_all), "keep leaves"),
+    "keeps others": (of(Neuron, keep=keep_the_next), "keep leaves"),
+    "keeps one more": (of(Neuron, keep=keep_the_first_only), "is not what removing each leaves"),
+    "keep dtype": (of(Neuron, keep=keep_as_numbers), "keep gives torch.float32"),
+    "keep name": (of(Neuron, keep=keep_unknown), "no parameter of the backbone"),
+    "keep of all": (of(Neuron, keep=keep_names_what_loses_nothing), "where the mask keeps all"),
+    "no effect": (Pooler, "does not change an embedding"),
+}
+
+
+@pytest.mark.parametrize("case", GRANULARITIES)
+def test_granularity(case: str) -> None:
+    plugin, told = GRANULARITIES[case]
+    with pytest.raises(ContractBroken, match=told):
+        check_granularity(plugin, ("bert",))
+
+
+Stsb = next(task for task in STS_TASKS if task.name == "stsb")
+Values = NDArray[np.float32]
+
+
+def measure_in_place(self: Any, data: PairSet, embeddings: Tensor) -> Values:
+    embeddings.div_(embeddings.norm(dim=1, keepdim=True))
+    values: Values = Stsb.measure(self, data, embeddings)
+    return values
+
+
+def score_all(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+    return Stsb().score(data, values, np.ones_like(kept))
+
+
+def score_zero(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+    return Stsb().score(data, values, kept) if kept.any() else 0.0
+
+
+def score_nan(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:  # noqa: ARG001
+    return float("nan")
+
+
+def score_in_place(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+    found = Stsb().score(data, values, kept)
+    values.sort()
+    return found
+
+
+TASKS: dict[str, tuple[Any, str]] = {
+    "split": (of(Stsb, split="validation"), "none of train, dev, test"),
+    "unit": (of(Stsb, unit=None), "has no unit"),
+    "direction": (of(Stsb, higher_is_better="yes"), "has no higher_is_better"),
+    "dtype": (of(Stsb, measure=lambda s, d, e: Stsb.measure(s, d, e).astype(float)), "float64"),
+    "length": (of(Stsb, measure=lambda s, d, e: Stsb.measure(s, d, e)[:1]), "not one float32 for each"),
+    "values not finite": (of(Stsb, measure=lambda s, d, e: Stsb.measure(s, d, e) * np.float32(np.nan)), "not finite"),
+    "embeddings": (of(Stsb, measure=measure_in_place), "changes the embeddings"),
+    "all pairs": (of(Stsb, score=score_all), "depends on pairs that `kept` leaves out"),
+    "no pairs": (of(Stsb, score=score_zero), "of no pairs; raise Undefined"),
+    "not finite": (of(Stsb, score=score_nan), "not a finite float"),
+    "values": (of(Stsb, score=score_in_place), "score changes the values|not deterministic"),
+}
+
+
+@pytest.mark.parametrize("case", TASKS)
+def test_task(case: str) -> None:
+    plugin, told = TASKS[case]
+    with pytest.raises(ContractBroken, match=told):
+        check_task(plugin)
+
+
+class Mapper(Executor):
+    name: ClassVar[str] = "mapper"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+        return map(work, items)
+
+
+def backwards(_: Executor, work: Any, items: Any) -> Any:
+    return map(work, reversed(list(items)))
+
+
+def eager(_: Executor, work: Any, items: Any) -> Any:
+    return iter([work(item) for item in list(items)])
+
+
+def swallows(_: Executor, work: Any, items: Any) -> Any:
+    for item in items:
+        try:
+            yield work(item)
+        except Exception:
+            yield None
+
+
+def wraps(_: Executor, work: Any, items: Any) -> Any:
+    for item in items:
+        try:
+            yield work(item)
+        except Exception as error:
+            raise RuntimeError("failed") from error
+
+
+def stops_at_a_missing_item(_: Executor, work: Any, items: Any) -> Any:
+    taken = iter(items)
+    while True:
+        try:
+            item = next(taken)
+        except Exception:
+            return
+        yield work(item)
+
+
+EXECUTORS: dict[str, tuple[Any, str]] = {
+    "order": (of(Mapper, map=backwards), "in another order"),
+    "eager": (of(Mapper, map=eager), "took all"),
+    "swallows": (of(Mapper, map=swallows), "swallows an error of the work"),
+    "wraps": (of(Mapper, map=wraps), "raises RuntimeError"),
+    "swallows the items'": (of(Mapper, map=stops_at_a_missing_item), "swallows an error of whatever"),
+}
+
+
+@pytest.mark.parametrize("case", EXECUTORS)
+def test_executor(case: str) -> None:
+    plugin, told = EXECUTORS[case]
+    with pytest.raises(ContractBroken, match=told):
+        check_executor(plugin)
