@@ -1,0 +1,57 @@
+"""ablate: which parameters of a sentence-embedding model hurt it, and what happens if they go?
+
+The public names. Each is imported when it is first used, so that ``import ablate`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ablate.errors import AblateError
+    from ablate.experiment.executors import Executor
+    from ablate.experiment.recipe import Recipe, load_recipe
+    from ablate.experiment.run import compare, run
+    from ablate.granularities.base import Granularity
+    from ablate.hookspecs import hookimpl
+    from ablate.report.results import Results
+    from ablate.scorers.base import Scorer
+    from ablate.tasks.base import Task
+
+__all__ = [
+    "AblateError",
+    "Executor",
+    "Granularity",
+    "Recipe",
+    "Results",
+    "Scorer",
+    "Task",
+    "compare",
+    "hookimpl",
+    "load_recipe",
+    "run",
+]
+
+_HOMES = {
+    "AblateError": "ablate.errors",
+    "Executor": "ablate.experiment.executors",
+    "Granularity": "ablate.granularities.base",
+    "Recipe": "ablate.experiment.recipe",
+    "Results": "ablate.report.results",
+    "Scorer": "ablate.scorers.base",
+    "Task": "ablate.tasks.base",
+    "compare": "ablate.experiment.run",
+    "hookimpl": "ablate.hookspecs",
+    "load_recipe": "ablate.experiment.recipe",
+    "run": "ablate.experiment.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ablate' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -46,8 +46,11 @@ class Registry:
         """The entries of one of :data:`KINDS`."""
         return (e for e in self.entries if e.kind == kind)
 
-    def get(self, kind: str, name: str) -> type[Plugin]:
+    def get(self, kind: str, name: str, also: Iterable[str] = ()) -> type[Plugin]:
         """The class of that name.
+
+        Args:
+            also: names that would be as good here, for the suggestion.
 
         Raises:
             PluginError: there is none (with the nearest name), or there are two (with both distributions).
@@ -55,7 +58,7 @@ class Registry:
         found = [e for e in self.of(kind) if e.plugin.name == name]
         if not found:
             lost = "".join(f"; plug-in {b.origin} could not be loaded: {b.reason}" for b in self.broken)
-            names = {e.plugin.name for e in self.of(kind)}
+            names = {*also, *(e.plugin.name for e in self.of(kind))}
             raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{lost}")
         if len(found) > 1:
             both = " and ".join(e.origin for e in found)
@@ -82,7 +85,7 @@ def registry() -> Registry:
         origin = f"{distribution} {point.dist.version}" if point.dist else distribution
         try:
             found.entries.extend(load(point, origin))
-        except Exception as error:  # a stranger's module may raise anything; it must not stop the CLI
+        except (Exception, SystemExit) as error:  # a stranger's module may raise anything; it must not stop the CLI
             if ours:
                 raise
             found.broken.append(Broken(origin, f"{type(error).__name__}: {' '.join(str(error).split())}"))
@@ -110,9 +113,7 @@ def load(point: EntryPoint, origin: str) -> list[Entry]:
 
         def register(plugin: type[Plugin], kind: str = kind, base: type[Plugin] = base) -> None:
             if not (isinstance(plugin, type) and issubclass(plugin, base)):
-                raise PluginError(
-                    f"registers {plugin!r} as a {kind}, which is no subclass of {base.__name__}"
-                )
+                raise PluginError(f"registers {plugin!r} as a {kind}, which is no subclass of {base.__name__}")
             for attribute in ("name", "help"):
                 if not isinstance(getattr(plugin, attribute, None), str):
                     raise PluginError(f"{kind} {plugin.__name__} has no {attribute}: str")

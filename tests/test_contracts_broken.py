@@ -30,12 +30,12 @@ from ablate.testing.contracts import (
 )
 
 
-def of(base: type[Any], **members: Any) -> type[Any]:
+def of(base: Any, **members: Any) -> Any:
     """A subclass that differs in these members."""
     return type(base)("Broken", (base,), {"__module__": __name__, "__qualname__": "Broken", **members})
 
 
-def scoring(score: Callable[[Scorer, View], Any], **members: Any) -> type[Scorer]:
+def scoring(score: Callable[[Scorer, View], Any], **members: Any) -> Any:
     return of(Magnitude, name="broken", score=score, **members)
 
 
@@ -241,7 +241,7 @@ GRANULARITIES: dict[str, tuple[Any, str]] = {
     "layers length": (of(Neuron, layers=lambda _, m: Neuron().layers(m)[1:]), "for each of"),
     "carriers": (of(Neuron, carriers=lambda _, m: list(Neuron().carriers(m))), "not a tuple"),
     "carrier": (of(Neuron, carriers=lambda _, m: ("embeddings",)), "no linear module"),  # noqa: ARG005
-    "mean": (of(Neuron, reduce=reduce_to_means), "have no weight"),
+    "mean": (of(Neuron, reduce=reduce_to_means), "each weight counts once"),
     "squares": (of(Neuron, reduce=reduce_to_squares), "not linear"),
     "neighbours": (of(Neuron, reduce=reduce_to_neighbours), "each weight counts once"),
     "another layer": (of(Neuron, reduce=reduce_in_reverse), "is in layer"),

@@ -1,6 +1,6 @@
 """The README and docs cannot rot: their recipes are planned, their commands dry-run, their help compared.
 
-    python -m tests.test_docs      # writes docs/commands.md anew
+python -m tests.test_docs      # writes docs/commands.md anew
 """
 
 from __future__ import annotations

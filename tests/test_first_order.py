@@ -1,6 +1,6 @@
 """First-order contributions against the truth: exact removal of every head of the embedded model.
 
-    pytest -m slow -s tests/test_first_order.py
+pytest -m slow -s tests/test_first_order.py
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ def exact_losses(model: Model, calibration: Calibration) -> dict[str, float]:
     batches = torch.split(s, calibration.batch_size)
     return {
         "align": float((x - y).square().sum(1).mean()),
-        "uniform": float(
-            torch.stack([torch.pdist(b).square().mul(-2).exp().mean().log() for b in batches]).mean()
-        ),
+        "uniform": float(torch.stack([torch.pdist(b).square().mul(-2).exp().mean().log() for b in batches]).mean()),
     }
 
 

@@ -205,7 +205,7 @@ def test_the_head_says_what_chose_and_what_reports() -> None:
     assert f"{chose}, clean of overlap" in text
     assert "seconds: collect 61.2, score 3.5, mask 1.1, encode 402.0" in text
     assert "cells: 12 cached, 190 computed, 0 failed" in text
-    assert "store: sqlite:///ablate.db, run 3f9a1c22b0d4" in text
+    assert "store: sqlite:///ablate.db, run 3f9a1c22b0d4e5f6a7b8" in text
     assert "exploratory: nothing held out; every cell on stsb, sts13 (test)" in printed(a_comparison(), 160)
     kept = " ".join(printed(Results(a_run().rows, about(overlap="keep"))).split())
     assert "sickr (test), overlapping pairs kept" in kept

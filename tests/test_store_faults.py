@@ -126,6 +126,7 @@ def test_a_kill_while_the_store_is_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_many_kills(tmp_path: Path) -> None:
     moments = random.Random(3)
     for i in range(20):
@@ -386,8 +387,9 @@ def test_flipped_bits_in_the_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_many_flipped_bits_in_the_database(tmp_path: Path) -> None:
-    assert flip_bits(tmp_path, 1000) == {"all", "less", "refused"}
+    assert flip_bits(tmp_path, 600) == {"all", "less", "refused"}
 
 
 def test_a_database_cut_short_or_overwritten(tmp_path: Path) -> None:

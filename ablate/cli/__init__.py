@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,7 +14,6 @@ from ablate.errors import AblateError
 
 app = typer.Typer(
     name="ablate",
-    help="Finds which parameters of a sentence-embedding model hurt it, and proves it.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,19 +26,38 @@ app.command("schema")(schema.schema)
 app.add_typer(data.app, name="data")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"ablate {version('ablate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _ablate(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Finds which parameters of a sentence-embedding model hurt it, and proves it."""
+
+
 def main() -> None:
     """Runs the command line. A user's mistake is one line and status 2; a traceback is a bug."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks Δ gets an escape in its place, not a traceback.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except AblateError as error:
         print(f"ablate: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print(
-            "ablate: interrupted; what was finished is stored, and the same command goes on from there",
-            file=sys.stderr,
-        )
-        sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Python flushes stdout once more at exit, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

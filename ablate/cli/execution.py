@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import typer
 from rich.console import Console
 
 from ablate.cli.options import Format
 from ablate.cli.output import check_output, deliver
 from ablate.cli.progress import Progress
 from ablate.experiment.job import Job
+from ablate.experiment.place import examine, locate
 from ablate.experiment.preview import preview
 from ablate.experiment.run import execute as execute_job
 from ablate.experiment.store import Store
 
 
 def execute(
-    make: Callable[[], Job], *, store: str, dry_run: bool, form: Format, output: Path | None, keep_going: bool
+    make: Callable[[], Job],
+    *,
+    recipe: Path | None = None,
+    store: str,
+    dry_run: bool,
+    form: Format,
+    output: Path | None,
+    keep_going: bool,
 ) -> None:
-    """Runs a job, or previews it, and prints the results."""
-    check_output(output)
+    """Runs a job, or previews it, and prints the results.
+
+    Args:
+        make: reads and checks what was asked for.
+        recipe: a file that is not to be written over.
+    """
+    check_output(output, recipe, locate(store).path)
     job = make()
-    with Store(store) as opened:
-        if dry_run:
+    if dry_run:
+        with _store_to_read(store) as opened:
             preview(job, opened).render(Console(soft_wrap=True, highlight=False))
-            return
-        with Progress() as progress:
+        return
+    try:
+        with Store(store) as opened, Progress() as progress:
             results = execute_job(job, opened, keep_going=keep_going, watch=progress)
+    except KeyboardInterrupt:
+        print("ablate: interrupted; what was finished is stored: the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
     deliver(results, form, output)
+
+
+@contextmanager
+def _store_to_read(store: str) -> Iterator[Store]:
+    """The store, or where there is none yet an empty one elsewhere: a dry run makes none."""
+    place = locate(store)
+    if place.path is None or (place.path.exists() and place.path.stat().st_size):
+        with Store(store, create=place.path is None) as opened:
+            yield opened
+        return
+    examine(place.name, place.path, create=True)
+    with TemporaryDirectory() as folder, Store(Path(folder) / "empty.db") as opened:
+        yield opened

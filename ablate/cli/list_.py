@@ -8,9 +8,7 @@ import typer
 
 
 def list_(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON array, parameters as JSON schemas.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, parameters as JSON schemas.")] = False,
 ) -> None:
     """Show scorers, granularities, tasks and executors: parameters, origin, and a line of help."""
     import json
@@ -46,8 +44,7 @@ def _parameters(entry: Any) -> str:
     fields = entry.plugin.model_fields
     shown = ("null" if field.default is None else field.default for field in fields.values())
     return "\n".join(
-        f"{field.alias or name}={default}"
-        for (name, field), default in zip(fields.items(), shown, strict=True)
+        f"{field.alias or name}={default}" for (name, field), default in zip(fields.items(), shown, strict=True)
     )
 
 

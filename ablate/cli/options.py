@@ -16,17 +16,13 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
-Store = Annotated[
-    str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")
-]
+Store = Annotated[str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")]
 Data = Annotated[
     str | None,
     typer.Option("--data", help="auto, embedded, hub, senteval or senteval:DIR; default: the recipe's."),
 ]
 Form = Annotated[Format, typer.Option("--format", help="How results are printed.")]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write the results there, not to stdout.")
-]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results there, not to stdout.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Evaluate only the first so many cells.")]
 KeepGoing = Annotated[
     bool,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -18,11 +19,11 @@ FILE_WIDTH = 120
 """Columns of tables that are written to a file."""
 
 
-def check_output(output: Path | None) -> None:
-    """Refuses, before anything is computed, a file that cannot be written.
+def check_output(output: Path | None, *taken: Path | None) -> None:
+    """Refuses, before anything is computed, a file that cannot be written, or that is ``taken``.
 
     Raises:
-        AblateError: its folder does not exist, or it is a folder.
+        AblateError: its folder does not exist, it is a folder, or it holds the recipe or the store.
     """
     if output is None:
         return
@@ -30,6 +31,10 @@ def check_output(output: Path | None) -> None:
         raise AblateError(f"--output {output}: is a folder; name a file")
     if not output.parent.is_dir():
         raise AblateError(f"--output {output}: there is no folder {output.parent}; make it first")
+    if any(path is not None and output.resolve() == path.resolve() for path in taken):
+        raise AblateError(f"--output {output}: is the recipe or the store; name another file")
+    if not os.access(output if output.exists() else output.parent, os.W_OK):
+        raise AblateError(f"--output {output}: cannot be written; give yourself the right to, or name another file")
 
 
 def deliver(results: Results, form: Format, output: Path | None) -> None:
@@ -51,9 +56,7 @@ def _text(results: Results, form: Format) -> str:
         page = io.StringIO()
         render(results, Console(file=page, width=FILE_WIDTH))
         return page.getvalue()
-    made = {Format.json: results.to_json, Format.csv: results.to_csv, Format.markdown: results.to_markdown}[
-        form
-    ]()
+    made = {Format.json: results.to_json, Format.csv: results.to_csv, Format.markdown: results.to_markdown}[form]()
     return made if made.endswith("\n") else made + "\n"
 
 

@@ -11,12 +11,8 @@ from ablate.cli import options
 
 
 def run(
-    recipe: Annotated[
-        Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)
-    ],
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")
-    ] = None,
+    recipe: Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")] = None,
     data: options.Data = None,
     store: options.Store = options.STORE,
     dry_run: options.DryRun = False,
@@ -35,6 +31,7 @@ def run(
 
     execute(
         lambda: ready(*load_recipe(recipe, set_ or ()), data, limit),
+        recipe=recipe,
         store=store,
         dry_run=dry_run,
         form=form,

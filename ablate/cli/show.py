@@ -10,9 +10,7 @@ from ablate.cli import options
 
 
 def show(
-    run: Annotated[
-        str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")
-    ] = None,
+    run: Annotated[str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")] = None,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs of the store.")] = False,
     store: options.Store = options.STORE,
     form: options.Form = options.Format.table,
@@ -25,10 +23,13 @@ def show(
 
     from ablate.cli.output import check_output, deliver
     from ablate.errors import StoreError
+    from ablate.experiment.place import locate
     from ablate.experiment.store import Store
     from ablate.report.results import Results
 
-    check_output(output)
+    if runs and (run or output or form is not options.Format.table):
+        raise typer.BadParameter("--runs lists the runs in a table; --run, --format and --output do not go with it")
+    check_output(output, locate(store).path)
     with Store(store, create=False) as opened:
         known = opened.runs()
         if runs:

@@ -75,8 +75,14 @@ class Calibration:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
+NOTHING = Calibration((), (), 0, 0, False, frozenset())
+"""The calibration set of a run whose scorers look at none."""
+
+
 def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet]) -> Calibration:
     """Draws the calibration set.
+
+    Pairs and sentences are drawn apart: how many of one are asked for does not change which of the other come.
 
     Args:
         splits: the train split(s) of the run's data source; none are needed for a file of pairs.
@@ -85,31 +91,27 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet]) -> Calibration:
         DataError: no positives, fewer than two sentences, or a malformed file of pairs.
     """
     if isinstance(spec.positives, PositivesFile):
-        positives = read_pairs(spec.positives.file)
-        everything = positives
+        positives = everything = read_pairs(spec.positives.file)
     else:
         everything = [pair for split in splits for pair in zip(split.left, split.right, strict=True)]
         gold = [float(g) for split in splits for g in split.gold]
         positives = [pair for pair, g in zip(everything, gold, strict=True) if g > POSITIVE_ABOVE]
-    sentences = _draw(
-        dict.fromkeys(s for pair in everything for s in pair), spec.sentences, spec, "sentences"
-    )
+    distinct = dict.fromkeys(s for pair in everything for s in pair)
     dropout = spec.positives == "dropout"
     if dropout:
-        pairs = [(s, s) for s in sentences[: spec.pairs]]
-    else:
-        pairs = _draw(dict.fromkeys(positives), spec.pairs, spec, "pairs")
+        positives = [(s, s) for s in distinct]
+    pairs = _draw(dict.fromkeys(positives), spec.pairs, spec, "pairs")
+    sentences = _draw(distinct, spec.sentences, spec, "sentences")
     if not pairs or len(sentences) < 2:
+        above = f" (gold above {POSITIVE_ABOVE:g})" if spec.positives == "gold" else ""
         raise DataError(
-            f"calibration found {len(positives)} positive pairs (gold above {POSITIVE_ABOVE:g}) and {len(sentences)} "
-            "sentences; give pairs of your own with calibration.positives: {file: PAIRS.tsv}"
+            f"calibration found {len(positives)} positive pairs{above} and {len(sentences)} sentences, and needs at "
+            "least 1 and 2; give pairs of your own with calibration.positives: {file: PAIRS.tsv}"
         )
-    looked_at = set(sentences)
+    looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
     seen = {pair_key(a, b) for a, b in everything if a in looked_at or b in looked_at}
     seen |= {pair_key(a, b) for a, b in pairs}
-    return Calibration(
-        tuple(pairs), tuple(sentences), spec.batch_size, spec.calibration_seed, dropout, frozenset(seen)
-    )
+    return Calibration(tuple(pairs), tuple(sentences), spec.batch_size, spec.calibration_seed, dropout, frozenset(seen))
 
 
 def _draw(pool: Iterable[Item], count: int, spec: CalibrationSpec, what: str) -> list[Item]:
@@ -126,7 +128,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         DataError: the file is absent, not UTF-8, empty, or a line has not two columns.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of positive pairs; check calibration.positives.file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -135,8 +137,6 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     for number, line in enumerate(text.rstrip("\n").split("\n"), 1):
         columns = line.rstrip("\r").split("\t")
         if len(columns) != 2 or not all(c.strip() for c in columns):
-            raise DataError(
-                f"{path}:{number}: {len(columns)} columns; a pair is two sentences parted by one tab"
-            )
+            raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences parted by one tab")
         pairs.append((columns[0], columns[1]))
     return pairs

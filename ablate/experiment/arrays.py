@@ -80,19 +80,14 @@ def pack_units(
     """
     for name, keep in units.items():
         if keep.dtype != np.bool_ or keep.ndim != 1:
-            raise ValueError(
-                f"mask of {name!r} must be bool, one axis, not {keep.dtype} of shape {keep.shape}"
-            )
+            raise ValueError(f"mask of {name!r} must be bool, one axis, not {keep.dtype} of shape {keep.shape}")
     return [(name, len(keep)) for name, keep in units.items()], [np.packbits(keep) for keep in units.values()]
 
 
-def unpack_units(
-    sizes: Sequence[tuple[str, int]], packed: Sequence[NDArray[np.uint8]]
-) -> dict[str, NDArray[np.bool_]]:
+def unpack_units(sizes: Sequence[tuple[str, int]], packed: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.bool_]]:
     """The opposite of :func:`pack_units`."""
     return {
-        name: np.unpackbits(bits, count=size).astype(np.bool_)
-        for (name, size), bits in zip(sizes, packed, strict=True)
+        name: np.unpackbits(bits, count=size).astype(np.bool_) for (name, size), bits in zip(sizes, packed, strict=True)
     }
 
 

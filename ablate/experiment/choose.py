@@ -17,11 +17,14 @@ def mean_deltas(rows: Sequence[Row], overlap: str) -> dict[str, float]:
     A Δ counts as a gain where it is positive: it is turned round for tasks whose lower scores are better.
     """
     field = "delta_clean" if overlap == "drop" else "delta"
-    deltas: defaultdict[str, list[float | None]] = defaultdict(list)
+    gains: defaultdict[str, list[float]] = defaultdict(list)
+    lacking = set()
     for row in rows:
-        delta = row[field]
-        deltas[row["key"]].append(delta if delta is None or row["higher_is_better"] else -delta)
-    return {key: fmean(map(float, d)) for key, d in deltas.items() if all(x is not None for x in d)}  # type: ignore[arg-type]
+        if row[field] is None:
+            lacking.add(row["key"])
+        else:
+            gains[row["key"]].append(row[field] if row["higher_is_better"] else -row[field])
+    return {key: fmean(values) for key, values in gains.items() if key not in lacking}
 
 
 def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
@@ -44,7 +47,8 @@ def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
         mean = fmean(means[cell] for cell in cells)
         if rivals not in best or mean > best[rivals][0]:
             best[rivals] = mean, cells
-    return tuple(cell for _, cells in best.values() for cell in cells) + plan.explicit
+    grid = [cell for _, cells in best.values() for cell in cells]
+    return tuple(dict.fromkeys([*grid, *plan.explicit]))
 
 
 def _seedless(cell: Cell) -> Cell:

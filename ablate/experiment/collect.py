@@ -35,9 +35,7 @@ class Collected:
 
     def has(self, requests: Iterable[Request]) -> bool:
         return all(
-            statistic in self.norms
-            if isinstance(statistic, InputNorm)
-            else (granularity, statistic) in self.gradients
+            statistic in self.norms if isinstance(statistic, InputNorm) else (granularity, statistic) in self.gradients
             for granularity, statistic in requests
         )
 
@@ -119,7 +117,9 @@ def _gradient_pass(
     carriers = sorted({name for g in granularities for name in g.carriers(model)})
     weights = {name: model.weight(name) for name in carriers}
     per_example = [request for request in wanted if request[1].sign == "absolute-example"]
-    columns = _columns(model, loss, [g for g, _ in per_example])
+    for request in per_example:
+        refuse_per_example(*request)
+    columns = sorted({name for g, _ in per_example for name in g.carriers(model)})
     totals: dict[tuple[Granularity, GradientContribution], Tensor] = {}
     batches = list(_batches(calibration, one))
     dropout = calibration.dropout and loss.over == "pairs"
@@ -138,9 +138,7 @@ def _gradient_pass(
                 }
                 by_batch = {g: g.reduce(model, products) for g in granularities}
                 at_inputs = dict(zip(inputs, gradients[len(weights) :], strict=True))
-                by_example = _per_example(
-                    model, inputs, at_inputs, one.batch_size, [g for g, _ in per_example]
-                )
+                by_example = _per_example(model, inputs, at_inputs, one.batch_size, [g for g, _ in per_example])
                 for granularity, statistic in wanted:
                     value = by_batch[granularity]
                     if statistic.sign == "absolute":
@@ -188,16 +186,23 @@ def _differentiable(model: Model, dropout_seed: int | None) -> Iterator[None]:
             module.training = mode
 
 
-def _columns(model: Model, loss: Loss, granularities: list[Granularity]) -> list[str]:
-    """The modules whose inputs per-example contributions are read at."""
-    if granularities and not loss.separable:
+def refuse_per_example(granularity: Granularity, statistic: Statistic) -> None:
+    """Refuses ``absolute-example`` where no example has a contribution of its own.
+
+    Raises:
+        PluginError: the loss is not a mean over examples, or the units have no mask variable per example.
+    """
+    if not isinstance(statistic, GradientContribution) or statistic.sign != "absolute-example":
+        return
+    if not statistic.loss.separable:
         raise PluginError(
-            f"sign: absolute-example needs a loss that is a mean over examples; '{loss.name}' is not"
+            f"sign: absolute-example needs a loss that is a mean over examples, and '{statistic.loss.name}' is not; "
+            "use sign: absolute"
         )
-    for granularity in granularities:
-        if not isinstance(granularity, ColumnGranularity):
-            raise PluginError(f"sign: absolute-example is for head and neuron, not '{granularity.name}'")
-    return sorted({name for g in granularities for name in g.carriers(model)})
+    if not isinstance(granularity, ColumnGranularity):
+        raise PluginError(
+            f"sign: absolute-example is for head and neuron, not '{granularity.name}'; use sign: absolute there"
+        )
 
 
 @contextmanager

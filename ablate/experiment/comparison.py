@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ablate.experiment.recipe import Recipe, parse
-from ablate.experiment.yaml import Document
+import numpy as np
 
-_FLAGS = ("scorers", "granularities", "sparsities", "seeds", "model")
+from ablate.experiment.recipe import Recipe, parse
+from ablate.experiment.yaml import Document, Location
+
+_FLAGS: dict[Location, str] = {
+    ("scorers",): "--scorers",
+    ("granularities",): "--granularities",
+    ("sparsities",): "--sparsities",
+    ("seeds",): "--seeds",
+    ("model",): "--model",
+    ("model", "pooling"): "--pooling",
+    ("screen",): "--tasks",
+}
 
 
 def comparison(
@@ -25,7 +36,7 @@ def comparison(
     Raises:
         RecipeError: ``--flag: what; what to do``.
     """
-    name, _, revision = model.partition("@")
+    name, _, revision = (model, "", "") if Path(model).expanduser().exists() else model.partition("@")
     spec = {"name": name, "revision": revision or None, "pooling": pooling}
     tree: dict[str, Any] = {
         "model": {key: value for key, value in spec.items() if value is not None},
@@ -35,8 +46,7 @@ def comparison(
         "seeds": [_number(item, int) for item in _list(seeds)],
         "screen": _list(tasks),
     }
-    given: dict[tuple[str | int, ...], str] = {(flag,): f"--{flag}" for flag in _FLAGS}
-    document = Document("compare", tree, {**given, ("screen",): "--tasks", ("data",): "--data"})
+    document = Document("compare", tree, dict(_FLAGS))
     return parse(document), document
 
 
@@ -47,8 +57,10 @@ def _list(value: str | Sequence[Any]) -> list[Any]:
 
 
 def _number(item: Any, kind: type[float] | type[int]) -> Any:
-    """The number that a text stands for; a text that stands for none is left for the recipe's check to refuse."""
+    """The number that a text stands for; what stands for none is left for the recipe's check to refuse."""
+    if isinstance(item, np.generic):
+        return item.item()
     try:
-        return kind(item)
+        return kind(item) if isinstance(item, str) else item
     except ValueError:
         return item

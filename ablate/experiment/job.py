@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, PluginError, RecipeError
 from ablate.experiment.plan import Plan, make_plan
-from ablate.experiment.recipe import Recipe, SentEval
-from ablate.experiment.yaml import Document
+from ablate.experiment.recipe import Recipe
+from ablate.experiment.yaml import Document, Location
 from ablate.plugins import Registry, registry
 from ablate.tasks.base import Task
 
@@ -40,29 +40,47 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
 
     Args:
         data: takes the place of the recipe's ``data`` (as ``--data`` does).
-        limit: only so many of the plan's cells.
+        limit: only so many of the plan's cells, at least 1.
 
     Raises:
         RecipeError, DataError: what is wrong, where, and what to do.
     """
+    if limit is not None and limit < 1:
+        raise RecipeError(f"--limit: at least 1 cell, not {limit}")
     plugins = registry()
     plan = make_plan(recipe, document, plugins).limited(limit)
-    told: str | dict[str, str] = data or (
-        {"senteval": str(recipe.data.senteval)} if isinstance(recipe.data, SentEval) else recipe.data
+    chosen = _source(recipe, document, data)
+    confirms = recipe.confirm.tasks if recipe.confirm else []
+    screen = _tasks(recipe.screen, chosen, plugins, document, ("screen",))
+    confirm = _tasks(confirms, chosen, plugins, document, ("confirm", "tasks"))
+    return Job(plan, chosen, screen, confirm, plugins)
+
+
+def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
+    asked: str | dict[str, str] = (
+        recipe.data if isinstance(recipe.data, str) else {"senteval": str(recipe.data.senteval)}
     )
     try:
-        chosen = resolve(told, os.environ)
+        return resolve(asked if data is None else data, os.environ)
     except DataError as error:
-        raise DataError(f"{'--data' if data else document.place(('data',))}: {error}") from None
-    tasks = {}
-    for key, names in (
-        ("screen", recipe.screen),
-        ("confirm", recipe.confirm.tasks if recipe.confirm else []),
-    ):
+        text = str(error).removeprefix("data: ")
+        if data is not None:
+            raise DataError(f"--data: {text}") from None
+        # Where nothing was asked for, the environment is wrong, and the text names it.
+        place = f"{document.place(('data',))}: " if "data" in document.tree else ""
+        raise DataError(place + text) from None
+
+
+def _tasks(
+    names: list[str], chosen: Chosen, plugins: Registry, document: Document, location: Location
+) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for i, name in enumerate(names):
         try:
-            tasks[key] = expand(names, chosen.source)
-            for name in tasks[key]:
-                plugins.get("task", name)
+            members = expand([name], chosen.source)
+            for member in members:
+                plugins.get("task", member, also=chosen.source.groups())
         except (DataError, PluginError) as error:
-            raise RecipeError(f"{document.place((key,))}: {error}") from None
-    return Job(plan, chosen, tasks["screen"], tasks["confirm"], plugins)
+            raise RecipeError(f"{document.place((*location, i))}: {error}") from None
+        found.update(dict.fromkeys(members))
+    return tuple(found)

@@ -29,8 +29,7 @@ _MEANINGS = {
     sqlite3.SQLITE_READONLY: f"cannot be written: {_RIGHTS}",
     sqlite3.SQLITE_PERM: f"cannot be opened: {_RIGHTS}",
     sqlite3.SQLITE_CANTOPEN: f"cannot be opened: {_RIGHTS}",
-    sqlite3.SQLITE_IOERR: "met a disk error (is it full?): make room and give the same command again,"
-    f" or {_REMEDY}",
+    sqlite3.SQLITE_IOERR: f"met a disk error (is it full?): make room and give the same command again, or {_REMEDY}",
 }
 
 
@@ -85,9 +84,7 @@ def examine(name: str, path: Path, create: bool) -> None:
         StoreError: it is not a store of ours nor (with ``create``) a place where one can be made.
     """
     if path.is_dir():
-        raise StoreError(
-            f"the store {name} is a folder: name a file in it, such as {Path(name) / 'ablate.db'}"
-        )
+        raise StoreError(f"the store {name} is a folder: name a file in it, such as {Path(name) / 'ablate.db'}")
     if not path.exists():
         if not create:
             raise none_yet(name)
@@ -124,9 +121,7 @@ def one_line(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StoreError(f"the store {name} {_MEANINGS[sqlite3.SQLITE_FULL]}") from error
-        raise StoreError(
-            f"the store {name}: {error.strerror}: {error.filename}; mend it, or {_REMEDY}"
-        ) from error
+        raise StoreError(f"the store {name}: {error.strerror}: {error.filename}; mend it, or {_REMEDY}") from error
 
 
 def _explain(error: BaseException | None) -> str:

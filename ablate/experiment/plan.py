@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from ablate.errors import PluginError, RecipeError, suggest
-from ablate.experiment.recipe import GranularityEntry, Recipe, ScorerEntry, Sparsity, StepEntry
+from ablate.errors import PluginError, RecipeError
+from ablate.experiment.collect import refuse_per_example
+from ablate.experiment.explain import check
+from ablate.experiment.recipe import GranularityEntry, Recipe, ScorerEntry, StepEntry
+from ablate.experiment.values import Sparsity
 from ablate.experiment.yaml import Document, Location
 from ablate.granularities.base import Granularity
 from ablate.plugin import Plugin
@@ -116,21 +117,20 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     """Resolves every plug-in that a recipe names, checks its parameters, and lays out the cells.
 
     Raises:
-        RecipeError: an unknown name or parameter, a wrong value, two scorers of one label, or a sparsity that the
-            scorer cannot have; with its place.
+        RecipeError: an unknown name or parameter, a wrong value, two scorers of one label, or a granularity or a
+            sparsity that the scorer cannot have; with its place.
     """
     resolve = _Resolver(document, registry)
     scorers = [resolve.scorer(entry, ("scorers", i)) for i, entry in enumerate(recipe.scorers)]
-    granularities = [
-        resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)
-    ]
-    resolve.unique("scorers", [label for _, label in scorers], "give one of them a label of its own")
+    granularities = [resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)]
+    resolve.unique("scorers", [label for _, label in scorers], "list it once, or give one of them a label of its own")
     resolve.unique("granularities", [g.name for g in granularities], "list it once")
     resolve.known("executor", recipe.executor, ("executor",))
     grid = []
     for granularity, (i, (scorer, label)), (j, sparsity), scope in product(
         granularities, enumerate(scorers), enumerate(recipe.sparsities), recipe.scopes
     ):
+        resolve.scores(scorer, granularity, ("scorers", i))
         resolve.fits(scorer, label, sparsity, recipe.steps, ("sparsities", j), ("scorers", i))
         for seed in recipe.seeds if scorer.seeded else [None]:
             step = Step(granularity, scorer, label, scope, sparsity, seed, recipe.steps)
@@ -158,19 +158,7 @@ class _Resolver:
 
     def plugin(self, kind: str, name: str, parameters: dict[str, Any], location: Location) -> Plugin:
         plugin = self.known(kind, name, (*location, kind))
-        try:
-            return plugin.model_validate(parameters)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = str(first["loc"][0]) if first["loc"] else ""
-            where = (*location, key) if key else location
-            if first["type"] == "extra_forbidden":
-                names = {f.alias or n for n, f in plugin.model_fields.items()}
-                raise self.error(
-                    where, f"{kind} '{name}' has no parameter '{key}'; {suggest(key, names)}"
-                ) from None
-            message = first["msg"].removeprefix("Value error, ")
-            raise self.error(where, f"{kind} '{name}', {key}: {message}, not {first['input']!r}") from None
+        return check(plugin, parameters, self.document, location, f"{kind} '{name}'")
 
     def scorer(self, entry: ScorerEntry, location: Location) -> tuple[Scorer, str]:
         scorer = self.plugin("scorer", entry.scorer, dict(entry.model_extra or {}), location)
@@ -185,11 +173,19 @@ class _Resolver:
     def step(self, entry: StepEntry, location: Location) -> Step:
         scorer, label = self.scorer(entry.scorer, (*location, "scorer"))
         granularity = self.granularity(entry.granularity, (*location, "granularity"))
+        self.scores(scorer, granularity, (*location, "scorer"))
         self.fits(scorer, label, entry.sparsity, entry.steps, (*location, "sparsity"), (*location, "scorer"))
         if entry.seed is not None and not scorer.seeded:
             raise self.error((*location, "seed"), f"scorer '{label}' uses no seed; leave it out")
         seed = (entry.seed or 0) if scorer.seeded else None
         return Step(granularity, scorer, label, entry.scope, entry.sparsity, seed, entry.steps)
+
+    def scores(self, scorer: Scorer, granularity: Granularity, location: Location) -> None:
+        for statistic in scorer.statistics():
+            try:
+                refuse_per_example(granularity, statistic)
+            except PluginError as error:
+                raise self.error((*location, "sign"), str(error)) from None
 
     def fits(
         self, scorer: Scorer, label: str, sparsity: Sparsity, steps: int, location: Location, other: Location
@@ -203,9 +199,7 @@ class _Resolver:
                 f"({self.document.place(other)}) never gives; use a signed scorer or a number",
             )
         if steps > 1:
-            raise self.error(
-                location, "sparsity: negative has no equal shares to take in steps; use steps: 1"
-            )
+            raise self.error(location, "sparsity: negative has no equal shares to take in steps; use steps: 1")
 
     def unique(self, key: str, names: Sequence[str], remedy: str) -> None:
         for i, name in enumerate(names):

@@ -14,8 +14,9 @@ from ablate.experiment.evaluate import Loaded
 from ablate.experiment.events import silent
 from ablate.experiment.job import Job
 from ablate.experiment.plan import DENSE, Cell
-from ablate.experiment.run import calibration_saw, controls_of, make_subject
+from ablate.experiment.run import make_subject
 from ablate.experiment.score import scores_key
+from ablate.experiment.stages import controls_of
 from ablate.experiment.store import Store
 from ablate.experiment.subject import Subject, load_tasks
 from ablate.experiment.timing import Timings
@@ -79,7 +80,7 @@ def preview(job: Job, store: Store) -> Preview:
 
 
 def _of(job: Job, subject: Subject) -> ModelPreview:
-    tasks = load_tasks(job.screen, job.chosen.source, job.registry, calibration_saw(job, subject))
+    tasks = load_tasks(job.screen, job.chosen.source, job.registry, subject.calibration.seen)
     confirms = load_tasks(job.confirm, job.chosen.source, job.registry, frozenset())
     cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
     first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells)

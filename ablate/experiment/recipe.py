@@ -6,24 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ablate.data.calibration import CalibrationSpec
-from ablate.errors import RecipeError
+from ablate.errors import suggest
+from ablate.experiment.explain import check, shown
+from ablate.experiment.values import Count, Label, Scope, Seed, Sparsity, Steps, named, wrong
 from ablate.experiment.yaml import Document, read
 from ablate.models.spec import ModelSpec
 
-Sparsity = Annotated[float, Field(ge=0, lt=1, strict=True)] | Literal["negative"]
-Scope = Literal["global", "layer"]
-Seed = Annotated[int, Field(ge=0, strict=True)]
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list) or value is None else [value]
-
-
-def _named(key: str) -> BeforeValidator:
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+DataWord = Literal["auto", "embedded", "hub", "senteval"]
 
 
 class Strict(BaseModel):
@@ -35,7 +27,7 @@ class ScorerEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
     scorer: str
-    label: str | None = None
+    label: Label | None = None
 
 
 class GranularityEntry(BaseModel):
@@ -45,8 +37,9 @@ class GranularityEntry(BaseModel):
     granularity: str
 
 
-Scorer = Annotated[ScorerEntry, _named("scorer")]
-Granularity = Annotated[GranularityEntry, _named("granularity")]
+Scorer = Annotated[ScorerEntry, named("scorer", ScorerEntry)]
+Granularity = Annotated[GranularityEntry, named("granularity", GranularityEntry)]
+Model = Annotated[ModelSpec, named("name", ModelSpec)]
 
 
 class StepEntry(Strict):
@@ -57,7 +50,7 @@ class StepEntry(Strict):
     sparsity: Sparsity
     scope: Scope = "global"
     seed: Seed | None = None
-    steps: Annotated[int, Field(ge=1, strict=True)] = 1
+    steps: Steps = 1
 
 
 class Controls(Strict):
@@ -69,8 +62,8 @@ class Controls(Strict):
     control_seed: the first draw's seed; each draw has the next.
     """
 
-    matched: Annotated[int, Field(ge=0, strict=True)] = 3
-    screened: Annotated[int, Field(ge=0, strict=True)] = 0
+    matched: Count = 3
+    screened: Count = 0
     flipped: bool = False
     control_seed: Seed = 0
 
@@ -82,16 +75,36 @@ class Confirm(Strict):
     cells: Literal["best", "all"] = "best"
 
 
-def _confirm(value: Any) -> Any:
-    if value == "all":
-        return {"tasks": ["sts"], "cells": "all"}
-    return {"tasks": value} if isinstance(value, list) else value
-
-
 class SentEval(Strict):
     """A folder laid out as SentEval's ``data/downstream``."""
 
     senteval: Path
+
+
+def _models(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _data(value: Any) -> Any:
+    words = DataWord.__args__  # type: ignore[attr-defined]
+    if isinstance(value, dict | SentEval) or value in words:
+        return value
+    if not isinstance(value, str):
+        raise wrong(f"data is one of {', '.join(words)}, or {{senteval: DIR}}, not {shown(value)}")
+    word, _, folder = value.partition(":")
+    if word == "senteval" and folder:
+        return {"senteval": folder}
+    raise wrong(f"unknown source {shown(value)}; {suggest(word, words)}")
+
+
+def _confirm(value: Any) -> Any:
+    if value == "all":
+        return {"tasks": ["sts"], "cells": "all"}
+    if value is None or isinstance(value, dict | Confirm):
+        return value
+    if isinstance(value, list):
+        return {"tasks": value}
+    raise wrong(f"confirm is a list of tasks, {{tasks: [...], cells: all}}, or `all`, not {shown(value)}")
 
 
 class Recipe(Strict):
@@ -103,21 +116,26 @@ class Recipe(Strict):
     """
 
     model: Annotated[
-        list[Annotated[ModelSpec, _named("name")]], BeforeValidator(_as_list), Field(min_length=1)
+        list[Model],
+        Field(min_length=1),
+        BeforeValidator(_models, json_schema_input_type=str | ModelSpec | list[str | ModelSpec]),
     ]
-    data: Literal["auto", "embedded", "hub", "senteval"] | SentEval = "auto"
+    data: Annotated[DataWord | SentEval, BeforeValidator(_data, json_schema_input_type=DataWord | SentEval)] = "auto"
     calibration: CalibrationSpec = CalibrationSpec()
     scorers: list[Scorer] = []
     granularities: list[Granularity] = []
     sparsities: list[Sparsity] = []
     scopes: Annotated[list[Scope], Field(min_length=1)] = ["global"]
     seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
-    steps: Annotated[int, Field(ge=1, strict=True)] = 1
+    steps: Steps = 1
     tie_seed: Seed = 0
     cells: list[Annotated[list[StepEntry], Field(min_length=1)]] = []
     controls: Controls = Controls()
     screen: list[str] = ["sts-dev"]
-    confirm: Annotated[Confirm | None, BeforeValidator(_confirm)] = None
+    confirm: Annotated[
+        Confirm | None,
+        BeforeValidator(_confirm, json_schema_input_type=Confirm | list[str] | Literal["all"] | None),
+    ] = None
     overlap: Literal["drop", "keep"] = "drop"
     executor: str = "in-process"
 
@@ -125,12 +143,13 @@ class Recipe(Strict):
     def _not_empty(self) -> Recipe:
         lacking = [n for n in ("scorers", "granularities", "sparsities") if not getattr(self, n)]
         if lacking and (len(lacking) < 3 or not self.cells):
-            raise ValueError(f"empty grid: no {' and no '.join(lacking)}; list at least one of each")
+            raise wrong(f"empty grid: no {' and no '.join(lacking)}; list at least one of each", lacking[0])
         if not self.screen and self.confirm is None:
-            raise ValueError("nothing to measure: no screen and no confirm tasks; list at least one")
+            raise wrong("nothing to measure: no screen and no confirm tasks; list at least one", "screen")
         if not self.screen and self.confirm is not None and self.confirm.cells == "best":
-            raise ValueError(
-                "confirm has no screen tasks to choose the best cells on; list some, or `confirm: all`"
+            raise wrong(
+                "no screen tasks to choose the best cells on; list some, or confirm {tasks: [...], cells: all}",
+                "screen",
             )
         return self
 
@@ -159,7 +178,4 @@ def parse(document: Document) -> Recipe:
     Raises:
         RecipeError: the first thing that is wrong, with its place and the nearest valid name.
     """
-    try:
-        return Recipe.model_validate(document.plain())
-    except ValidationError as error:
-        raise RecipeError(document.explain(error, Recipe)) from None
+    return check(Recipe, document.plain(), document)

@@ -81,9 +81,7 @@ class RunLog:
 
     def put_rows(self, run: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
         """Puts a run's rows, in place of any before, in one transaction; the run is then finished."""
-        entries = [
-            {"run": run, "position": i, "entry": pack(f"{run} {i}", dict(row))} for i, row in enumerate(rows)
-        ]
+        entries = [{"run": run, "position": i, "entry": pack(f"{run} {i}", dict(row))} for i, row in enumerate(rows)]
         packed_about = pack(run, dict(about))
 
         def work(connection: Connection) -> None:
@@ -137,9 +135,7 @@ class RunLog:
 def _find(connection: Connection, run: str) -> Row[Any]:
     check_name("run", run)
     # The lock matters where writers do not exclude each other, as on PostgreSQL; SQLite leaves it out.
-    found = connection.execute(
-        select(schema.runs).where(schema.runs.c.id == run).with_for_update()
-    ).one_or_none()
+    found = connection.execute(select(schema.runs).where(schema.runs.c.id == run).with_for_update()).one_or_none()
     if found is None:
         newest = select(schema.runs.c.id).order_by(schema.runs.c.number.desc()).limit(10)
         known = connection.execute(newest).scalars().all()

@@ -121,9 +121,7 @@ class Store(RunLog):
                 chunk = query.where(table.key.in_(wanted[start : start + _CHUNK]))
                 for row in connection.execute(chunk):
                     try:
-                        found[row.key] = from_row(
-                            row.key, row.entry, row.similarities if values else None, values
-                        )
+                        found[row.key] = from_row(row.key, row.entry, row.similarities if values else None, values)
                     except Damaged as damage:
                         damaged[row.key] = damage
         for key, why in damaged.items():
@@ -181,9 +179,7 @@ class Store(RunLog):
 
     def _forget(self, table: Table, key: str, damage: Damaged) -> None:
         self._database.commit(lambda connection: connection.execute(delete(table).where(table.c.key == key)))
-        warnings.warn(
-            f"the store {self._name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4
-        )
+        warnings.warn(f"the store {self._name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4)
 
 
 def _present(connection: Connection, table: Table, keys: list[str]) -> set[str]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from ablate.errors import RecipeError, suggest
 
@@ -22,9 +26,9 @@ Location = tuple[str | int, ...]
 class Document:
     """A mapping, and the place of each value in it.
 
-    name: what places begin with: the file, or an option such as ``--scorers``.
-    tree: the mapping as read.
-    given: places of values that did not come from the file, by location.
+    name: what places begin with: the file, or what stands for it.
+    tree: the mapping as read, or one of plain dicts and lists.
+    given: places of values that did not come from the file, by location: options such as ``--scorers``.
     """
 
     name: str
@@ -37,61 +41,71 @@ class Document:
 
     def place(self, location: Sequence[str | int]) -> str:
         """``file:line:col`` of the value there, or of the nearest one around it that has a place."""
-        for end in range(len(location), 0, -1):
-            if tuple(location[:end]) in self.given:
-                return self.given[tuple(location[:end])]
-        node, place = self.tree, self.name
-        for key in location:
+        return self.split(location)[0]
+
+    def split(self, location: Sequence[str | int]) -> tuple[str, Location]:
+        """The :meth:`place`, and the part of ``location`` that it does not already name."""
+        whole = tuple(location)
+        for end in range(len(whole), 0, -1):
+            if whole[:end] in self.given:
+                return self.given[whole[:end]], whole[end:]
+        if not isinstance(self.tree, CommentedMap):
+            return ".".join(map(str, (self.name, *whole))), ()
+        node, place = self.tree, self._mark((self.tree.lc.line, self.tree.lc.col))
+        for key in whole:
             if isinstance(node, CommentedMap) and key in node:
-                line, column = node.lc.key(key)
+                # A key that came in by a merge (`<<`) stands elsewhere, and has no mark here.
+                place = self._mark(node.lc.key(key)) if key in (node.lc.data or {}) else place
             elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
-                line, column = node.lc.item(key)
+                place = self._mark(node.lc.item(key))
+            elif isinstance(node, CommentedSeq) and isinstance(key, str):
+                continue  # a list may be short for a mapping with a list in it
             else:
                 break
-            place, node = f"{self.name}:{line + 1}:{column + 1}", node[key]
-        return place
+            node = node[key]
+        return place, whole
+
+    def _mark(self, mark: tuple[int, int]) -> str:
+        return f"{self.name}:{mark[0] + 1}:{mark[1] + 1}"
 
     def override(self, text: str) -> None:
-        """Sets one value from ``a.b=c``.
+        """Sets one value from ``a.b=c``, where c is YAML, and the number of an item (from 0) may stand for a key.
 
         Raises:
-            RecipeError: it has no ``=``, or leads through something that is no mapping or list.
+            RecipeError: it is not of that form, or leads through something that is no mapping or list.
         """
         path, equals, value = text.partition("=")
-        option = f"--set {text}"
-        if not equals or not path:
-            raise RecipeError(f"{option}: not of the form a.b=c")
+        option, parts = f"--set {text}", path.split(".")
+        if not equals or not all(parts):
+            raise RecipeError(f"{option}: not of the form a.b=c; write it such as --set controls.matched=5")
         parsed = _load(value, option)
-        keys: list[str | int] = [int(k) if k.isdecimal() else k for k in path.split(".")]
-        node = self.tree
-        for depth, key in enumerate(keys):
-            last = depth == len(keys) - 1
-            if isinstance(node, dict) and isinstance(key, str):
-                node[key] = parsed if last else node.get(key) or CommentedMap()
-            elif isinstance(node, list) and isinstance(key, int) and key < len(node):
-                node[key] = parsed if last else node[key]
+        node: Any = self.tree
+        location: Location = ()
+        for part in parts:
+            key = _key(node, part, option, ".".join(map(str, location)))
+            last, location = len(location) == len(parts) - 1, (*location, key)
+            if last:
+                node[key] = parsed
+            elif isinstance(node, dict) and node.get(key) is None:
+                node[key] = CommentedMap()
+                self.given[location] = option
             else:
-                where = ".".join(map(str, keys[:depth])) or "the recipe"
-                raise RecipeError(f"{option}: {where} has no '{key}' to set")
+                # A copy, since an alias elsewhere may be the same object.
+                node[key] = copy(node[key])
             node = node[key]
-        self.given[tuple(keys)] = option
+        before = {place: given for place, given in self.given.items() if place[: len(location)] != location}
+        self.given = {**before, location: option}
 
-    def explain(self, error: ValidationError, model: type[BaseModel]) -> str:
-        """The first error that pydantic found, as ``place: what; what to do``."""
-        errors = error.errors(include_url=False)
-        # A union reports one error for each of its members: the one that got furthest is the one that was meant.
-        first = max(errors, key=lambda e: len(_within(e["loc"], self.tree)))
-        location = _within(first["loc"], self.tree)
-        kind, key = first["type"], first["loc"][-1] if first["loc"] else ""
-        if kind == "extra_forbidden":
-            names = _fields(model, location[:-1])
-            return f"{self.place(location)}: unknown key '{key}'; {suggest(str(key), names)}"
-        if kind == "missing":
-            return f"{self.place(location)}: no '{key}'; add it"
-        same = [e for e in errors if _within(e["loc"], self.tree) == location]
-        what = " or ".join(dict.fromkeys(_what(e) for e in same))
-        named = ".".join(map(str, location))
-        return f"{self.place(location)}: {named + ': ' if named else ''}{what}"
+
+def _key(node: Any, part: str, option: str, where: str) -> str | int:
+    if isinstance(node, dict):
+        return part
+    if not isinstance(node, list):
+        held = json.dumps(_plain(node), default=str)
+        raise RecipeError(f"{option}: {where} is {held}, which has no '{part}'; set {where} as a whole")
+    if not part.isdecimal() or int(part) >= len(node):
+        raise RecipeError(f"{option}: {where} is a list of {len(node)}, counted from 0, and has no item '{part}'")
+    return int(part)
 
 
 def read(path: Path) -> Document:
@@ -101,30 +115,75 @@ def read(path: Path) -> Document:
         RecipeError: it is absent, unreadable, no YAML, no mapping, or has a key twice.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = (
-            suggest(path.name, (p.name for p in path.parent.glob("*.y*ml"))) if path.parent.is_dir() else ""
-        )
-        raise RecipeError(f"{path}: no such recipe; {near or 'there is no such folder'}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        folder = path if path.is_dir() else path.parent
+        recipes = [str(near) for near in folder.glob("*.y*ml")] if folder.is_dir() else []
+        remedy = suggest(str(path), recipes) if recipes else "name a YAML file, such as recipes/sts.yaml"
+        what = "a folder, not a recipe" if isinstance(error, IsADirectoryError) else "no such recipe"
+        raise RecipeError(f"{path}: {what}; {remedy}") from None
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); mend that, or name another recipe") from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - content.rfind(b"\n", 0, error.start)
+        raise RecipeError(f"{path}:{line}:{column}: not UTF-8 text; save the recipe as UTF-8") from None
     tree = _load(text, str(path))
     if not isinstance(tree, CommentedMap):
-        raise RecipeError(f"{path}:1:1: a recipe is a mapping such as `model: minilm`; see recipes/sts.yaml")
+        what = "empty" if tree is None else "no mapping"
+        raise RecipeError(f"{path}:1:1: {what}; a recipe is a mapping such as `model: minilm`, see recipes/sts.yaml")
     return Document(str(path), tree)
 
 
 def _load(text: str, name: str) -> Any:
     try:
-        return YAML(typ="rt").load(io.StringIO(text))
+        tree = YAML(typ="rt").load(io.StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        problem = " ".join(str(error.problem or error.context).split())
-        raise RecipeError(f"{place}: {problem}") from None
-    except (YAMLError, ValueError) as error:
-        raise RecipeError(f"{name}: {' '.join(str(error).split())}") from None
+        raise RecipeError(f"{place}: {_problem(error)}") from None
+    except ReaderError as error:
+        line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
+        raise RecipeError(f"{name}:{line}:{column}: a character that YAML forbids; remove it, or escape it") from None
+    except ValueError as error:
+        raise RecipeError(f"{name}: not valid YAML: {error}; mend it") from None
+    except RecursionError:
+        raise RecipeError(f"{name}: nested too deeply; a recipe needs some five levels") from None
+    _refuse_beyond_json(tree, name, name, ())
+    return tree
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    if isinstance(error, DuplicateKeyError):
+        return f"{str(error.problem).partition(' with value')[0]}; keep one of the two"
+    problem = ", ".join(" ".join(str(part).split()) for part in (error.context, error.problem) if part)
+    remedy = "indent with spaces" if "'\\t'" in problem else "mend the YAML there"
+    return f"not valid YAML: {problem}; {remedy}"
+
+
+def _refuse_beyond_json(node: Any, name: str, place: str, above: tuple[int, ...]) -> None:
+    """Refuses what YAML has beyond JSON and nothing here can mean: tags, keys that are no text, endless nesting."""
+    if id(node) in above:
+        raise RecipeError(f"{place}: contains itself; write it out")
+    tag = getattr(getattr(node, "tag", None), "value", None)
+    if tag:
+        raise RecipeError(f"{place}: the tag '{tag}' means nothing in a recipe; remove it")
+    if isinstance(node, str) and any("\ud800" <= character <= "\udfff" for character in node):
+        raise RecipeError(f"{place}: half of a surrogate pair, which is no character; remove it")
+    items: list[tuple[Any, tuple[int, int] | None]] = []
+    if isinstance(node, CommentedMap):
+        items = [(node[key], node.lc.key(key) if key in (node.lc.data or {}) else None) for key in node]
+        for key, (_, mark) in zip(node, items, strict=True):
+            if not isinstance(key, str):
+                where = f"{name}:{mark[0] + 1}:{mark[1] + 1}" if mark else place
+                raise RecipeError(f"{where}: the key {json.dumps(_plain(key), default=str)} is no name; mend it")
+    elif isinstance(node, CommentedSeq):
+        items = [(item, node.lc.item(i)) for i, item in enumerate(node)]
+    for item, mark in items:
+        inner = f"{name}:{mark[0] + 1}:{mark[1] + 1}" if mark else place
+        _refuse_beyond_json(item, name, inner, (*above, id(node)))
 
 
 def _plain(node: Any) -> Any:
@@ -132,48 +191,9 @@ def _plain(node: Any) -> Any:
         return {_plain(key): _plain(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_plain(value) for value in node]
+    if isinstance(node, ScalarBoolean):
+        return bool(node)
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
     return node
-
-
-def _within(location: Sequence[str | int], tree: Any) -> Location:
-    """The part of pydantic's location that is the user's: pydantic adds the names of union members."""
-    kept: list[str | int] = []
-    for position, key in enumerate(location):
-        inside = isinstance(tree, dict) and key in tree
-        if inside or (isinstance(tree, list) and isinstance(key, int) and key < len(tree)):
-            kept.append(key)
-            tree = tree[key]
-        elif isinstance(tree, dict) and position == len(location) - 1:
-            kept.append(key)
-    return tuple(kept)
-
-
-def _what(error: Any) -> str:
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    given = error["input"]
-    return message if isinstance(given, dict | list | BaseModel) else f"{message}, not {given!r}"
-
-
-def _fields(model: type[BaseModel], location: Sequence[str | int]) -> set[str]:
-    """The keys that are valid at a location: those of every model class that may stand there."""
-    found = {model}
-    for key in location:
-        if isinstance(key, int):
-            continue
-        found = {
-            inner
-            for outer in found
-            if key in outer.model_fields
-            for inner in _models(outer.model_fields[key].annotation)
-        }
-    return {f.alias or name for m in found for name, f in m.model_fields.items()}
-
-
-def _models(annotation: Any) -> set[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return {annotation}
-    return {m for argument in getattr(annotation, "__args__", ()) for m in _models(argument)}

@@ -88,15 +88,12 @@ class ColumnGranularity(Granularity):
         return torch.repeat_interleave(torch.arange(len(counts)), counts)
 
     def reduce(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
-        return self.reduce_columns(
-            model, {name: value.sum(0, keepdim=True) for name, value in values.items()}
-        )[0]
+        return self.reduce_columns(model, {name: value.sum(0, keepdim=True) for name, value in values.items()})[0]
 
     def reduce_columns(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
         """Sums a value per example and carrier column, [examples, columns] each, into [examples, units]."""
         parts = [
-            _shares(values[self.carrier(layer)], self.count(model, layer)).sum(2)
-            for layer in model.architecture.layers
+            _shares(values[self.carrier(layer)], self.count(model, layer)).sum(2) for layer in model.architecture.layers
         ]
         return torch.cat(parts, 1)
 

@@ -61,7 +61,7 @@ def foot(results: Results) -> tuple[str, ...]:
     if counts:
         lines.append(f"cells: {', '.join(counts)}")
     if about.get("store"):
-        lines.append(f"store: {about['store']}" + (f", run {str(about['run'])[:12]}" if about.get("run") else ""))
+        lines.append(f"store: {about['store']}" + (f", run {about['run']}" if about.get("run") else ""))
     if about.get("command"):
         lines.append(f"command: {about['command']}")
     return tuple(lines)

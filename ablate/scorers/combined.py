@@ -20,9 +20,7 @@ class Combined(Scorer):
     name: ClassVar[str] = "combined"
     help: ClassVar[str] = "weighted sum of the align and uniform contributions"
 
-    lambda_: float = Field(
-        0.5, ge=0, le=1, alias="lambda", description="weight of align; uniform gets the rest"
-    )
+    lambda_: float = Field(0.5, ge=0, le=1, alias="lambda", description="weight of align; uniform gets the rest")
     normalize: Normalize = Field("global", description="what each contribution is divided by the norm over")
     sign: Literal["signed", "absolute"] = Field(
         "absolute", description="signed: detrimental first; absolute: negligible first"
@@ -42,9 +40,7 @@ class Combined(Scorer):
         )
 
     def score(self, view: View) -> Tensor:
-        align, uniform = (
-            normalized(view.gradients[s], view.layers, self.normalize) for s in self.statistics()
-        )
+        align, uniform = (normalized(view.gradients[s], view.layers, self.normalize) for s in self.statistics())
         return self.lambda_ * align + (1 - self.lambda_) * uniform
 
 

@@ -16,6 +16,9 @@ from ablate.tasks.base import Task
 
 MIN_PAIRS = 3
 
+EQUAL_WITHIN = 1e-6
+"""Values this close are equal: the cosines of one and the same embedding differ by float32's rounding alone."""
+
 
 class Sts(Task):
     """Spearman's rank correlation of cosine and gold, × 100, over all pairs of all subsets together.
@@ -39,7 +42,7 @@ class Sts(Task):
         if len(gold) < MIN_PAIRS:
             raise Undefined(f"{len(gold)} pairs, fewer than {MIN_PAIRS}")
         for name, constant in (("gold scores", gold), ("similarities", similarity)):
-            if np.ptp(constant) == 0:
+            if float(np.ptp(constant)) <= EQUAL_WITHIN:
                 raise Undefined(f"all {len(gold)} {name} are equal")
         return 100 * float(spearmanr(similarity, gold).statistic)
 

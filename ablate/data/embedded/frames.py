@@ -71,7 +71,8 @@ def add_detail(rng: Random, material: Material, topic: Topic, frame: Frame) -> F
 def _core(a: Frame, b: Frame) -> float:
     """Overlap in [-0.1, 1] of who did what to whom."""
     if a.event.topic != b.event.topic:
-        return 0.0
+        same_deed = set(a.event.poles[a.pole]) & set(b.event.poles[b.pole])
+        return 0.25 if same_deed else 0.0
     action = 0.25
     if a.event == b.event:
         action = 1.0 if a.pole == b.pole else -0.1

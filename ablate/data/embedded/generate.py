@@ -21,8 +21,8 @@ _SHARES = {
     "paraphrase": 24, "detail": 12, "argument": 12, "action": 10, "topic": 12, "unrelated": 16, "swap": 2,
     "negation": 3, "antonym": 3, "question": 3, "figures": 8,
 }  # fmt: skip
-#: The share of the choices of words and build that differ between the sentences of a pair. High where the meaning is
-#: the same and low where it is not, so that shared words alone do not tell the gold score.
+#: The share of the choices of words and build that differ between the sentences of a pair. Chosen so that shared words
+#: alone do not tell the gold score: as many in pairs of one meaning as in others, and few in the look-alikes.
 _REWORDED = {
     "paraphrase": 0.55, "detail": 0.3, "argument": 0.5, "action": 0.45, "topic": 0.5, "unrelated": 0.4,
     "swap": 0.3, "negation": 0.4, "antonym": 0.4, "question": 0.4,

@@ -77,7 +77,7 @@ do: discover {} = find {} = !come across {} = %discovery of {} : gene | fossil |
 do: test {} = try out {} = !run experiments on {} : drug=medicine | theory=hypothesis | battery | ~plastic
 do: publish {} = release {} = make {} public = %publication of {} / withdraw {} = retract {} = take {} back \
 : study=paper | +results=+findings | report
-do: confirm {} = prove {} right / disprove {} = refute {} = !show the error in {} : prediction=forecast \
+do: confirm {} = verify {} = !find proof of {} / disprove {} = refute {} = !show the error in {} : prediction=forecast \
 | explanation | claim=assertion
 *do: receive {} = !win {} = pick up {} : medal | grant=sum of research money | prize
 
@@ -118,11 +118,11 @@ do: repair {} = fix {} = !get {} working again / break {} = damage {} = put {} o
 do: block {} = ban {} = !deny access to {} / allow {} = permit {} : advertisement=commercial | +cookies \
 | +downloads | video=clip
 do: update {} = upgrade {} = !install a new version of {} : operating system | browser \
-| translation tool=language software
+| translation tool=language program
 *do: copy {} = duplicate {} = !make a replica of {} : password file | chip=processor | digital map | voice recording
 
 [storms]
-who: storm=tempest | hurricane=tropical cyclone | flood=~rising water | +strong winds=gale | *tornado=whirlwind
+who: storm=tempest | hurricane=tropical cyclone | flood=~flood water | +strong winds=gale | *tornado=whirlwind
 where: in the north of the country | along the coast=on the shore | *on the outskirts of the city=at the edge of town
 how: suddenly=without warning | once again=for the second time
 trait:
@@ -173,7 +173,7 @@ do: read {} = !look through {} = study {} : essay=composition | timetable=schedu
 *do: phone {} = call {} = ring up {} = <!get a call from {} : @
 
 [home]
-who: father=dad | mother=mum | neighbour=woman next door | +children=+kids | *landlord=owner of the flat
+who: father=dad | mother=mum | neighbour=next-door resident | +children=+kids | *landlord=owner of the flat
 where: upstairs=on the upper floor | in the living room=in the lounge | outside=in the open air
 how: quietly=without making a noise | quickly=in no time
 trait:

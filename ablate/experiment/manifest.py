@@ -1,0 +1,55 @@
+"""What a run is, for its record."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from ablate.errors import RecipeError
+from ablate.experiment.job import Job
+from ablate.models.spec import ModelSpec
+
+_PACKAGES = ("ablate", "torch", "transformers", "sentence-transformers", "scipy")
+
+
+def manifest(job: Job) -> dict[str, Any]:
+    """What was asked, of what, with which versions.
+
+    Raises:
+        RecipeError: a model stands twice.
+    """
+    return {
+        "models": model_names(job.recipe.model),
+        "data": job.chosen.source.label,
+        "data_why": job.chosen.why,
+        "screen": list(job.screen),
+        "confirm": list(job.confirm),
+        "overlap": job.recipe.overlap,
+        "exploratory": any(job.split(name) == "test" for name in job.screen),
+        "command": " ".join(sys.argv),
+        "recipe": job.recipe.model_dump(mode="json", by_alias=True),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+    }
+
+
+def model_names(specs: Sequence[ModelSpec]) -> list[str]:
+    """What rows call each model: its name, with what tells it from others of that name.
+
+    Raises:
+        RecipeError: a model stands twice.
+    """
+    plain = [spec.name for spec in specs]
+    names = [_detailed(spec) if plain.count(spec.name) > 1 else spec.name for spec in specs]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise RecipeError(f"model: '{name}' stands twice; list it once")
+    return names
+
+
+def _detailed(spec: ModelSpec) -> str:
+    length = f"max_length {spec.max_length}" if spec.max_length else None
+    details = ", ".join(filter(None, (spec.revision, spec.pooling, length)))
+    return f"{spec.name} ({details})" if details else spec.name

