@@ -83,6 +83,9 @@ class Bench:
         """The passes over the calibration set, of all runs."""
         return [event.text for event in self.events if event.text.startswith("pass: ")]
 
+    def watch(self, event: Event) -> None:
+        self.events.append(event)
+
     def clear(self) -> None:
         self.encodes = 0
         self.events.clear()
@@ -114,7 +117,7 @@ class Bench:
             store=store or self.store,
             keep_going=keep_going,
             limit=limit,
-            watch=self.events.append,
+            watch=self.watch,
         )
         assert all(set(row) == set(FIELDS) for row in results.rows)
         return results

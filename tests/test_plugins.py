@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 from ablate import hookspecs
 from ablate.cli import app
 from ablate.errors import PluginError, RecipeError
-from ablate.experiment.comparison import comparison
-from ablate.experiment.plan import make_plan
+from ablate.experiment.plan import Plan, make_plan
+from ablate.experiment.recipe import load_recipe
 from ablate.plugins import KINDS, registry
 from ablate.testing.contracts import check_granularity, check_task
 
@@ -202,20 +202,25 @@ def test_list_as_json(wanda: dict[str, Any]) -> None:
     assert rows["scorer", "magnitude"]["parameters"] == {}
 
 
-def planned(scorer: dict[str, Any]) -> Any:
-    recipe, document = comparison([scorer], ["head"], [0.25], "minilm", None, ["sts-dev"], [0])
-    return make_plan(recipe, document, registry())
-
-
 @pytest.mark.usefixtures("wanda")
-def test_a_recipe_uses_a_third_partys_scorer_by_name() -> None:
-    (cell,) = planned({"scorer": "wanda", "sentences": 64}).cells
-    identity = cell.only.scorer.identity()
-    assert identity == {"name": "wanda", "origin": "ablate_wanda", "version": 1, "parameters": {"sentences": 64}}
-    with pytest.raises(RecipeError, match=r"scorer 'wanda'.*parameter 'sentence'; did you mean 'sentences'"):
-        planned({"scorer": "wanda", "sentence": 64})
-    with pytest.raises(RecipeError, match=r"scorer 'wanda'.*sentences.* not 0"):
-        planned({"scorer": "wanda", "sentences": 0})
+def test_a_recipe_uses_a_third_partys_scorer_by_name(tmp_path: Path) -> None:
+    def planned(scorer: str) -> Plan:
+        path = tmp_path / "recipe.yaml"
+        path.write_text(f"model: minilm\nscorers: [{scorer}]\ngranularities: [head]\nsparsities: [0.25]\n")
+        return make_plan(*load_recipe(path), registry())
+
+    (cell,) = planned("{scorer: wanda, sentences: 64}").cells
+    (step,) = cell.steps
+    assert step.scorer.identity() == {
+        "name": "wanda",
+        "origin": "ablate_wanda",
+        "version": 1,
+        "parameters": {"sentences": 64},
+    }
+    with pytest.raises(RecipeError, match=r"yaml:2:\d+.*wanda.*'sentence'; did you mean 'sentences'"):
+        planned("{scorer: wanda, sentence: 64}")
+    with pytest.raises(RecipeError, match=r"yaml:2:\d+.*wanda.*sentences.* not 0"):
+        planned("{scorer: wanda, sentences: 0}")
 
 
 def python(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:

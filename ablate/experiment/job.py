@@ -9,6 +9,7 @@ from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, PluginError, RecipeError
 from ablate.experiment.plan import Plan, make_plan
 from ablate.experiment.recipe import Recipe
+from ablate.experiment.subject import load_tasks
 from ablate.experiment.yaml import Document, Location
 from ablate.plugins import Registry, registry
 from ablate.tasks.base import Task
@@ -53,7 +54,10 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
     confirms = recipe.confirm.tasks if recipe.confirm else []
     screen = _tasks(recipe.screen, chosen, plugins, document, ("screen",))
     confirm = _tasks(confirms, chosen, plugins, document, ("confirm", "tasks"))
-    return Job(plan, chosen, screen, confirm, plugins)
+    job = Job(plan, chosen, screen, confirm, plugins)
+    # A broken file is better known before the model is loaded. Test sets wait until their reading is logged.
+    load_tasks([name for name in screen if job.split(name) != "test"], chosen.source, plugins, frozenset())
+    return job
 
 
 def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
@@ -67,7 +71,7 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
         if data is not None:
             raise DataError(f"--data: {text}") from None
         # Where nothing was asked for, the environment is wrong, and the text names it.
-        place = f"{document.place(('data',))}: " if "data" in document.tree else ""
+        place = f"{document.place(('data', 'senteval'))}: " if "data" in document.tree else ""
         raise DataError(place + text) from None
 
 

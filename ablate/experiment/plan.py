@@ -195,11 +195,11 @@ class _Resolver:
         if not scorer.signed:
             raise self.error(
                 location,
-                f"sparsity: negative removes units with a contribution below 0, which scorer '{label}' "
-                f"({self.document.place(other)}) never gives; use a signed scorer or a number",
+                f"`negative` removes units with a contribution below 0, which scorer '{label}' "
+                f"({self.document.place(other)}) never gives; use a number, or a signed scorer (sign: signed)",
             )
         if steps > 1:
-            raise self.error(location, "sparsity: negative has no equal shares to take in steps; use steps: 1")
+            raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")
 
     def unique(self, key: str, names: Sequence[str], remedy: str) -> None:
         for i, name in enumerate(names):

@@ -61,7 +61,7 @@ def alike(a: Change, b: Change) -> float:
         score *= 0.45
     if a.amount != b.amount:
         score *= 0.82 - 0.02 * abs(a.amount - b.amount)
-    return 5 * score * (1.0 if a.period == b.period else 0.85)
+    return 5 * score * (1.0 if a.period == b.period else 0.78)
 
 
 def say(change: Change, form: int, way: int) -> str:

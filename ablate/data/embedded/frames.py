@@ -83,7 +83,7 @@ def _core(a: Frame, b: Frame) -> float:
 
 
 #: What one more detail costs; one that contradicts costs 3.6 times that, so that it is seldom a positive pair.
-_DETAILS = {"trait": 0.06, "count": 0.08, "place": 0.08, "time": 0.06, "manner": 0.06, "source": 0.05}
+_DETAILS = {"trait": 0.06, "count": 0.08, "place": 0.08, "time": 0.06, "manner": 0.06, "source": 0.06}
 
 
 def similarity(a: Frame, b: Frame) -> float:
