@@ -41,11 +41,14 @@ def list_(
 
 
 def _parameters(entry: Any) -> str:
-    fields = entry.plugin.model_fields
-    shown = ("null" if field.default is None else field.default for field in fields.values())
     return "\n".join(
-        f"{field.alias or name}={default}" for (name, field), default in zip(fields.items(), shown, strict=True)
+        f"{field.alias or name}{' (required)' if field.is_required() else f'={_shown(field.default)}'}"
+        for name, field in entry.plugin.model_fields.items()
     )
+
+
+def _shown(default: Any) -> Any:
+    return "null" if default is None else default
 
 
 def _described(entry: Any) -> dict[str, Any]:

@@ -115,4 +115,5 @@ def _one_line_errors(name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
-        raise ModelError(f"model '{name}': cannot be loaded: {reason}") from error
+        remedy = "its files may be cut short or of another program: save or fetch it again"
+        raise ModelError(f"model '{name}': cannot be loaded: {reason}; {remedy}") from error

@@ -1,0 +1,74 @@
+"""What removing a unit does: it shows, it can be undone, and first-order contributions are its slope."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.experiment.mask import masked
+from ablate.granularities.base import Granularity
+from ablate.models.model import Model
+from ablate.scorers.losses import uniform_loss
+from ablate.testing.plugin_contract import require
+from ablate.testing.samples import sample_sentences
+from ablate.testing.state import same_bits
+
+_STEP = 1e-4
+
+
+def without(mask: Tensor, *units: int) -> Tensor:
+    """A copy of a mask with these units removed."""
+    changed = mask.clone()
+    changed[list(units)] = False
+    return changed
+
+
+def check_removal(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
+    """Checks that removing a unit shows, and that lifting the mask puts it back bit for bit."""
+    features = model.pad(model.tokenise(list(sample_sentences(6))))
+    everything = torch.ones(len(granularity.layers(model)), dtype=torch.bool)
+    with torch.no_grad():
+        dense = model.embed(features)
+        for unit in units:
+            with masked(model, granularity.keep(model, without(everything, unit))):
+                removed = model.embed(features)
+            require(not torch.equal(removed, dense), f"{who}: removing unit {unit} does not change an embedding")
+            require(same_bits(model.embed(features), dense), f"{who}: unit {unit} is not put back bit for bit")
+
+
+def check_first_order(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
+    """Checks ``-Σ w · dL/dw`` over a unit's weights against the slope of L as the unit is scaled down (float64)."""
+    sentences = list(sample_sentences(6))
+    weights = {name: model.weight(name) for name in granularity.carriers(model)}
+    gradients = torch.autograd.grad(_loss(model, sentences), list(weights.values()))
+    products = {n: -w.detach() * g for (n, w), g in zip(weights.items(), gradients, strict=True)}
+    contributions = granularity.reduce(model, products).double()
+    everything = torch.ones(len(contributions), dtype=torch.bool)
+    for unit in units:
+        keep = granularity.keep(model, without(everything, unit))
+        carried = {n: ~keep[f"{n}.weight"] for n in weights if f"{n}.weight" in keep}
+        slope = (_scaled(model, carried, sentences, 1 - _STEP) - _scaled(model, carried, sentences, 1 + _STEP)) / (
+            2 * _STEP
+        )
+        require(
+            bool(torch.isclose(contributions[unit], slope, rtol=1e-4, atol=1e-7)),
+            f"{who}: the reduced contribution of unit {unit} is {contributions[unit]:.6g}, and the loss rises by "
+            f"{slope:.6g} for each part of it that is removed",
+        )
+
+
+def _loss(model: Model, sentences: list[str]) -> Tensor:
+    return uniform_loss(normalize(model.embed(model.pad(model.tokenise(sentences))), dim=1))
+
+
+def _scaled(model: Model, carried: dict[str, Tensor], sentences: list[str], by: float) -> Tensor:
+    originals = {name: model.weight(name).data for name in carried}
+    try:
+        for name, part in carried.items():
+            model.weight(name).data = originals[name].where(~part, originals[name] * by)
+        with torch.no_grad():
+            return _loss(model, sentences)
+    finally:
+        for name, original in originals.items():
+            model.weight(name).data = original
