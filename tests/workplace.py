@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -15,8 +14,8 @@ import ablate.experiment.run
 from ablate.cli import main
 from ablate.experiment.store import Store
 from ablate.testing.tiny import save_tiny
+from tests.engine import pairs, write_set
 
-WORDS = "the a an of in on man woman child dog cat plays runs eats reads big small red new not two".split()
 BENCHMARK = Path("data/STS/STSBenchmark")
 STORE = "ablate.db"
 
@@ -45,7 +44,7 @@ class Ran:
 
 
 class Workplace:
-    """The current folder: ``model``, ``data`` (60 train, 30 dev and 30 test pairs) and, once asked for, ``ablate.db``."""
+    """The current folder: ``model``, ``data`` (60 train, 30 dev, 30 test pairs) and, once asked for, ``ablate.db``."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._monkeypatch, self._capsys = folder, monkeypatch, capsys
@@ -54,9 +53,8 @@ class Workplace:
         monkeypatch.setenv("ABLATE_CACHE", str(folder / "cache"))
         monkeypatch.setenv("COLUMNS", "80")
         (folder / "model").symlink_to(_tiny()[0])
-        (folder / BENCHMARK).mkdir(parents=True)
-        for split, count in (("train", 60), ("dev", 30), ("test", 30)):
-            (folder / BENCHMARK / f"sts-{split}.csv").write_text(_pairs(split, count))
+        for seed, (name, count) in enumerate({"stsb-train": 60, "stsb-dev": 30, "stsb": 30}.items()):
+            write_set(folder / "data", name, pairs(seed, count))
 
     def __call__(self, *arguments: str) -> Ran:
         """Runs ``ablate`` with these arguments, in this process."""
@@ -95,15 +93,3 @@ class Workplace:
         names = (path for path in self.folder.iterdir() if path.name not in ("model", "data", "r.yaml"))
         files = (file for path in names for file in (path.rglob("*") if path.is_dir() else [path]))
         return {str(file.relative_to(self.folder)): file.read_bytes() for file in files if file.is_file()}
-
-
-def _pairs(seed: str, count: int) -> str:
-    chance = random.Random(seed)
-
-    def sentence() -> str:
-        return " ".join(chance.choice(WORDS) for _ in range(6))
-
-    return "".join(
-        f"genre\tfile\tyear\t{i}\t{chance.choice([0.5, 1, 2, 3, 4.5, 5])}\t{sentence()}\t{sentence()}\n"
-        for i in range(count)
-    )

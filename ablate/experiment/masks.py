@@ -57,7 +57,7 @@ class MaskMaker:
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
         """What the first steps of all these cells need and the store lacks."""
-        return [(step.granularity, s) for step in self._lacking(cells) for s in step.scorer.statistics()]
+        return [request for step in self._lacking(cells) for request in _requests(step)]
 
     def collect_for(self, cells: Iterable[Cell]) -> None:
         """Gathers what :meth:`requests` finds, in as few passes as possible, and stores the contributions at once.
@@ -68,14 +68,17 @@ class MaskMaker:
         """
         lacking = self._lacking(cells)
         self._collected = Collected()
-        for served in passes_of(self.requests(cells), self.calibration).values():
+        requests = [request for step in lacking for request in _requests(step)]
+        for served in passes_of(requests, self.calibration).values():
             with self.timings.measure("collect"), _left_to_the_cells():
                 part = collect(self.model, self.calibration, served, self.on_pass)
                 self._collected.gradients.update(part.gradients)
                 self._collected.norms.update(part.norms)
-        for step in lacking:
-            with _left_to_the_cells():
-                self._contributions(step, {})
+            # Not after the last pass alone: whatever breaks the run off then costs no pass that is done.
+            for step in [step for step in lacking if self._collected.has(_requests(step))]:
+                lacking.remove(step)
+                with _left_to_the_cells():
+                    self._contributions(step, {})
 
     def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
         """First steps, one for each contributions, that look at statistics and are not in the store."""
@@ -167,12 +170,11 @@ class MaskMaker:
     def _contributions(self, step: Step, units: dict[str, Mask]) -> NDArray[np.float32]:
         in_force = mask_hash(units)
         key = scores_key(self.model, self.calibration, step, in_force)
-        declared = step.scorer.statistics()
-        worth_storing = bool(declared) or step.scorer.slow
+        requests = _requests(step)
+        worth_storing = bool(requests) or step.scorer.slow
         stored = self.store.get_scores(key) if worth_storing else None
         if stored is not None:
             return stored
-        requests = [(step.granularity, s) for s in declared]
         with masked(self.model, self.keep(units)):
             collected = self._collected
             if in_force is not None or not collected.has(requests):
@@ -204,6 +206,10 @@ class MaskMaker:
 
 def _name(granularity: Granularity) -> str:
     return json.dumps(granularity.identity(), sort_keys=True)
+
+
+def _requests(step: Step) -> list[Request]:
+    return [(step.granularity, statistic) for statistic in step.scorer.statistics()]
 
 
 @contextmanager

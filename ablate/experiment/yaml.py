@@ -150,7 +150,7 @@ def _load(text: str, name: str) -> Any:
     except ValueError as error:
         raise RecipeError(f"{name}: not valid YAML: {error}; mend it") from None
     except RecursionError:
-        raise RecipeError(f"{name}: nested too deeply; a recipe needs some five levels") from None
+        raise RecipeError(f"{name}:1:1: nested too deeply; a recipe needs some five levels") from None
     _refuse_beyond_json(tree, name, name, ())
     return tree
 

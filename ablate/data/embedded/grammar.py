@@ -17,8 +17,9 @@ _FORMS = {  # past, participle
     "overtake": ("overtook", "overtaken"), "pay": ("paid", "paid"), "put": ("put", "put"),
     "read": ("read", "read"), "ring": ("rang", "rung"), "run": ("ran", "run"), "say": ("said", "said"),
     "sell": ("sold", "sold"), "send": ("sent", "sent"), "set": ("set", "set"), "shed": ("shed", "shed"),
-    "show": ("showed", "shown"), "shut": ("shut", "shut"), "sink": ("sank", "sunk"), "speak": ("spoke", "spoken"), "speed": ("sped", "sped"),
-    "steal": ("stole", "stolen"), "take": ("took", "taken"), "throw": ("threw", "thrown"), 
+    "show": ("showed", "shown"), "shut": ("shut", "shut"), "sink": ("sank", "sunk"), "speak": ("spoke", "spoken"),
+    "speed": ("sped", "sped"),
+    "steal": ("stole", "stolen"), "take": ("took", "taken"), "throw": ("threw", "thrown"),
     "win": ("won", "won"), "withdraw": ("withdrew", "withdrawn"), "write": ("wrote", "written"),
 }  # fmt: skip
 _DOUBLED = {"chop", "cut", "dig", "forget", "get", "grab", "hit", "net", "put", "run", "scrap", "set", "shed", "shut"}
