@@ -465,7 +465,7 @@ def another_programs(path: Path) -> None:
 def newer(path: Path) -> None:
     Store(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"update meta set version = {schema.VERSION + 1}")
+        connection.execute(f"update ablate_meta set version = {schema.VERSION + 1}")
     connection.close()
 
 

@@ -84,6 +84,11 @@ class Workplace:
         """From now on it is a failure to load a model."""
         self._monkeypatch.setattr(ablate.experiment.run, "load_model", lambda _: pytest.fail("a model was loaded"))
 
+    def nothing_may_evaluate(self) -> None:
+        """From now on it is a failure to evaluate a cell, or to score one."""
+        for name in ("ablate.experiment.evaluate.Evaluator.evaluate", "ablate.experiment.masks.collect"):
+            self._monkeypatch.setattr(name, lambda *_, name=name, **__: pytest.fail(f"{name} was called"))
+
     def with_store(self) -> None:
         """Makes an empty store."""
         Store(STORE).close()

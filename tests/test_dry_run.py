@@ -1,0 +1,102 @@
+"""``--dry-run``: what would be done, without doing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ablate.experiment.store import Store
+from tests.workplace import RECIPE, STORE, Workplace
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workplace:
+    return Workplace(tmp_path, monkeypatch, capsys)
+
+
+def cells(out: str) -> list[str]:
+    return [line.strip() for line in out.splitlines() if line.startswith("  ")]
+
+
+FRESH = ["to do   dense", "to do   head align 25 %", "to do   head random 25 % seed 0"]
+
+
+def test_cells_passes_and_an_estimate(place: Workplace) -> None:
+    place.nothing_may_evaluate()
+    ran = place.run(RECIPE, "--dry-run")
+    assert (ran.code, ran.err) == (0, "")
+    assert cells(ran.out) == FRESH
+    assert "data: senteval (asked for by its folder)" in ran.out
+    assert "screen on stsb-dev: 3 cells, 0 cached" in ran.out
+    assert "passes over the calibration set: gradient of align" in ran.out
+    assert "estimate: " in ran.out
+
+
+def test_it_makes_no_store(place: Workplace) -> None:
+    assert place.run(RECIPE, "--dry-run").code == 0
+    assert place.files() == {}
+    Path(STORE).touch()  # as a creation leaves it that was killed
+    assert place.run(RECIPE, "--dry-run").code == 0
+    assert place.files() == {STORE: b""}
+
+
+def test_it_leaves_the_store_as_it_is(place: Workplace) -> None:
+    assert place.run(RECIPE).code == 0
+    before = place.files()
+    place.nothing_may_evaluate()
+    ran = place.run(RECIPE.replace("0.25", "0.25, 0.5"), "--dry-run")
+    assert cells(ran.out) == [
+        "cached  dense",
+        "cached  head align 25 %",
+        "to do   head align 50 %",
+        "cached  head random 25 % seed 0",
+        "to do   head random 50 % seed 0",
+    ]
+    assert "screen on stsb-dev: 5 cells, 3 cached" in ran.out
+    assert "passes over the calibration set: none" in ran.out
+    assert place.files() == before
+    with Store(STORE, create=False) as store:
+        assert len(store.runs()) == 1
+
+
+def test_scorers_share_passes_and_contributions(place: Workplace) -> None:
+    text = RECIPE.replace("[align, random]", "[align, uniform, combined]").replace(
+        "[head]", "[head, neuron, unstructured]"
+    )
+    out = place.run(text, "--dry-run").out
+    assert "9 contributions shared by the cells, 0 of them stored" in out
+    assert "passes over the calibration set: gradient of align, gradient of uniform\n" in out
+
+
+def test_the_confirm_stage_is_counted(place: Workplace) -> None:
+    text = RECIPE + "controls: {matched: 4, flipped: true}\nconfirm: [stsb]\n"
+    # dense, the best of align with 4 matched and a flipped control, and random
+    assert "then confirm on stsb: 8 cells, dense and controls included" in place.run(text, "--dry-run").out
+
+
+def test_the_count_of_confirmed_cells_is_that_of_the_run(place: Workplace) -> None:
+    text = RECIPE + "controls: {matched: 2}\nconfirm: [stsb]\n"
+    assert "then confirm on stsb: 5 cells" in place.run(text, "--dry-run").out
+    assert "confirm: 5 of 5 cells" in place.run(text).err
+
+
+def test_limit_and_set_count(place: Workplace) -> None:
+    ran = place.run(RECIPE, "--dry-run", "--limit", "1", "--set", "sparsities=[0.5]")
+    assert cells(ran.out) == ["to do   dense", "to do   head align 50 %"]
+
+
+def test_markup_in_labels_is_text(place: Workplace) -> None:
+    ran = place.run(RECIPE.replace("[align,", "[{scorer: align, label: '[red]x[/red]'},"), "--dry-run")
+    assert "to do   head [red]x[/red] 25 %" in cells(ran.out)
+
+
+def test_compare_previews_too(place: Workplace) -> None:
+    place.nothing_may_evaluate()
+    ran = place(
+        *("compare", "--scorers", "magnitude", "--granularities", "head", "--sparsities", "0.5"),
+        *("--model", "model", "--data", "senteval:data", "--dry-run"),
+    )
+    assert ran.code == 0, ran.err
+    assert cells(ran.out) == ["to do   dense", "to do   head magnitude 50 %"]
+    assert place.files() == {}

@@ -1,0 +1,166 @@
+"""Recipes: the forms that are understood, and where their values stand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ablate.errors import RecipeError
+from ablate.experiment.plan import make_plan
+from ablate.experiment.recipe import Recipe, SentEval, load_recipe
+from ablate.experiment.values import LABEL
+from ablate.experiment.yaml import Document, read
+from ablate.plugins import registry
+
+GRID = "model: minilm\nscorers: [align]\ngranularities: [head]\nsparsities: [0.1]\n"
+
+
+def load(folder: Path, text: str, *overrides: str) -> Recipe:
+    path = folder / "r.yaml"
+    path.write_text(text)
+    return load_recipe(path, overrides)[0]
+
+
+def cells(folder: Path, text: str, *overrides: str) -> list[str]:
+    path = folder / "r.yaml"
+    path.write_text(text)
+    return [str(cell) for cell in make_plan(*load_recipe(path, overrides), registry()).cells]
+
+
+def test_short_forms(tmp_path: Path) -> None:
+    short = load(tmp_path, GRID + "confirm: [stsb]\ndata: senteval:x\n")
+    spelled_out = load(
+        tmp_path,
+        "model: [{name: minilm}]\nscorers: [{scorer: align}]\ngranularities: [{granularity: head}]\nsparsities: [0.1]\n"
+        "confirm: {tasks: [stsb], cells: best}\ndata: {senteval: x}\n",
+    )
+    assert short == spelled_out
+    assert short.data == SentEval(senteval=Path("x"))
+
+
+def test_confirm_all_is_every_cell_on_the_test_sets(tmp_path: Path) -> None:
+    confirm = load(tmp_path, GRID + "screen: []\nconfirm: all\n").confirm
+    assert confirm is not None
+    assert (confirm.tasks, confirm.cells) == (["sts"], "all")
+    assert load(tmp_path, GRID + "confirm: null\n").confirm is None
+
+
+def test_yaml_or_json_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
+    recipe = load(tmp_path, GRID)
+    assert load(tmp_path, json.dumps(recipe.model_dump(mode="json"))) == recipe
+    (tmp_path / "r.yaml").write_bytes(b"\xef\xbb\xbf" + GRID.replace("\n", "\r\n").encode())
+    assert load_recipe(tmp_path / "r.yaml")[0] == recipe
+
+
+@pytest.mark.parametrize(("written", "value"), [("0", 0.0), ("-0.0", 0.0), ("1e-3", 0.001), ("0.999", 0.999)])
+def test_sparsities(written: str, value: float, tmp_path: Path) -> None:
+    (found,) = load(tmp_path, GRID.replace("0.1", written)).sparsities
+    assert repr(found) == repr(value)
+
+
+def test_anchored_values_keep_their_type(tmp_path: Path) -> None:
+    recipe = load(
+        tmp_path, GRID.replace("[0.1]", "[&s 0.1, *s, 0.2]") + "controls: {flipped: &t true, matched: &n 1}\n"
+    )
+    assert recipe.controls.flipped is True
+    assert (recipe.controls.matched, recipe.sparsities) == (1, [0.1, 0.1, 0.2])
+
+
+STEPS = """\
+model: minilm
+cells:
+  - [&first {granularity: head, scorer: magnitude, sparsity: 0.1}]
+  - [*first, {<<: *first, sparsity: 0.3}]
+"""
+
+
+def test_anchors_and_merges(tmp_path: Path) -> None:
+    assert cells(tmp_path, STEPS) == [
+        "head magnitude 10 %",
+        "head magnitude 10 % > head magnitude 30 %",
+    ]
+
+
+def test_setting_a_value_leaves_its_aliases_alone(tmp_path: Path) -> None:
+    assert cells(tmp_path, STEPS, "cells.0.0.sparsity=0.2", "cells.1.1.scope=layer") == [
+        "head magnitude 20 %",
+        "head magnitude 10 % > head magnitude 30 % by layer",
+    ]
+
+
+def test_a_merged_value_that_is_wrong_has_the_place_of_what_merges_it(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"r\.yaml:3:6: a sparsity is .* not 3;"):
+        load(tmp_path, "model: minilm\ncells:\n  - [{<<: {granularity: head, scorer: align, sparsity: 3}}]\n")
+
+
+@pytest.mark.parametrize(
+    ("override", "field", "value"),
+    [
+        ("controls.matched=5", "controls", {"matched": 5, "screened": 0, "flipped": False, "control_seed": 0}),
+        ("seeds=[3, 4]", "seeds", [3, 4]),
+        ("sparsities.0=0.7", "sparsities", [0.7]),
+        ("steps=2", "steps", 2),
+        ("data=senteval:x", "data", {"senteval": "x"}),
+        ("confirm=null", "confirm", None),
+        ("confirm.tasks=[stsb]", "confirm", {"tasks": ["stsb"], "cells": "best"}),
+        ("scorers.0={scorer: align, label: a=b}", "scorers", [{"scorer": "align", "label": "a=b"}]),
+    ],
+)
+def test_set(override: str, field: str, value: Any, tmp_path: Path) -> None:
+    assert load(tmp_path, GRID, override).model_dump(mode="json")[field] == value
+
+
+def test_the_last_set_wins_and_is_blamed(tmp_path: Path) -> None:
+    assert load(tmp_path, GRID, "steps=0", "steps=3").steps == 3
+    with pytest.raises(RecipeError, match=r"^--set controls=\{matched: x\}: matched: must be a whole number"):
+        load(tmp_path, GRID, "controls.matched=2", "controls={matched: x}")
+    with pytest.raises(RecipeError, match=r"^--set controls.matched=x: must be a whole number"):
+        load(tmp_path, GRID, "controls={matched: 2}", "controls.matched=x")
+
+
+@pytest.mark.parametrize("label", ["[red]x[/red]", "[/]", "é 中文 🎉", 'a,b"c|d', "=cmd()", "x" * LABEL])
+def test_labels_are_text(label: str, tmp_path: Path) -> None:
+    scorer = json.dumps({"scorer": "align", "label": label}, ensure_ascii=False)
+    assert cells(tmp_path, GRID.replace("[align]", f"[{scorer}]")) == [f"head {label} 10 %"]
+
+
+@pytest.mark.parametrize(
+    "label", ["", " ", "a\nb", "a\tb", "\x1b[31m", "x" * (LABEL + 1), "a\N{RIGHT-TO-LEFT OVERRIDE}b"]
+)
+def test_labels_are_printable_and_short(label: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"r\.yaml:2:31: a label is 1 to 40 printable characters") as caught:
+        load(tmp_path, GRID.replace("[align]", f"[{json.dumps({'scorer': 'align', 'label': label})}]"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_recipe_made_in_python() -> None:
+    recipe = Recipe.model_validate(
+        {"model": "minilm", "scorers": ["align"], "granularities": ["head"], "sparsities": [0.1]}
+    )
+    assert recipe.model[0].name == "minilm"
+    document = Document("recipe", recipe.model_dump(mode="json"))
+    assert make_plan(recipe, document, registry()).cells
+    with pytest.raises(ValidationError, match="a sparsity is the fraction removed"):
+        Recipe.model_validate(recipe.model_dump() | {"sparsities": [1]})
+    unknown = recipe.model_copy(update={"executor": "none"})
+    with pytest.raises(RecipeError, match=r"^recipe\.executor: unknown executor 'none'"):
+        make_plan(unknown, document, registry())
+
+
+def test_places(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text("# a comment\n\nmodel: minilm\nconfirm:\n  - stsb\nscorers:\n  - scorer: align\n    sign: signed\n")
+    document = read(path)
+
+    def place(*location: str | int) -> str:
+        return document.place(location).removeprefix(str(path))
+
+    assert place() == place("nothing") == ":3:1"
+    assert place("confirm", 0) == place("confirm", "tasks", 0) == ":5:5"
+    assert place("scorers", 0) == place("scorers", 0, "label") == ":7:5"
+    assert place("scorers", 0, "sign") == ":8:5"
+    assert place("scorers", 7) == ":6:1"
