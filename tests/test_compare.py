@@ -15,6 +15,7 @@ from ablate.experiment.comparison import comparison
 from ablate.experiment.plan import make_plan
 from ablate.experiment.recipe import Recipe
 from ablate.plugins import registry
+from tests.engine import pairs, write_set
 from tests.workplace import Workplace
 
 FLAGS = ("--model", "model", "--data", "senteval:data", "--granularities", "head", "--sparsities", "0.25")
@@ -126,13 +127,13 @@ def test_defaults_are_those_of_the_function() -> None:
 
 
 def test_every_cell_on_every_task_with_nothing_held_out(place: Workplace) -> None:
-    scorers = ("--scorers", "align,random", "--seeds", "0,1", "--tasks", "stsb,stsb-dev")
+    scorers = ("--scorers", "magnitude,random", "--seeds", "0,1", "--tasks", "stsb,stsb-dev")
     ran = place("compare", *scorers, *FLAGS, "--format", "json")
     assert ran.code == 0, ran.err
     rows = json.loads(ran.out)
     assert {(row["cell"], row["task"]) for row in rows} == {
         (cell, task)
-        for cell in ("dense", "head align 25 %", "head random 25 % seed 0", "head random 25 % seed 1")
+        for cell in ("dense", "head magnitude 25 %", "head random 25 % seed 0", "head random 25 % seed 1")
         for task in ("stsb", "stsb-dev")
     }
     assert {row["stage"] for row in rows} == {"screen"}
