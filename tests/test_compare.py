@@ -15,7 +15,6 @@ from ablate.experiment.comparison import comparison
 from ablate.experiment.plan import make_plan
 from ablate.experiment.recipe import Recipe
 from ablate.plugins import registry
-from tests.engine import pairs, write_set
 from tests.workplace import Workplace
 
 FLAGS = ("--model", "model", "--data", "senteval:data", "--granularities", "head", "--sparsities", "0.25")
