@@ -104,8 +104,23 @@ def test_scope_layer_counts_what_is_gone_already(data: st.DataObject, drawn: Uni
     one = select(values, layers, first, scope="layer")
     two = select(values, layers, second, scope="layer", kept=one)
     assert not (two & ~one).any()
-    # A layer's share may fall by the one unit that the rounding gives to another layer.
-    assert second <= int((~two).sum()) <= second + len(by_layer(layers))
+    assert int((~two).sum()) == second
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data(), units())
+def test_scope_layer_reaches_its_count_from_layers_that_lost_unevenly(data: st.DataObject, drawn: Units) -> None:
+    values, layers = drawn
+    kept = some(data.draw, len(values))
+    gone = int((~kept).sum())
+    count = data.draw(st.integers(gone, len(values)))
+    mask = select(values, layers, count, scope="layer", kept=kept)
+    assert not (mask & ~kept).any()
+    assert int((~mask).sum()) == count
+    # Only layers that had lost more than their share of all may end above it.
+    for here in by_layer(layers):
+        fair = count * len(values[here]) / max(len(values), 1)
+        assert int((~mask[here]).sum()) <= max(int((~kept[here]).sum()), np.ceil(fair))
 
 
 @settings(deadline=None, max_examples=60)

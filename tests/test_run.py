@@ -196,6 +196,16 @@ def test_removed_units_are_not_removed_again(bench: Bench) -> None:
     assert twice["score"] == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
 
 
+@pytest.mark.parametrize("granularity", ["head", "neuron"])
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_a_later_step_removes_its_share_beyond_what_is_gone(bench: Bench, granularity: str, scope: str) -> None:
+    # The first step takes unevenly from the layers; the second asks for the same share of each, of what is left.
+    first, second = step(granularity, 0.3), step(granularity, 0.15, scope=scope)
+    row = of(run_cells(bench, [first, second]))[1]
+    units = row["units_total"]
+    assert row["units_removed"] == round(0.3 * units) + round(0.15 * units)
+
+
 def test_the_weights_of_a_cell_of_heads_then_weights(bench: Bench) -> None:
     row = of(run_cells(bench, [step("head", 0.25), step("unstructured", 0.1)]))[1]
     model = dense_model(bench)

@@ -58,7 +58,7 @@ def select(
     if scope == "global":
         parts = [(0, len(mask), count)]
     else:
-        shares = _shares(count, np.diff(bounds))
+        shares = _shares(count, np.diff(bounds), [int((~mask[a:b]).sum()) for a, b in pairwise(bounds)])
         parts = [(a, b, share) for (a, b), share in zip(pairwise(bounds.tolist()), shares, strict=True)]
     for start, stop, share in parts:
         here = start + np.flatnonzero(free[start:stop])
@@ -79,11 +79,29 @@ def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Genera
     return np.concatenate([below, drawn])
 
 
-def _shares(count: int, sizes: NDArray[np.int64]) -> list[int]:
-    """``count`` split over layers in proportion to their sizes, exactly, by largest remainder."""
-    total = int(sizes.sum())
-    exact = [count * int(size) for size in sizes]
-    shares = [e // total for e in exact] if total else exact
+def _shares(count: int, sizes: NDArray[np.int64], gone: list[int]) -> list[int]:
+    """``count`` split over layers in proportion to their sizes, exactly.
+
+    A layer that has lost more than its share already keeps what it has; the others share the rest.
+    """
+    shares, among = list(gone), list(range(len(sizes)))
+    while among:
+        rest = count - sum(shares[i] for i in range(len(sizes)) if i not in among)
+        split = dict(zip(among, _split(rest, [int(sizes[i]) for i in among]), strict=True))
+        within = [i for i in among if split[i] >= gone[i]]
+        if within == among:
+            return [split.get(i, share) for i, share in enumerate(shares)]
+        among = within
+    return shares
+
+
+def _split(count: int, sizes: list[int]) -> list[int]:
+    """``count`` split in proportion to ``sizes``, by largest remainder."""
+    total = sum(sizes)
+    if not total:
+        return sizes
+    exact = [count * size for size in sizes]
+    shares = [e // total for e in exact]
     by_remainder = sorted(range(len(sizes)), key=lambda i: (-(exact[i] % total), i))
     for i in by_remainder[: count - sum(shares)]:
         shares[i] += 1
