@@ -14,11 +14,13 @@ Register = Callable[[type[Any]], None]
 def ablate_register_scorers(register: Register) -> None:
     from ablate.scorers.align import Align
     from ablate.scorers.combined import Combined
+    from ablate.scorers.correlation import Correlation
     from ablate.scorers.magnitude import Magnitude
+    from ablate.scorers.oracle import Oracle
     from ablate.scorers.random import Random
     from ablate.scorers.uniform import Uniform
 
-    for scorer in (Align, Uniform, Combined, Magnitude, Random):
+    for scorer in (Align, Uniform, Combined, Correlation, Magnitude, Random, Oracle):
         register(scorer)
 
 
@@ -34,9 +36,11 @@ def ablate_register_granularities(register: Register) -> None:
 
 @hookimpl
 def ablate_register_tasks(register: Register) -> None:
+    from ablate.tasks.geometry import GEOMETRY_TASKS
     from ablate.tasks.sts import STS_TASKS
 
-    for task in STS_TASKS:
+    everything: tuple[type[Any], ...] = (*STS_TASKS, *GEOMETRY_TASKS)
+    for task in everything:
         register(task)
 
 

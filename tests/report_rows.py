@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from statistics import NormalDist
 from typing import Any
 
 from ablate.report.results import FIELDS, Results, Row
+from ablate.statistics.effects import Group, Stage, stages
 
 DENSE = {"stsb-dev": 86.12, "sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "sts16": 78.99}
 DENSE |= {"stsb": 82.03, "sickr": 77.58}
@@ -169,3 +171,57 @@ def a_comparison(tasks: Sequence[str] = ("stsb", "sts13")) -> Results:
                         made |= cell(granularity, scorer, sparsity, task=task, status="undefined", reason=reason)
                     rows.append(made)
     return Results(rows, about(exploratory=True, screen=list(tasks), confirm=[], failed=1))
+
+
+def judged(results: Results, se: float = 0.25, level: float = 0.05, margin: float = 0.2) -> Results:
+    """The same run with evidence as :func:`ablate.statistics.evidence.judge_stage` gives it, from normal errors."""
+    evidence = [
+        _item(stage, group, task, against, se, level, margin)
+        for stage in stages(results)
+        for group in stage.groups
+        for task in (None, *stage.splits)
+        for against in ("dense", *(["matched"] if group.matched else []))
+        if stage.effect(group, tasks=[task] if task else ()).value is not None
+    ]
+    return Results(results.rows, results.about | {"evidence": evidence})
+
+
+def _item(
+    stage: Stage, group: Group, task: str | None, against: str, se: float, level: float, margin: float
+) -> dict[str, Any]:
+    delta = stage.effect(group, tasks=[task] if task else ()).value or 0.0
+    if against == "matched":
+        delta -= stage.matched(group).value or 0.0
+    p = min(1.0, 2 * NormalDist().cdf(-abs(delta) / se))
+    tested = against == "matched" or bool(group.matched) or group.is_control
+    q = (p if delta > 0 else 1.0) if tested else None
+    bounds = delta + 1.64 * se, delta - 1.64 * se
+    verdict = "harms" if bounds[0] < -margin else "improves" if q is not None and q <= level else None
+    verdict = verdict or ("harmless" if bounds[1] > -margin else "undecided")
+    return {
+        "model": stage.model,
+        "stage": stage.name,
+        "metric": stage.measure.metric,
+        "unit": stage.measure.unit,
+        "group": group.id,
+        "cell": group.name,
+        **{name: group.row[name] for name in ("granularity", "scorer", "sparsity")},
+        "task": task,
+        "margin": margin,
+        "level": level,
+        "n": 1500,
+        "correction": "bh",
+        "against": against,
+        "delta": delta,
+        "low": delta - 1.96 * se,
+        "high": delta + 1.96 * se,
+        "se": se,
+        "p": p,
+        "q": q,
+        "resamples": 2000,
+        "verdict": verdict if against == "dense" else None,
+        "p_harmless": 0.5 if against == "dense" else None,
+        "smallest_effect": 2.8 * se,
+        "draws": len(group.matched) if against == "matched" else None,
+        "beaten": 2 if against == "matched" else None,
+    }

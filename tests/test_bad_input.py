@@ -15,8 +15,8 @@ from ablate.experiment.store import Store
 from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
-    "valid: calibration, cells, confirm, controls, data, executor, granularities, model, overlap, scopes, scorers, "
-    "screen, seeds, sparsities, steps, tie_seed"
+    "valid: calibration, cells, confirm, controls, data, executor, granularities, model, overlap, prevalence, "
+    "scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tie_seed"
 )
 SPARSITY = "a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not"
 EMPTY = "a recipe is a mapping such as `model: minilm`, see recipes/sts.yaml"
@@ -52,7 +52,7 @@ UNKNOWN = {
     instead("senteval: data", "sentval: data"): "2:8: unknown key 'sentval'; did you mean 'senteval'?",
     cell("sparsity: 0.1, scop: layer"): "8:60: unknown key 'scop'; did you mean 'scope'?",
     scorers("[algin]"): "4:11: unknown scorer 'algin'; did you mean 'align'?",
-    scorers("['']"): "4:11: unknown scorer ''; valid: align, combined, magnitude, random, uniform",
+    scorers("['']"): "4:11: unknown scorer ''; valid: align, combined, correlation, magnitude, oracle, random, uniform",
     scorers("[{scorer: align, sgn: signed}]"): "4:27: scorer 'align': unknown parameter 'sgn'; did you mean 'sign'?",
     instead("[head]", "[head, heads]"): "5:23: unknown granularity 'heads'; did you mean 'head'?",
     instead("[head]", "[{granularity: head, min_kep: 1}]"): (

@@ -22,7 +22,19 @@ from ablate.plugins import registry
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
-COMMANDS = ("run", "compare", "show", "list", "schema", "data", "data fetch")
+COMMANDS = (
+    "run",
+    "compare",
+    "show",
+    "diff",
+    "report",
+    "prevalence",
+    "stability",
+    "list",
+    "schema",
+    "data",
+    "data fetch",
+)
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 HEAD = """# Commands

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablate.report.effects import Effect, Stage, over_draws, over_tasks, stages
 from ablate.report.results import Results, Row
+from ablate.statistics.effects import Effect, Stage, over_draws, over_tasks, stages
 from tests.report_rows import SEVEN, a_run, about, cell, row, steps_cell
 
 points = st.floats(-50, 50)

@@ -17,7 +17,7 @@ from ablate.report.layout import build
 from ablate.report.results import Results
 from ablate.report.table import Table
 from ablate.report.tables import render
-from tests.report_rows import SEVEN, SPARSITIES, a_comparison, a_run, about, cell, row, steps_cell
+from tests.report_rows import SEVEN, SPARSITIES, a_comparison, a_run, about, cell, judged, row, steps_cell
 from tests.test_report_results import HOSTILE
 
 
@@ -85,7 +85,7 @@ def test_granularities_are_set_apart_and_rise_in_sparsity() -> None:
 
 def test_tasks_stand_in_the_order_of_the_run() -> None:
     rows = a_run().rows
-    found = tables(Results([*rows[::-1]], about(confirm=["sickr", "sts12"])))[-1]
+    found = tables(Results([*rows[::-1]], about(confirm=["sickr", "sts12"])))[3]
     assert [column.title for column in found.columns[1:3]] == ["sickr", "sts12"]
 
 
@@ -113,7 +113,7 @@ def test_lower_is_better_where_the_task_says_so() -> None:
     given = {"higher_is_better": False, "metric": "loss", "unit": "nats"}
     rows = [row(**given)] + [cell("head", name, 0.1, delta=d, **given) for name, d in (("a", 0.5), ("b", -0.5))]
     grid, each = tables(Results(rows, about(confirm=[])))
-    assert line(grid, "head") == {"granularity": "head", "sparsity": "10 %", "a": "+0.50", "b": "-0.50*"}
+    assert line(grid, "head") == {"granularity": "head", "sparsity": "10 %", "a": "+0.5000", "b": "-0.5000*"}
     assert [found.cells[1].text for found in each.lines] == ["head × b 10 %", "head × a 10 %"]
     assert "nats (loss, lower is better)" in grid.title
 
@@ -192,7 +192,7 @@ def test_the_confirmed_cells_stand_beside_their_controls() -> None:
 
 
 def test_task_by_task_the_dense_scores_stand_on_top() -> None:
-    detail = tables(a_run())[-1]
+    detail = tables(a_run())[3]
     assert [column.title for column in detail.columns] == ["cell", *SEVEN]
     assert line(detail, "dense, full set")["sts12"] == "72.37"
     assert line(detail, "dense, clean")["sts12"] == "72.27"
@@ -228,7 +228,7 @@ def test_many_cells_of_which_none_is_chosen_are_cut_to_the_best_of_each() -> Non
 
 def test_every_model_has_a_block_and_a_run_of_dense_alone_a_table() -> None:
     headings = [block.heading for block in build(a_run(("minilm", "simcse"))).blocks]
-    assert headings == ["minilm", "simcse"]
+    assert headings == ["minilm", "simcse", "all models"]
     (alone,) = tables(Results([row()], about()))
     assert line(alone, "dense, full set")["stsb-dev"] == "86.12"
     assert "model: minilm" in printed(Results([], about()))
@@ -294,10 +294,132 @@ def test_hostile_labels_are_printed_as_they_are(label: str) -> None:
 def test_markdown_has_the_same_tables() -> None:
     results = a_run()
     markdown = results.to_markdown()
-    assert markdown.count("\n### ") == len(tables(results)) == 4
+    assert markdown.count("\n### ") == len(tables(results)) == 5
     grid = tables(results)[0]
     found = [made.text if not made.best else f"**{made.text}**" for made in grid.lines[0].cells]
     assert f"| {' | '.join(found)} |" in markdown
     assert "nan" not in markdown.lower()
     escaped = Results([row(data="a|b <b> *c*\nd")], about(data="a|b <b> *c*\nd")).to_markdown()
     assert r"* data: a\|b &lt;b&gt; \*c\* d" in escaped
+
+
+VERDICTS = {"▲": "improves", "●": "harmless", "▼": "harms", "○": "undecided"}
+
+
+def test_every_judged_number_has_its_mark() -> None:
+    results = judged(a_run())
+    by_place = {(e["stage"], e["cell"], e["task"]): e["verdict"] for e in results.evidence if e["against"] == "dense"}
+    marked = 0
+    for table, stage in zip(tables(results)[:4], ("screen", "screen", "confirm", "confirm"), strict=True):
+        for found in table.lines:
+            stub = [made.text for made in found.cells[:2]]
+            for column, made in zip(table.columns, found.cells, strict=True):
+                if made.verdict is None:
+                    assert not set(made.text) & set(VERDICTS)
+                    continue
+                assert VERDICTS[made.text[-1]] == made.verdict
+                scorer = f"{stub[0]} × {column.title} {stub[1]}"
+                cell = {"Δ": stub[1]}.get(column.title, scorer if table.best_of == "row" else stub[0])
+                task = column.title if table.best_of == "column" and column.title != "Δ" else None
+                assert by_place[stage, cell, task] == made.verdict
+                marked += 1
+    assert marked == 60 + 1 + 16 + 16 * 7
+
+
+def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> None:
+    results = judged(a_run())
+    confirmed = tables(results)[2]
+    titles = [column.title for column in confirmed.columns]
+    assert titles[2:12] == [
+        *("Δ", "95 %", "verdict", "smallest effect", "p", "q", "full set", "matched", "draws beaten", "q matched")
+    ]
+    for found in confirmed.lines:
+        entries = dict(zip(titles, (made.text for made in found.cells), strict=True))
+        dense, *_ = (
+            e
+            for e in results.evidence
+            if (e["stage"], e["cell"], e["task"], e["against"]) == ("confirm", entries["cell"], None, "dense")
+        )
+        assert entries["95 %"] == f"{dense['low']:+.2f} to {dense['high']:+.2f}"
+        assert entries["verdict"] == dense["verdict"]
+        assert entries["smallest effect"] == "0.70"
+        assert entries["draws beaten"] == ("–" if "random" in entries["cell"] or ">" in entries["cell"] else "2 of 3")
+        if dense["q"] is None:
+            assert entries["q"] == "–"
+    notes = " ".join(confirmed.notes)
+    assert "▲ improves on dense and on its matched draws, ● harmless: less than 0.2 points worse" in notes
+    assert "tests at 0.05, Benjamini–Hochberg over these cells" in notes
+    assert "Effects of 0.7 points are found with 80 % power" in notes
+
+
+def test_a_cell_that_does_not_beat_its_draws_is_said_not_to() -> None:
+    results = judged(a_run())
+    weak = [
+        e["cell"]
+        for e in results.evidence
+        if (e["stage"], e["task"], e["against"]) == ("confirm", None, "matched") and e["q"] > 0.05
+    ]
+    assert weak
+    (said,) = (note for note in tables(results)[2].notes if note.endswith("not beat matched."))
+    assert sorted(said.removesuffix(" do not beat matched.").split("; ")) == sorted(weak)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"q": None}, "A cell without two matched draws is never said to improve"),
+        ({"margin": None}, "No margin is set (statistics.margins): nothing is called harmless or harmful."),
+        ({"correction": "holm"}, "tests at 0.05, Holm over these cells"),
+    ],
+)
+def test_what_was_not_tested_is_said(change: dict[str, Any], said: str) -> None:
+    results = judged(a_run())
+    chosen = {"head × align 10 %", "head × uniform 10 %"}
+    rows = [made for made in results.rows if made["cell"] in {"dense", *chosen}]
+    kept = [e for e in results.evidence if e["cell"] in chosen]
+    confirmed = [
+        " ".join(tables(Results(rows, results.about | {"evidence": evidence}))[-1].notes)
+        for evidence in (kept, [e | (change if e["against"] == "dense" else {}) for e in kept])
+    ]
+    assert [said in notes for notes in confirmed] == [False, True]
+
+
+def test_reasons_for_no_evidence_stand_at_the_foot() -> None:
+    results = Results(a_run().rows, about(statistics={"withheld": ["sts12 (confirm): lost"]}))
+    assert "no evidence, sts12 (confirm): lost" in printed(results)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160])
+def test_judged_tables_fit_and_read_without_colour(width: int) -> None:
+    text = printed(judged(a_run()), width)
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert "nan" not in text.lower()
+    assert "None" not in text
+    for word in ("▲", "●", "▼", "○"):
+        assert word in text
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    render(judged(a_run()), Console(file=file, width=width))
+    file.seek(0)
+    plain = " ".join(file.read().split())
+    assert "^ improves on dense" in plain
+    assert "? undecided; tests" in plain
+    assert re.search(r"[+-]\d\.\d\d v", plain)
+
+
+def test_colours_are_blue_and_orange() -> None:
+    text = printed(judged(a_run()), force_terminal=True, color_system="256", _environ={})
+    improves = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? ▲", text)
+    harms = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? ▼", text)
+    assert improves
+    assert harms
+    assert all("38;5;33" in style for style in improves)
+    assert all("38;5;208" in style for style in harms)
+
+
+def test_markdown_has_the_marks_and_summary_the_numbers() -> None:
+    results = judged(a_run())
+    assert re.search(r"\| [+-]\d\.\d\d ▼ \|", results.to_markdown())
+    line = next(line for line in results.summary() if line["verdict"] == "improves")
+    assert line["low"] < line["delta"] < line["high"]
+    assert line["q"] <= 0.05
+    assert {line["verdict"] for line in a_run().summary()} == {None}

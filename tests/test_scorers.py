@@ -71,7 +71,7 @@ def view(scorer: Scorer, **changed: Tensor) -> View:
         for s in scorer.statistics()
         if isinstance(s, GradientContribution)
     }
-    return View(model, granularity, LAYERS, gradients, {}, torch.Generator())
+    return View(model, granularity, LAYERS, gradients, {}, torch.Generator(), LAYERS >= 0)
 
 
 @pytest.mark.parametrize("sign", ["signed", "absolute", "absolute-example"])
@@ -165,7 +165,9 @@ def tiny_by_hand() -> Model:
 
 def magnitude(model: Model, granularity: Granularity) -> list[float]:
     units = granularity.layers(model)
-    found: list[float] = Magnitude().score(View(model, granularity, units, {}, {}, torch.Generator())).tolist()
+    found: list[float] = (
+        Magnitude().score(View(model, granularity, units, {}, {}, torch.Generator(), units >= 0)).tolist()
+    )
     return found
 
 
@@ -187,7 +189,8 @@ def test_magnitude_by_hand() -> None:
 def test_random_is_uniform_and_of_its_seed_alone() -> None:
     def drawn(seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        return Random().score(View(tiny_model(), Head(), torch.zeros(5000), {}, {}, generator))
+        layers = torch.zeros(5000)
+        return Random().score(View(tiny_model(), Head(), layers, {}, {}, generator, layers == 0))
 
     first = drawn(0)
     assert torch.equal(first, drawn(0))

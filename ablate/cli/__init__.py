@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import compare, data, list_, run, schema, show
+from ablate.cli import compare, data, diff, list_, prevalence, report, run, schema, show, stability
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -21,6 +21,10 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
 app.command("show")(show.show)
+app.command("diff")(diff.diff)
+app.command("report")(report.report)
+app.command("prevalence")(prevalence.prevalence)
+app.command("stability")(stability.stability)
 app.command("list")(list_.list_)
 app.command("schema")(schema.schema)
 app.add_typer(data.app, name="data")

@@ -37,7 +37,7 @@ def execute(
         make: reads and checks what was asked for.
         recipe: a file that is not to be written over.
     """
-    check_output(output, recipe, locate(store).path)
+    check_output(output, recipe, locate(store).path, form=form)
     job = make()
     if dry_run:
         with _store_to_read(store) as opened:

@@ -14,6 +14,8 @@ class Format(StrEnum):
     json = "json"
     csv = "csv"
     markdown = "markdown"
+    latex = "latex"
+    parquet = "parquet"
 
 
 Store = Annotated[str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")]

@@ -19,13 +19,16 @@ FILE_WIDTH = 120
 """Columns of tables that are written to a file."""
 
 
-def check_output(output: Path | None, *taken: Path | None) -> None:
+def check_output(output: Path | None, *taken: Path | None, form: str = Format.table) -> None:
     """Refuses, before anything is computed, a file that cannot be written, or that is ``taken``.
 
     Raises:
-        AblateError: its folder does not exist, it is a folder, or it holds the recipe or the store.
+        AblateError: its folder does not exist, it is a folder, or it holds the recipe or the store; or there is none
+            for a format that is no text.
     """
     if output is None:
+        if form == Format.parquet:
+            raise AblateError("--format parquet: is no text; name a file with --output")
         return
     if output.is_dir():
         raise AblateError(f"--output {output}: is a folder; name a file")
@@ -42,11 +45,7 @@ def deliver(results: Results, form: Format, output: Path | None) -> None:
     if form is Format.table and output is None:
         render(results, Console())
     else:
-        text = _text(results, form)
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            _write(output, text)
+        put(results.to_parquet() if form is Format.parquet else _text(results, form), output)
     if results.failed:
         raise typer.Exit(1)
 
@@ -56,13 +55,28 @@ def _text(results: Results, form: Format) -> str:
         page = io.StringIO()
         render(results, Console(file=page, width=FILE_WIDTH))
         return page.getvalue()
-    made = {Format.json: results.to_json, Format.csv: results.to_csv, Format.markdown: results.to_markdown}[form]()
+    makers = {
+        Format.json: results.to_json,
+        Format.csv: results.to_csv,
+        Format.markdown: results.to_markdown,
+        Format.latex: results.to_latex,
+    }
+    made = makers[form]()
     return made if made.endswith("\n") else made + "\n"
 
 
-def _write(output: Path, text: str) -> None:
+def put(made: str | bytes, output: Path | None) -> None:
+    """Writes a text to stdout, or a text or bytes to a file.
+
+    Raises:
+        AblateError: the file cannot be written.
+    """
+    if output is None:
+        assert isinstance(made, str)
+        sys.stdout.write(made)
+        return
     try:
-        output.write_text(text, encoding="utf-8", newline="")
+        output.write_bytes(made.encode() if isinstance(made, str) else made)
     except OSError as error:
         raise AblateError(
             f"--output {output}: cannot be written ({error.strerror}); the results are in the store: ablate show"

@@ -12,6 +12,9 @@ from ablate.cli import options
 def show(
     run: Annotated[str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")] = None,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs of the store.")] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Draw the sparsity curves as text, in place of the tables.")
+    ] = False,
     store: options.Store = options.STORE,
     form: options.Form = options.Format.table,
     output: options.Output = None,
@@ -21,15 +24,17 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
+    from ablate.cli.finished import finished
     from ablate.cli.output import check_output, deliver
-    from ablate.errors import StoreError
     from ablate.experiment.place import locate
     from ablate.experiment.store import Store
-    from ablate.report.results import Results
+    from ablate.report.plot import plots
 
     if runs and (run or output or form is not options.Format.table):
         raise typer.BadParameter("--runs lists the runs in a table; --run, --format and --output do not go with it")
-    check_output(output, locate(store).path)
+    if plot and (runs or output or form is not options.Format.table):
+        raise typer.BadParameter("--plot draws in the terminal; --runs, --format and --output do not go with it")
+    check_output(output, locate(store).path, form=form)
     with Store(store, create=False) as opened:
         known = opened.runs()
         if runs:
@@ -38,9 +43,9 @@ def show(
                 table.add_row(one.id, str(one.rows), Text(str(one.manifest.get("command", ""))))
             Console().print(table)
             return
-        finished = [one.id for one in known if one.rows]
-        if run is None and not finished:
-            raise StoreError(f"{store}: no run in it has rows yet; finish one with `ablate run`")
-        wanted = run or finished[-1]
-        results = Results(opened.rows(wanted), opened.about(wanted))
+        results = finished(opened, run)
+    if plot:
+        console = Console()
+        print(*plots(results, console.width, console.encoding), sep="\n")
+        raise typer.Exit(1 if results.failed else 0)
     deliver(results, form, output)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ablate.data.pairs import PairSet, pair_key
+from ablate.data.pairs import PairSet, Source, pair_key
+from ablate.data.sources import expand
 from ablate.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Item = TypeVar("Item")
 
@@ -34,7 +39,10 @@ class CalibrationSpec(BaseModel):
 
     positives: ``gold``: pairs of the train split with gold above 4; ``dropout``: each sentence with itself under
         two dropout masks, which needs no labels; or ``{file: PAIRS.tsv}``.
-    pairs, sentences: how many are drawn (all, where the split has fewer).
+    pairs, sentences: how many are drawn (all, where the splits have fewer).
+    graded: how many pairs with a gold score of any height are drawn, for losses that look at it: as many from each
+        split, so that none outweighs another.
+    splits: what they are drawn from: train or dev data sets, or groups of them.
     batch_size: pairs or sentences a batch. Uniformity couples the sentences of a batch, so it is part of the key.
     """
 
@@ -42,8 +50,21 @@ class CalibrationSpec(BaseModel):
     positives: Literal["gold", "dropout"] | PositivesFile = "gold"
     pairs: Annotated[int, Field(ge=1)] = 512
     sentences: Annotated[int, Field(ge=2)] = 1024
+    graded: Annotated[int, Field(ge=2)] = 1024
+    splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("sts-train",)
     batch_size: Annotated[int, Field(ge=2)] = 64
     calibration_seed: Annotated[int, Field(ge=0)] = 0
+
+
+Over = Literal["pairs", "sentences", "graded"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """sentences: of pairs the left members, then the right ones. gold: float32 [pairs], of graded pairs."""
+
+    sentences: tuple[str, ...]
+    gold: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -51,8 +72,10 @@ class Calibration:
     """The calibration set of a run, in seeded order: a scorer that wants fewer takes the first.
 
     pairs: positives. With ``dropout`` both members are one sentence and the model drops out.
-    seen: the key of every pair that calibration has looked at: those of ``pairs``, and every pair of the split
-        with a member among ``sentences``.
+    seen: the key of every pair that calibration has looked at: those of ``pairs`` and ``graded``, and every pair of
+        the splits with a member among ``sentences``.
+    graded: pairs with their gold score, 0 to 5; every ``batch_size`` of them are of one split, since scores of
+        different sets are not on one scale.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -61,10 +84,36 @@ class Calibration:
     seed: int
     dropout: bool
     seen: frozenset[tuple[str, str]]
+    graded: tuple[tuple[str, str, float], ...] = ()
+
+    def examples(self, over: Over) -> Sequence[Any]:
+        """Its pairs, sentences or graded pairs."""
+        return {"pairs": self.pairs, "sentences": self.sentences, "graded": self.graded}[over]
+
+    def batches(self, over: Over, size: int | None = None, batch_size: int | None = None) -> Iterator[Batch]:
+        """The first ``size`` examples in batches of one size; what does not fill the last one is not used."""
+        examples, step = self.examples(over)[:size], batch_size or self.batch_size
+        for start in range(0, len(examples) - step + 1, step):
+            batch = examples[start : start + step]
+            if over == "sentences":
+                yield Batch(tuple(batch))
+            elif over == "pairs":
+                left, right = zip(*batch, strict=True)
+                yield Batch((*left, *right))
+            else:
+                left, right, gold = zip(*batch, strict=True)
+                import torch  # recipes are read without it
+
+                yield Batch((*left, *right), torch.tensor(gold))
+
+    @cached_property
+    def graded_hash(self) -> str:
+        """sha256 of all that a contribution to a loss over graded pairs can depend on."""
+        return hashlib.sha256(json.dumps([self.graded, self.batch_size]).encode()).hexdigest()
 
     @cached_property
     def hash(self) -> str:
-        """sha256 of all that a contribution can depend on."""
+        """sha256 of all that any other contribution can depend on."""
         content = [
             self.pairs,
             self.sentences,
@@ -79,16 +128,30 @@ NOTHING = Calibration((), (), 0, 0, False, frozenset())
 """The calibration set of a run whose scorers look at none."""
 
 
-def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet]) -> Calibration:
-    """Draws the calibration set.
-
-    Pairs and sentences are drawn apart: how many of one are asked for does not change which of the other come.
-
-    Args:
-        splits: the train split(s) of the run's data source; none are needed for a file of pairs.
+def splits_of(spec: CalibrationSpec, source: Source) -> list[PairSet]:
+    """The splits that a recipe draws its calibration set from, read.
 
     Raises:
-        DataError: no positives, fewer than two sentences, or a malformed file of pairs.
+        DataError: the source lacks one of them, or it is malformed.
+    """
+    if isinstance(spec.positives, PositivesFile):
+        return []
+    return [source.load(name) for name in expand(spec.splits, source)]
+
+
+def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], graded: bool = False) -> Calibration:
+    """Draws the calibration set.
+
+    Pairs, sentences and graded pairs are drawn apart: how many of one are asked for does not change which of the
+    others come.
+
+    Args:
+        splits: the splits that the recipe names, read; none are needed for a file of pairs.
+        graded: whether a scorer looks at graded pairs; otherwise none are drawn, and none count as seen.
+
+    Raises:
+        DataError: no positives, fewer than two sentences, no graded pairs where a scorer needs them, or a malformed
+            file of pairs.
     """
     if isinstance(spec.positives, PositivesFile):
         positives = everything = read_pairs(spec.positives.file)
@@ -111,7 +174,30 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet]) -> Calibration:
     looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
     seen = {pair_key(a, b) for a, b in everything if a in looked_at or b in looked_at}
     seen |= {pair_key(a, b) for a, b in pairs}
-    return Calibration(tuple(pairs), tuple(sentences), spec.batch_size, spec.calibration_seed, dropout, frozenset(seen))
+    judged = _draw_graded(spec, splits) if graded else []
+    seen |= {pair_key(a, b) for a, b, _ in judged}
+    return Calibration(
+        tuple(pairs),
+        tuple(sentences),
+        spec.batch_size,
+        spec.calibration_seed,
+        dropout,
+        frozenset(seen),
+        tuple(judged),
+    )
+
+
+def _draw_graded(spec: CalibrationSpec, splits: Sequence[PairSet]) -> list[tuple[str, str, float]]:
+    """Whole batches of each split in turn, so that whoever looks at the first few has some of each."""
+    if not splits:
+        raise DataError("a scorer needs pairs with gold scores, and calibration.positives.file has none; use `gold`")
+    by_split = []
+    for split in splits:
+        pool = zip(split.left, split.right, map(float, split.gold), strict=True)
+        drawn = _draw(dict.fromkeys(pool), spec.graded // len(splits), spec, f"graded {split.name}")
+        by_split.append([drawn[i : i + spec.batch_size] for i in range(0, len(drawn), spec.batch_size)])
+    whole = [batch for batches in zip_longest(*by_split) for batch in batches if batch]
+    return [pair for batch in whole if len(batch) == spec.batch_size for pair in batch]
 
 
 def _draw(pool: Iterable[Item], count: int, spec: CalibrationSpec, what: str) -> list[Item]:

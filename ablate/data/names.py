@@ -34,6 +34,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Task groups on SentEval and Hub data; the embedded source has its own."""
 
+GEOMETRY: tuple[str, ...] = ("align-dev", "uniform-dev")
+"""The group ``geometry``: tasks that are no data sets of their own, the same on every source."""
+
 
 def split_of(name: str) -> str:
     """``train``, ``dev`` or ``test``: the split that a built-in data set's name stands for."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.data.hub import HUB, HubCache, cache_folder
-from ablate.data.names import GROUPS, KNOWN
+from ablate.data.names import GEOMETRY, GROUPS, KNOWN
 from ablate.data.pairs import Source
 from ablate.data.senteval import SETS, SentEval
 from ablate.errors import DataError, suggest
@@ -71,14 +71,14 @@ def resolve(data: str | Mapping[str, str], environ: Mapping[str, str]) -> Chosen
 
 
 def expand(names: Iterable[str], source: Source) -> tuple[str, ...]:
-    """Replaces groups (``sts``, ``sts-dev``, ``sts-train``) by their data sets on ``source``.
+    """Replaces groups: ``sts``, ``sts-dev``, ``sts-train`` by their data sets on ``source``, ``geometry`` by its tasks.
 
     The order stays, duplicates go; names that are no built-in data set (tasks of plug-ins) pass as they are.
 
     Raises:
         DataError: a built-in data set, named or in a group, that the source lacks.
     """
-    there, groups = source.names(), source.groups()
+    there, groups = source.names(), {"geometry": GEOMETRY, **source.groups()}
     found: dict[str, None] = {}
     for name in names:
         for member in groups.get(name, (name,)):

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ablate.data.calibration import Calibration
+from ablate.data.calibration import Batch, Calibration, Over
 from ablate.errors import AblateError, PluginError
+from ablate.experiment.second_order import halved, without_lowest
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.model import Model
 from ablate.scorers.base import GradientContribution, InputNorm, Statistic
@@ -42,23 +43,29 @@ class Collected:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over the calibration set: the gradient of ``loss``, or (None) the norms of the linears' inputs."""
+    """One pass over the calibration set: the gradient of ``loss``, or (None) the norms of the linears' inputs.
+
+    halfway: the gradient is taken halfway to the removal of units, for this request's second-order correction.
+    """
 
     loss: Loss | None
     size: int
     batch_size: int
+    halfway: tuple[Granularity, GradientContribution] | None = None
 
     @property
     def name(self) -> str:
-        return f"gradient of {self.loss.name}" if self.loss else "input norms"
+        if self.loss is None:
+            return "input norms"
+        return f"gradient of {self.loss.name}" + (f", second order at {self.halfway[0].name}" if self.halfway else "")
 
     @property
-    def over(self) -> str:
+    def over(self) -> Over:
         return self.loss.over if self.loss else "sentences"
 
 
 def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pass, list[Request]]:
-    """The passes that serve all requests, and which each serves.
+    """The passes that serve all requests, in the order in which they can be made, and which each serves.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or more examples are asked for than it has.
@@ -67,7 +74,7 @@ def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pas
     for granularity, statistic in dict.fromkeys(requests):
         loss = None if isinstance(statistic, InputNorm) else statistic.loss
         over = loss.over if loss else "sentences"
-        have = len(calibration.pairs if over == "pairs" else calibration.sentences)
+        have = len(calibration.examples(over))
         size = have if statistic.size is None else statistic.size
         batch_size = getattr(statistic, "batch_size", None) or calibration.batch_size
         if size > have or (loss and batch_size > size):
@@ -75,8 +82,12 @@ def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pas
                 f"{loss.name if loss else 'input norms'}: {size} calibration {over} in batches of {batch_size} are "
                 f"asked for, and there are {have}; lower {over} or batch_size, or calibrate on more"
             )
-        passes[Pass(loss, size, batch_size)].append((granularity, statistic))
-    return dict(passes)
+        one = Pass(loss, size, batch_size)
+        if isinstance(statistic, GradientContribution) and statistic.second_order is not None:
+            passes[one].append((granularity, statistic.first_order))
+            one = replace(one, halfway=(granularity, statistic))
+        passes[one].append((granularity, statistic))
+    return {one: list(dict.fromkeys(served)) for one, served in passes.items()}
 
 
 def collect(
@@ -84,26 +95,44 @@ def collect(
     calibration: Calibration,
     requests: Iterable[Request],
     on_pass: Callable[[str], None] = lambda _: None,
+    have: Collected | None = None,
 ) -> Collected:
     """Gathers every requested statistic under the mask in force.
 
     Args:
         on_pass: told the name of each pass over the calibration set before it begins.
+        have: what was gathered before under the same mask; it is part of what is returned, and not gathered again.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or a loss is not finite.
         PluginError: ``absolute-example`` of a loss or a granularity that cannot have it.
     """
-    collected = Collected()
+    collected = Collected(dict(have.gradients), dict(have.norms)) if have else Collected()
     for one, served in passes_of(requests, calibration).items():
+        if collected.has(served):
+            continue
         on_pass(one.name)
         if one.loss is None:
             norms = _input_norms(model, calibration, one)
             collected.norms.update({s: norms for _, s in served if isinstance(s, InputNorm)})
+        elif one.halfway:
+            collected.gradients[one.halfway] = _halfway_pass(model, calibration, one.loss, one, collected)
         else:
             wanted = [(g, s) for g, s in served if isinstance(s, GradientContribution)]
             collected.gradients.update(_gradient_pass(model, calibration, one.loss, one, wanted))
     return collected
+
+
+def _halfway_pass(model: Model, calibration: Calibration, loss: Loss, one: Pass, collected: Collected) -> Tensor:
+    assert one.halfway
+    granularity, statistic = one.halfway
+    assert statistic.second_order is not None
+    first = collected.gradients[granularity, statistic.first_order]
+    stays = without_lowest(model, granularity, first, statistic.second_order)
+    with halved(model, granularity, stays):
+        half = _gradient_pass(model, calibration, loss, one, [one.halfway])[one.halfway]
+    # Contributions are of the whole weights, at the gradient where half of them is left.
+    return half.where(stays, 2 * half)
 
 
 def _gradient_pass(
@@ -121,11 +150,11 @@ def _gradient_pass(
         refuse_per_example(*request)
     columns = sorted({name for g, _ in per_example for name in g.carriers(model)})
     totals: dict[tuple[Granularity, GradientContribution], Tensor] = {}
-    batches = list(_batches(calibration, one))
+    batches = list(calibration.batches(one.over, one.size, one.batch_size))
     dropout = calibration.dropout and loss.over == "pairs"
     with _differentiable(model, calibration.seed if dropout else None), _inputs(model, columns) as inputs:
-        for sentences in batches:
-            batch_loss = _loss(model, loss, sentences)
+        for batch in batches:
+            batch_loss = _loss(model, loss, batch)
             if not batch_loss.isfinite():
                 raise AblateError(
                     f"loss '{loss.name}' is {batch_loss.item()} on a calibration batch; no contribution follows"
@@ -150,20 +179,9 @@ def _gradient_pass(
     return totals
 
 
-def _batches(calibration: Calibration, one: Pass) -> Iterator[list[str]]:
-    """Batches of one size; what is left over is not used. Of pairs: the left members, then the right ones."""
-    for start in range(0, one.size - one.batch_size + 1, one.batch_size):
-        stop = start + one.batch_size
-        if one.over == "pairs":
-            pairs = calibration.pairs[start:stop]
-            yield [left for left, _ in pairs] + [right for _, right in pairs]
-        else:
-            yield list(calibration.sentences[start:stop])
-
-
-def _loss(model: Model, loss: Loss, sentences: list[str]) -> Tensor:
-    embeddings = normalize(model.embed(model.pad(model.tokenise(sentences))), dim=1)
-    return loss.value(*embeddings.chunk(2)) if loss.over == "pairs" else loss.value(embeddings)
+def _loss(model: Model, loss: Loss, batch: Batch) -> Tensor:
+    embeddings = normalize(model.embed(model.pad(model.tokenise(list(batch.sentences)))), dim=1)
+    return loss.of(embeddings, batch.gold)
 
 
 @contextmanager

@@ -46,6 +46,7 @@ class Database:
     def _identify(self, place: Place, create: bool) -> None:
         with self.reading() as connection:
             version = schema.version(connection)
+            older = version is not None and schema.lacks_tables(connection)
         if version is None and not create:
             raise places.none_yet(place.name)
         if version is None:
@@ -55,6 +56,8 @@ class Database:
                 f"the store {place.name} was made by a newer ablate (schema {version}, this one knows"
                 f" {schema.VERSION}): update ablate, or choose another with --store"
             )
+        if older and create and version == schema.VERSION:
+            self.commit(schema.create)
         if place.path is not None and create:
             with one_line(place.name):
                 _set_journal(self._engine)

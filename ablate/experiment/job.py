@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from ablate.data.names import GROUPS, KNOWN, split_of
 from ablate.data.sources import Chosen, expand, resolve
-from ablate.errors import DataError, PluginError, RecipeError
+from ablate.errors import DataError, PluginError, RecipeError, suggest
 from ablate.experiment.plan import Plan, make_plan
 from ablate.experiment.recipe import Recipe
 from ablate.experiment.subject import load_tasks
@@ -17,13 +20,17 @@ from ablate.tasks.base import Task
 
 @dataclass(frozen=True)
 class Job:
-    """The plan, where its data come from, and its tasks with groups replaced by their members."""
+    """The plan, where its data come from, and its tasks with groups replaced by their members.
+
+    looked_at: the tasks behind each name that a scorer gives.
+    """
 
     plan: Plan
     chosen: Chosen
     screen: tuple[str, ...]
     confirm: tuple[str, ...]
     registry: Registry
+    looked_at: Mapping[str, tuple[str, ...]]
 
     @property
     def recipe(self) -> Recipe:
@@ -34,6 +41,12 @@ class Job:
         found = self.registry.get("task", task)
         assert issubclass(found, Task)
         return found.split
+
+    def chooses(self, task: str) -> bool:
+        """Whether a screen task has a say in which cells are confirmed."""
+        found = self.registry.get("task", task)
+        assert issubclass(found, Task)
+        return found.chooses
 
 
 def ready(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
@@ -54,10 +67,27 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
     confirms = recipe.confirm.tasks if recipe.confirm else []
     screen = _tasks(recipe.screen, chosen, plugins, document, ("screen",))
     confirm = _tasks(confirms, chosen, plugins, document, ("confirm", "tasks"))
-    job = Job(plan, chosen, screen, confirm, plugins)
+    if any(scorer.calibrates for scorer in plan.scorers):
+        _check_splits(recipe, chosen, document)
+    _check_margins(recipe, (*screen, *confirm), document)
+    looked_at = {name: _dev_tasks(name, chosen, plugins) for scorer in plan.scorers for name in scorer.tasks()}
+    job = Job(plan, chosen, screen, confirm, plugins, looked_at)
+    if plan.grid and recipe.confirm and recipe.confirm.cells == "best" and not any(map(job.chooses, screen)):
+        raise RecipeError(
+            f"{document.place(('screen',))}: {', '.join(screen)} report and do not choose, and cells are to be chosen "
+            "on screen tasks; add a task such as sts-dev, or confirm {tasks: [...], cells: all}"
+        )
     # A broken file is better known before the model is loaded. Test sets wait until their reading is logged.
-    load_tasks([name for name in screen if job.split(name) != "test"], chosen.source, plugins, frozenset())
+    early = [name for name in screen if job.split(name) != "test"]
+    load_tasks([*early, *chain(*looked_at.values())], chosen.source, plugins, frozenset())
     return job
+
+
+def _check_margins(recipe: Recipe, tasks: Sequence[str], document: Document) -> None:
+    for name in recipe.statistics.margins:
+        if name not in tasks:
+            place = document.place(("statistics", "margins", name))
+            raise RecipeError(f"{place}: '{name}' is none of the recipe's tasks; {suggest(name, tasks)}")
 
 
 def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
@@ -75,6 +105,36 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
         raise DataError(place + text) from None
 
 
+def _check_splits(recipe: Recipe, chosen: Chosen, document: Document) -> None:
+    """What calibration draws from is read later; here it is seen to be there, and of no test split."""
+    for i, name in enumerate(recipe.calibration.splits):
+        place = document.place(("calibration", "splits", i))
+        try:
+            members = expand([name], chosen.source)
+        except DataError as error:
+            raise RecipeError(f"{place}: {error}") from None
+        for member in members:
+            if member not in KNOWN:
+                raise RecipeError(f"{place}: unknown data set '{member}'; {suggest(member, (*KNOWN, *GROUPS))}")
+            if split_of(member) == "test":
+                raise RecipeError(f"{place}: '{member}' is a test set, which no scorer may look at; name a train set")
+
+
+def _dev_tasks(name: str, chosen: Chosen, plugins: Registry) -> tuple[str, ...]:
+    """The tasks behind a name that a scorer gives; never of a test split."""
+    try:
+        members = expand([name], chosen.source)
+        found = [plugins.get("task", member, also=chosen.source.groups()) for member in members]
+    except (DataError, PluginError) as error:
+        raise RecipeError(f"a scorer looks at a task: {error}") from None
+    for member, task in zip(members, found, strict=True):
+        if issubclass(task, Task) and task.split == "test":
+            raise RecipeError(
+                f"a scorer looks at '{member}', a test set, which must not choose; name a dev or train set"
+            )
+    return members
+
+
 def _tasks(
     names: list[str], chosen: Chosen, plugins: Registry, document: Document, location: Location
 ) -> tuple[str, ...]:
@@ -83,7 +143,7 @@ def _tasks(
         try:
             members = expand([name], chosen.source)
             for member in members:
-                plugins.get("task", member, also=chosen.source.groups())
+                plugins.get("task", member, also=["geometry", *chosen.source.groups()])
         except (DataError, PluginError) as error:
             raise RecipeError(f"{document.place((*location, i))}: {error}") from None
         found.update(dict.fromkeys(members))

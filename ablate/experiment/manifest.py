@@ -26,6 +26,7 @@ def manifest(job: Job) -> dict[str, Any]:
         "data": job.chosen.source.label,
         "data_why": job.chosen.why,
         "screen": list(job.screen),
+        "choosing": [name for name in job.screen if job.chooses(name)],
         "confirm": list(job.confirm),
         "overlap": job.recipe.overlap,
         "exploratory": any(job.split(name) == "test" for name in job.screen),

@@ -17,7 +17,7 @@ from ablate.errors import StoreError
 from ablate.experiment.collect import Collected, Request, collect, passes_of
 from ablate.experiment.mask import Mask, mask_hash, masked, matched, merge, removed_parameters, select
 from ablate.experiment.plan import Cell, Step
-from ablate.experiment.score import digest, score, scores_key
+from ablate.experiment.score import Tasks, digest, looks_at, score, scores_key
 from ablate.experiment.store import Store, StoredMask
 from ablate.experiment.timing import Timings
 from ablate.granularities.base import Granularity
@@ -29,6 +29,7 @@ class MaskMaker:
     """Makes the masks of one model's cells, each once.
 
     on_pass: told of each pass over the calibration set.
+    tasks: those behind the names that the cells' scorers give, read.
     """
 
     model: Model
@@ -37,23 +38,28 @@ class MaskMaker:
     tie_seed: int
     timings: Timings
     on_pass: Callable[[str], None] = lambda _: None
+    tasks: Tasks = field(default_factory=dict)
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict)
     _collected: Collected = field(default_factory=Collected)
     _granularities: dict[str, Granularity] = field(default_factory=dict)
 
     def key(self, cell: Cell) -> str:
         """The key of a cell: everything its mask depends on."""
-        looks = any(s.scorer.statistics() or s.scorer.slow for s in cell.steps)
+        looks = [looks_at(step.scorer, self.calibration, self.tasks) for step in cell.steps]
         return digest(
             {
                 "stage": "mask",
                 "model": self.model.hash,
                 "encoding": self.model.encoding.as_dict(),
-                "calibration": self.calibration.hash if looks else None,
+                "looks": looks,
                 "cell": cell.identity(),
                 "tie_seed": self.tie_seed if cell.steps else None,
             }
         )
+
+    def scores_key(self, step: Step, in_force: str | None = None) -> str:
+        """The key of a step's contributions. ``in_force``: the hash of the mask in force, None for the dense model."""
+        return scores_key(self.model, self.calibration, step, in_force, self.tasks)
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
         """What the first steps of all these cells need and the store lacks."""
@@ -71,7 +77,7 @@ class MaskMaker:
         requests = [request for step in lacking for request in _requests(step)]
         for served in passes_of(requests, self.calibration).values():
             with self.timings.measure("collect"), _left_to_the_cells():
-                part = collect(self.model, self.calibration, served, self.on_pass)
+                part = collect(self.model, self.calibration, served, self.on_pass, self._collected)
                 self._collected.gradients.update(part.gradients)
                 self._collected.norms.update(part.norms)
             # Not after the last pass alone: whatever breaks the run off then costs no pass that is done.
@@ -83,7 +89,7 @@ class MaskMaker:
     def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
         """First steps, one for each contributions, that look at statistics and are not in the store."""
         steps = dict.fromkeys(c.steps[0] for c in self.missing(cells) if c.steps[0].scorer.statistics())
-        by_key = {scores_key(self.model, self.calibration, step, None): step for step in steps}
+        by_key = {self.scores_key(step): step for step in steps}
         return [step for key, step in by_key.items() if self.store.scores_about(key) is None]
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
@@ -96,10 +102,17 @@ class MaskMaker:
         stored = self.store.get_mask(key)
         if stored is None:
             units = self._draw(cell) if cell.control == "matched" else self._prune(cell)
-            stored = StoredMask(mask_hash(units) or "", units, self._about(cell, units))
-            self.store.put_mask(key, stored)
+            stored = self.put(cell, units)
         for step in cell.steps:
-            self._granularities[_name(step.granularity)] = step.granularity
+            self._granularities[name_of(step.granularity)] = step.granularity
+        return stored
+
+    def put(self, cell: Cell, units: dict[str, Mask]) -> StoredMask:
+        """Stores the mask that was made for a cell. ``units``: by the name that :func:`name_of` gives."""
+        for step in cell.steps:
+            self._granularities[name_of(step.granularity)] = step.granularity
+        stored = StoredMask(mask_hash(units) or "", units, self._about(cell, units))
+        self.store.put_mask(self.key(cell), stored)
         return stored
 
     def keep(self, units: dict[str, Mask]) -> dict[str, torch.Tensor]:
@@ -112,9 +125,9 @@ class MaskMaker:
         chosen = self.make(Cell(cell.steps)).units
         drawn: dict[str, Mask] = {}
         earlier: dict[str, Mask] = {}
-        for name in dict.fromkeys(_name(step.granularity) for step in cell.steps):
+        for name in dict.fromkeys(name_of(step.granularity) for step in cell.steps):
             granularity, mask = self._granularities[name], chosen[name]
-            layers = self._layers_of(granularity).numpy()
+            layers = self.layers_of(granularity).numpy()
             # What goes with an earlier granularity's units, such as the weights of a head, is no draw of this one.
             among, own = self._kept(granularity, drawn), self._kept(granularity, earlier) & ~mask
             drawn[name] = (
@@ -126,9 +139,9 @@ class MaskMaker:
     def _prune(self, cell: Cell) -> dict[str, Mask]:
         units: dict[str, Mask] = {}
         for step in cell.steps:
-            name = _name(step.granularity)
+            name = name_of(step.granularity)
             self._granularities[name] = step.granularity
-            layers = self._layers_of(step.granularity).numpy()
+            layers = self.layers_of(step.granularity).numpy()
             before = self._kept(step.granularity, units)
             asked = 0 if step.sparsity == "negative" else round(step.sparsity * len(layers))
             gone, least = len(layers) - int(before.sum()), step.granularity.min_keep
@@ -158,18 +171,24 @@ class MaskMaker:
     def _kept(self, granularity: Granularity, units: dict[str, Mask]) -> Mask:
         """The units that the masks in force have left, those of other granularities included."""
         if not units:
-            return np.ones(len(self._layers_of(granularity)), bool)
+            return np.ones(len(self.layers_of(granularity)), bool)
         keep = self.keep(units)
         left = {
             name: keep.get(f"{name}.weight", torch.ones_like(self.model.weight(name), dtype=torch.bool)).float()
             for name in granularity.carriers(self.model)
         }
         mask: Mask = (granularity.reduce(self.model, left) > 0).numpy()
-        return mask & units.get(_name(granularity), mask)
+        return mask & units.get(name_of(granularity), mask)
+
+    def contributions(self, step: Step) -> NDArray[np.float32] | None:
+        """The contributions of a step's units in the dense model; None where that takes a pass not yet made."""
+        if not _requests(step) and not step.scorer.slow:
+            return self._contributions(step, {})
+        return self.store.get_scores(self.scores_key(step))
 
     def _contributions(self, step: Step, units: dict[str, Mask]) -> NDArray[np.float32]:
         in_force = mask_hash(units)
-        key = scores_key(self.model, self.calibration, step, in_force)
+        key = self.scores_key(step, in_force)
         requests = _requests(step)
         worth_storing = bool(requests) or step.scorer.slow
         stored = self.store.get_scores(key) if worth_storing else None
@@ -181,13 +200,16 @@ class MaskMaker:
                 with self.timings.measure("collect"):
                     collected = collect(self.model, self.calibration, requests, self.on_pass)
             with self.timings.measure("score") as spent:
-                contributions = score(self.model, self.calibration, step, self._layers_of(step.granularity), collected)
+                kept = torch.from_numpy(self._kept(step.granularity, units))
+                layers = self.layers_of(step.granularity)
+                contributions = score(self.model, self.calibration, step, layers, collected, kept, self.tasks)
         if worth_storing:
             about = {"scorer": step.label, "granularity": step.granularity.name, "seconds": spent()}
             self.store.put_scores(key, contributions, about)
         return contributions
 
-    def _layers_of(self, granularity: Granularity) -> torch.Tensor:
+    def layers_of(self, granularity: Granularity) -> torch.Tensor:
+        """int64 [units], each unit's layer."""
         if granularity not in self._layers:
             self._layers[granularity] = granularity.layers(self.model)
         return self._layers[granularity]
@@ -204,7 +226,8 @@ class MaskMaker:
         }
 
 
-def _name(granularity: Granularity) -> str:
+def name_of(granularity: Granularity) -> str:
+    """What masks call a granularity: its identity as JSON."""
     return json.dumps(granularity.identity(), sort_keys=True)
 
 

@@ -106,6 +106,11 @@ class Plan:
     def cells(self) -> tuple[Cell, ...]:
         return self.grid + self.explicit
 
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """Each scorer of the cells, once."""
+        return tuple(dict.fromkeys(step.scorer for cell in self.cells for step in cell.steps))
+
     def limited(self, count: int | None) -> Plan:
         """The plan's first ``count`` cells."""
         grid = self.grid[:count]

@@ -15,7 +15,6 @@ from ablate.experiment.events import silent
 from ablate.experiment.job import Job
 from ablate.experiment.plan import DENSE, Cell
 from ablate.experiment.run import make_subject
-from ablate.experiment.score import scores_key
 from ablate.experiment.stages import controls_of
 from ablate.experiment.store import Store
 from ablate.experiment.subject import Subject, load_tasks
@@ -84,7 +83,7 @@ def _of(job: Job, subject: Subject) -> ModelPreview:
     confirms = load_tasks(job.confirm, job.chosen.source, job.registry, frozenset())
     cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
     first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells)
-    keys = {scores_key(subject.model, subject.calibration, step, None) for step in first_steps}
+    keys = {subject.masks.scores_key(step) for step in first_steps}
     passes = list(passes_of(subject.masks.requests(job.plan.cells), subject.calibration))
     rate = _seconds_per_token(subject, tasks or confirms)
     each = rate * subject.evaluator.prepared(tasks)[1].tokens if tasks else 0.0

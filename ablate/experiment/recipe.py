@@ -14,7 +14,9 @@ from ablate.experiment.explain import check, shown
 from ablate.experiment.values import Count, Label, Scope, Seed, Sparsity, Steps, named, wrong
 from ablate.experiment.yaml import Document, read
 from ablate.models.spec import ModelSpec
+from ablate.studies.spec import Prevalence, Stability
 
+Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 DataWord = Literal["auto", "embedded", "hub", "senteval"]
 
 
@@ -66,6 +68,25 @@ class Controls(Strict):
     screened: Count = 0
     flipped: bool = False
     control_seed: Seed = 0
+
+
+class Statistics(Strict):
+    """How the cells are judged.
+
+    correction: Benjamini–Hochberg, Benjamini–Yekutieli or Holm, over the cells of a table.
+    level: of every test; an interval covers 95 % whatever the level.
+    margin, mean_margin: how much worse than dense is still harmless, in points, on a task and on a mean over tasks.
+    margins: for single tasks; one whose unit is not points needs its own, or is never called harmless or harmful.
+    resamples: of every bootstrap and permutation. statistics_seed: of both.
+    """
+
+    correction: Literal["bh", "by", "holm"] = "bh"
+    level: Annotated[float, Field(gt=0, lt=0.5, strict=True)] = 0.05
+    margin: Margin = 0.5
+    mean_margin: Margin = 0.2
+    margins: dict[str, Margin] = {}
+    resamples: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = 2000
+    statistics_seed: Seed = 0
 
 
 class Confirm(Strict):
@@ -137,7 +158,10 @@ class Recipe(Strict):
         BeforeValidator(_confirm, json_schema_input_type=Confirm | list[str] | Literal["all"] | None),
     ] = None
     overlap: Literal["drop", "keep"] = "drop"
+    statistics: Statistics = Statistics()
     executor: str = "in-process"
+    stability: Stability = Stability()
+    prevalence: Prevalence = Prevalence()
 
     @model_validator(mode="after")
     def _not_empty(self) -> Recipe:

@@ -11,7 +11,7 @@ from ablate.errors import Undefined
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.plan import Cell
 from ablate.experiment.store import Result
-from ablate.report.results import Row
+from ablate.report.results import JUDGED, Row
 
 _Both = tuple[float | None, float | None, str | None]
 
@@ -21,6 +21,7 @@ class Outcome:
     """What became of one cell: its results by task name, or (``failures``) why there is none.
 
     key: the cell's key. about: what the store knows of its mask. cached: nothing had to be evaluated.
+    keys: of its results, by task name.
     """
 
     cell: Cell
@@ -29,6 +30,7 @@ class Outcome:
     results: Mapping[str, Result]
     failures: Mapping[str, str] = field(default_factory=dict)
     cached: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_rows(
@@ -104,6 +106,8 @@ def _scores(task: Loaded, outcome: Outcome, dense: _Both) -> Row:
         "status": result.status if result else "failed",
         "reason": outcome.failures.get(task.name) or reason,
         "seconds": result.seconds if result else None,
+        "result": outcome.keys.get(task.name) if result else None,
+        **dict.fromkeys(JUDGED),
     }
 
 

@@ -6,17 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ablate.data.calibration import NOTHING, Calibration, PositivesFile, calibrate
+from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.experiment.comparison import comparison
+from ablate.experiment.evaluate import Loaded
 from ablate.experiment.events import Event, Watch, silent
 from ablate.experiment.executors import Executor
 from ablate.experiment.job import Job, ready
+from ablate.experiment.judge import judge
 from ablate.experiment.manifest import manifest, model_names
+from ablate.experiment.maps import agreement, maps
 from ablate.experiment.masks import MaskMaker
 from ablate.experiment.recipe import Recipe, load_recipe, parse
+from ablate.experiment.score import needs_graded
 from ablate.experiment.stages import StageRows, confirm, pick, screen, short
 from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject
+from ablate.experiment.subject import Subject, load_tasks
 from ablate.experiment.timing import Timings
 from ablate.experiment.yaml import Document
 from ablate.models.load import load_model
@@ -99,7 +103,7 @@ def compare(
 def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = silent) -> Results:
     """Runs what :func:`ablate.experiment.job.ready` made, into an open store.
 
-    The rows of the stages that were finished are stored also when the run is interrupted.
+    The rows of the stages that were finished are stored also when the run is interrupted; they are judged when all are.
     """
     watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
     about = {**manifest(job), "store": store.name}
@@ -108,16 +112,27 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     stages: list[StageRows] = []
     try:
         subjects = [make_subject(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
+        about["hashes"] = {s.model.name: {"model": s.model.hash, "calibration": s.calibration.hash} for s in subjects}
         _run_stages(job, store, about["run"], subjects, stages)
+        about["maps"] = [found for subject in subjects for found in maps(subject.masks, job.plan.cells)]
+        about["agreement"] = [found for subject in subjects for found in agreement(subject.masks, job.plan.cells)]
     finally:
         rows = [row for stage in stages for row in stage.rows]
+        about["panels"] = {stage.name: stage.panels for stage in stages}
         about["timings"] = dict(timings.seconds)
         about["cached"] = sum(stage.cached for stage in stages)
         about["computed"] = sum(stage.computed for stage in stages)
         about["failed"] = sum(stage.failed for stage in stages)
         if rows:
             store.put_rows(about["run"], rows, about)
-    return Results(rows, about)
+    results = Results(rows, about)
+    if rows:
+        with timings.measure("statistics"):
+            about["evidence"], withheld = judge(results, store, job.registry, job.recipe.statistics)
+        about["statistics"] = {**job.recipe.statistics.model_dump(mode="json"), "withheld": withheld}
+        about["timings"] = dict(timings.seconds)
+        store.put_rows(about["run"], rows, about)
+    return results
 
 
 def _run_stages(job: Job, store: Store, run_id: str, subjects: list[Subject], stages: list[StageRows]) -> None:
@@ -158,15 +173,22 @@ def make_subject(
         job.recipe.tie_seed,
         timings,
         lambda name: watch(Event("note", f"pass: {name}")),
+        _looked_at(job),
     )
     return Subject(model, calibration, store, executor, timings, watch, masks, keep_going)
 
 
 def _calibration(job: Job) -> Calibration:
     """The calibration set, drawn only if a scorer looks at it: others need no train split, and see no pair."""
-    scorers = [step.scorer for cell in job.plan.cells for step in cell.steps]
-    if not any(scorer.statistics() or scorer.slow for scorer in scorers):
+    scorers = job.plan.scorers
+    if not any(scorer.calibrates for scorer in scorers):
         return NOTHING
-    spec, source = job.recipe.calibration, job.chosen.source
-    splits = [] if isinstance(spec.positives, PositivesFile) else source.groups()["sts-train"]
-    return calibrate(spec, [source.load(name) for name in splits])
+    spec = job.recipe.calibration
+    return calibrate(spec, splits_of(spec, job.chosen.source), graded=any(map(needs_graded, scorers)))
+
+
+def _looked_at(job: Job) -> dict[str, tuple[Loaded, ...]]:
+    """The tasks behind each name that a scorer of the plan gives, each read once."""
+    members = dict.fromkeys(task for tasks in job.looked_at.values() for task in tasks)
+    read = {task.name: task for task in load_tasks(members, job.chosen.source, job.registry, frozenset())}
+    return {name: tuple(read[task] for task in tasks) for name, tasks in job.looked_at.items()}

@@ -52,6 +52,12 @@ results = Table(
     Column("entry", Text, nullable=False),
     Column("similarities", LargeBinary),
 )
+panels = Table(
+    "ablate_panels",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("entry", Text, nullable=False),
+)
 runs = Table(
     "ablate_runs",
     _metadata,
@@ -92,6 +98,11 @@ def version(connection: Connection) -> int | None:
         return None
     found = connection.execute(select(_meta.c.version).where(_meta.c.application == APPLICATION)).scalar()
     return None if found is None else int(found)
+
+
+def lacks_tables(connection: Connection) -> bool:
+    """Whether an ablate older than some of the tables made this store."""
+    return not set(_metadata.tables) <= set(inspect(connection).get_table_names())
 
 
 def create(connection: Connection) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +18,15 @@ from ablate.experiment.collect import Collected
 from ablate.experiment.plan import Step
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
-from ablate.scorers.base import GradientContribution, InputNorm, Scorer, View
+from ablate.scorers.base import GradientContribution, InputNorm, Scorer, Statistic, View
+
+if TYPE_CHECKING:
+    from ablate.experiment.evaluate import Loaded
+
+Tasks = Mapping[str, "tuple[Loaded, ...]"]
+"""The tasks behind each name that scorers give."""
+
+NO_TASKS: Tasks = MappingProxyType({})
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -25,13 +34,19 @@ def digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def scores_key(model: Model, calibration: Calibration, step: Step, in_force: str | None) -> str:
+def scores_key(
+    model: Model,
+    calibration: Calibration,
+    step: Step,
+    in_force: str | None,
+    tasks: Tasks = NO_TASKS,
+) -> str:
     """The key of a step's contributions: all that they depend on, and nothing else.
 
     Args:
+        tasks: those that the step's scorer names, read.
         in_force: hash of the mask already in force, None for the dense model.
     """
-    looks = bool(step.scorer.statistics()) or step.scorer.slow
     return digest(
         {
             "stage": "scores",
@@ -39,11 +54,36 @@ def scores_key(model: Model, calibration: Calibration, step: Step, in_force: str
             "encoding": model.encoding.as_dict(),
             "scorer": step.scorer.identity(),
             "granularity": step.granularity.identity(),
-            "calibration": calibration.hash if looks else None,
+            **looks_at(step.scorer, calibration, tasks),
             "mask": in_force,
             "seed": step.seed,
         }
     )
+
+
+def looks_at(scorer: Scorer, calibration: Calibration, tasks: Tasks) -> dict[str, Any]:
+    """The part of a key that says which data a scorer looks at.
+
+    Args:
+        tasks: at least those that it names.
+    """
+    only_graded = bool(scorer.statistics()) and all(map(_over_graded, scorer.statistics()))
+    looks = scorer.calibrates and not only_graded
+    found: dict[str, Any] = {"calibration": calibration.hash if looks else None}
+    if needs_graded(scorer):
+        found["graded"] = calibration.graded_hash
+    if scorer.tasks():
+        found["tasks"] = {name: [task.data.hash for task in tasks[name]] for name in scorer.tasks()}
+    return found
+
+
+def needs_graded(scorer: Scorer) -> bool:
+    """Whether a scorer looks at pairs with gold scores of any height."""
+    return any(map(_over_graded, scorer.statistics()))
+
+
+def _over_graded(statistic: Statistic) -> bool:
+    return isinstance(statistic, GradientContribution) and statistic.loss.over == "graded"
 
 
 def view_of(
@@ -54,18 +94,33 @@ def view_of(
     layers: torch.Tensor,
     collected: Collected,
     seed: int,
+    kept: torch.Tensor | None = None,
+    tasks: Tasks = NO_TASKS,
 ) -> View:
-    """What a scorer may look at: the statistics that it declared, and no others."""
+    """What a scorer may look at: the statistics that it declared, the tasks that it named, and no others.
+
+    Args:
+        kept: bool [units], those that the mask in force has left; all by default.
+    """
     declared = scorer.statistics()
     gradients = {s: collected.gradients[granularity, s] for s in declared if isinstance(s, GradientContribution)}
     norms = {s: collected.norms[s] for s in declared if isinstance(s, InputNorm)}
     generator = torch.Generator().manual_seed(seed)
-    asked = calibration if scorer.slow else None
-    return View(model, granularity, layers, gradients, norms, generator, asked)
+    left = torch.ones(len(layers), dtype=torch.bool) if kept is None else kept
+    if not scorer.slow:
+        return View(model, granularity, layers, gradients, norms, generator, left)
+    named = {task.name: task for name in scorer.tasks() for task in tasks[name]}
+    return View(model, granularity, layers, gradients, norms, generator, left, calibration, named)
 
 
 def score(
-    model: Model, calibration: Calibration, step: Step, layers: torch.Tensor, collected: Collected
+    model: Model,
+    calibration: Calibration,
+    step: Step,
+    layers: torch.Tensor,
+    collected: Collected,
+    kept: torch.Tensor | None = None,
+    tasks: Tasks = NO_TASKS,
 ) -> NDArray[np.float32]:
     """The contributions of a step's units under the mask in force, checked against the scorer's contract.
 
@@ -76,7 +131,7 @@ def score(
         PluginError: the scorer gives another shape, or a contribution that is not finite.
     """
     granularity, scorer = step.granularity, step.scorer
-    view = view_of(model, calibration, scorer, granularity, layers, collected, step.seed or 0)
+    view = view_of(model, calibration, scorer, granularity, layers, collected, step.seed or 0, kept, tasks)
     contributions = scorer.score(view).detach()
     if contributions.shape != layers.shape:
         raise PluginError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ablate.experiment.choose import choose, mean_deltas
 from ablate.experiment.evaluate import Loaded
@@ -13,13 +14,16 @@ from ablate.experiment.plan import Cell
 from ablate.experiment.rows import make_rows
 from ablate.experiment.subject import Subject, load_tasks
 from ablate.report.results import Row
+from ablate.statistics.panel import panel_of
 
 
 @dataclass(frozen=True)
 class StageRows:
-    """The rows of one model's stage, and how many of its cells came from where."""
+    """The rows of one model's stage, its panels' keys by task, and how many of its cells came from where."""
 
+    name: str
     rows: list[Row]
+    panels: dict[str, str]
     cached: int
     computed: int
     failed: int
@@ -36,7 +40,7 @@ def pick(job: Job, subject: Subject, screened: Sequence[Row]) -> tuple[Cell, ...
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
-    means = mean_deltas(screened, job.recipe.overlap)
+    means = mean_deltas([row for row in screened if job.chooses(row["task"])], job.recipe.overlap)
     keys = {cell: short(subject.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
     for label, granularity in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
@@ -49,7 +53,10 @@ def pick(job: Job, subject: Subject, screened: Sequence[Row]) -> tuple[Cell, ...
 def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> StageRows:
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
     seen = set(subject.calibration.seen)
-    for task in load_tasks(job.screen, job.chosen.source, job.registry, frozenset()):
+    choosing = filter(job.chooses, job.screen)
+    for task in load_tasks(choosing, job.chosen.source, job.registry, frozenset()):
+        seen.update(task.data.keys)
+    for task in chain(*subject.masks.tasks.values()):
         seen.update(task.data.keys)
     tasks = _read(job, subject, run, job.confirm, frozenset(seen), len(picked))
     controls = job.recipe.controls
@@ -93,7 +100,8 @@ def _stage(
     everything = [dense, *outcomes]
     failed = sum(bool(outcome.failures) for outcome in everything)
     cached = sum(outcome.cached for outcome in everything)
-    return StageRows(rows, cached, len(everything) - cached - failed, failed)
+    panels = {task.name: subject.store.put_panel(panel_of(task)) for task in tasks}
+    return StageRows(name, rows, panels, cached, len(everything) - cached - failed, failed)
 
 
 def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:

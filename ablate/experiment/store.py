@@ -24,6 +24,7 @@ from ablate.experiment.place import locate, one_line
 from ablate.experiment.records import Result, RunInfo, StoredMask, from_row, require_float32_vector, to_row
 from ablate.experiment.runlog import RunLog
 from ablate.experiment.schema import Damaged, check_name, pack, unpack
+from ablate.statistics.panel import Panel
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
 
@@ -131,6 +132,17 @@ class Store(RunLog):
     def put_results(self, results: Mapping[str, Result]) -> None:
         """Keeps results, all in one transaction."""
         self._insert(schema.results, [to_row(key, result) for key, result in results.items()])
+
+    def get_panel(self, key: str) -> Panel | None:
+        """The panel put under ``key``, or None."""
+        found = self._load(schema.panels, key)
+        return None if found is None else Panel(found[0]["task"], *found[1])
+
+    def put_panel(self, panel: Panel) -> str:
+        """Keeps a panel, and gives its key."""
+        content = [panel.gold, panel.kept, panel.cluster, panel.stratum]
+        self._put_file(schema.panels, panel.key, {"task": panel.task}, content)
+        return panel.key
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:
         check_name("key", key)

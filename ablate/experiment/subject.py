@@ -31,7 +31,8 @@ _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_re
 class Job:
     """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks.
 
-    mask: its hash, None where nothing is removed. failure: why it cannot be evaluated at all.
+    mask: its hash, None where nothing is removed. keys: of its results, by task. failure: why it cannot be evaluated
+    at all.
     """
 
     cell: Cell
@@ -41,6 +42,7 @@ class Job:
     keep: Mapping[str, torch.Tensor]
     found: Mapping[str, Result]
     missing: tuple[Loaded, ...]
+    keys: Mapping[str, str] = field(default_factory=dict)
     failure: str | None = None
 
 
@@ -109,7 +111,7 @@ class Subject:
         keep: Mapping[str, torch.Tensor] = {}
         if missing and mask is not None:
             keep = self.masks.keep(units if units is not None else self.masks.make(cell).units)
-        return Job(cell, key, about, mask, keep, found, missing)
+        return Job(cell, key, about, mask, keep, found, missing, keys)
 
     def _work(self, job: Job) -> Outcome:
         results: dict[str, Result] = {}
@@ -122,9 +124,10 @@ class Subject:
                     failures[task.name] = measured
         if results:
             with self.timings.measure("store"):
-                keys = {task.name: result_key(self.model, job.mask, task) for task in job.missing}
-                self.store.put_results({keys[name]: result for name, result in results.items()})
-        return Outcome(job.cell, job.key, job.about, {**job.found, **results}, failures, cached=not job.missing)
+                self.store.put_results({job.keys[name]: result for name, result in results.items()})
+        return Outcome(
+            job.cell, job.key, job.about, {**job.found, **results}, failures, cached=not job.missing, keys=job.keys
+        )
 
     def _measure(self, job: Job) -> Iterator[tuple[Loaded, Result | str]]:
         """Each missing task's result, or why there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -65,11 +65,12 @@ def batch_bounds(lengths: Sequence[int], token_budget: int) -> list[int]:
     return bounds
 
 
-def encode(model: Model, prepared: Prepared) -> Tensor:
+def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] = lambda _: None) -> Tensor:
     """Embeds the sentences with the model's present weights and hooks.
 
     Args:
         prepared: from :func:`prepare` with this model.
+        on_batch: told the number of each batch before the model sees it.
 
     Returns:
         float32 [sentences, dim], in the order of the sentences, normalised only if the model's own modules do
@@ -77,7 +78,10 @@ def encode(model: Model, prepared: Prepared) -> Tensor:
     """
     assert not model.backbone.training, "dropout would be on"
     with torch.inference_mode():
-        parts = [model.embed(batch.features) for batch in prepared.batches]
+        parts = []
+        for number, batch in enumerate(prepared.batches):
+            on_batch(number)
+            parts.append(model.embed(batch.features))
         dim = parts[0].shape[1] if parts else model.embed(model.pad(model.tokenise([""]))).shape[1]
     with torch.inference_mode(False), torch.no_grad():
         embeddings = torch.empty(prepared.sentences, dim)

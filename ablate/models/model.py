@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 from torch import Tensor, nn
@@ -30,6 +31,12 @@ class Layer:
     def linears(self) -> tuple[str, ...]:
         """The six prunable modules, in the order of the data flow."""
         return self.query, self.key, self.value, self.attention_output, self.ffn_in, self.ffn_out
+
+    @property
+    def path(self) -> str:
+        """The module that is the layer: the part that the names of all six have in common."""
+        parts = zip(*(name.split(".") for name in self.linears), strict=False)
+        return ".".join(same[0] for same in takewhile(lambda part: len(set(part)) == 1, parts))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.effects import Stage
+from ablate.statistics.effects import Stage
 
 if TYPE_CHECKING:
     from ablate.report.results import Results
@@ -31,11 +31,12 @@ def _hygiene(results: Results, found: Sequence[Stage]) -> str:
     about = results.about
     splits = {task: split for stage in found for task, split in stage.splits.items()}
     screen, confirm = (_tasks(about[name], splits) for name in ("screen", "confirm"))
+    choosing = _tasks(about.get("choosing", about["screen"]), splits)
     clean = "clean of overlap" if about["overlap"] == "drop" else "overlapping pairs kept"
     if not confirm:
         sentence = f"every cell on {screen}, {clean}; nothing confirmed"
     elif any(stage.name == "screen" and stage.selects for stage in found):
-        sentence = f"chosen on {screen}; reported on {confirm}, {clean}"
+        sentence = f"chosen on {choosing}; reported on {confirm}, {clean}"
     else:
         also = f", and screened on {screen}" if screen else ""
         sentence = f"every cell reported on {confirm}, {clean}{also}; none left out by a choice"
@@ -54,6 +55,7 @@ def foot(results: Results) -> tuple[str, ...]:
     """Where the time went, what came from the store, and why any score is absent."""
     about = results.about
     lines = [f"{status}: {reason}" for status, reason in _reasons(results).items()]
+    lines += [f"no evidence, {reason}" for reason in about.get("statistics", {}).get("withheld", ())]
     if about.get("timings"):
         spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in about["timings"].items())
         lines.append(f"seconds: {spent}")

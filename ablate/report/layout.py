@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ablate.report import circumstances, wording
-from ablate.report.effects import Group, Stage, stages
+from ablate.report.agreement import agreement_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
+from ablate.statistics.effects import Group, Stage, stages
 
 if TYPE_CHECKING:
     from ablate.report.results import Results
@@ -20,13 +21,33 @@ FEW = 24
 def build(results: Results) -> Page:
     """Everything that ``ablate run`` prints."""
     found = stages(results)
+    blocks = (*of_models(results), *of_scorers(results))
+    return Page(circumstances.head(results, found), blocks, circumstances.foot(results))
+
+
+def of_models(results: Results) -> tuple[Block, ...]:
+    """What became of the cells, model by model."""
+    found = stages(results)
     models = list(dict.fromkeys(stage.model for stage in found))
     blocks = []
     for model in models:
         own = [stage for stage in found if stage.model == model]
         tables = [table for stage in own for table in _tables(stage, own, results)]
         blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
-    return Page(circumstances.head(results, found), tuple(blocks), circumstances.foot(results))
+    return tuple(blocks)
+
+
+def of_scorers(results: Results) -> tuple[Block, ...]:
+    """The scorers themselves: how near they come to exact removal, and how they rank over tasks and models."""
+    # They need numpy and scipy, which nothing else here does.
+    from ablate.report.methods import methods_table
+    from ablate.statistics.methods import compare_methods
+
+    near = agreement_table(results.about.get("agreement", ()))
+    compared = methods_table(compare_methods(results))
+    tables = [table for table in (near, compared) if table and table.lines]
+    many = len(results.about["models"]) > 1
+    return (Block("all models" if many else None, tuple(tables)),) if tables else ()
 
 
 def _tables(stage: Stage, own: Sequence[Stage], results: Results) -> Iterable[Table]:
@@ -35,7 +56,7 @@ def _tables(stage: Stage, own: Sequence[Stage], results: Results) -> Iterable[Ta
     if not stage.groups:
         yield detail(stage, (), f"{name}: dense alone, {wording.measure(stage)}")
         return
-    listed, why = _listed(stage, own)
+    listed, why = _listed(stage, own, results.about.get("choosing", results.about["screen"]))
     reports = stage.name == "confirm" or all(other.name != "confirm" for other in own)
     in_grid = [group for group in stage.groups if not group.several_steps]
     if in_grid and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
@@ -49,16 +70,15 @@ def _tables(stage: Stage, own: Sequence[Stage], results: Results) -> Iterable[Ta
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
 
 
-def _listed(stage: Stage, own: Sequence[Stage]) -> tuple[list[Group], str]:
-    """The cells to list one by one, best first, and what a title says of their choice."""
+def _listed(stage: Stage, own: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:
+    """The cells to list one by one, best first, and what a title says of their choice, made on the tasks given."""
     sign = -1 if stage.measure.higher_is_better else 1
     effects = [(stage.effect(group).value, group) for group in stage.groups]
     ranked = [group for _, group in sorted(((sign * v, g) for v, g in effects if v is not None), key=lambda p: p[0])]
     ranked += [group for value, group in effects if value is None]
-    for screen in own:
-        if screen.name == "screen" and screen.selects:
-            picked = [group for group in ranked if group.chosen or group.several_steps]
-            return picked, f" (chosen on {', '.join(screen.splits)})"
+    if any(screen.name == "screen" and screen.selects for screen in own):
+        picked = [group for group in ranked if group.chosen or group.several_steps]
+        return picked, f" (chosen on {', '.join(choosing)})"
     if len(ranked) <= FEW:
         return ranked, ""
     best: dict[object, Group] = {}

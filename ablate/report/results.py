@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ablate.errors import AblateError
-from ablate.report.effects import Stage, stages
 from ablate.report.export import as_csv, as_json, as_markdown
+from ablate.report.latex import as_latex
 from ablate.report.layout import build
+from ablate.statistics.effects import Stage, stages
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+
+JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
+"""The fields of a row that are filled in once the run's cells are judged together."""
 
 FIELDS: tuple[str, ...] = (
     *("model", "data", "granularity", "scorer", "scope", "seed", "sparsity", "sparsity_achieved"),
@@ -25,7 +29,8 @@ FIELDS: tuple[str, ...] = (
     *("n", "score", "dense", "delta", "n_clean", "score_clean", "dense_clean", "delta_clean"),
     *("status", "seconds", "key"),
     *("cell", "stage", "control", "control_of", "draw", "chosen", "reason", "cached"),
-    *("params_total", "units_total"),
+    *("params_total", "units_total", "result"),
+    *JUDGED,
 )
 """The keys of every row, and the columns of a CSV file, in this order."""
 
@@ -77,13 +82,20 @@ class Results:
         """The rows whose score has no value on their data; ``reason`` says why."""
         return [row for row in self.rows if row["status"] == "undefined"]
 
+    @property
+    def evidence(self) -> list[dict[str, Any]]:
+        """One dict for each cell, task and comparison: see :func:`ablate.statistics.evidence.judge_stage`."""
+        return list(self.about.get("evidence", []))
+
     def summary(self) -> list[Row]:
         """What the tables show, as data: one dict for each stage and cell, seeds joined, controls beside it.
 
         Keys: ``model, stage, metric, unit, higher_is_better, tasks, cell, granularity, scorer, scope,
         sparsity, steps, chosen, status``; ``delta`` (mean over the tasks, then over seeds, on the pairs that
         decide) with ``sd`` (sample, over seeds) and ``seeds`` (their number); ``delta_full`` (on the full
-        standard sets); ``matched``, ``matched_sd``, ``matched_draws`` and ``flipped``.
+        standard sets); ``low``, ``high``, ``p``, ``q``, ``verdict`` and ``smallest_effect`` (see
+        :func:`ablate.statistics.evidence.judge_stage`; None without evidence); ``matched``, ``matched_sd``,
+        ``matched_draws`` and ``flipped``.
         """
         return [line for stage in stages(self) for line in _summarise(stage)]
 
@@ -101,6 +113,25 @@ class Results:
     def to_markdown(self) -> str:
         """The tables of ``ablate run``, in GitHub's Markdown."""
         return as_markdown(build(self))
+
+    def to_latex(self) -> str:
+        """The tables of ``ablate run`` in LaTeX; needs the packages booktabs, graphicx and amssymb."""
+        return as_latex(build(self))
+
+    def to_parquet(self) -> bytes:
+        """A Parquet file of the rows. A column that mixes texts and numbers (``negative`` sparsity) is all text.
+
+        Raises:
+            AblateError: pandas or pyarrow is not installed.
+        """
+        frame = self.to_pandas()
+        for name in frame.columns:
+            if len({isinstance(value, str) for value in frame[name].dropna()}) > 1:
+                frame[name] = frame[name].map(str, na_action="ignore").astype("string")
+        try:
+            return frame.to_parquet(None, engine="pyarrow", index=False)
+        except ImportError as error:
+            raise AblateError("to_parquet needs pyarrow: pip install 'ablate[report]'") from error
 
     def to_pandas(self) -> pd.DataFrame:
         """A data frame of the rows in nullable types: None becomes ``<NA>``, integers stay integers.
@@ -144,6 +175,7 @@ def _summarise(stage: Stage) -> list[dict[str, Any]]:
             | {"chosen": group.chosen, "status": effect.status}
             | {"delta": effect.value, "sd": effect.sd, "seeds": effect.count}
             | {"delta_full": stage.effect(group, "").value}
+            | {name: (stage.found(group) or {}).get(name) for name in JUDGED}
             | {"matched": matched.value, "matched_sd": matched.sd, "matched_draws": matched.count}
             | {"flipped": stage.flipped(group).value}
         )

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ablate.report import wording
-from ablate.report.effects import Effect, Group, Stage
-from ablate.report.table import Cell, Column, Line, Table
+from ablate.report import verdicts, wording
+from ablate.report.table import MARKS, Cell, Column, Line, Table
+from ablate.statistics.effects import Effect, Group, Stage
 
 
 class _Place(NamedTuple):
@@ -34,35 +34,52 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     for place in sorted(places, key=lambda p: (kinds.index(p.granularity), wording.sparsity_order(p.sparsity))):
         stub = map(Cell, (place.granularity, wording.sparsity(place.sparsity), *place.extras))
         found = [places[place].get(scorer) for scorer in scorers]
-        effects = _marked(stage, [stage.effect(group) if group else None for group in found])
+        effects = _marked(stage, [stage.effect(group) if group else None for group in found], found)
         lines.append(Line((*stub, *effects), new=before not in (None, place.granularity)))
         before = place.granularity
     stubs = [Column(name, stub=True) for name in ("granularity", "sparsity", *extras)]
     columns = (*stubs, *(Column(scorer) for scorer in scorers))
-    return Table(title, columns, tuple(lines), "row", wording.notes(stage, groups))
+    return Table(
+        title, columns, tuple(lines), "row", (*wording.notes(stage, groups), *verdicts.legend(stage, groups, (None,)))
+    )
 
 
 def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
-    """One line a cell: its effect beside its controls, then what it removes."""
+    """One line a cell: its effect and the verdict on it beside its controls, then what it removes."""
     effects = [stage.effect(group) for group in groups]
     places = [Cell(wording.rank(stage, effects, effect)) for effect in effects]
     labels = [Cell(wording.label(group, groups)) for group in groups]
+    digits = stage.measure.places
     columns = [
         (Column("#", stub=True), places),
         (Column("cell", stub=True), labels),
-        (Column("Δ"), _marked(stage, effects)),
+        (Column("Δ"), _marked(stage, effects, groups)),
     ]
     notes = wording.notes(stage, groups)
+    found = [stage.found(group) for group in groups]
+    if any(found):
+        columns.append((Column("95 %"), [Cell(verdicts.interval(item, digits)) for item in found]))
+        columns.append((Column("verdict"), [Cell(verdicts.word(item)) for item in found]))
+        columns.append((Column("smallest effect"), [Cell(verdicts.smallest(item, digits)) for item in found]))
+        columns.append((Column("p"), [Cell(verdicts.p_of(item, "p")) for item in found]))
+        columns.append((Column("q"), [Cell(verdicts.p_of(item, "q")) for item in found]))
+        notes += (*verdicts.legend(stage, groups, (None,)), "p: of no difference from dense; q: of no gain, corrected.")
     if stage.decide:
         full = [replace(stage.effect(group, ""), sd=None) for group in groups]
-        columns.append((Column("full set"), _plain(full)))
+        columns.append((Column("full set"), _plain(stage, full)))
         notes += ("full set: Δ on every pair, as others report it.",)
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
-        columns.append((Column("matched"), _plain(matched)))
+        columns.append((Column("matched"), _plain(stage, matched)))
         notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
+    drawn = [stage.found(group, against="matched") for group in groups]
+    if any(drawn):
+        columns.append((Column("draws beaten"), [Cell(verdicts.beaten(item)) for item in drawn]))
+        columns.append((Column("q matched"), [Cell(verdicts.p_of(item, "q")) for item in drawn]))
+        notes += ("draws beaten: of a lower gain; q matched: of a random draw doing as well, corrected.",)
+        notes += verdicts.unbeaten(stage, groups)
     if any(group.flipped for group in groups):
-        columns.append((Column("flipped"), _plain([stage.flipped(group) for group in groups])))
+        columns.append((Column("flipped"), _plain(stage, [stage.flipped(group) for group in groups])))
         notes += ("flipped: Δ with the highest contributions removed instead.",)
     for name, entries in wording.sizes(groups):
         columns.append((Column(name, group=1), [Cell(entry) for entry in entries]))
@@ -74,34 +91,42 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     """Cells against tasks, means over seeds, under the dense model's scores."""
     tasks = list(stage.splits)
     columns = (Column("cell", stub=True), *(Column(task) for task in tasks))
-    dense = [stage.dense.get(task) for task in tasks]
-    lines = [_line("dense, full set", [wording.score(row, "score") for row in dense])]
+    dense, digits = [stage.dense.get(task) for task in tasks], stage.measure.places
+    lines = [_line("dense, full set", [wording.score(row, "score", digits) for row in dense])]
     if stage.decide:
-        lines.append(_line("dense, clean", [wording.score(row, "score_clean") for row in dense]))
+        lines.append(_line("dense, clean", [wording.score(row, "score_clean", digits) for row in dense]))
         lines.append(_line("pairs dropped", [wording.dropped(row) for row in dense]))
+    if any(stage.found(group, task) for group in groups for task in tasks):
+        lines.append(_line("smallest effect", [verdicts.largest_smallest(stage, groups, task) for task in tasks]))
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
-    marked = [_marked(stage, effects) for effects in by_task]
+    marked = [_marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
     for place, group in enumerate(groups):
         label = Cell(wording.label(group, groups))
         lines.append(Line((label, *(column[place] for column in marked)), new=place == 0))
-    return Table(
-        title, columns, tuple(lines), "column", wording.seeds(groups, "Where a cell has seeds, Δ is the mean over")
-    )
+    notes = wording.seeds(groups, "Where a cell has seeds, Δ is the mean over")
+    return Table(title, columns, tuple(lines), "column", (*notes, *verdicts.legend(stage, groups, tasks)))
 
 
 def _line(name: str, entries: Iterable[str]) -> Line:
     return Line((Cell(name), *map(Cell, entries)))
 
 
-def _plain(effects: Iterable[Effect]) -> list[Cell]:
-    return [Cell(wording.effect(effect)) for effect in effects]
+def _plain(stage: Stage, effects: Iterable[Effect]) -> list[Cell]:
+    return [Cell(wording.effect(effect, stage.measure.places)) for effect in effects]
 
 
-def _marked(stage: Stage, effects: Sequence[Effect | None]) -> list[Cell]:
-    """Effects side by side, the best marked; those that print the same are equally good."""
+def _marked(
+    stage: Stage, effects: Sequence[Effect | None], groups: Sequence[Group | None], task: str | None = None
+) -> list[Cell]:
+    """Effects side by side with their verdicts, the best marked; those that print the same are equally good."""
     best = wording.best(stage, [effect for effect in effects if effect])
-    return [_cell(effect, best) if effect else Cell("–") for effect in effects]
+    return [
+        _cell(effect, best, stage.found(group, task), stage.measure.places) if effect and group else Cell("–")
+        for effect, group in zip(effects, groups, strict=True)
+    ]
 
 
-def _cell(effect: Effect, best: float | None) -> Cell:
-    return Cell(wording.effect(effect), best=effect.value is not None and wording.shown(effect) == best)
+def _cell(effect: Effect, best: float | None, found: verdicts.Found, places: int) -> Cell:
+    verdict = found["verdict"] if found else None
+    text = " ".join([wording.effect(effect, places), *([MARKS[verdict]] if verdict else [])])
+    return Cell(text, effect.value is not None and wording.shown(effect, places) == best, verdict)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MARKS = {"improves": "▲", "harmless": "●", "harms": "▼", "undecided": "○"}
+"""The mark of each verdict; legible without colour."""
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One entry. ``best``: of its row or column; to be emphasised."""
+    """One entry. ``best``: of its row or column; to be emphasised.
+
+    verdict: on what it shows, if there is one; ``text`` ends in its mark.
+    """
 
     text: str
     best: bool = False
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)

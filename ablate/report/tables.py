@@ -15,23 +15,32 @@ from rich.text import Text
 
 from ablate.report.export import visible
 from ablate.report.layout import build
-from ablate.report.table import Column, Table
+from ablate.report.table import MARKS, Cell, Column, Page, Table
 
 if TYPE_CHECKING:
     from ablate.report.results import Results
 
 _TITLE_WIDTH = 14
 _STUB_WIDTH = 12
-_PLAIN = str.maketrans({"Δ": "delta", "±": "+-", "×": "x", "–": "-"})
+_PLAIN = str.maketrans(
+    {"Δ": "delta", "±": "+-", "×": "x", "–": "-"}
+    | {MARKS["improves"]: "^", MARKS["harmless"]: "=", MARKS["harms"]: "v", MARKS["undecided"]: "?"}
+)
+_STYLES = {"improves": "dodger_blue1", "harms": "dark_orange", "undecided": "dim"}
+"""Blue and orange are told apart by everyone; the marks say the same."""
 
 
 def render(results: Results, console: Console) -> None:
-    """Prints the whole page.
+    """Prints the whole page of a run (see :func:`print_page`)."""
+    print_page(build(results), console)
+
+
+def print_page(page: Page, console: Console) -> None:
+    """Prints a page.
 
     A table that is too wide for the console goes on below, its stub columns repeated. The best is in bold and
     has a ``*``. Labels and reasons are printed as they are: no markup, no control characters.
     """
-    page = build(results)
     for line in page.head:
         _line(console, line)
     for block in page.blocks:
@@ -62,10 +71,13 @@ def _printable(console: Console, text: str) -> str:
 def _table(console: Console, table: Table) -> None:
     columns = [replace(column, title=_printable(console, column.title)) for column in table.columns]
     marked = [any(line.cells[place].best for line in table.lines) for place in range(len(columns))]
+    judged = [any(line.cells[place].verdict for line in table.lines) for place in range(len(columns))]
     texts = [
         [
-            _printable(console, cell.text) + ("*" if cell.best else " " if mark else "")
-            for cell, mark in zip(line.cells, marked, strict=True)
+            _printable(console, cell.text)
+            + ("  " if mark and not cell.verdict else "")
+            + ("*" if cell.best else " " if best else "")
+            for cell, best, mark in zip(line.cells, marked, judged, strict=True)
         ]
         for line in table.lines
     ]
@@ -102,9 +114,13 @@ def _grid(
     for line, entries in zip(table.lines, texts, strict=True):
         if line.new:
             grid.add_section()
-        cells = [(_broken(entries[at], width), "bold" if line.cells[at].best else "") for at, _, width in part]
+        cells = [(_broken(entries[at], width), _style(line.cells[at])) for at, _, width in part]
         grid.add_row(*(Text(text, style=style) for text, style in cells))
     return grid
+
+
+def _style(cell: Cell) -> str:
+    return " ".join(filter(None, ("bold" if cell.best else "", _STYLES.get(cell.verdict or ""))))
 
 
 def _broken(text: str, width: int) -> str:

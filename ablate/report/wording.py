@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.effects import Effect, Group, Stage
+from ablate.statistics.effects import Effect, Group, Stage
 
 if TYPE_CHECKING:
     from ablate.report.results import Results
@@ -39,9 +39,10 @@ def measure(stage: Stage) -> str:
 
 def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     """What a Δ is against, and what stands behind ±."""
-    dense = f"dense {plain(stage.dense_score(stage.decide))}"
+    places = stage.measure.places
+    dense = f"dense {plain(stage.dense_score(stage.decide), places)}"
     if stage.decide:
-        dense += f" (full set {plain(stage.dense_score(''))})"
+        dense += f" (full set {plain(stage.dense_score(''), places)})"
     lines = [f"Δ = cell - dense; {dense}.", *seeds(groups, "± is the sample sd over")]
     if {stage.effect(group).status for group in groups} & {"undefined", "failed"}:
         lines.append("undefined, failed: a mean needs every task and seed; reasons below.")
@@ -59,32 +60,33 @@ def counts(found: Sequence[int]) -> str:
     return str(found[0]) if found[0] == found[-1] else f"{found[0]}–{found[-1]}"
 
 
-def plain(found: Effect) -> str:
-    """A score, without a sign."""
-    return _SHOWN[found.status] if found.value is None else f"{found.value:.2f}"
+def plain(found: Effect, places: int = 2) -> str:
+    """A score, without a sign. places: digits after the point, here and below."""
+    return _SHOWN[found.status] if found.value is None else f"{found.value:.{places}f}"
 
 
-def effect(found: Effect) -> str:
+def effect(found: Effect, places: int = 2) -> str:
     """A signed delta, ``± sd`` where there are several draws; ``–`` where nothing was run."""
     if found.value is None:
         return _SHOWN[found.status]
-    return _signed(found.value) + ("" if found.sd is None else f" ± {found.sd:.2f}")
+    return signed(found.value, places) + ("" if found.sd is None else f" ± {found.sd:.{places}f}")
 
 
-def _signed(value: float) -> str:
-    text = f"{value:+.2f}"
-    return "0.00" if text in ("+0.00", "-0.00") else text
+def signed(value: float, places: int = 2) -> str:
+    """``+0.42``; zero has no sign."""
+    text = f"{value:+.{places}f}"
+    return text if float(text) else text[1:]
 
 
-def shown(found: Effect) -> float:
+def shown(found: Effect, places: int = 2) -> float:
     """The value as printed, so that what reads the same ranks the same."""
     assert found.value is not None
-    return float(_signed(found.value))
+    return float(signed(found.value, places))
 
 
 def best(stage: Stage, effects: Sequence[Effect]) -> float | None:
     """The best printed value; None where fewer than two are there to compare."""
-    values = [shown(found) for found in effects if found.value is not None]
+    values = [shown(found, stage.measure.places) for found in effects if found.value is not None]
     if len(values) < 2:
         return None
     return max(values) if stage.measure.higher_is_better else min(values)
@@ -94,26 +96,20 @@ def rank(stage: Stage, effects: Sequence[Effect], own: Effect) -> str:
     """Its place among the effects, 1 = best, equals sharing one; ``–`` without a value."""
     if own.value is None:
         return "–"
-    values = [shown(found) for found in effects if found.value is not None]
-    ahead = [value for value in values if (value > shown(own)) == stage.measure.higher_is_better]
-    return str(1 + sum(value != shown(own) for value in ahead))
+    places = stage.measure.places
+    values, mine = [shown(found, places) for found in effects if found.value is not None], shown(own, places)
+    ahead = [value for value in values if (value > mine) == stage.measure.higher_is_better]
+    return str(1 + sum(value != mine for value in ahead))
 
 
 def label(group: Group, among: Sequence[Group]) -> str:
     """What tells a cell from the others listed; its scope and steps only where they do."""
-    text = _base(group)
-    alike = [other for other in among if _base(other) == text]
+    text = group.name
+    alike = [other for other in among if other.name == text]
     for field in ("scope", "steps"):
         if len({str(other.row[field]) for other in alike}) > 1:
             text += f", {field} {group.row[field]}"
     return text
-
-
-def _base(group: Group) -> str:
-    row = group.row
-    if group.several_steps:
-        return str(row["cell"])
-    return f"{row['granularity']} × {row['scorer']} {sparsity(row['sparsity'])}"
 
 
 def sparsity(asked: float | str | None) -> str:
@@ -126,13 +122,13 @@ def sparsity_order(asked: float | str) -> tuple[bool, float]:
     return (False, float(asked)) if isinstance(asked, int | float) else (True, 0.0)
 
 
-def score(row: Mapping[str, Any] | None, field: str) -> str:
+def score(row: Mapping[str, Any] | None, field: str, places: int = 2) -> str:
     """One row's score."""
     if row is None:
         return "–"
     if row[field] is None:
         return "undefined" if row["status"] == "ok" else str(row["status"])
-    return f"{row[field]:.2f}"
+    return f"{row[field]:.{places}f}"
 
 
 def dropped(row: Mapping[str, Any] | None) -> str:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, Sign, View
+from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, Sign, View
 from ablate.scorers.losses import ALIGN
 
 
@@ -20,6 +20,7 @@ class Align(Scorer):
     sign: Sign = Field("absolute", description="signed: detrimental first; absolute…: negligible first")
     pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
     batch_size: int | None = Field(None, ge=1, description="pairs a batch; default: the calibration's")
+    second_order: SecondOrder = None
 
     @property
     def signed(self) -> bool:
@@ -27,7 +28,7 @@ class Align(Scorer):
 
     @property
     def contribution(self) -> GradientContribution:
-        return GradientContribution(ALIGN, self.sign, self.pairs, self.batch_size)
+        return GradientContribution(ALIGN, self.sign, self.pairs, self.batch_size, self.second_order)
 
     def statistics(self) -> tuple[GradientContribution, ...]:
         return (self.contribution,)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from ablate.granularities.base import Granularity
@@ -17,8 +18,15 @@ from ablate.scorers.losses import Loss
 
 if TYPE_CHECKING:
     from ablate.data.calibration import Calibration
+    from ablate.experiment.evaluate import Loaded
 
 Sign = Literal["signed", "absolute", "absolute-example"]
+
+SecondOrder = Annotated[
+    float | None,
+    Field(gt=0, lt=1, description="share of units whose interactions count, about the sparsity; default: none"),
+]
+"""The option of scorers that declare :class:`GradientContribution`."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +41,21 @@ class GradientContribution:
         granularities (head, neuron) only.
     size: pairs or sentences used; None = as many as the calibration set has.
     batch_size: examples a batch; None = the calibration set's.
+    second_order: None, or a share of the units in (0, 1). Then ``dL/dw`` is taken halfway to the removal of the units
+        of lowest first-order contribution (same sign), so many in all: summed over these, contributions estimate the
+        joint rise to second order. Costs a pass for each granularity, after the first-order one.
     """
 
     loss: Loss
     sign: Sign = "signed"
     size: int | None = None
     batch_size: int | None = None
+    second_order: float | None = None
+
+    @property
+    def first_order(self) -> GradientContribution:
+        """The same without the correction."""
+        return replace(self, second_order=None)
 
 
 @dataclass(frozen=True)
@@ -62,8 +79,10 @@ class View:
     gradients: the declared :class:`GradientContribution` statistics, float32 [units] each.
     input_norms: the declared :class:`InputNorm` statistics: module name -> float32 [in_features].
     generator: seeded with the cell's seed; for scorers with ``seeded = True`` alone.
-    model, calibration: given to ``slow`` scorers, which run the model themselves; others must not touch
-        anything of the model but its weights.
+    kept: bool [units], the units that the mask in force has left. What is given to the others counts for nothing.
+    model, calibration, tasks: given to ``slow`` scorers, which run the model themselves; others must not touch
+        anything of the model but its weights. tasks: those behind the names that :meth:`Scorer.tasks`
+        gives, by their own names.
     """
 
     model: Model
@@ -72,7 +91,9 @@ class View:
     gradients: Mapping[GradientContribution, Tensor]
     input_norms: Mapping[InputNorm, Mapping[str, Tensor]]
     generator: torch.Generator
+    kept: Tensor
     calibration: Calibration | None = None
+    tasks: Mapping[str, Loaded] = field(default_factory=dict)
 
     def weights(self) -> dict[str, Tensor]:
         """The weight [out, in] of each linear module that carries the units' output."""
@@ -87,7 +108,7 @@ class Scorer(Plugin):
     """Gives every unit a contribution: float32, finite, **higher = keep**; the lowest goes first.
 
     seeded: its contributions depend on the cell's seed; a recipe's ``seeds`` multiply only such scorers.
-    slow: it runs the model itself (:class:`View` gives it the calibration set).
+    slow: it runs the model itself (:class:`View` gives it the calibration set, and the tasks that it names).
     """
 
     seeded: ClassVar[bool] = False
@@ -98,8 +119,17 @@ class Scorer(Plugin):
         """Whether contributions can be below 0, which then means: predicted detrimental."""
         return False
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether it looks at the calibration set."""
+        return self.slow or bool(self.statistics())
+
     def statistics(self) -> tuple[Statistic, ...]:
         """What the engine is to collect for it, shared with every scorer that declares the same."""
+        return ()
+
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks (or groups) that a slow scorer looks at: of train or dev splits. Their pairs count as seen."""
         return ()
 
     @abstractmethod

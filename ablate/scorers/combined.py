@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, View
+from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, View
 from ablate.scorers.losses import ALIGN, UNIFORM
 
 Normalize = Literal["layer", "global", "none"]
@@ -28,6 +28,7 @@ class Combined(Scorer):
     pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
     sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
     batch_size: int | None = Field(None, ge=2, description="examples a batch; default: the calibration's")
+    second_order: SecondOrder = None
 
     @property
     def signed(self) -> bool:
@@ -35,8 +36,8 @@ class Combined(Scorer):
 
     def statistics(self) -> tuple[GradientContribution, GradientContribution]:
         return (
-            GradientContribution(ALIGN, self.sign, self.pairs, self.batch_size),
-            GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size),
+            GradientContribution(ALIGN, self.sign, self.pairs, self.batch_size, self.second_order),
+            GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size, self.second_order),
         )
 
     def score(self, view: View) -> Tensor:

@@ -43,21 +43,56 @@ def uniform_loss(embeddings: Tensor) -> Tensor:
     return squared[first, second].mul(-2).logsumexp(0) - torch.tensor(n * (n - 1) / 2).log()
 
 
+def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
+    """``1 - r``, r being Pearson's correlation of the cosines with the gold scores over the pairs of the batch.
+
+    Spearman's, by which tasks are scored, has no gradient.
+
+    Args:
+        left, right: L2-normalised embeddings, float [pairs, dim].
+        gold: float [pairs], not all equal.
+
+    Returns:
+        A scalar in [0, 2].
+    """
+    cosines = (left * right).sum(1)
+    centred, target = cosines - cosines.mean(), gold - gold.mean()
+    r: Tensor = (centred * target).sum() / (centred.norm() * target.norm())
+    return 1 - r
+
+
 @dataclass(frozen=True)
 class Loss:
     """A differentiable loss of L2-normalised embeddings, to take contributions to.
 
     name: unique; it is part of the keys of what is computed from it.
     over: ``pairs``: ``value(left, right)`` is called with the embeddings of a batch of positive pairs;
-        ``sentences``: ``value(embeddings)`` with those of a batch of sentences.
+        ``sentences``: ``value(embeddings)`` with those of a batch of sentences; ``graded``: ``value(left, right,
+        gold)`` with those of a batch of pairs of any similarity and their gold scores (float [pairs], 0 to 5).
     separable: the value is a mean over the examples of the batch (true of align, not of uniform).
     """
 
     name: str
-    over: Literal["pairs", "sentences"]
+    over: Literal["pairs", "sentences", "graded"]
     value: Callable[..., Tensor] = field(compare=False)
     separable: bool = False
+
+    def of(self, embeddings: Tensor, gold: Tensor | None = None) -> Tensor:
+        """The loss of one batch, a scalar.
+
+        Args:
+            embeddings: L2-normalised, float [sentences, dim]; of pairs: the left members, then the right ones.
+            gold: float [pairs], of graded pairs.
+        """
+        if self.over == "sentences":
+            loss: Tensor = self.value(embeddings)
+        elif gold is None:
+            loss = self.value(*embeddings.chunk(2))
+        else:
+            loss = self.value(*embeddings.chunk(2), gold)
+        return loss
 
 
 ALIGN = Loss("align", "pairs", align_loss, separable=True)
 UNIFORM = Loss("uniform", "sentences", uniform_loss)
+CORRELATION = Loss("correlation", "graded", correlation_loss)

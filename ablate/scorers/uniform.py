@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, View
+from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, View
 from ablate.scorers.losses import UNIFORM
 
 
@@ -22,6 +22,7 @@ class Uniform(Scorer):
     )
     sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
     batch_size: int | None = Field(None, ge=2, description="sentences a batch; default: the calibration's")
+    second_order: SecondOrder = None
 
     @property
     def signed(self) -> bool:
@@ -29,7 +30,7 @@ class Uniform(Scorer):
 
     @property
     def contribution(self) -> GradientContribution:
-        return GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size)
+        return GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size, self.second_order)
 
     def statistics(self) -> tuple[GradientContribution, ...]:
         return (self.contribution,)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ablate.data.pairs import PairSet, Source
 from ablate.plugin import Plugin
+from ablate.statistics.metric import Scored, Statistic
 
 
 class Task(Plugin):
@@ -18,12 +19,14 @@ class Task(Plugin):
 
     split: ``train``, ``dev`` or ``test``; only ``test`` counts as held out.
     metric, unit, higher_is_better: what a score is; every row of every table names them.
+    chooses: whether it has a say in which cells are confirmed, where it is a screen task.
     """
 
     split: ClassVar[str]
     metric: ClassVar[str]
     unit: ClassVar[str]
     higher_is_better: ClassVar[bool] = True
+    chooses: ClassVar[bool] = True
 
     def load(self, source: Source) -> PairSet:
         """The pairs that it measures on: those of the source's data set of the task's own name.
@@ -53,6 +56,15 @@ class Task(Plugin):
         Raises:
             Undefined: the score has no value on these pairs.
         """
+
+    def statistic(self) -> Statistic:
+        """How :meth:`score` comes from values and gold scores: what intervals and tests are computed by.
+
+        By default it calls ``score`` for each of thousands of draws, with blank sentences and subsets: a task whose
+        score is a rank correlation or a mean gives ``SPEARMAN``, ``MEAN`` or ``LOG_MEAN`` of
+        :mod:`ablate.statistics.metric` instead, which are fast.
+        """
+        return Scored(self)
 
     @classmethod
     def about(cls) -> dict[str, Any]:

@@ -6,18 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.data.pairs import PairSet
-from ablate.errors import Undefined
+from ablate.statistics.metric import SPEARMAN, Statistic
 from ablate.tasks.base import Task
-
-MIN_PAIRS = 3
-
-EQUAL_WITHIN = 1e-6
-"""Values this close are equal: the cosines of one and the same embedding differ by float32's rounding alone."""
 
 
 class Sts(Task):
@@ -38,13 +32,10 @@ class Sts(Task):
         return cosines
 
     def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
-        similarity, gold = values[kept], data.gold[kept]
-        if len(gold) < MIN_PAIRS:
-            raise Undefined(f"{len(gold)} pairs, fewer than {MIN_PAIRS}")
-        for name, constant in (("gold scores", gold), ("similarities", similarity)):
-            if float(np.ptp(constant)) <= EQUAL_WITHIN:
-                raise Undefined(f"all {len(gold)} {name} are equal")
-        return 100 * float(spearmanr(similarity, gold).statistic)
+        return self.statistic().value(values[kept], data.gold[kept])
+
+    def statistic(self) -> Statistic:
+        return SPEARMAN
 
 
 def _task(dataset: str, dataset_split: str, text: str) -> type[Sts]:

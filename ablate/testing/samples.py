@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ablate.data.calibration import Calibration
 from ablate.data.pairs import PairSet
 from ablate.errors import DataError
+
+if TYPE_CHECKING:
+    from ablate.experiment.evaluate import Loaded
 
 _SUBJECTS = ("the man", "a woman", "the big dog", "a small cat", "two red cats", "the child")
 _VERBS = ("plays in", "runs to", "eats on", "reads of", "is in", "was not on")
@@ -28,7 +33,17 @@ def sample_calibration(
     drawn = sample_sentences(2 * pairs + sentences)
     left, right, rest = drawn[:pairs], drawn[pairs : 2 * pairs], drawn[2 * pairs :]
     positives = tuple(zip(left, left if dropout else right, strict=True))
-    return Calibration(positives, rest, batch_size, seed=0, dropout=dropout, seen=frozenset())
+    graded = tuple((a, b, 5.0 * i / pairs) for i, (a, b) in enumerate(zip(left, right, strict=True)))
+    return Calibration(positives, rest, batch_size, 0, dropout, frozenset(), graded)
+
+
+def sample_tasks(names: Iterable[str]) -> dict[str, tuple[Loaded, ...]]:
+    """An STS task of 20 pairs behind each name that a scorer gives."""
+    from ablate.experiment.evaluate import Loaded
+    from ablate.tasks.sts import STS_TASKS
+
+    data = SampleSource().load("sample-dev")
+    return {name: (Loaded(STS_TASKS[0](), data, np.ones(len(data), bool)),) for name in names}
 
 
 class SampleSource:

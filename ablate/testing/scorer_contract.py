@@ -22,7 +22,7 @@ from ablate.granularities.unstructured import Unstructured
 from ablate.models.model import Model
 from ablate.scorers.base import GradientContribution, InputNorm, Scorer
 from ablate.testing.plugin_contract import FAMILIES, ContractBroken, borrowed, check_plugin, require
-from ablate.testing.samples import sample_calibration
+from ablate.testing.samples import sample_calibration, sample_tasks
 from ablate.testing.state import same_bits
 from ablate.testing.tiny import tiny_model
 
@@ -73,7 +73,13 @@ def _check_declaration(scorer: Scorer) -> None:
         declared == scorer.statistics(),
         f"{who}: statistics() declares others each time, so that nothing could be shared",
     )
-    for flag in ("seeded", "slow", "signed"):
+    named = scorer.tasks()
+    require(
+        isinstance(named, tuple) and all(isinstance(name, str) for name in named),
+        f"{who}: tasks() is not a tuple of names: {named!r}",
+    )
+    require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True is given")
+    for flag in ("seeded", "slow", "signed", "calibrates"):
         require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is no bool")
 
 
@@ -82,10 +88,12 @@ def _check_contributions(
 ) -> None:
     layers = granularity.layers(model)
     collected = collect(model, calibration, [(granularity, s) for s in scorer.statistics()])
+    tasks = sample_tasks(scorer.tasks())
 
-    def scored(seed: int, collected: Collected = collected) -> Tensor:
+    def scored(seed: int, collected: Collected = collected, kept: Tensor | None = None) -> Tensor:
         with _watched(model, scorer, who) as watched:
-            found = scorer.score(view_of(watched, calibration, scorer, granularity, layers, collected, seed))
+            view = view_of(watched, calibration, scorer, granularity, layers, collected, seed, kept, tasks)
+            found = scorer.score(view)
         _check_values(found, scorer, len(layers), who)
         return found.detach()
 
@@ -98,9 +106,9 @@ def _check_contributions(
         require(differs, f"{who}: seeded = True, but seeds 0 and 1 give the same contributions")
     else:
         require(not differs, f"{who}: contributions depend on the seed, but seeded = False")
-    keep = granularity.keep(model, torch.arange(len(layers)) % 2 == 0)
-    with masked(model, keep):
-        scored(0, collect(model, calibration, [(granularity, s) for s in scorer.statistics()]))
+    kept = torch.arange(len(layers)) % 2 == 0
+    with masked(model, granularity.keep(model, kept)):
+        scored(0, collect(model, calibration, [(granularity, s) for s in scorer.statistics()]), kept)
 
 
 def _check_values(found: Any, scorer: Scorer, units: int, who: str) -> None:

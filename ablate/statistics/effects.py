@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,11 @@ class Measure(NamedTuple):
     metric: str
     unit: str
     higher_is_better: bool
+
+    @property
+    def places(self) -> int:
+        """Digits after the point that are worth printing: losses are small."""
+        return 2 if self.unit == "points" else 4
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,42 @@ class Group:
     flipped: dict[Any, Tasks] = field(default_factory=dict)
 
     @property
+    def is_control(self) -> bool:
+        """Whether its scorer is seeded: a cell at random, such as others are set against."""
+        return self.row["seed"] is not None
+
+    @property
+    def name(self) -> str:
+        """Its place in the grid, without scope, steps and seed; its text where it has several steps."""
+        row = self.row
+        if self.several_steps:
+            return str(row["cell"])
+        share = row["sparsity"]
+        return f"{row['granularity']} × {row['scorer']} " + (
+            share if isinstance(share, str) else f"{100 * share:.6g} %"
+        )
+
+    @property
     def several_steps(self) -> bool:
         """Whether it is a sequence of steps, and so in no place of the grid."""
         return None in (self.row["granularity"], self.row["scorer"], self.row["sparsity"])
 
-    def rows(self) -> list[dict[str, Any]]:
-        return [row for tasks in self.seeds.values() for row in tasks.values()]
+    @property
+    def id(self) -> str:
+        """The same in every stage and every run of one recipe."""
+        return hashlib.sha256(json.dumps(_group(self.row)).encode()).hexdigest()[:16]
+
+    def rows(self, matched: bool = False) -> list[dict[str, Any]]:
+        """Those of all seeds; and of its matched draws, if asked for."""
+        everything = (*self.seeds.values(), *(self.matched.values() if matched else ()))
+        return [row for tasks in everything for row in tasks.values()]
 
 
 @dataclass
 class Stage:
     """One model's rows of one stage and one measure. decide: the suffix of the fields that decide.
 
-    splits: task -> split, in the order of the run. dense: its rows by task.
+    splits: task -> split, in the order of the run. dense: its rows by task. evidence: see :meth:`found`.
     """
 
     model: str
@@ -72,6 +101,11 @@ class Stage:
     splits: dict[str, str] = field(default_factory=dict)
     dense: Tasks = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    evidence: dict[tuple[str, str | None, str], dict[str, Any]] = field(default_factory=dict)
+
+    def found(self, group: Group, task: str | None = None, against: str = "dense") -> dict[str, Any] | None:
+        """The evidence on a cell, on one task or on the mean over all; None where it has none."""
+        return self.evidence.get((group.id, task, against))
 
     @property
     def selects(self) -> bool:
@@ -168,6 +202,10 @@ def stages(results: Results) -> list[Stage]:
     for stage in found.values():
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
+    for item in results.evidence:
+        for stage in found.values():
+            if (item["model"], item["stage"], item["metric"]) == (stage.model, stage.name, stage.measure.metric):
+                stage.evidence[item["group"], item["task"], item["against"]] = item
     models = list(dict.fromkeys(row["model"] for row in results.rows))
     return sorted(found.values(), key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
 

@@ -1,0 +1,27 @@
+"""The run of a store that a command is to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablate.errors import StoreError
+from ablate.report.results import FIELDS, Results
+
+if TYPE_CHECKING:
+    from ablate.experiment.store import Store
+
+
+def finished(store: Store, run: str | None) -> Results:
+    """A run's results, the newest that has rows unless one is named.
+
+    Fields that the ablate which made it did not have yet are None.
+
+    Raises:
+        StoreError: there is none, or none of that name.
+    """
+    known = [one.id for one in store.runs() if one.rows]
+    if run is None and not known:
+        raise StoreError(f"{store.name}: no run in it has rows yet; finish one with `ablate run`")
+    wanted = run or known[-1]
+    rows = [dict.fromkeys(FIELDS) | row for row in store.rows(wanted)]
+    return Results(rows, store.about(wanted))

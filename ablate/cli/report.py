@@ -1,0 +1,71 @@
+"""``ablate report``."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.cli import options
+
+
+class Format(StrEnum):
+    html = "html"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    parquet = "parquet"
+
+
+def report(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN|RECIPE]",
+            help="A run's id, or a recipe for its newest run; default: the newest run with rows.",
+            show_default=False,
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of the recipe, as for run.")
+    ] = None,
+    store: options.Store = options.STORE,
+    form: Annotated[Format, typer.Option("--format", help="html has the figures; csv and parquet are the rows.")] = (
+        Format.html
+    ),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file; default: report.html, for text formats stdout.")
+    ] = None,
+) -> None:
+    """Write a run's report from the store: answer, tables, figures, provenance, in one file that opens offline.
+
+    Nothing is computed: what the store lacks, the report says how to get.
+    """
+    from ablate.cli.finished import finished
+    from ablate.cli.output import check_output, put
+    from ablate.experiment.place import locate
+    from ablate.experiment.store import Store
+    from ablate.report.html.gather import find_run, gather
+    from ablate.report.html.page import render_html
+
+    if output is None and form is Format.html:
+        output = Path("report.html")
+    recipe = Path(target) if target and Path(target).is_file() else None
+    check_output(output, recipe, locate(store).path, form=form)
+    with Store(store, create=False) as opened:
+        results = finished(opened, find_run(opened, target, set_ or ()))
+        material = gather(opened, results)
+    if form is Format.html:
+        put(render_html(material), output)
+    elif form is Format.parquet:
+        put(results.to_parquet(), output)
+    else:
+        texts = {Format.markdown: results.to_markdown, Format.latex: results.to_latex, Format.csv: results.to_csv}
+        put(texts[form](), output)
+    if output is not None:
+        print(f"report of run {results.about['run']}: {output}", file=sys.stderr)
+    if results.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,42 @@
+"""``ablate stability``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.cli import options
+from ablate.cli.study import Form, Format
+
+
+def stability(
+    recipe: Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)],
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")] = None,
+    data: options.Data = None,
+    store: options.Store = options.STORE,
+    scores: Annotated[
+        bool, typer.Option("--scores/--no-scores", help="Also evaluate the cells of each calibration seed.")
+    ] = True,
+    form: Form = Format.table,
+    output: options.Output = None,
+) -> None:
+    """Say how far contributions, masks and scores depend on the calibration set.
+
+    What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
+    """
+    from ablate.cli.study import study
+    from ablate.report.stability import page
+    from ablate.studies.stability import stability as measure
+
+    study(
+        recipe,
+        set_ or (),
+        data,
+        store,
+        form,
+        output,
+        lambda job, opened, watch: measure(job, opened, scores=scores, watch=watch),
+        page,
+    )

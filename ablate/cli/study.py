@@ -1,0 +1,70 @@
+"""What ``stability`` and ``prevalence`` do alike: a job, a record of it, a page."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ablate.experiment.events import Watch
+    from ablate.experiment.job import Job
+    from ablate.experiment.store import Store
+    from ablate.report.table import Page
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+Form = Annotated[Format, typer.Option("--format", help="How the results are printed.")]
+
+
+def study(
+    recipe: Path,
+    overrides: Sequence[str],
+    data: str | None,
+    store: str,
+    form: Format,
+    output: Path | None,
+    work: Callable[[Job, Store, Watch], dict[str, Any]],
+    page: Callable[[Mapping[str, Any]], Page],
+) -> None:
+    """Does the work on a recipe's job, and prints its record: as JSON whole, else as the page made of it."""
+    from rich.console import Console
+
+    from ablate.cli.output import FILE_WIDTH, check_output, put
+    from ablate.cli.progress import Progress
+    from ablate.experiment.job import ready
+    from ablate.experiment.place import locate
+    from ablate.experiment.recipe import load_recipe
+    from ablate.experiment.store import Store
+    from ablate.report.export import as_markdown
+    from ablate.report.tables import print_page
+
+    check_output(output, recipe, locate(store).path)
+    job = ready(*load_recipe(recipe, overrides), data)
+    try:
+        with Store(store) as opened, Progress() as progress:
+            about = work(job, opened, progress)
+    except KeyboardInterrupt:
+        print("ablate: interrupted; what was finished is stored: the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if form is Format.json:
+        put(json.dumps(about, indent=2, allow_nan=False) + "\n", output)
+    elif form is Format.markdown:
+        put(as_markdown(page(about)), output)
+    elif output is None:
+        print_page(page(about), Console())
+    else:
+        text = io.StringIO()
+        print_page(page(about), Console(file=text, width=FILE_WIDTH))
+        put(text.getvalue(), output)

@@ -1,0 +1,95 @@
+"""Judges the cells of a run by what the store has of them: panels and values, and no sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isclose
+from typing import Any
+
+from ablate.errors import AblateError, PluginError, StoreError
+from ablate.experiment.store import Store
+from ablate.plugins import Registry
+from ablate.report.results import JUDGED, Results
+from ablate.statistics.effects import Stage, stages
+from ablate.statistics.evidence import judge_stage
+from ablate.statistics.findings import Settings
+from ablate.statistics.metric import Statistic, Values
+from ablate.statistics.resample import Judged
+from ablate.tasks.base import Task
+
+_AGREE = 1e-4
+"""How far a task's score may be from that of its statistic, relative to it: float32 sums differ by their order."""
+
+
+Evidence = list[dict[str, Any]]
+
+
+def judge(results: Results, store: Store, registry: Registry, settings: Settings) -> tuple[Evidence, list[str]]:
+    """The evidence on every cell of a run, and why a task has none; fills in the :data:`JUDGED` fields of the rows."""
+    evidence: Evidence = []
+    withheld: list[str] = []
+    for stage in stages(results):
+        tasks: dict[str, Judged] = {}
+        values: dict[str, Mapping[str, Values]] = {}
+        for task in stage.splits:
+            try:
+                keys = [row["result"] for group in stage.groups for row in group.rows(True) if row["task"] == task]
+                tasks[task], values[task] = read(results, stage, task, keys, store, registry)
+            except AblateError as why:
+                withheld.append(f"{task} ({stage.name}): {why}")
+        evidence += judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings)
+    _fill(stages(results), evidence)
+    return evidence, withheld
+
+
+def read(
+    results: Results, stage: Stage, task: str, keys: Iterable[str | None], store: Store, registry: Registry
+) -> tuple[Judged, dict[str, Values]]:
+    """How a task is judged, and the values of those results, None apart, and of dense, on the pairs that decide.
+
+    Raises:
+        StoreError: the store lacks something that the run put there.
+        PluginError: the task's statistic fails, or gives another score than the task.
+    """
+    panel = store.get_panel(results.about.get("panels", {}).get(stage.name, {}).get(task, ""))
+    if panel is None:
+        raise StoreError(f"the store has no pairs of {task} for this run; run it again")
+    pairs = panel.kept if stage.decide else slice(None)
+    dense = stage.dense[task]
+    wanted = {key for key in (dense["result"], *keys) if key}
+    found = store.get_results(wanted)
+    if len(found) < len(wanted):
+        raise StoreError(f"the store has lost {len(wanted) - len(found)} results of {task}; run it again")
+    values = {key: result.values[pairs] for key, result in found.items() if result.values is not None}
+    judged = Judged(panel.judged("drop" if stage.decide else "keep"), _statistic(registry, task))
+    score = dense[f"score{stage.decide}"]
+    if score is not None:
+        _check(judged, values[dense["result"]], score)
+    return judged, values
+
+
+def _check(judged: Judged, values: Values, score: float) -> None:
+    name = judged.panel.task
+    try:
+        found = judged.statistic.value(values, judged.panel.gold)
+    except Exception as error:  # a plug-in's may raise anything; that must cost no other task
+        raise PluginError(f"task '{name}': its statistic fails: {type(error).__name__}: {error}") from error
+    if not isclose(found, score, rel_tol=_AGREE, abs_tol=1e-6):
+        raise PluginError(f"task '{name}': statistic() gives another score than score(); override both or neither")
+
+
+def _statistic(registry: Registry, name: str) -> Statistic:
+    task = registry.get("task", name)()
+    assert isinstance(task, Task)
+    return task.statistic()
+
+
+def _fill(found: Sequence[Stage], evidence: Sequence[Mapping[str, Any]]) -> None:
+    """A row has what was found of its cell on its task; a cell of several seeds is judged by their mean, not here."""
+    against_dense = {(e["model"], e["stage"], e["group"], e["task"]): e for e in evidence if e["against"] == "dense"}
+    for stage in found:
+        for group in stage.groups:
+            for row in group.rows() if len(group.seeds) == 1 else ():
+                item = against_dense.get((stage.model, stage.name, group.id, row["task"]))
+                if item is not None:
+                    row.update({name: item[name] for name in JUDGED})

@@ -1,0 +1,106 @@
+"""Where contributions are high and low, and how far each scorer ranks units as their exact removal does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from ablate.errors import StoreError
+from ablate.experiment.masks import MaskMaker
+from ablate.experiment.plan import Cell, Step
+from ablate.scorers.oracle import Oracle
+
+LARGEST = 1024
+"""Units that a map shows at most: of heads, of layers, not of neurons."""
+
+FEWEST = 5
+"""Units or groups that a rank correlation needs."""
+
+Contributions = NDArray[np.float32]
+
+
+def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """The dense model's contributions by every scorer of ``cells``, of granularities with few units.
+
+    Returns:
+        For each scorer and granularity ``model``, ``granularity``, ``scorer`` (its label), ``oracle`` (whether it is
+        exact), ``layers`` and ``contributions`` (one number for each unit).
+    """
+    return [
+        {
+            "model": masks.model.name,
+            "granularity": step.granularity.name,
+            "scorer": step.label,
+            "oracle": isinstance(step.scorer, Oracle),
+            "layers": layers.tolist(),
+            "contributions": [float(c) for c in contributions],
+        }
+        for step, layers, contributions in _each(masks, [s for s in _steps(cells) if _few(masks, s)])
+    ]
+
+
+def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """Spearman's rank correlation of every scorer's contributions with those of every oracle of the same cells.
+
+    Where the oracle removes groups of units, a scorer's contribution of a group is the sum over its units.
+
+    Returns:
+        For each pair ``model``, ``granularity``, ``oracle`` and ``scorer`` (labels), ``spearman`` (None where one
+        of the two ranks nothing) and ``units`` (how many units or groups were ranked).
+    """
+    steps = _steps(cells)
+    exact_of = {step.granularity for step in steps if isinstance(step.scorer, Oracle)}
+    found = list(_each(masks, [step for step in steps if step.granularity in exact_of]))
+    return [
+        {
+            "model": masks.model.name,
+            "granularity": truth.granularity.name,
+            "oracle": truth.label,
+            "scorer": step.label,
+            **_correlation(exact, contributions, layers),
+        }
+        for truth, layers, exact in found
+        if isinstance(truth.scorer, Oracle)
+        for step, _, contributions in found
+        if step.granularity == truth.granularity and step != truth
+    ]
+
+
+def _steps(cells: Iterable[Cell]) -> list[Step]:
+    """A first step of each scorer and granularity; of scorers that depend on a seed none."""
+    first = [cell.steps[0] for cell in cells if cell.steps]
+    return list({(s.granularity.name, s.label): s for s in first if not s.scorer.seeded}.values())
+
+
+def _few(masks: MaskMaker, step: Step) -> bool:
+    return len(masks.layers_of(step.granularity)) <= LARGEST
+
+
+def _each(masks: MaskMaker, steps: Iterable[Step]) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
+    """The contributions of each step's scorer; none of one that failed, whose cells say why."""
+    for step in steps:
+        try:
+            contributions = masks.contributions(step)
+        except StoreError:
+            raise
+        except Exception:  # a plug-in's scorer may raise anything
+            continue
+        if contributions is not None:
+            yield step, masks.layers_of(step.granularity).numpy(), contributions
+
+
+def _correlation(exact: Contributions, scored: Contributions, layers: NDArray[np.int64]) -> dict[str, Any]:
+    # The units of a group have one exact contribution, that of the group.
+    _, group = np.unique(np.stack([layers, exact]), axis=1, return_inverse=True)
+    sizes = np.bincount(group)
+    removed = np.bincount(group, exact.astype(np.float64)) / sizes
+    predicted = np.bincount(group, scored.astype(np.float64))
+    ranked = len(sizes) >= FEWEST and bool(np.ptp(removed) and np.ptp(predicted))
+    return {
+        "spearman": float(spearmanr(removed, predicted).statistic) if ranked else None,
+        "units": len(sizes),
+    }

@@ -1,0 +1,57 @@
+"""Sparsity curves as data: what happens to the score as more units go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ablate.statistics.effects import Group, Stage
+
+
+class Point(NamedTuple):
+    """sparsity in per cent; value, and the ends of its band, in the unit. matched: mean and sd of its draws."""
+
+    sparsity: float
+    value: float
+    low: float | None
+    high: float | None
+    matched: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One scorer at one granularity. seeded: a control itself; its band is ± sd over seeds."""
+
+    granularity: str
+    label: str
+    seeded: bool
+    points: tuple[Point, ...]
+
+
+def curves(stage: Stage) -> list[Curve]:
+    """The curves of a stage; those of fewer than two sparsities are left out."""
+    groups = [group for group in stage.groups if not group.several_steps]
+    extras = [name for name in ("scope", "steps") if len({str(group.row[name]) for group in groups}) > 1]
+    lines: dict[tuple[str, str, bool], list[Point]] = {}
+    for group in groups:
+        row, point = group.row, _point(stage, group)
+        label = ", ".join([str(row["scorer"]), *(f"{name} {row[name]}" for name in extras)])
+        if point is not None:
+            lines.setdefault((str(row["granularity"]), label, group.is_control), []).append(point)
+    return [Curve(*key, tuple(sorted(points))) for key, points in lines.items() if len(points) > 1]
+
+
+def _point(stage: Stage, group: Group) -> Point | None:
+    asked, effect = group.row["sparsity"], stage.effect(group)
+    if effect.value is None or not isinstance(asked, int | float):
+        return None
+    low = high = None
+    found = stage.found(group)
+    if group.is_control:
+        if effect.sd is not None:
+            low, high = effect.value - effect.sd, effect.value + effect.sd
+    elif found is not None:
+        low, high = found["low"], found["high"]
+    control = stage.matched(group)
+    matched = None if control.value is None else (control.value, control.sd or 0.0)
+    return Point(100 * asked, effect.value, low, high, matched)

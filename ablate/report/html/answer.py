@@ -1,0 +1,177 @@
+"""The question and its answer, in words with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ablate.report import verdicts, wording
+from ablate.report.counted import sentences as counted
+from ablate.report.html.plane import ALIGN, UNIFORM
+from ablate.report.table import MARKS
+from ablate.statistics.effects import Group, Stage, stages
+
+if TYPE_CHECKING:
+    from ablate.report.results import Results
+
+SEVERAL = "several steps"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one model. by_granularity: (granularity, sentence)."""
+
+    model: str
+    headline: str
+    by_granularity: tuple[tuple[str, str], ...]
+
+
+def question(results: Results) -> str:
+    """The question that every run asks."""
+    models = " and ".join(results.about["models"])
+    many = len(results.about["models"]) > 1
+    return f"Which parameters of {models} hurt {'them' if many else 'it'}, how many, and what happens if they go?"
+
+
+def answers(results: Results, prevalence: Sequence[Mapping[str, Any]] = ()) -> list[Answer]:
+    """An answer for each model, from the stage that reports: the confirmation, or else the screen.
+
+    Args:
+        prevalence: what ``ablate prevalence`` found, one for each model × granularity: it says how many hurt.
+    """
+    found = stages(results)
+    made = []
+    for model in dict.fromkeys(stage.model for stage in found):
+        stage = _reporting([stage for stage in found if stage.model == model])
+        if stage is None:
+            made.append(Answer(model, f"Nothing but the dense model was run: no answer about {model}.", ()))
+        else:
+            made.append(_answer(stage, [entry for entry in prevalence if entry["model"] == model]))
+    return made
+
+
+def _reporting(own: Sequence[Stage]) -> Stage | None:
+    """The confirmation before the screen, and scores before the geometry, which is not the goal."""
+    there = [stage for stage in own if stage.groups]
+    return min(there, key=lambda s: (s.name != "confirm", s.measure.metric in (ALIGN, UNIFORM)), default=None)
+
+
+def _answer(stage: Stage, prevalence: Sequence[Mapping[str, Any]]) -> Answer:
+    # A seeded scorer is a control: it answers nothing.
+    ranked = _ranked(stage, [group for group in stage.groups if not group.is_control])
+    kinds = list(dict.fromkeys(_kind(group) for group in stage.groups))
+    found = {str(entry["granularity"]): " ".join(counted(entry)) for entry in prevalence}
+    sentences: list[tuple[str, str]] = []
+    for kind in dict.fromkeys([*kinds, *found]):
+        if kind in kinds:
+            sentences.append((kind, _sentence(stage, [group for group in ranked if _kind(group) == kind])))
+        if kind in found:
+            sentences.append((f"{kind}: how many?", found[kind]))
+    tasks, splits = list(stage.splits), ", ".join(dict.fromkeys(stage.splits.values()))
+    on = tasks[0] if len(tasks) == 1 else f"the mean of {len(tasks)} tasks"
+    headline = f"{_headline(stage, ranked)} Judged on {on} ({splits}).{_caution(stage)}"
+    return Answer(stage.model, headline, tuple(sentences))
+
+
+def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
+    known = {group.id: found for group in ranked if (found := stage.found(group))}
+    if not ranked:
+        return f"No answer: no cell of {stage.model} has a Δ; the reasons stand below the tables."
+    if not known:
+        best = ranked[0]
+        return (
+            f"Not judged: this run has no intervals and no tests. The best figure is {_label(best)}:"
+            f" {wording.effect(stage.effect(best))} {stage.measure.unit}. To have it judged, give the command that made"
+            " it again; what the store has is not computed again."
+        )
+    better = [group for group in ranked if group.id in known and known[group.id]["verdict"] == "improves"]
+    if better:
+        many = (
+            f"{len(better)} of {len(ranked)} cells improve"
+            if len(better) > 1
+            else f"One of {len(ranked)} cells improves"
+        )
+        best = better[0]
+        return f"Yes: {many} {stage.model}. The best is {_label(best)}: {_numbers(stage, known[best.id])}."
+    counts = {name: sum(found["verdict"] == name for found in known.values()) for name in MARKS}
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"No cell is shown to improve {stage.model}. The verdicts on its {len(known)} cells: {listed}."
+
+
+def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
+    if not ranked:
+        return "no cell but controls has a Δ."
+    known = [(group, found) for group in ranked if (found := stage.found(group))]
+    if not known:
+        return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
+    for name, said in (("improves", "better without them"), ("harmless", "no gain shown, but harmless")):
+        of_name = [(group, found) for group, found in known if found["verdict"] == name]
+        if of_name:
+            widest = max(of_name, key=lambda pair: _removed(pair[0]))
+            group, found = of_name[0] if name == "improves" else widest
+            text = f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, found)}{_against(stage, group)}."
+            if name == "improves" and widest[0] is not group:
+                text += f" The largest sparsity that improves: {_label(widest[0])}, {_numbers(stage, widest[1])}."
+            return text
+    group, found = known[0]
+    if all(found["verdict"] == "harms" for _, found in known):
+        said = "every cell harms; the least"
+    else:
+        said = "undecided; the best"
+    return f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, found)}{_against(stage, group)}."
+
+
+def _numbers(stage: Stage, found: Mapping[str, Any]) -> str:
+    """``+0.85 points [+0.21 to +1.49], q 0.012``; where it decides nothing, also what would have been seen."""
+    text = f"{wording.signed(found['delta'])} {stage.measure.unit} [{verdicts.interval(found)}]"
+    if found["verdict"] in ("improves", "undecided") and found["q"] is not None:
+        text += f", q {verdicts.p_value(found['q'])}"
+    if found["verdict"] == "undecided":
+        text += f", where {found['smallest_effect']:.2f} is the smallest effect that would have been seen"
+    if found["verdict"] == "harmless" and found["margin"] is not None:
+        text += f", margin {found['margin']:g}"
+    return text
+
+
+def _against(stage: Stage, group: Group) -> str:
+    """How it stands to its matched control."""
+    found = stage.found(group, against="matched")
+    if found is None:
+        return "; too few matched draws stand beside it" if len(group.matched) < 2 else ""
+    by = f"by {wording.signed(found['delta'])} [{verdicts.interval(found)}], q {verdicts.p_value(found['q'])}"
+    return f"; it beats {found['beaten']} of {found['draws']} matched draws of random units, {by}"
+
+
+def _caution(stage: Stage) -> str:
+    if stage.name == "confirm":
+        return ""
+    return " Nothing was confirmed on tasks that had no part in the choice, so the best figures flatter."
+
+
+def _ranked(stage: Stage, groups: Sequence[Group]) -> list[Group]:
+    sign = 1 if stage.measure.higher_is_better else -1
+    valued = [(sign * value, group) for group in groups if (value := stage.effect(group).value) is not None]
+    return [group for _, group in sorted(valued, key=lambda pair: -pair[0])]
+
+
+def _kind(group: Group) -> str:
+    return SEVERAL if group.several_steps else str(group.row["granularity"])
+
+
+def _label(group: Group) -> str:
+    return wording.label(group, ())
+
+
+def _removed(group: Group) -> float:
+    return float(group.row["params_removed"] or 0)
+
+
+def _size(group: Group) -> str:
+    row = group.row
+    parts = []
+    if row["units_removed"] is not None and row["units_total"]:
+        parts.append(f"{row['units_removed']:,} of {row['units_total']:,} units")
+    if row["params_removed"] is not None and row["params_total"]:
+        parts.append(f"{100 * row['params_removed'] / row['params_total']:.1f} % of the parameters")
+    return f" ({', '.join(parts)})" if parts else ""

@@ -1,0 +1,76 @@
+"""What a report is made of, from the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ablate.errors import StoreError
+from ablate.experiment.recipe import Recipe, load_recipe
+from ablate.experiment.store import RunInfo, Store
+from ablate.report import prevalence, stability
+from ablate.report.html.page import Material
+from ablate.report.html.provenance import Origin
+from ablate.report.results import Results
+from ablate.report.table import Page
+
+_STUDIES: dict[str, Callable[[Mapping[str, Any]], Page]] = {"stability": stability.page, "prevalence": prevalence.page}
+
+
+def find_run(store: Store, target: str | None = None, overrides: Sequence[str] = ()) -> str | None:
+    """The id of the run to report on; None for the newest that has rows.
+
+    Args:
+        target: a run's id; or a recipe file, for the newest run with rows of what that recipe says now.
+        overrides: ``a.b=c`` texts that change values of the recipe file.
+
+    Raises:
+        RecipeError: the recipe file is wrong.
+        StoreError: no run of that recipe has rows, or the one of that id has none.
+    """
+    if target is None:
+        return None
+    runs = store.runs()
+    if Path(target).suffix in (".yaml", ".yml") or Path(target).is_file():
+        wanted, _ = load_recipe(target, overrides)
+        ids = [run.id for run in runs if run.rows and _is(run.manifest.get("recipe"), wanted)]
+        if not ids:
+            raise StoreError(
+                f"{store.name}: no run of {target} as it is now has rows; give `ablate run {target}` first"
+            )
+        return ids[-1]
+    if any(run.id == target and not run.rows for run in runs):
+        raise StoreError(f"{store.name}: run {target} has no rows; finish it with the command that began it")
+    return target
+
+
+def gather(store: Store, results: Results) -> Material:
+    """The rows of a run, what the store knows of it, and the newest studies of the same models and data."""
+    runs = store.runs()
+    info = next(one for one in runs if one.id == results.about["run"])
+    origin = Origin(info.id, info.started, info.finished, info.choice, info.chosen, store.reads())
+    studies = {}
+    for name, page in _STUDIES.items():
+        record = _newest(store, runs, name, results.about)
+        if record is not None:
+            studies[name] = record, page(record)
+    return Material(results, origin, studies)
+
+
+def _newest(store: Store, runs: Sequence[RunInfo], study: str, about: Mapping[str, Any]) -> dict[str, Any] | None:
+    for run in reversed(runs):
+        alike = all(run.manifest.get(name) == about[name] for name in ("models", "data"))
+        if run.manifest.get("study") == study and run.finished and alike:
+            return store.about(run.id)
+    return None
+
+
+def _is(stored: Any, wanted: Recipe) -> bool:
+    """Whether a recipe of a record is this one, also where it was written before a new field had its default."""
+    try:
+        return Recipe.model_validate(stored) == wanted
+    except ValidationError:
+        return False

@@ -1,0 +1,66 @@
+"""Cells side by side: each Δ with its interval, beside the draws of its matched control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablate.report import verdicts, wording
+from ablate.report.html.drawing import COLOURS, FAINT, Drawing, draw, text
+from ablate.statistics.effects import Group, Stage, over_tasks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST = 30
+"""Cells in one figure; of more, the best."""
+
+
+def intervals_figure(stage: Stage, title: str) -> Drawing | None:
+    """The cells of a stage, best on top; None where none has an interval or a matched control."""
+    sign = 1 if stage.measure.higher_is_better else -1
+    valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
+    ranked = [group for _, group in sorted(valued, key=lambda pair: -pair[0])][:MOST]
+    if not any(stage.found(group) or _draws(stage, group) for group in ranked):
+        return None
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.axvline(0, color=FAINT, linewidth=0.8)
+        for place, group in enumerate(ranked):
+            _line(axes, -place, stage, group)
+        axes.set_yticks([-place for place in range(len(ranked))], [text(wording.label(g, ranked)) for g in ranked])
+        axes.set_ylim(-len(ranked) + 0.4, 0.6)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(text(f"Δ, {stage.measure.unit}"))
+
+    left_out = f" The best {MOST} of {len(stage.groups)} cells." if len(stage.groups) > MOST else ""
+    caption = (
+        "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, random units,"
+        f" as many in each layer.{left_out}"
+    )
+    alt = f"{title}. " + "; ".join(_spoken(stage, group, ranked) for group in ranked[:5])
+    return draw(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")
+
+
+def _draws(stage: Stage, group: Group) -> list[float]:
+    found = (over_tasks(rows, stage.splits, f"delta{stage.decide}").value for rows in group.matched.values())
+    return [value for value in found if value is not None]
+
+
+def _line(axes: Axes, height: float, stage: Stage, group: Group) -> None:
+    seeded = group.is_control
+    found = stage.found(group)
+    colour = FAINT if seeded else COLOURS[0]
+    if found:
+        axes.plot([found["low"], found["high"]], [height, height], color=colour, solid_capstyle="butt")
+    axes.plot([stage.effect(group).value or 0.0], [height], color=colour, marker="s" if seeded else "o", markersize=5.5)
+    draws = _draws(stage, group)
+    axes.plot(draws, [height] * len(draws), color=COLOURS[1], marker="|", linestyle="none", markersize=7, zorder=1)
+
+
+def _spoken(stage: Stage, group: Group, among: list[Group]) -> str:
+    found = stage.found(group)
+    ends = f", interval {verdicts.interval(found)}" if found else ""
+    return f"{wording.label(group, among)}: {wording.effect(stage.effect(group))}{ends}"

@@ -1,0 +1,165 @@
+"""A run as one self-contained HTML file: the answer, the tables, the figures, and where every number came from."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from ablate.errors import AblateError
+from ablate.report import wording
+from ablate.report.agreement import agreement_table
+from ablate.report.export import visible
+from ablate.report.html.answer import answers, question
+from ablate.report.html.curves import curves_figure
+from ablate.report.html.drawing import Drawing
+from ablate.report.html.intervals import intervals_figure
+from ablate.report.html.maps import join, maps_figure, read_maps
+from ablate.report.html.plane import plane_figure
+from ablate.report.html.provenance import Origin, facts, recipe_text
+from ablate.report.html.ranks import ranks_figure
+from ablate.report.html.stability import read_stability, stability_figure
+from ablate.report.layout import build, of_models
+from ablate.report.methods import methods_table
+from ablate.report.table import MARKS, Block, Page
+from ablate.statistics.effects import Stage, stages
+from ablate.statistics.methods import MethodComparison, compare_methods
+
+if TYPE_CHECKING:
+    from ablate.report.results import Results
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, and what stands below it. lines: paragraphs; how to get what is absent, too."""
+
+    id: str
+    title: str
+    lines: tuple[str, ...] = ()
+    drawings: tuple[Drawing, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a report is made of.
+
+    studies: ``stability`` and ``prevalence`` -> the record of that command, and the page that it printed.
+    """
+
+    results: Results
+    origin: Origin = field(default_factory=Origin)
+    studies: Mapping[str, tuple[Mapping[str, Any], Page]] = field(default_factory=dict)
+
+
+def render_html(material: Material) -> str:
+    """The whole file: it names no other, and obeys no text that came from a file or a plug-in.
+
+    Every text is escaped, and the policy in its head lets no script run but the one that sorts tables.
+
+    Raises:
+        AblateError: jinja2 or matplotlib is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError:
+        raise AblateError("a report needs jinja2: pip install 'ablate[report]'") from None
+    environment = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
+    )
+    results = material.results
+    script = _asset("sort.js")
+    page = build(results)
+    return environment.get_template("page.html.j2").render(
+        title=f"ablate: {', '.join(results.about['models'])}",
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=Markup(_asset("style.css")),
+        question=question(results),
+        answers=answers(results, material.studies.get("prevalence", ({}, None))[0].get("prevalence", ())),
+        page=page,
+        sections=list(_sections(material)),
+        facts=facts(results, material.origin),
+        recipe=recipe_text(results),
+        markup=Markup,
+        marks=MARKS,
+    )
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8").strip()
+
+
+def _sections(material: Material) -> Iterator[Section]:
+    results = material.results
+    found = stages(results)
+    yield Section("tables", "Tables", blocks=of_models(results))
+    yield _drawn("curves", "Sparsity curves and intervals", _curves(found), _NO_CURVES)
+    yield _methods(results)
+    yield _drawn("plane", "Alignment and uniformity", _planes(found), _NO_PLANE)
+    prevalence, _ = material.studies.get("prevalence", ({}, None))
+    maps = join(read_maps(results.about.get("maps")), read_maps(prevalence.get("maps")))
+    drawn = [maps_figure(of, model, granularity) for (model, granularity), of in maps.items()]
+    agreement = agreement_table(results.about.get("agreement", ()))
+    blocks = () if agreement is None else (Block(None, (agreement,)),)
+    yield replace(_drawn("maps", "Where contributions live", drawn, _NO_MAPS), blocks=blocks)
+    yield _study(material, "prevalence", "Prevalence", [])
+    stability, _ = material.studies.get("stability", ({}, None))
+    entries = read_stability(stability.get("stability"))
+    curves = [stability_figure(entries, model) for model in dict.fromkeys(entry.model for entry in entries)]
+    yield _study(material, "stability", "Stability", [one for one in curves if one])
+
+
+_NO_CURVES = "No curve: no scorer was run at two sparsities or more; list several in the recipe's sparsities."
+_NO_PLANE = "Not measured: add the task group geometry to the recipe's screen tasks, and run it again."
+_NO_MAPS = "No map: no scorer ranked units that are few enough to be seen, such as heads."
+
+
+def _drawn(id_: str, title: str, drawings: Sequence[Drawing], otherwise: str) -> Section:
+    return Section(id_, title, () if drawings else (otherwise,), tuple(drawings))
+
+
+def _curves(found: Sequence[Stage]) -> list[Drawing]:
+    many = len({stage.model for stage in found}) > 1
+    drawn = []
+    for stage in found:
+        of = f" of {stage.model}" if many else ""
+        drawn.append(curves_figure(stage, f"Sparsity curves{of}, {stage.name}: {wording.delta(stage)}"))
+        if stage.name == "confirm" or not any(s.name == "confirm" for s in found if s.model == stage.model):
+            drawn.append(intervals_figure(stage, f"Cells{of}, {stage.name}: {wording.delta(stage)}"))
+    return [one for one in drawn if one]
+
+
+def _planes(found: Sequence[Stage]) -> list[Drawing]:
+    drawn = []
+    for place in dict.fromkeys((stage.model, stage.name) for stage in found):
+        alike = [stage for stage in found if (stage.model, stage.name) == place]
+        drawn.append(plane_figure(alike, f"The alignment-uniformity plane, {place[0]}, {place[1]}"))
+    return [one for one in drawn if one]
+
+
+def _methods(results: Results) -> Section:
+    compared = compare_methods(results)
+    table = methods_table(compared)
+    drawings = [ranks_figure(one) for one in compared if isinstance(one, MethodComparison)]
+    if table is None:
+        return Section("methods", "Scorers as methods", ("No scorer to compare: the recipe has no grid.",))
+    if not table.lines:
+        return Section("methods", "Scorers as methods", table.notes)
+    return Section("methods", "Scorers as methods", (), tuple(drawings), (Block(None, (table,)),))
+
+
+def _study(material: Material, name: str, title: str, drawings: Sequence[Drawing]) -> Section:
+    if name not in material.studies:
+        return Section(name, title, (f"Not measured: ablate {name} RECIPE does, and keeps it in the same store.",))
+    _, page = material.studies[name]
+    return Section(name, title, (*page.head, *page.foot), tuple(drawings), page.blocks)

@@ -1,0 +1,105 @@
+"""The alignment-uniformity plane of Wang and Isola (2020), with dense and every cell in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, NamedTuple
+
+from ablate.report.html.drawing import INK, Drawing, draw, legend, legend_height, styles
+from ablate.statistics.effects import Group, Stage, Tasks
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ALIGN, UNIFORM = "align loss", "uniform loss"
+"""The metrics of the two tasks."""
+
+
+class Place(NamedTuple):
+    """A point of the plane. label: the granularity, ``dense`` or ``matched``."""
+
+    label: str
+    uniform: float
+    align: float
+
+
+def places(stages: Sequence[Stage]) -> list[Place]:
+    """Where dense, every cell and every matched draw lie, of the stages of one model and name; seeds are joined."""
+    by_metric = {stage.measure.metric: stage for stage in stages}
+    if not {ALIGN, UNIFORM} <= set(by_metric):
+        return []
+    align, uniform = by_metric[ALIGN], by_metric[UNIFORM]
+    others = {group.id: group for group in uniform.groups}
+    pairs: list[tuple[str, Sequence[Tasks], Sequence[Tasks]]] = [("dense", [align.dense], [uniform.dense])]
+    for group in align.groups:
+        if other := others.get(group.id):
+            pairs.append((_kind(group), list(group.seeds.values()), list(other.seeds.values())))
+            pairs += [
+                ("matched", [rows], [other.matched[draw]])
+                for draw, rows in group.matched.items()
+                if draw in other.matched
+            ]
+    found = [(label, _score(across, uniform), _score(up, align)) for label, up, across in pairs]
+    return [Place(label, x, y) for label, x, y in found if x is not None and y is not None]
+
+
+def plane_figure(stages: Sequence[Stage], title: str) -> Drawing | None:
+    """The plane; None where the two tasks were not run."""
+    found = places(stages)
+    dense = [place for place in found if place.label == "dense"]
+    if not dense or len(found) < 2:
+        return None
+    labels = [place.label for place in found if place.label != "dense"]
+    styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        for label, style in styled.items():
+            of_label = [place for place in found if place.label == label]
+            axes.scatter(
+                [place.uniform for place in of_label],
+                [place.align for place in of_label],
+                s=16 if label == "matched" else 30,
+                marker=style.marker,
+                color=style.colour,
+                alpha=0.75,
+                linewidths=0,
+            )
+        for quadrant in dense:
+            axes.axvline(quadrant.uniform, color=INK, linewidth=0.5, linestyle=":")
+            axes.axhline(quadrant.align, color=INK, linewidth=0.5, linestyle=":")
+            axes.scatter(quadrant.uniform, quadrant.align, s=150, marker="*", color=INK, zorder=3)
+            axes.annotate("dense", (quadrant.uniform, quadrant.align), (7, 6), textcoords="offset points")
+        axes.annotate(
+            "better",
+            xy=(0.015, 0.02),
+            xytext=(0.085, 0.11),
+            xycoords="axes fraction",
+            arrowprops={"arrowstyle": "-|>", "color": INK},
+        )
+        axes.set_xlabel("uniform loss (lower is better)")
+        axes.set_ylabel("align loss (lower is better)")
+        legend(figure, styled, lines=False)
+
+    cells = [place for place in found if place.label not in ("dense", "matched")]
+    star = dense[0]
+    both = sum(place.uniform <= star.uniform and place.align <= star.align for place in cells)
+    counted = f"{both} of {len(cells)} cells are no worse than dense in both; "
+    counted += f"{sum(place.align < star.align for place in cells)} have a better align loss, "
+    counted += f"{sum(place.uniform < star.uniform for place in cells)} a better uniform loss."
+    grey = "; grey ones are draws of matched controls" if "matched" in styled else ""
+    caption = f"Each point is a cell{grey}. {counted}"
+    alt = f"{title}. Dense at uniform loss {star.uniform:.3f}, align loss {star.align:.3f}. {counted}"
+    return draw(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
+
+
+def _kind(group: Group) -> str:
+    return "several steps" if group.several_steps else str(group.row["granularity"])
+
+
+def _score(seeds: Sequence[Tasks], stage: Stage) -> float | None:
+    rows = [tasks.get(task) for tasks in seeds for task in stage.splits]
+    name = f"score{stage.decide}"
+    scores = [row[name] for row in rows if row is not None and row[name] is not None]
+    return fmean(scores) if scores and len(scores) == len(rows) else None

@@ -1,0 +1,108 @@
+"""Everything that it takes to trace a report: versions, hashes, command, recipe, seeds, reads of the test sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ablate.report.results import Results
+
+SEEDS = ("calibration_seed", "control_seed", "tie_seed", "train_seed", "statistics_seed", "seeds", "calibration_seeds")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the store knows of a run beside its rows. Times are in UTC.
+
+    choice: what was chosen, as recorded before a test set was read. reads: test set -> reads in the store's life.
+    """
+
+    run: str | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    choice: Mapping[str, Any] | None = None
+    chosen: datetime | None = None
+    reads: Mapping[str, int] | None = None
+
+
+Facts = Sequence[tuple[str, str]]
+
+
+def facts(results: Results, origin: Origin) -> list[tuple[str, Facts]]:
+    """Headed lists of names and values; what is not known is left out."""
+    about = results.about
+    run = [
+        ("run", origin.run or about.get("run")),
+        ("store", about.get("store")),
+        ("command", about.get("command")),
+        ("started", _time(origin.started)),
+        ("finished", _time(origin.finished)),
+        ("models", ", ".join(about["models"])),
+        ("data", f"{about['data']} ({about['data_why']})" if about.get("data_why") else about["data"]),
+        ("screen tasks", ", ".join(about["screen"])),
+        ("confirm tasks", ", ".join(about["confirm"])),
+        ("overlap", about["overlap"]),
+        ("rows", str(len(results.rows))),
+        ("cells", _counts(about)),
+    ]
+    sections = [
+        ("Run", run),
+        ("Choice", _choice(origin)),
+        ("Reads of test sets", [(name, _times(count)) for name, count in (origin.reads or {}).items()]),
+        ("Versions", _pairs(about.get("versions"))),
+        ("Hashes", list(_flat(about.get("hashes") or {})) + list(_flat({"panel": about.get("panels") or {}}))),
+        ("Seeds", [(name, value) for name, value in _flat(about.get("recipe") or {}) if name.split(".")[-1] in SEEDS]),
+        ("Statistics", list(_flat(about.get("statistics") or {}))),
+        ("Seconds", [(name, f"{seconds:.1f}") for name, seconds in (about.get("timings") or {}).items()]),
+    ]
+    kept = [
+        (title, [(name, str(value)) for name, value in pairs if value not in (None, "")]) for title, pairs in sections
+    ]
+    return [(title, pairs) for title, pairs in kept if pairs]
+
+
+def recipe_text(results: Results) -> str | None:
+    """The recipe as checked, every default written out; JSON, which is YAML too."""
+    recipe = results.about.get("recipe")
+    return None if recipe is None else json.dumps(recipe, indent=2, ensure_ascii=False)
+
+
+def _choice(origin: Origin) -> list[tuple[str, Any]]:
+    if not origin.choice:
+        return []
+    cells = [(model, ", ".join(map(str, names.values()))) for model, names in origin.choice.items() if names]
+    return [("recorded", _time(origin.chosen)), *cells]
+
+
+def _counts(about: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{about[name]} {name}" for name in ("cached", "computed", "failed") if about.get(name) is not None
+    )
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _pairs(content: Any) -> list[tuple[str, Any]]:
+    return list(content.items()) if isinstance(content, Mapping) else []
+
+
+def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """``a.b`` and the value, of nested mappings; lists are joined."""
+    for name, value in _pairs(content):
+        place = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{place}.")
+        elif isinstance(value, list) and value and not isinstance(value[0], Mapping | list):
+            yield place, ", ".join(map(str, value))
+        elif value is not None and not isinstance(value, list):
+            yield place, str(value)

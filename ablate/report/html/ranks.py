@@ -1,0 +1,53 @@
+"""The critical-difference diagram of scorers compared as methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ablate.report.html.drawing import INK, Drawing, draw, text
+from ablate.statistics.methods import LEVEL, MethodComparison, nemenyi
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def ranks_figure(compared: MethodComparison) -> Drawing:
+    """Mean ranks on a line; a bar joins the scorers that Nemenyi's test does not tell apart.
+
+    Raises:
+        AblateError: scikit-posthocs or matplotlib is not installed.
+    """
+    names = [text(method, 28) for method in compared.methods]
+    p = nemenyi(compared)
+
+    def paint(figure: Figure) -> None:
+        import pandas as pd
+        from scikit_posthocs import critical_difference_diagram
+
+        axes = figure.subplots()
+        # The places stand for the names, which may be alike once they are printable.
+        places = [str(place) for place in range(len(names))]
+        drawn = critical_difference_diagram(
+            dict(zip(places, compared.mean_ranks, strict=True)),
+            pd.DataFrame(p, index=places, columns=places),
+            alpha=LEVEL,
+            ax=axes,
+            label_fmt_left="{label}",
+            label_fmt_right="{label}",
+            color_palette=dict.fromkeys(places, INK),
+            elbow_props={"linewidth": 0.8},
+            marker_props={"s": 18},
+            crossbar_props={"linewidth": 3},
+        )
+        for label in drawn["labels"]:
+            place = int(label.get_text())
+            label.set_text(f"{names[place]} ({compared.mean_ranks[place]:.2f})")
+
+    title = f"Scorers at {compared.granularity}, by mean rank"
+    listed = ", ".join(f"{name} {rank:.2f}" for name, rank in zip(names, compared.mean_ranks, strict=True))
+    caption = (
+        f"Mean rank over {len(compared.blocks)} blocks, 1 = best. A bar joins scorers that Nemenyi's test does not tell"
+        f" apart at {100 * LEVEL:g} % (critical difference {compared.critical_difference:.2f}). Friedman: χ²"
+        f" {compared.chi_square:.2f}, p {compared.p:.3g}."
+    )
+    return draw(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, compared.granularity)

@@ -1,0 +1,99 @@
+r"""A page of tables as LaTeX, with booktabs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ablate.report.export import visible
+from ablate.report.table import Cell, Page, Table
+
+PREAMBLE = r"% needs \usepackage{booktabs,graphicx,amssymb}"
+
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    **{char: f"\\{char}" for char in "&%$#_{}"},
+    # Two of these make one sign, and a bracket after \\ is its option; braces keep each what it is.
+    **{char: f"{{{char}}}" for char in "-`'[]*" + '"'},
+    "Δ": r"$\Delta$",
+    "χ": r"$\chi$",
+    "²": r"$^2$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "▲": r"$\blacktriangle$",
+    "▼": r"$\blacktriangledown$",
+    "△": r"$\vartriangle$",
+    "▽": r"$\triangledown$",
+    "●": r"$\bullet$",
+    "○": r"$\circ$",
+    "■": r"$\blacksquare$",
+    "□": r"$\square$",
+    "◆": r"$\blacklozenge$",
+    "◇": r"$\lozenge$",
+    "→": r"$\rightarrow$",
+}
+
+
+def as_latex(page: Page) -> str:
+    r"""A page as ``table`` environments, the best in bold, wide ones shrunk to the line.
+
+    Everything that TeX would obey is escaped. What stands above and below the tables is comments. Other letters than
+    those of European languages need LuaLaTeX or XeLaTeX with a font that has them.
+    """
+    parts = ["\n".join([PREAMBLE, *map(_comment, page.head)])]
+    for block in page.blocks:
+        if block.heading:
+            parts.append(f"\\subsection*{{{escape(block.heading)}}}")
+        parts += [_table(table) for table in block.tables]
+    parts.append("\n".join(map(_comment, page.foot)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that TeX prints and does not obey; control characters are written out, white space is a blank."""
+    return "".join(_ESCAPED.get(char, char) for char in visible(text))
+
+
+def _comment(line: str) -> str:
+    return f"% {visible(line)}"
+
+
+def _table(table: Table) -> str:
+    columns = "".join("l" if column.stub else "r" for column in table.columns)
+    lines = [_line([Cell(column.title) for column in table.columns]), r"\midrule"]
+    for line in table.lines:
+        lines += [r"\midrule"] if line.new else []
+        lines.append(_line(line.cells))
+    legend = (f"Bold: {table.legend}.",) if table.legend else ()
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering\small",
+            rf"\caption{{{escape(table.title)}}}",
+            # As wide as it is, or as the line where that is less.
+            r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
+            rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+            r"\toprule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}}",
+            *(rf"\par\smallskip\footnotesize {escape(note)}" for note in (" ".join([*table.notes, *legend]),) if note),
+            r"\end{table}",
+        ]
+    )
+
+
+def _line(cells: Sequence[Cell]) -> str:
+    texts = [escape(cell.text) for cell in cells]
+    marked = [rf"\textbf{{{text}}}" if cell.best else text for text, cell in zip(texts, cells, strict=True)]
+    return " & ".join(marked) + r" \\"

@@ -1,0 +1,42 @@
+"""Contribution to the correlation with human judgement."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, View
+from ablate.scorers.losses import CORRELATION
+
+
+class Correlation(Scorer):
+    """How much ``1 - r`` of cosines and gold scores would rise, to first order, if the unit were removed.
+
+    Unlike ``align`` and ``uniform`` it needs graded pairs: it is told what the tasks ask for.
+    """
+
+    name: ClassVar[str] = "correlation"
+    help: ClassVar[str] = "first-order contribution to the correlation of cosines with gold scores"
+
+    sign: Literal["signed", "absolute"] = Field(
+        "absolute", description="signed: detrimental first; absolute: negligible first"
+    )
+    graded: int | None = Field(None, ge=3, description="graded calibration pairs used; default: all")
+    batch_size: int | None = Field(None, ge=3, description="pairs a batch; default: the calibration's")
+    second_order: SecondOrder = None
+
+    @property
+    def signed(self) -> bool:
+        return self.sign == "signed"
+
+    @property
+    def contribution(self) -> GradientContribution:
+        return GradientContribution(CORRELATION, self.sign, self.graded, self.batch_size, self.second_order)
+
+    def statistics(self) -> tuple[GradientContribution, ...]:
+        return (self.contribution,)
+
+    def score(self, view: View) -> Tensor:
+        return view.gradients[self.contribution]

@@ -1,0 +1,151 @@
+"""Exact removal: the truth that the cheap scorers are set against, and the dearest scorer there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import numpy as np
+import torch
+from pydantic import BeforeValidator, Field
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.errors import PluginError, Undefined
+from ablate.scorers.base import Scorer, Statistic, View
+from ablate.scorers.losses import ALIGN, UNIFORM, Loss
+
+if TYPE_CHECKING:
+    from ablate.experiment.evaluate import Loaded
+
+_LOSSES = {loss.name: loss for loss in (ALIGN, UNIFORM)}
+
+
+def _names(value: object) -> object:
+    # A tuple also of a list: what a validator hands on is no longer JSON, and strictly a list is no tuple.
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+class Oracle(Scorer):
+    """Leave-one-out: what is really lost when the unit, or the group of units that it is in, is removed.
+
+    Of a loss: the rise of its mean over the calibration batches, as first-order scorers estimate it. Of tasks: the fall
+    of the mean of their scores, in their unit; every pair of theirs counts as seen from then on.
+    """
+
+    name: ClassVar[str] = "oracle"
+    help: ClassVar[str] = "exact leave-one-out of each unit, or of each group of units"
+    slow: ClassVar[bool] = True
+
+    on: Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)] = Field(
+        ("sts-dev",), description="align or uniform: the loss; else train or dev tasks, or groups of them"
+    )
+    group: int = Field(1, ge=1, description="units of a layer that are removed together")
+    by: str = Field("magnitude", description="the scorer that ranks the units of a layer before they are grouped")
+
+    @property
+    def signed(self) -> bool:
+        return True
+
+    @property
+    def loss(self) -> Loss | None:
+        return _LOSSES.get(self.on[0]) if len(self.on) == 1 else None
+
+    @property
+    def ranker(self) -> Scorer | None:
+        """What ranks units before they are grouped; None where each unit is a group of its own."""
+        if self.group == 1:
+            return None
+        from ablate.plugins import registry
+
+        ranker = registry().get("scorer", self.by)()
+        if not isinstance(ranker, Scorer) or ranker.slow:
+            raise PluginError(
+                f"scorer 'oracle': by: '{self.by}' is no cheap scorer; use one such as magnitude or align"
+            )
+        return ranker
+
+    @property
+    def calibrates(self) -> bool:
+        return self.loss is not None or (self.ranker is not None and self.ranker.calibrates)
+
+    def statistics(self) -> tuple[Statistic, ...]:
+        return self.ranker.statistics() if self.ranker else ()
+
+    def tasks(self) -> tuple[str, ...]:
+        return () if self.loss else self.on
+
+    def score(self, view: View) -> Tensor:
+        ranking = self.ranker.score(view) if self.ranker else torch.zeros(len(view.layers))
+        groups = cut(ranking, view.layers, view.kept, self.group)
+        effects = self._of_loss(view, groups, self.loss) if self.loss else self._of_tasks(view, groups)
+        contributions = torch.zeros(len(view.layers))
+        for units, effect in zip(groups, effects, strict=True):
+            contributions[units] = effect
+        return contributions
+
+    def _of_loss(self, view: View, groups: Sequence[Tensor], loss: Loss) -> list[float]:
+        assert view.calibration is not None
+        batches = list(view.calibration.batches(loss.over))
+        sentences = list(dict.fromkeys(sentence for batch in batches for sentence in batch.sentences))
+        rows = {sentence: row for row, sentence in enumerate(sentences)}
+        places = [torch.tensor([rows[sentence] for sentence in batch.sentences]) for batch in batches]
+
+        def mean(embeddings: Tensor) -> float:
+            unit = normalize(embeddings, dim=1)
+            return fmean(float(loss.of(unit[place])) for place in places)
+
+        return _rises(view, sentences, groups, mean)
+
+    def _of_tasks(self, view: View, groups: Sequence[Tensor]) -> list[float]:
+        tasks = list(view.tasks.values())
+        sentences = list(dict.fromkeys(sentence for task in tasks for sentence in task.data.sentences))
+        rows = {sentence: row for row, sentence in enumerate(sentences)}
+        places = [[rows[sentence] for sentence in task.data.sentences] for task in tasks]
+
+        def mean(embeddings: Tensor) -> float:
+            return fmean(_cost(task, embeddings[place]) for task, place in zip(tasks, places, strict=True))
+
+        return _rises(view, sentences, groups, mean)
+
+
+def _cost(task: Loaded, embeddings: Tensor) -> float:
+    """A task's score, turned round where higher is better."""
+    values = task.task.measure(task.data, embeddings)
+    try:
+        score = task.task.score(task.data, values, np.ones(len(values), bool))
+    except Undefined as reason:
+        raise PluginError(f"scorer 'oracle': {task.name} has no score once a unit is removed: {reason}") from None
+    return -score if task.task.higher_is_better else score
+
+
+def _rises(
+    view: View, sentences: Sequence[str], groups: Sequence[Tensor], cost: Callable[[Tensor], float]
+) -> list[float]:
+    """How much the cost of the embeddings of ``sentences`` rises without each group, in the order of the groups."""
+    from ablate.experiment.replay import removals
+    from ablate.models.encode import encode, prepare
+
+    prepared = prepare(view.model, sentences)
+    dense = cost(encode(view.model, prepared))
+    found = {place: cost(embeddings) for place, embeddings in removals(view.model, prepared, view.granularity, groups)}
+    return [found[place] - dense for place in range(len(groups))]
+
+
+def cut(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:
+    """Cuts the units of each layer into groups of neighbours in the ranking.
+
+    Args:
+        ranking: float [units]. layers: int64 [units]. kept: bool [units]; the others are in no group.
+        size: units a group; the last of a layer has what is left.
+
+    Returns:
+        The unit numbers of each group, lowest ranked first, layer by layer.
+    """
+    groups: list[Tensor] = []
+    for layer in range(int(layers[-1]) + 1):
+        units = (kept & (layers == layer)).nonzero().flatten()
+        order = units[ranking[units].argsort(stable=True)]
+        groups += [order[start : start + size] for start in range(0, len(order), size)]
+    return groups

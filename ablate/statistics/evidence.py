@@ -1,0 +1,111 @@
+"""The evidence on every cell of a stage: against dense and its matched draws, on each task and on their mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ablate.statistics.compare import Comparison, smallest_effect
+from ablate.statistics.correction import adjust
+from ablate.statistics.effects import Stage
+from ablate.statistics.findings import Finding, Findings, Settings
+from ablate.statistics.metric import Values
+from ablate.statistics.resample import Judged
+from ablate.statistics.verdict import verdict
+
+
+def judge_stage(
+    stage: Stage, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]], settings: Settings
+) -> list[dict[str, Any]]:
+    """The evidence on one stage's cells.
+
+    Args:
+        tasks: how each task is judged; one that is absent has no evidence, and then nor has the mean.
+        values: task -> key of a result -> float32 [pairs of the task's panel].
+
+    Returns:
+        One dict for each cell, task (None = the mean over all) and comparison. ``against``: ``dense`` or ``matched``.
+        ``delta``, ``low``, ``high``, ``se``: the difference in ``unit``, its 95 % bootstrap interval, its standard
+        error. ``p``: against dense, two-sided, by permutation; against matched, one-sided, that a random draw does as
+        well. ``q``: p corrected over the stage's cells, against dense of the claim that the cell improves (None if
+        that has no test), against matched that it beats its draws. ``verdict`` and ``p_harmless`` (one-sided, not
+        corrected, of the claim that the gain is above minus the margin): against dense only. ``smallest_effect``: would
+        have been found with 80 % power. ``n``: pairs counted. ``resamples``: bootstrap draws that have a score.
+        ``draws``, ``beaten``: matched draws, and those of a lower gain. A cell without a score on each of the tasks has
+        no evidence there, and with fewer than two matched draws none against them.
+    """
+    if not tasks:
+        return []
+    drawn = Findings(stage, tasks, values, settings)
+    places: list[tuple[str | None, list[str]]] = [(task, [task]) for task in tasks]
+    if len(tasks) == len(stage.splits):
+        places.insert(0, (None, list(tasks)))
+    items: list[dict[str, Any]] = []
+    for task, members in places:
+        found = [finding for group in stage.groups for finding in drawn.of(group, members)]
+        pairs = sum(len(tasks[member].panel) for member in members)
+        for finding, corrected in zip(found, _corrected(found, settings.correction), strict=True):
+            place = {
+                "task": task,
+                "margin": finding.margin,
+                "level": settings.level,
+                "n": pairs,
+                "correction": settings.correction,
+            }
+            items += _items(stage, finding, corrected, place)
+    return items
+
+
+def _corrected(findings: Sequence[Finding], method: str) -> list[dict[str, float]]:
+    """Each cell's corrected p by claim. A family is one claim, over the cells of one model, stage and place."""
+    claims = [finding.claims() for finding in findings]
+    corrected: list[dict[str, float]] = [{} for _ in findings]
+    for claim in ("harms", "improves", "harmless", "beats"):
+        having = [i for i, found in enumerate(claims) if claim in found]
+        for i, q in zip(having, adjust([claims[i][claim] for i in having], method), strict=True):
+            corrected[i][claim] = q
+    return corrected
+
+
+def _items(
+    stage: Stage, finding: Finding, corrected: Mapping[str, float], place: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    group, level, drawn = finding.group, place["level"], finding.drawn
+    shared = {
+        "model": stage.model,
+        "stage": stage.name,
+        "metric": stage.measure.metric,
+        "unit": stage.measure.unit,
+        "group": group.id,
+        "cell": group.name,
+        **{name: group.row[name] for name in ("granularity", "scorer", "sparsity")},
+        **place,
+    }
+    claims = (corrected.get(claim) for claim in ("harms", "improves", "harmless"))
+    yield {
+        **shared,
+        "against": "dense",
+        **_numbers(finding.dense, finding.p, corrected.get("improves")),
+        "verdict": verdict(level, *claims),
+        "p_harmless": finding.claims().get("harmless"),
+        "smallest_effect": smallest_effect(finding.dense.se, level),
+        "draws": None,
+        "beaten": None,
+    }
+    if drawn is not None:
+        compared = drawn.comparison if finding.sign > 0 else drawn.comparison.turned()
+        yield {
+            **shared,
+            "against": "matched",
+            **_numbers(compared, drawn.p, corrected.get("beats")),
+            "verdict": None,
+            "p_harmless": None,
+            "smallest_effect": drawn.smallest_effect,
+            "draws": drawn.draws,
+            "beaten": drawn.beaten,
+        }
+
+
+def _numbers(found: Comparison, p: float, q: float | None) -> dict[str, Any]:
+    interval = {"delta": found.delta, "low": found.low, "high": found.high, "se": found.se}
+    return {**interval, "p": p, "q": q, "resamples": len(found.boots)}

@@ -1,0 +1,144 @@
+"""A statistic: how a score comes from values, for one set of pairs and for many resamples of it at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata, spearmanr
+
+from ablate.errors import Undefined
+from ablate.statistics.spearman import Floats, correlate, exchange, weigh
+
+if TYPE_CHECKING:
+    from ablate.tasks.base import Task
+
+Values = NDArray[np.float32]
+
+MIN_PAIRS = 3
+
+EQUAL_WITHIN = 1e-6
+"""Values this close are equal: the cosines of one and the same embedding differ by float32's rounding alone."""
+
+
+class Statistic(ABC):
+    """Scores from values, float32 [n], and gold scores, float64 [n]. A draw that has no score is NaN."""
+
+    @abstractmethod
+    def value(self, values: Values, gold: Floats) -> float:
+        """The score over all the pairs given.
+
+        Raises:
+            Undefined: it has none on these pairs.
+        """
+
+    @abstractmethod
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
+        """A function from values to float64 [draws]: the scores if pair i stood ``counts[d, i]`` times in draw d.
+
+        Args:
+            counts: float64 [draws, n], whole numbers.
+        """
+
+    @abstractmethod
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+        """float64 [draws]: score(a') - score(b') after a and b are swapped where ``swaps`` [draws, n] is True."""
+
+    def resampled(self, values: Values, gold: Floats, counts: Floats) -> Floats:
+        """float64 [draws]: what :meth:`resampler` gives for one model alone."""
+        return self.resampler(gold, counts)(values)
+
+
+class Spearman(Statistic):
+    """Spearman's rank correlation of values and gold scores, × 100.
+
+    A swap exchanges ranks within each model, not values: removing units shifts the scale of all cosines, and values
+    from two scales would rank apart whatever their pairs.
+    """
+
+    def value(self, values: Values, gold: Floats) -> float:
+        if len(gold) < MIN_PAIRS:
+            raise Undefined(f"{len(gold)} pairs, fewer than {MIN_PAIRS}")
+        for name, constant in (("gold scores", gold), ("similarities", values)):
+            if float(np.ptp(constant)) <= EQUAL_WITHIN:
+                raise Undefined(f"all {len(gold)} {name} are equal")
+        return 100 * float(spearmanr(values, gold).statistic)
+
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
+        weighted = weigh(gold, counts)
+        return lambda values: 100 * correlate(values, weighted)
+
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+        return 100 * exchange(rankdata(a), rankdata(b), gold, swaps)
+
+
+class Mean(Statistic):
+    """The plain mean of the values, or its natural logarithm."""
+
+    def __init__(self, log: bool = False, scale: float = 1.0) -> None:
+        self._log, self._scale = log, scale
+
+    def value(self, values: Values, gold: Floats) -> float:
+        if not len(gold):
+            raise Undefined("no pairs")
+        score = float(self._finish(np.array([values.astype(np.float64).mean()]))[0])
+        if np.isnan(score):
+            raise Undefined(f"the mean of {len(gold)} values is not positive, and has no logarithm")
+        return score
+
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:  # noqa: ARG002
+        number = counts.sum(1)
+        return lambda values: self._finish(
+            np.divide(counts @ values.astype(np.float64), number, out=np.full(len(number), np.nan), where=number > 0)
+        )
+
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+        first = swaps @ (b.astype(np.float64) - a) / len(gold)
+        means = a.astype(np.float64).mean() + first, b.astype(np.float64).mean() - first
+        return np.asarray(self._finish(means[0]) - self._finish(means[1]), np.float64)
+
+    def _finish(self, means: Floats) -> Floats:
+        if self._log:
+            means = np.log(means, out=np.full(len(means), np.nan), where=means > 0)
+        return np.asarray(self._scale * means, np.float64)
+
+
+@dataclass(frozen=True)
+class Scored(Statistic):
+    """The slow way for a task that says nothing of its statistic: its ``score`` on every draw.
+
+    The pairs that it is given have gold scores and values, but no sentences and no subsets.
+    """
+
+    task: Task
+
+    def value(self, values: Values, gold: Floats) -> float:
+        from ablate.data.pairs import PairSet
+
+        blank = ("",) * len(gold)
+        data = PairSet(self.task.name, self.task.split, "", blank, blank, gold, blank)
+        return self.task.score(data, values, np.ones(len(gold), bool))
+
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
+        picks = [np.repeat(np.arange(len(gold)), row.astype(np.intp)) for row in counts]
+        return lambda values: np.array([self._or_nan(values[pick], gold[pick]) for pick in picks])
+
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+        firsts = (self._or_nan(np.where(swap, b, a), gold) for swap in swaps)
+        seconds = (self._or_nan(np.where(swap, a, b), gold) for swap in swaps)
+        return np.array([first - second for first, second in zip(firsts, seconds, strict=True)])
+
+    def _or_nan(self, values: Values, gold: Floats) -> float:
+        try:
+            return self.value(values, gold)
+        except Undefined:
+            return float("nan")
+
+
+SPEARMAN = Spearman()
+MEAN = Mean()
+LOG_MEAN = Mean(log=True)

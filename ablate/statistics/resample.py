@@ -1,0 +1,111 @@
+"""Joint draws over the tasks of a stage: bootstrap counts and permutation swaps, whole clusters at a time.
+
+Identical pairs are one cluster wherever they stand, since what is said of one is said of all: most pairs of STS-B stand
+in STS12 to STS16 too. A bootstrap draw takes, from each stratum (a subset of a task), as many clusters as it has, with
+replacement (Efron and Tibshirani 1993, chapter 8). A cluster belongs to the stratum of its first pair. Every cell sees
+the same draws, so that every comparison is paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.statistics.metric import Statistic, Values
+from ablate.statistics.panel import Panel
+from ablate.statistics.spearman import Floats
+
+CHUNK = 100
+"""Draws held at a time; part of what a seed means."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A task as it is judged: the pairs that decide, and how their values become a score."""
+
+    panel: Panel
+    statistic: Statistic
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Tasks judged together, by name. ``seed``: of the draws; ``draws``: how many."""
+
+    tasks: Mapping[str, Judged]
+    draws: int
+    seed: int
+
+    def bootstrap(self, values: Mapping[str, Mapping[str, Values]]) -> dict[str, dict[str, Floats]]:
+        """Scores on every draw: task -> key -> float64 [draws], NaN where a draw has no score.
+
+        Args:
+            values: task -> any key -> float32 [pairs of the task's panel].
+        """
+        scores = {task: {key: np.empty(self.draws) for key in values[task]} for task in values}
+        for part, counts in self._counts(np.random.default_rng([self.seed, 0])):
+            for task, found in scores.items():
+                judged = self.tasks[task]
+                resampler = judged.statistic.resampler(judged.panel.gold, counts[:, self._members[task]])
+                for key, into in found.items():
+                    into[part] = resampler(values[task][key])
+        return scores
+
+    def permute(
+        self, pairs: Mapping[str, Mapping[str, Sequence[tuple[Values, Values]]]]
+    ) -> dict[str, dict[str, Floats]]:
+        """Differences of scores after random swaps: name -> task -> float64 [draws], the mean over the pairs given.
+
+        Args:
+            pairs: any name -> task -> the values of both models; one pair for each seed.
+        """
+        found = {name: {task: np.zeros(self.draws) for task in of} for name, of in pairs.items()}
+        for part, swaps in self._swaps(np.random.default_rng([self.seed, 1])):
+            for task, judged in self.tasks.items():
+                own = swaps[:, self._members[task]]
+                gold, exchanged = judged.panel.gold, judged.statistic.exchanged
+                for name, of in pairs.items():
+                    if task in of:
+                        found[name][task][part] = np.mean([exchanged(a, b, gold, own) for a, b in of[task]], axis=0)
+        return found
+
+    @cached_property
+    def _clusters(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The cluster of every pair of all tasks, one task after the other, and the place of each one's first pair."""
+        numbers = np.concatenate([judged.panel.cluster for judged in self.tasks.values()])
+        _, first, cluster = np.unique(numbers, return_index=True, return_inverse=True)
+        return cluster, first
+
+    @cached_property
+    def _members(self) -> dict[str, NDArray[np.intp]]:
+        """The cluster of every pair of each task."""
+        ends = np.cumsum([len(judged.panel) for judged in self.tasks.values()])
+        return dict(zip(self.tasks, np.split(self._clusters[0], ends[:-1]), strict=True))
+
+    @cached_property
+    def _strata(self) -> list[NDArray[np.intp]]:
+        """The clusters of each stratum."""
+        both = [(i, s) for i, judged in enumerate(self.tasks.values()) for s in judged.panel.stratum.tolist()]
+        _, stratum = np.unique(np.array(both, np.int64).reshape(-1, 2)[self._clusters[1]], axis=0, return_inverse=True)
+        return [np.flatnonzero(stratum == number) for number in range(stratum.max(initial=-1) + 1)]
+
+    def _counts(self, rng: np.random.Generator) -> Iterator[tuple[slice, Floats]]:
+        for part, size in self._parts():
+            counts = np.empty((size, len(self._clusters[1])))
+            for clusters in self._strata:
+                k = len(clusters)
+                drawn = rng.integers(k, size=(size, k)) + k * np.arange(size)[:, None]
+                counts[:, clusters] = np.bincount(drawn.ravel(), minlength=size * k).reshape(size, k)
+            yield part, counts
+
+    def _swaps(self, rng: np.random.Generator) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+        for part, size in self._parts():
+            yield part, rng.random((size, len(self._clusters[1]))) < 0.5
+
+    def _parts(self) -> Iterator[tuple[slice, int]]:
+        for start in range(0, self.draws, CHUNK):
+            size = min(CHUNK, self.draws - start)
+            yield slice(start, start + size), size

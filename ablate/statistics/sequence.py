@@ -1,0 +1,29 @@
+"""The largest sparsity that is still harmless, by a fixed-sequence test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+
+def largest_harmless(sparsities: Sequence[float], ps: Sequence[float | None], level: float = 0.05) -> float | None:
+    """The last sparsity before the first that is not shown to be harmless; None where already the first is not.
+
+    Hypotheses that are tested in an order set beforehand, up to the first that is not rejected, need no correction:
+    the family-wise error stays at ``level`` (Maurer, Hothorn and Lehmacher 1995; Westfall and Krishen 2001).
+
+    Args:
+        sparsities: ascending.
+        ps: uncorrected p of H0 "worse than dense by the margin or more" at each; None where there is no result.
+
+    Raises:
+        ValueError: the sparsities do not rise.
+    """
+    if any(a >= b for a, b in pairwise(sparsities)):
+        raise ValueError("the sparsities of a fixed sequence must rise")
+    last = None
+    for sparsity, p in zip(sparsities, ps, strict=True):
+        if p is None or p > level:
+            break
+        last = sparsity
+    return last

@@ -1,0 +1,57 @@
+"""Contributions of many scorers to one calibration set, in as few passes as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.data.calibration import Calibration
+from ablate.experiment.collect import Request, collect, passes_of
+from ablate.experiment.plan import Step
+from ablate.experiment.score import score, scores_key
+from ablate.experiment.store import Store
+from ablate.models.model import Model
+
+
+def contributions(
+    model: Model,
+    calibration: Calibration,
+    steps: Sequence[Step],
+    store: Store,
+    on_pass: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[Step, NDArray[np.float32]]]:
+    """The dense model's contributions for each step's granularity and scorer, from the store where it has them.
+
+    What is computed is not stored: for single weights it is large, and whoever asks wants little of it.
+
+    Raises:
+        AblateError: a batch is larger than the calibration set, or a loss or a contribution is not finite.
+    """
+    missing = []
+    for step in steps:
+        stored = store.get_scores(scores_key(model, calibration, step, None))
+        if stored is None:
+            missing.append(step)
+        else:
+            yield step, stored
+    collected = collect(model, calibration, requests_of(missing), on_pass)
+    for step in missing:
+        yield step, score(model, calibration, step, step.granularity.layers(model), collected)
+
+
+def requests_of(steps: Sequence[Step]) -> list[Request]:
+    """What the steps' scorers look at, each once."""
+    return list(
+        dict.fromkeys((step.granularity, statistic) for step in steps for statistic in step.scorer.statistics())
+    )
+
+
+def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:
+    """Refuses, before anything is computed, a calibration set that is too small for a batch.
+
+    Raises:
+        AblateError: it is.
+    """
+    passes_of(requests_of(steps), calibration)

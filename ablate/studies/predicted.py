@@ -1,0 +1,72 @@
+"""What first-order contributions predict of groups of units: which are detrimental, and where."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.experiment.plan import Step
+from ablate.experiment.score import digest, scores_key
+from ablate.experiment.subject import Subject
+from ablate.granularities.base import Granularity
+from ablate.scorers.align import Align
+from ablate.scorers.base import Scorer
+from ablate.scorers.uniform import Uniform
+from ablate.studies.contributions import contributions
+from ablate.studies.removed import Groups
+
+SCORERS: tuple[Scorer, ...] = (Align(sign="signed"), Uniform(sign="signed"))
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """below: float32 [layers], units of each layer with a contribution below 0. sums: float32 [groups]."""
+
+    below: NDArray[np.float32]
+    sums: NDArray[np.float32]
+
+
+def predict(subject: Subject, groups: Mapping[Granularity, Groups]) -> dict[tuple[Granularity, str], Predicted]:
+    """By granularity and scorer name, in two passes over the calibration set for all that the store lacks.
+
+    Raises:
+        AblateError: the calibration set is smaller than a batch, or the store fails.
+    """
+    model, calibration, store = subject.model, subject.calibration, subject.store
+    wanted = [Step(g, scorer, scorer.name, "global", 0.0, None, 1) for g in groups for scorer in SCORERS]
+    keys = {
+        step: digest(
+            {
+                "stage": "predicted",
+                "scores": scores_key(model, calibration, step, None),
+                "groups": _hash(groups[step.granularity]),
+            }
+        )
+        for step in wanted
+    }
+    arrays = {step: array for step in wanted if (array := store.get_scores(keys[step])) is not None}
+    missing = [step for step in wanted if step not in arrays]
+    if missing:
+        with subject.timings.measure("collect"):
+            for step, scores in contributions(model, calibration, missing, store, subject.masks.on_pass):
+                layers = step.granularity.layers(model).numpy()
+                below = np.bincount(layers[scores < 0], minlength=int(layers[-1]) + 1)
+                sums = [scores[units.numpy()].sum(dtype=np.float64) for units in groups[step.granularity].units]
+                arrays[step] = np.concatenate([below, sums]).astype(np.float32)
+                store.put_scores(keys[step], arrays[step], {"scorer": step.label})
+    found = {}
+    for step in wanted:
+        count = len(groups[step.granularity])
+        found[step.granularity, step.label] = Predicted(arrays[step][:-count], arrays[step][-count:])
+    return found
+
+
+def _hash(groups: Groups) -> str:
+    found = hashlib.sha256()
+    for units in groups.units:
+        found.update(f"{len(units)} ".encode() + units.numpy().tobytes())
+    return found.hexdigest()

@@ -1,0 +1,110 @@
+"""What one calibration set makes of the units: a sample of their contributions, and which of those units go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.data.calibration import Calibration
+from ablate.experiment.mask import Mask, select
+from ablate.experiment.masks import name_of
+from ablate.experiment.plan import Cell, Step
+from ablate.experiment.score import digest, scores_key
+from ablate.experiment.store import Store, StoredMask
+from ablate.granularities.base import Granularity
+from ablate.models.model import Model
+from ablate.studies.contributions import contributions
+
+SAMPLE = 10_000
+"""Units that are compared where a granularity has more: a seeded draw, the same for every calibration set."""
+
+OnMask = Callable[[Cell, dict[str, Mask]], None]
+"""Told the whole mask of a cell, where it was computed."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """contributions: float32 [sample]. removed: for each of the cells, bool [sample], True = removed."""
+
+    contributions: NDArray[np.float32]
+    removed: Mapping[Cell, NDArray[np.bool_]]
+
+
+def sample_of(units: int) -> NDArray[np.int64]:
+    """The numbers of the units that are compared, rising."""
+    if units <= SAMPLE:
+        return np.arange(units)
+    return np.sort(np.random.default_rng(0).choice(units, SAMPLE, replace=False))
+
+
+@dataclass
+class Prober:
+    """Probes one model with any number of calibration sets; the store remembers each.
+
+    series: cells of one step and one granularity × scorer each, by their first step's contributions.
+    """
+
+    model: Model
+    store: Store
+    tie_seed: int
+    series: Mapping[Step, Sequence[Cell]]
+    on_pass: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self._layers: dict[Granularity, NDArray[np.int64]] = {
+            step.granularity: step.granularity.layers(self.model).numpy() for step in self.series
+        }
+
+    def units(self, step: Step) -> int:
+        """Units of the step's granularity."""
+        return len(self._layers[step.granularity])
+
+    def probe(self, calibration: Calibration, on_mask: OnMask | None = None) -> tuple[dict[Step, Probe], bool]:
+        """What the calibration set makes of every series, and whether all of it was in the store.
+
+        Raises:
+            AblateError: see :func:`ablate.studies.contributions.contributions`; or the store fails.
+        """
+        found = {step: probe for step in self.series if (probe := self._stored(calibration, step)) is not None}
+        missing = [step for step in self.series if step not in found]
+        if missing:
+            for step, scores in contributions(self.model, calibration, missing, self.store, self.on_pass):
+                found[step] = self._reduce(calibration, step, scores, on_mask)
+        return {step: found[step] for step in self.series}, not missing
+
+    def _key(self, calibration: Calibration, step: Step, cell: Cell | None = None) -> str:
+        scores = scores_key(self.model, calibration, step, None)
+        tie_seed = None if cell is None else self.tie_seed
+        removed = None if cell is None else cell.identity()
+        return digest({"stage": "probe", "sample": SAMPLE, "scores": scores, "cell": removed, "tie_seed": tie_seed})
+
+    def _stored(self, calibration: Calibration, step: Step) -> Probe | None:
+        scores = self.store.get_scores(self._key(calibration, step))
+        masks = {cell: self.store.get_mask(self._key(calibration, step, cell)) for cell in self.series[step]}
+        removed = {cell: mask.units["sample"] for cell, mask in masks.items() if mask is not None}
+        return None if scores is None or len(removed) < len(masks) else Probe(scores, removed)
+
+    def _reduce(
+        self, calibration: Calibration, step: Step, scores: NDArray[np.float32], on_mask: OnMask | None
+    ) -> Probe:
+        layers, sample = self._layers[step.granularity], sample_of(len(scores))
+        removed: dict[Cell, NDArray[np.bool_]] = {}
+        for cell in self.series[step]:
+            one = cell.steps[0]
+            count: int | Literal["negative"] = "negative"
+            if one.sparsity != "negative":
+                count = round(one.sparsity * len(scores))
+            least, tie_seed = step.granularity.min_keep, self.tie_seed if one.seed is None else one.seed
+            mask = select(scores, layers, count, scope=one.scope, min_keep=least, tie_seed=tie_seed)
+            if on_mask is not None:
+                on_mask(cell, {name_of(step.granularity): mask})
+            removed[cell] = ~mask[sample]
+            stored = StoredMask("", {"sample": removed[cell]}, {})
+            self.store.put_mask(self._key(calibration, step, cell), stored)
+        probe = Probe(scores[sample], removed)
+        self.store.put_scores(self._key(calibration, step), probe.contributions, {"scorer": step.label})
+        return probe

@@ -1,0 +1,65 @@
+"""The scores of the same cells under several calibration sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import Any
+
+from ablate.experiment.job import Job
+from ablate.experiment.plan import Cell
+from ablate.experiment.rows import make_rows
+from ablate.experiment.subject import Subject, load_tasks
+from ablate.report.results import Row
+
+
+def seed_scores(job: Job, subjects: Sequence[Subject], cells: Sequence[Cell], run: str) -> dict[Cell, dict[str, Any]]:
+    """Each cell's gain over dense, a mean over the screen tasks that choose, under each subject's calibration set.
+
+    All are taken on the same pairs: with ``overlap: drop`` those that none of the sets has seen.
+
+    Args:
+        subjects: one model with one calibration set each.
+
+    Returns:
+        ``tasks``; ``unit`` (of the tasks, joined); ``gains``: float or None for each subject; ``mean``, ``sd``
+        (sample), ``low``, ``high`` over them, None unless all are there (sd: of two at least); ``reason`` for what
+        is not there.
+    """
+    names = [name for name in job.screen if job.chooses(name)]
+    seen = frozenset[tuple[str, str]]().union(*(subject.calibration.seen for subject in subjects))
+    tests = [name for name in names if job.split(name) == "test"]
+    subjects[0].store.record_reads(run, tests, len(cells) * len(subjects))
+    tasks = load_tasks(names, job.chosen.source, job.registry, seen)
+    rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
+    for subject in subjects:
+        dense, *outcomes = subject.outcomes(f"scores, calibration seed {subject.calibration.seed}", cells, tasks)
+        made = make_rows({"chosen": False}, tasks, dense, outcomes, {})
+        for place, cell in enumerate(cells, 1):
+            rows[cell].append(made[place * len(tasks) : (place + 1) * len(tasks)])
+    return {cell: _summary(job, names, found) for cell, found in rows.items()}
+
+
+def _summary(job: Job, tasks: list[str], rows: Sequence[Sequence[Row]]) -> dict[str, Any]:
+    field = "delta_clean" if job.recipe.overlap == "drop" else "delta"
+    every = [row for of_seed in rows for row in of_seed]
+    gains = [_gain(of_seed, field) for of_seed in rows]
+    there = [gain for gain in gains if gain is not None]
+    whole = len(there) == len(gains) > 0
+    reasons = [row["reason"] or row["status"] for row in every if row[field] is None]
+    return {
+        "tasks": tasks,
+        "unit": ", ".join(dict.fromkeys(row["unit"] for row in every)),
+        "gains": gains,
+        "mean": fmean(there) if whole else None,
+        "sd": stdev(there) if whole and len(there) > 1 else None,
+        "low": min(there) if whole else None,
+        "high": max(there) if whole else None,
+        "reason": reasons[0] if reasons else None,
+    }
+
+
+def _gain(rows: Sequence[Row], field: str) -> float | None:
+    if any(row[field] is None for row in rows):
+        return None
+    return fmean(row[field] if row["higher_is_better"] else -row[field] for row in rows)

@@ -1,0 +1,153 @@
+"""Alignment and uniformity (Wang and Isola 2020) as tasks: what a mask does to the geometry of the embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.data.calibration import POSITIVE_ABOVE
+from ablate.data.pairs import PairSet, Source
+from ablate.errors import DataError
+from ablate.scorers.losses import align_distances
+from ablate.statistics.metric import LOG_MEAN, MEAN, Statistic
+from ablate.tasks.base import Task
+
+_BLOCK = 1 << 22
+"""Distances held at a time, whatever the number of sentences: 16 MiB."""
+
+
+class Geometry(Task):
+    """A loss of the embeddings of STS-B, or of what the source has in its place. Lower is better.
+
+    It reports and never chooses: a loss is not the goal, and its unit is not that of a rank correlation.
+    """
+
+    unit: ClassVar[str] = "loss"
+    higher_is_better: ClassVar[bool] = False
+    chooses: ClassVar[bool] = False
+
+    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+        return self.statistic().value(values[kept], data.gold[kept])
+
+    def _benchmark(self, source: Source) -> PairSet:
+        group = source.groups()["sts" if self.split == "test" else f"sts-{self.split}"]
+        return replace(source.load("stsb" if "stsb" in group else group[0]), name=self.name, split=self.split)
+
+
+class AlignTask(Geometry):
+    """The mean of ``||f(x) - f(x+)||²`` over the pairs with gold strictly above 4, in [0, 4]."""
+
+    metric: ClassVar[str] = "align loss"
+
+    def load(self, source: Source) -> PairSet:
+        """The positives.
+
+        Raises:
+            DataError: there are none, or the data set is absent or malformed.
+        """
+        everything = self._benchmark(source)
+        positive = np.flatnonzero(everything.gold > POSITIVE_ABOVE)
+        if not len(positive):
+            raise DataError(f"task '{self.name}': no pair of '{source.label}' has gold above {POSITIVE_ABOVE:g}")
+        left, right, subsets = (
+            tuple(column[i] for i in positive) for column in (everything.left, everything.right, everything.subsets)
+        )
+        return replace(everything, left=left, right=right, gold=everything.gold[positive], subsets=subsets)
+
+    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+        unit = normalize(embeddings, dim=1)
+        index = {sentence: i for i, sentence in enumerate(data.sentences)}
+        left, right = (unit[[index[s] for s in side]] for side in (data.left, data.right))
+        distances: NDArray[np.float32] = align_distances(left, right).numpy()
+        return distances
+
+    def statistic(self) -> Statistic:
+        return MEAN
+
+
+class UniformTask(Geometry):
+    """The log of the mean of ``exp(-2 ||f_i - f_j||²)`` over all pairs of distinct sentences, in [-8, 0].
+
+    A value per sentence, h_i, is the mean over the other sentences; their mean is that over all pairs. Stored are
+    the jackknife pseudo-values ``2 h_i - mean(h)`` (Arvesen 1969, for U-statistics): their mean is the same, and
+    their spread is that of a mean over *pairs* of sentences, twice that of h, since each sentence is in two places.
+    So resampling sentences gives intervals of the right width, to first order.
+    """
+
+    metric: ClassVar[str] = "uniform loss"
+
+    def load(self, source: Source) -> PairSet:
+        """Each distinct sentence, paired with itself.
+
+        Raises:
+            DataError: there are fewer than two, or the data set is absent or malformed.
+        """
+        everything = self._benchmark(source)
+        sentences = everything.sentences
+        if len(sentences) < 2:
+            raise DataError(f"task '{self.name}': '{source.label}' has {len(sentences)} sentences, and it needs 2")
+        n = len(sentences)
+        return replace(everything, left=sentences, right=sentences, gold=np.full(n, 5.0), subsets=("",) * n)
+
+    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:  # noqa: ARG002
+        to_others = closeness(normalize(embeddings, dim=1))
+        values: NDArray[np.float32] = (2 * to_others - to_others.mean()).float().numpy()
+        return values
+
+    def statistic(self) -> Statistic:
+        return LOG_MEAN
+
+
+def closeness(unit: Tensor) -> Tensor:
+    """For each sentence the mean over the others of ``exp(-2 ||f_i - f_j||²)``, blockwise.
+
+    Args:
+        unit: L2-normalised, float [n, dim], n at least 2. An embedding of zeros is at distance 0 of another such.
+
+    Returns:
+        float64 [n], each in (0, 1].
+    """
+    n = len(unit)
+    squares = unit.square().sum(1)
+    sums = torch.empty(n, dtype=torch.float64)
+    rows = max(1, _BLOCK // n)
+    for start in range(0, n, rows):
+        block = slice(start, start + rows)
+        squared = (squares[block, None] + squares - 2 * (unit[block] @ unit.T)).clamp_(min=0)
+        close = squared.mul_(-2).exp_()
+        close.diagonal(start).zero_()
+        sums[block] = close.sum(1, dtype=torch.float64)
+    return sums / (n - 1)
+
+
+class AlignDev(AlignTask):
+    name: ClassVar[str] = "align-dev"
+    split: ClassVar[str] = "dev"
+    help: ClassVar[str] = "align loss of the positive pairs, STS Benchmark dev (or the source's own)"
+
+
+class AlignTest(AlignTask):
+    name: ClassVar[str] = "align-test"
+    split: ClassVar[str] = "test"
+    help: ClassVar[str] = "align loss of the positive pairs, STS Benchmark test (or the source's own)"
+
+
+class UniformDev(UniformTask):
+    name: ClassVar[str] = "uniform-dev"
+    split: ClassVar[str] = "dev"
+    help: ClassVar[str] = "uniform loss of the distinct sentences, STS Benchmark dev (or the source's own)"
+
+
+class UniformTest(UniformTask):
+    name: ClassVar[str] = "uniform-test"
+    split: ClassVar[str] = "test"
+    help: ClassVar[str] = "uniform loss of the distinct sentences, STS Benchmark test (or the source's own)"
+
+
+GEOMETRY_TASKS = (AlignDev, UniformDev, AlignTest, UniformTest)

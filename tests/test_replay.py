@@ -1,0 +1,85 @@
+"""Removal with the lower layers replayed gives what the whole masked model gives, bit for bit."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+import torch
+
+from ablate.experiment.mask import masked
+from ablate.experiment.replay import removals
+from ablate.granularities.base import Granularity
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.granularities.unstructured import Unstructured
+from ablate.models.architectures import SUPPORTED
+from ablate.models.encode import encode, prepare
+from ablate.testing.samples import sample_calibration
+from ablate.testing.state import State
+from ablate.testing.tiny import tiny_model
+
+SENTENCES = list(sample_calibration().sentences)
+
+
+def groups_of(granularity: Granularity, layers: torch.Tensor) -> list[torch.Tensor]:
+    """Every head; of other units one in each layer, and some of each layer together; in no order of layers."""
+    if isinstance(granularity, Head):
+        return [torch.tensor([unit]) for unit in range(len(layers))][::-1]
+    ones = []
+    for layer in range(int(layers[-1]) + 1):
+        units = (layers == layer).nonzero().flatten()
+        ones += [units[3:4], units[::2]]
+    return ones
+
+
+@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("granularity", [Head(), Neuron(), Unstructured()], ids=lambda g: g.name)
+def test_every_removal_is_that_of_the_whole_model(family: str, granularity: Granularity) -> None:
+    model = tiny_model(family)
+    prepared = prepare(model, SENTENCES, token_budget=64)
+    assert len(prepared.batches) > 1
+    layers = granularity.layers(model)
+    groups = groups_of(granularity, layers)
+    state = State.of(model)
+    found = dict(removals(model, prepared, granularity, groups))
+    assert not state.changes(model)
+    assert sorted(found) == list(range(len(groups)))
+    dense = encode(model, prepared)
+    for place, units in enumerate(groups):
+        mask = torch.ones(len(layers), dtype=torch.bool)
+        mask[units] = False
+        with masked(model, granularity.keep(model, mask)):
+            expected = encode(model, prepared)
+        assert torch.equal(found[place], expected)
+        assert not torch.equal(expected, dense)
+
+
+def test_removals_come_on_top_of_the_mask_in_force() -> None:
+    model, head = tiny_model("bert"), Head()
+    prepared = prepare(model, SENTENCES)
+    first, last = torch.ones(8, dtype=torch.bool), torch.ones(8, dtype=torch.bool)
+    first[[0, 5]] = False
+    last[[0, 5, 6]] = False
+    with masked(model, head.keep(model, first)):
+        ((_, found),) = removals(model, prepared, head, [torch.tensor([6])])
+    with masked(model, head.keep(model, last)):
+        assert torch.equal(found, encode(model, prepared))
+
+
+def test_the_model_is_given_back_also_when_nobody_waits_for_the_rest() -> None:
+    model, head = tiny_model("bert"), Head()
+    state = State.of(model)
+    with closing(removals(model, prepare(model, SENTENCES), head, [torch.tensor([i]) for i in range(8)])) as found:
+        next(found)
+        next(found)
+        assert state.changes(model)
+    assert not state.changes(model)
+
+
+@pytest.mark.parametrize("units", [[0, 7], []])
+def test_a_group_is_of_one_layer(units: list[int]) -> None:
+    model = tiny_model("bert")
+    groups = [torch.tensor(units, dtype=torch.int64)]
+    with pytest.raises(ValueError, match=f"group 0 has units of {len(units)} layers, not of one"):
+        next(removals(model, prepare(model, SENTENCES), Head(), groups))

@@ -1,0 +1,576 @@
+"""The HTML report: what it says, that it stands alone, and that nothing in it is obeyed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ablate.report.curves import curves
+from ablate.report.html.answer import answers
+from ablate.report.html.maps import heading, maps_figure, read_maps
+from ablate.report.html.page import Material, render_html
+from ablate.report.html.plane import places
+from ablate.report.html.provenance import Origin
+from ablate.report.html.stability import read_stability, stability_figure
+from ablate.report.plot import plots
+from ablate.report.results import Results, Row
+from ablate.report.table import Block, Cell, Column, Line, Page, Table
+from ablate.statistics.effects import stages
+from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, row
+from tests.workplace import RECIPE, Workplace
+
+MARK = "document.documentElement.dataset.pwned=1"
+# Each would leave a mark on the page if it ran.
+HOSTILE = [
+    f"<script>{MARK}</script>",
+    f"</script><script>{MARK}</script>",
+    f"<ScRiPt>{MARK}</sCrIpT>",
+    f"<script src='data:text/javascript,{MARK}'></script>",
+    f"<script\n>{MARK}</script\n>",
+    f"<script/x>{MARK}</script>",
+    f"<<script>{MARK}//<</script>",
+    f"<img src=x onerror={MARK}>",
+    f'<img src="x" onerror="{MARK}">',
+    f"<img/src=x/onerror={MARK}>",
+    f"<svg onload={MARK}>",
+    f"<svg><script>{MARK}</script></svg>",
+    f"<svg><animate onbegin={MARK} attributeName=x dur=1s>",
+    f"<body onload={MARK}>",
+    f"<iframe srcdoc='<script>parent.{MARK}</script>'></iframe>",
+    f"<iframe src='javascript:parent.{MARK}'></iframe>",
+    f"<details open ontoggle={MARK}>x</details>",
+    f"<input autofocus onfocus={MARK}>",
+    f"<video><source onerror={MARK}></video>",
+    f"<audio src=x onerror={MARK}>",
+    f"<marquee onstart={MARK}>x</marquee>",
+    f"<style>@keyframes a{{}}</style><b style='animation:a' onanimationstart={MARK}>x</b>",
+    f'" onmouseover="{MARK}" autofocus onfocus="{MARK}" x="',
+    f"' autofocus onfocus='{MARK}' x='",
+    f"--><script>{MARK}</script><!--",
+    f"]]><script>{MARK}</script>",
+    f"</title><script>{MARK}</script>",
+    f"</style><script>{MARK}</script>",
+    f"</text></svg><script>{MARK}</script>",
+    f"</pre></details><img src=x onerror={MARK}>",
+    f"{{{{ ''.__class__ }}}}{{% raw %}}<script>{MARK}</script>",
+    f"&lt;script&gt;{MARK}&lt;/script&gt;<script>{MARK}</script>",
+    f"javascript:{MARK}",
+    f"\u202e\x00\x1b]<script>{MARK}</script>\ufffe",
+]
+assert len(HOSTILE) >= 30
+OURS = {"html", "head", "meta", "title", "style", "body", "header", "p", "h1", "h2", "h3", "h4", "nav", "a", "main"}
+OURS |= {"section", "div", "dl", "dt", "dd", "ul", "li", "figure", "figcaption", "table", "thead", "tbody", "tr", "th"}
+OURS |= {"td", "button", "span", "details", "summary", "pre", "script"}
+OURS |= {"svg", "g", "defs", "path", "text", "tspan", "use", "clippath", "rect"}
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH to open the page in")
+
+
+class Parsed(HTMLParser):
+    """The elements of a page with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def evidence(results: Results, verdict: Callable[[float], str]) -> list[dict[str, Any]]:
+    """An item for each cell and stage, against dense and against its draws, intervals of ± 0.3."""
+    items = []
+    for stage in stages(results):
+        for group in stage.groups:
+            delta = stage.effect(group).value
+            if delta is None:
+                continue
+            shared: dict[str, Any] = {
+                "model": stage.model,
+                "stage": stage.name,
+                "group": group.id,
+                "cell": group.name,
+                "task": None,
+            }
+            shared |= {"metric": stage.measure.metric, "unit": stage.measure.unit, "margin": 0.2, "level": 0.05}
+            shared |= {"se": 0.15, "p": 0.02, "n": 99, "correction": "bh", "smallest_effect": 0.42, "resamples": 2000}
+            shared |= {name: group.row[name] for name in ("granularity", "scorer", "sparsity")}
+            ends = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "q": 0.012}
+            items.append(
+                {**shared, **ends, "against": "dense", "verdict": verdict(delta), "draws": None, "beaten": None}
+            )
+            if len(group.matched) > 1:
+                lift = delta - (stage.matched(group).value or 0.0)
+                drawn = {"delta": lift, "low": lift - 0.4, "high": lift + 0.4, "q": 0.03, "verdict": None}
+                items.append({**shared, **drawn, "against": "matched", "draws": 3, "beaten": 2})
+    return items
+
+
+def judged(
+    results: Results, verdict: Callable[[float], str] = lambda delta: "improves" if delta > 0.3 else "harms"
+) -> Results:
+    return Results(results.rows, results.about | {"evidence": evidence(results, verdict)})
+
+
+def geometry(results: Results) -> list[Row]:
+    """The two geometry tasks for every screened row."""
+    made = []
+    for one in [one for one in results.rows if one["stage"] == "screen"]:
+        for task, metric, dense in (("align-dev", "align loss", 0.4), ("uniform-dev", "uniform loss", -2.5)):
+            delta = 0.0 if one["cell"] == "dense" else -0.01
+            scores = {"dense": dense, "delta": delta, "score": dense + delta}
+            scores |= {f"{name}_clean": value for name, value in scores.items()}
+            made.append(one | scores | {"task": task, "metric": metric, "unit": "loss", "higher_is_better": False})
+    return made
+
+
+def stability(scorers: list[str], granularity: str = "head") -> list[dict[str, Any]]:
+    """The payload of ``ablate stability``, as far as it is drawn."""
+
+    def spread(mean: float) -> dict[str, Any]:
+        return {"mean": mean, "low": mean - 0.1, "high": mean + 0.01, "count": 6}
+
+    def size(count: int, mean: float) -> dict[str, Any]:
+        jaccard = [
+            {"sparsity": 0.1, "scope": "global", "value": spread(mean)},
+            {"sparsity": 0.0, "scope": "x", "value": None},
+        ]
+        return {"size": count, "largest": {"kendall": None, "spearman": spread(mean), "jaccard": jaccard}}
+
+    fixed = {"model": "minilm", "granularity": granularity, "enough": 128}
+    return [fixed | {"scorer": name, "sizes": [size(64, 0.5), size(128, 0.95), size(256, 0.99)]} for name in scorers]
+
+
+def contributions(scorers: list[str], model: str = "minilm", granularity: str = "head") -> list[dict[str, Any]]:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=24)
+    fixed = {"model": model, "granularity": granularity, "layers": [place // 12 for place in range(24)]}
+    noisy = [
+        {**fixed, "scorer": name, "contributions": [*truth + rng.normal(size=24)], "oracle": False} for name in scorers
+    ]
+    return [*noisy, {**fixed, "scorer": "oracle", "contributions": [*truth], "oracle": True}]
+
+
+@cache
+def full_page() -> str:
+    """A run with everything that a report can show."""
+    run = a_run()
+    results = judged(
+        Results(run.rows + geometry(run), run.about | {"recipe": {"tie_seed": 7}, "hashes": {"minilm": "ab12"}})
+    )
+    page = Page(("model: minilm",), (), ())
+    studies = {
+        "stability": ({"stability": stability(["align", "uniform"])}, page),
+        "prevalence": ({"maps": contributions(["align"])}, page),
+    }
+    moment = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
+    origin = Origin("run-1", moment, moment, {"minilm": {"k": "head align 10 %"}}, moment, {"sts12": 1, "stsb": 3})
+    return render_html(Material(results, origin, studies))
+
+
+@cache
+def hostile() -> str:
+    """A report whose every name, task, label, reason, command and number of units came from an attacker."""
+    rows = [row(task=HOSTILE[0])]
+    for place, text in enumerate(HOSTILE):
+        given = {"model": HOSTILE[place % 3], "task": HOSTILE[place % 2], "metric": HOSTILE[4], "unit": HOSTILE[5]}
+        rows.append(row(**given | {"split": HOSTILE[6]}))
+        for sparsity in SPARSITIES[:2]:
+            made = cell(HOSTILE[place % 4], text, sparsity, cell=text, scope=HOSTILE[8], data=text, **given)
+            rows.append(made if place % 5 else made | row(**made | {"status": "failed", "reason": text}))
+            rows.append(made | {"key": f"d{place}", "control": "matched", "control_of": made["key"], "draw": place % 2})
+        for task in map(str, range(5)):
+            rows.append(cell("head", text, 0.1, task=task, stage="confirm", chosen=True, delta=place / 10))
+    listed: dict[str, Any] = {name: [*HOSTILE] for name in ("screen", "confirm")}
+    models = list(dict.fromkeys(one["model"] for one in rows))
+    named: dict[str, Any] = dict.fromkeys(("data", "data_why", "command", "store", "run"), " ".join(HOSTILE))
+    named |= {
+        "overlap": "drop",
+        "versions": {text: text for text in HOSTILE},
+        "recipe": {"seeds": HOSTILE, HOSTILE[1]: 1},
+    }
+    named |= {"hashes": {HOSTILE[2]: {HOSTILE[3]: HOSTILE[1]}}, "statistics": {text: text for text in HOSTILE}}
+    results = judged(Results(rows, about(models=models, timings=dict.fromkeys(HOSTILE, 1.0), **listed, **named)))
+    cells = tuple(Line((Cell(text, best=True, verdict=text), Cell(text))) for text in HOSTILE)
+    table = Table(HOSTILE[1], (Column(HOSTILE[2], stub=True), Column(HOSTILE[3])), cells, HOSTILE[9], tuple(HOSTILE))
+    page = Page(tuple(HOSTILE), (Block(HOSTILE[7], (table,)),), tuple(HOSTILE))
+    payload = [entry | {"model": HOSTILE[1]} for text in HOSTILE[:4] for entry in stability(HOSTILE[:3], text)]
+    maps = [one for text in HOSTILE[:3] for one in contributions([text, HOSTILE[9]], text, HOSTILE[8])]
+    studies = {"stability": ({"stability": payload}, page), "prevalence": ({"maps": maps}, page)}
+    choice = {text: {"key": text} for text in HOSTILE}
+    return render_html(Material(results, Origin(HOSTILE[3], choice=choice, reads=dict.fromkeys(HOSTILE, 2)), studies))
+
+
+def in_chromium(page: str, folder: Path) -> str:
+    """What the page has become once its scripts have run."""
+    file = folder / "page.html"
+    file.write_text(page)
+    assert CHROMIUM
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    flags += ["--disable-component-update", "--disable-sync", "--virtual-time-budget=3000", "--dump-dom"]
+    ran = subprocess.run(
+        [CHROMIUM, *flags, f"--user-data-dir={folder / 'profile'}", file.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return ran.stdout
+
+
+def pwned(dom: str) -> bool:
+    (root,) = Parsed(dom).named("html")
+    return "data-pwned" in root
+
+
+def test_no_element_and_no_attribute_comes_from_a_text() -> None:
+    page = hostile()
+    parsed = Parsed(page)
+    tags = {tag for tag, _ in parsed.elements}
+    assert tags <= OURS
+    assert [parsed.named("script"), len(parsed.named("style"))] == [[{}], 1]
+    for _, attributes in parsed.elements:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in {"href", "src", "action", "data", "xlink:href"} & set(attributes):
+            assert str(attributes[name]).startswith("#")
+        assert all(found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", str(attributes.get("style"))))
+    shown = " ".join(" ".join(parsed.texts).split())
+    for text in HOSTILE[:-1]:
+        assert " ".join(text.split()) in shown, text
+    assert "\\u202e\\x00\\x1b]<script>" in shown
+    assert "<class 'str'>" not in shown
+
+
+def test_the_policy_lets_our_script_run_and_no_other() -> None:
+    page = hostile()
+    (policy,) = [meta["content"] for meta in Parsed(page).named("meta") if "http-equiv" in meta]
+    script = page.rpartition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert page.index("Content-Security-Policy") < page.index("<title>")
+
+
+@browser
+def test_nothing_hostile_runs_in_chromium(tmp_path: Path) -> None:
+    dom = in_chromium(hostile(), tmp_path)
+    assert not pwned(dom)
+    (root,) = Parsed(dom).named("html")
+    assert root["class"] == "sortable", "our own script must run"
+
+
+@browser
+@pytest.mark.parametrize("policy", [False, True])
+def test_the_strings_are_hostile_and_the_policy_alone_stops_them(policy: bool, tmp_path: Path) -> None:
+    (head,) = re.findall(r'<meta http-equiv="Content-Security-Policy"[^>]*>', hostile())
+    page = f"<!DOCTYPE html><html><head>{head if policy else ''}</head><body>{''.join(HOSTILE[:3])}{HOSTILE[7]}</body></html>"
+    assert pwned(in_chromium(page, tmp_path)) is not policy
+
+
+@browser
+def test_a_click_sorts_a_table_by_number(tmp_path: Path) -> None:
+    texts = ["+0.50 ± 0.1", "–", "-1,200", "12 %", "<0.001"]
+    lines = tuple(Line((Cell(name), Cell(text))) for name, text in zip("abcde", texts, strict=True))
+    tables = [Table(title, (Column("name", stub=True), Column("value")), lines, "row") for title in ("once", "twice")]
+    material = Material(a_comparison(), studies={"stability": ({}, Page((), (Block(None, tuple(tables)),), ()))})
+    page = re.sub(r"<meta http-equiv[^>]*>", "", render_html(material))
+    click = "document.querySelectorAll('#stability th:nth-child(2) button')[{}].click();"
+    clicks = f"<script>{click.format(0)}{click.format(1)}{click.format(1)}</script>"
+    dom = in_chromium(page.replace("</body>", f"{clicks}</body>"), tmp_path)
+    section = dom.partition('id="stability"')[2].partition("</section>")[0]
+    assert "".join(re.findall(r'<td class="stub">(\w)</td>', section)) == "daecb" + "ceadb"
+    assert re.findall(r'aria-sort="(\w+)"', section) == ["none", "descending", "none", "ascending"]
+
+
+def test_the_same_run_makes_the_same_file() -> None:
+    material = Material(
+        judged(a_comparison()), studies={"prevalence": ({"maps": contributions(["align"])}, Page((), (), ()))}
+    )
+    assert render_html(material) == render_html(material)
+
+
+def test_it_names_no_other_file() -> None:
+    page = full_page()
+    assert "://" not in page.replace("sqlite:///ablate.db", "")
+    assert "@import" not in page
+    ids = [str(attributes["id"]) for _, attributes in Parsed(page).elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_everything_has_its_section() -> None:
+    page = full_page()
+    parsed = Parsed(page)
+    figures = parsed.named("svg")
+    assert len(figures) == 3 + 1 + 3 + 1 + 1 + 1  # curves by measure, intervals, ranks, plane, map, stability
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
+    for text in (
+        "recipe",
+        "tie_seed",
+        "ab12",
+        "recorded",
+        "3 times",
+        "2026-11-24 06:30:00 UTC",
+        "ablate run recipes/sts.yaml",
+    ):
+        assert text in " ".join(parsed.texts)
+
+
+def test_what_is_absent_says_how_to_get_it() -> None:
+    shown = " ".join(Parsed(render_html(Material(a_comparison()))).texts)
+    for command in ("ablate prevalence RECIPE", "ablate stability RECIPE", "task group geometry"):
+        assert command in shown
+    assert "no cell was confirmed" in shown
+
+
+def test_the_answer_is_yes_with_its_numbers() -> None:
+    results = judged(a_run())
+    (answer,) = answers(results)
+    best = max(
+        (stage.effect(group).value or 0, group.name)
+        for stage in stages(results)
+        if stage.name == "confirm"
+        for group in stage.groups
+        if not group.is_control
+    )
+    assert answer.headline.startswith("Yes: ")
+    assert (
+        f"The best is {best[1]}: {best[0]:+.2f} points [{best[0] - 0.3:+.2f} to {best[0] + 0.3:+.2f}], q 0.012"
+        in answer.headline
+    )
+    assert answer.headline.endswith("Judged on the mean of 7 tasks (test).")
+    said = dict(answer.by_granularity)
+    assert list(said) == ["unstructured", "head", "neuron", "several steps"]
+    assert said["head"].startswith(
+        "better without them: head × uniform 10 % (7 of 72 units, 1.5 % of the parameters), +0.60"
+    )
+    assert "it beats 2 of 3 matched draws of random units" in said["head"]
+    assert said["unstructured"].startswith("every cell harms; the least: unstructured × magnitude 10 %")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "headline", "sentence"),
+    [
+        (
+            "harmless",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 harmless.",
+            "no gain shown, but harmless: ",
+        ),
+        (
+            "undecided",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 undecided.",
+            "undecided; the best: ",
+        ),
+        (
+            "harms",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 harms.",
+            "every cell harms; the least: ",
+        ),
+    ],
+)
+def test_the_answer_is_no_in_its_shades(verdict: str, headline: str, sentence: str) -> None:
+    (answer,) = answers(judged(a_run(), lambda _: verdict))
+    assert answer.headline.startswith(headline)
+    assert all(said.startswith(sentence) for _, said in answer.by_granularity)
+    assert ("0.42 is the smallest effect" in answer.by_granularity[0][1]) == (verdict == "undecided")
+
+
+def test_without_evidence_the_answer_is_that_there_is_none() -> None:
+    (answer,) = answers(a_run())
+    assert answer.headline.startswith("Not judged: ")
+    assert all("not judged" in said for _, said in answer.by_granularity)
+    (unconfirmed,) = answers(judged(a_comparison()))
+    assert "Nothing was confirmed" in unconfirmed.headline
+    (nothing,) = answers(Results([row()], about()))
+    assert nothing.headline == "Nothing but the dense model was run: no answer about minilm."
+
+
+def test_a_random_cell_never_is_the_answer() -> None:
+    rows = [row(), cell("head", "random", 0.1, seed=0, delta=9.0), cell("head", "align", 0.1, delta=1.0)]
+    (answer,) = answers(judged(Results(rows, about(confirm=[]))))
+    assert "head × align 10 %" in answer.headline
+
+
+def test_geometry_is_not_the_answer_though_it_stands_first() -> None:
+    rows = [row(), cell("head", "align", 0.1, delta=1.0)]
+    results = Results([*geometry(Results(rows, about())), *rows], about(confirm=[]))
+    (answer,) = answers(judged(results))
+    assert "Judged on stsb-dev (dev)." in answer.headline
+
+
+def test_curves_rise_in_sparsity_and_have_the_right_bands() -> None:
+    results = judged(a_run())
+    screen = next(stage for stage in stages(results) if stage.name == "screen")
+    found = {(curve.granularity, curve.label): curve for curve in curves(screen)}
+    assert len(found) == 3 * 5
+    align = found["head", "align"]
+    assert [point.sparsity for point in align.points] == [5, 10, 20, 30]
+    for point, group in zip(
+        align.points,
+        [g for g in screen.groups if g.row["granularity"] == "head" and g.row["scorer"] == "align"],
+        strict=True,
+    ):
+        assert point.value == screen.effect(group).value
+        assert (point.low, point.high) == pytest.approx((point.value - 0.3, point.value + 0.3))
+    control = found["head", "random"]
+    group = next(g for g in screen.groups if g.row["granularity"] == "head" and g.row["scorer"] == "random")
+    sd = screen.effect(group).sd
+    assert control.seeded
+    assert sd is not None
+    assert control.points[0].high == pytest.approx(control.points[0].value + sd)
+
+
+def test_the_plane_has_dense_and_every_cell_by_their_scores() -> None:
+    run = a_run()
+    found = stages(Results(run.rows + geometry(run), run.about))
+    put = places([stage for stage in found if stage.name == "screen"])
+    assert put[0] == ("dense", -2.5, 0.4)
+    cells = 3 * 5 * len(SPARSITIES) + 1
+    assert [(one.label, one.uniform, one.align) for one in put[1:2]] == [("unstructured", -2.51, 0.39)]
+    assert len(put) == 1 + cells
+    assert places([stage for stage in found if stage.name == "confirm"]) == []
+
+
+def test_maps_are_laid_out_by_layer_with_the_oracle_first() -> None:
+    payload = contributions(["align"])
+    ((place, maps),) = read_maps([*payload, "no map", {"model": "m"}, payload[0] | {"layers": [0]}]).items()
+    assert place == ("minilm", "head")
+    assert [one.scorer for one in maps] == ["oracle", "align"]
+    assert maps[0].grid.shape == (2, 12)
+    assert maps[0].grid[1, 3] == payload[1]["contributions"][15]
+    # Spearman by hand: 1 - 6 Σ d² / (n (n² - 1)).
+    ranks = [np.argsort(np.argsort(one["contributions"])) for one in payload]
+    rho = 1 - 6 * ((ranks[0] - ranks[1]) ** 2).sum() / (24 * (24**2 - 1))
+    assert heading(maps[1], maps) == f"align, ρ {rho:.2f}"
+    below = sum(value < 0 for value in payload[1]["contributions"])
+    assert f"oracle (exact): {below} of 24 below 0" in maps_figure(maps, "minilm", "head").svg
+
+
+def test_stability_reads_what_has_the_form_and_says_what_is_enough() -> None:
+    entries = read_stability([*stability(["align"]), {"model": "x"}, None, 3])
+    (entry,) = entries
+    assert entry.correlations == ((64, 0.5, 0.4, 0.51), (128, 0.95, 0.85, 0.96), (256, 0.99, 0.89, 1.0))
+    assert entry.overlaps == ((64, 0.5), (128, 0.95), (256, 0.99))
+    figure = stability_figure(entries, "minilm")
+    assert figure is not None
+    assert "head align: 128" in figure.caption
+    assert stability_figure(entries, "other") is None
+    assert read_stability(None) == []
+
+
+def test_a_dollar_is_a_dollar_and_a_verdict_has_its_word() -> None:
+    rows = [row(), *(cell("head", name, share, delta=0.1) for name in ("a$b$c", "x_{2}") for share in (0.1, 0.2))]
+    page = render_html(Material(judged(Results(rows, about(confirm=[])), lambda _: "harmless")))
+    svg = page[page.index("<svg") : page.index("</svg>")]
+    assert ">a$b$c<" in svg
+    assert ">x_{2}<" in svg
+    assert 'title="harmless" role="img" aria-label="harmless">●</span>' in page
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workplace:
+    return Workplace(tmp_path, monkeypatch, capsys)
+
+
+def test_the_command_reports_from_the_store_alone(place: Workplace) -> None:
+    refused = place.refused
+    assert refused(place("report")).startswith("there is no store at ablate.db yet")
+    assert place.run(RECIPE, "--set", "tie_seed=5").code == 0
+    assert place.run(RECIPE).code == 0
+    place.nothing_may_evaluate()
+    place.nothing_may_load()
+    ran = place("report")
+    assert (ran.code, ran.out) == (0, "")
+    page = Path("report.html").read_text()
+    newest = ran.err.split()[3].rstrip(":")
+    assert newest in page
+    assert place("report", "r.yaml", "-o", "again.html").code == 0
+    assert Path("again.html").read_text() == page
+    by_recipe = place("report", "r.yaml", "--set", "tie_seed=5", "--format", "csv", "-o", "rows.csv")
+    older = by_recipe.err.split()[3].rstrip(":")
+    assert older != newest
+    assert place("report", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
+    assert place("show", "--run", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
+    assert refused(place("report", "r.yaml", "--set", "tie_seed=6")).endswith(
+        "has rows; give `ablate run r.yaml` first"
+    )
+    assert refused(place("report", "nope")).startswith("there is no run 'nope' in the store; valid: ")
+    assert refused(place("report", "nope.yaml")).startswith("nope.yaml: no such recipe")
+    assert refused(place("report", "r.yaml", "-o", "r.yaml")).endswith("name another file")
+
+
+def test_the_command_writes_the_other_formats(place: Workplace) -> None:
+    assert place.run(RECIPE).code == 0
+    for form in ("markdown", "csv", "latex"):
+        assert place("report", "--format", form).out == place("show", "--format", form).out != ""
+    assert (
+        place.refused(place("report", "--format", "parquet"))
+        == "--format parquet: is no text; name a file with --output"
+    )
+    assert place("report", "--format", "parquet", "-o", "rows.parquet").code == 0
+    assert place("show", "--format", "parquet", "-o", "same.parquet").code == 0
+    assert Path("rows.parquet").read_bytes() == Path("same.parquet").read_bytes()
+
+
+def test_a_text_plot_has_every_point_in_its_place() -> None:
+    rows = [
+        row(),
+        *(cell("head", name, s, delta=d) for name, s, d in (("a", 0.1, 1.0), ("a", 0.3, -1.0), ("b", 0.1, 1.0))),
+    ]
+    rows += [cell("head", "b", 0.2, delta=0.5), cell("neuron", "a", 0.1, delta=1.0)]
+    assert list(plots(Results(rows, about(confirm=[])), 30)) == [
+        "",
+        "minilm, screen, head: Δ on ...",
+        " +1.00 │*",
+        "       │",
+        "       │          B",
+        "       │",
+        "  0.00 │──────────────────────",
+        "       │",
+        "       │",
+        "       │",
+        " -1.00 │                     A",
+        "        10 %              30 %",
+        "        A a",
+        "        B b",
+    ]
+
+
+@pytest.mark.parametrize(("width", "encoding"), [(30, "ascii"), (60, "latin-1"), (200, "utf-8")])
+def test_a_text_plot_fits_any_terminal(width: int, encoding: str) -> None:
+    lines = list(plots(a_run(scorers=(*HOSTILE[:4], "é")), width, encoding))
+    assert max(map(len, lines)) <= width
+    assert all(line.encode(encoding) for line in lines if line)
+    assert list(plots(Results([row()], about()), 80)) == ["no plot: no scorer was run at two sparsities or more"]
+
+
+def test_show_draws(place: Workplace) -> None:
+    assert place.run(RECIPE.replace("[0.25]", "[0.25, 0.5]")).code == 0
+    ran = place("show", "--plot")
+    assert (ran.code, ran.err) == (0, "")
+    assert "A align" in ran.out
+    assert max(map(len, ran.out.splitlines())) <= 80
+    assert place("show", "--plot", "--format", "csv").code == 2

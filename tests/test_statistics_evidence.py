@@ -1,0 +1,217 @@
+"""The evidence on the cells of a stage: from rows and values to verdicts, and what is withheld."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ablate.experiment.recipe import Statistics
+from ablate.report.results import Results, Row
+from ablate.statistics.correction import adjust
+from ablate.statistics.effects import Stage, stages
+from ablate.statistics.evidence import judge_stage
+from ablate.statistics.metric import MEAN, SPEARMAN, Statistic
+from ablate.statistics.panel import Panel
+from ablate.statistics.resample import Judged
+from tests.report_rows import about, cell, row
+
+SETTINGS = Statistics(resamples=400)
+LOSS = {"metric": "loss", "unit": "nats", "higher_is_better": False}
+
+
+@dataclass
+class Study:
+    """A stage whose cells are a gold signal with noise; less noise is a better cell."""
+
+    tasks: tuple[str, ...] = ("one", "two")
+    n: int = 150
+    statistic: Statistic = SPEARMAN
+    measure: dict[str, Any] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    values: dict[str, dict[str, NDArray[np.float32]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+        self.gold = {task: self.rng.normal(size=self.n) for task in self.tasks}
+        self.noise = {task: self.rng.normal(size=self.n) for task in self.tasks}
+        self.values = {task: {} for task in self.tasks}
+        self.scores: dict[tuple[str, str], float] = {}
+        self.add("dense", 1.0, dict.fromkeys(self.tasks, row()), own=0.0)
+
+    def add(self, key: str, noise: float, made: dict[str, Row], shift: float = 0.0, own: float = 0.03) -> None:
+        for task in self.tasks:
+            jitter = own * self.rng.normal(size=self.n)
+            self.values[task][key] = (self.gold[task] + noise * self.noise[task] + jitter + shift).astype(np.float32)
+            score = self.statistic.value(self.values[task][key], self.gold[task])
+            self.scores[task, key] = score
+            dense = self.scores[task, "dense"]
+            numbers = {"score": score, "dense": dense, "delta": score - dense}
+            clean = {f"{name}_clean": value for name, value in numbers.items()}
+            place = {"task": task, "split": "dev", "result": key, "n": self.n} | self.measure
+            self.rows.append(made[task] | numbers | clean | place)
+
+    def cell(self, scorer: str, noise: float, matched: tuple[float, ...] = (), own: float = 0.03, **given: Any) -> None:
+        made = cell("head", scorer, 0.1, delta=0.0, key=scorer + str(given.get("seed", "")), **given)
+        self.add(made["key"], noise, dict.fromkeys(self.tasks, made), own=own)
+        for draw, size in enumerate(matched):
+            control = {"control": "matched", "control_of": made["key"], "draw": draw, "key": f"{scorer} {draw}"}
+            self.add(control["key"], size, dict.fromkeys(self.tasks, made | control))
+
+    @property
+    def stage(self) -> Stage:
+        (stage,) = stages(Results(self.rows, about(screen=list(self.tasks), confirm=[])))
+        return stage
+
+    def evidence(self, settings: Statistics = SETTINGS, tasks: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
+        numbers = np.arange(self.n)
+        judged = {
+            task: Judged(
+                Panel(task, self.gold[task], numbers >= 0, numbers + 1000 * i, np.zeros(self.n, np.int32)),
+                self.statistic,
+            )
+            for i, task in enumerate(self.tasks)
+            if tasks is None or task in tasks
+        }
+        return judge_stage(self.stage, judged, {task: self.values[task] for task in judged}, settings)
+
+
+def of(evidence: list[dict[str, Any]], scorer: str, task: str | None = None, against: str = "dense") -> dict[str, Any]:
+    (found,) = (e for e in evidence if (e["scorer"], e["task"], e["against"]) == (scorer, task, against))
+    return found
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    made = Study()
+    made.cell("good", 0.7, (1.0, 1.02, 0.98, 1.01))
+    made.cell("lucky", 0.7, (0.6, 0.7, 0.8, 0.65))
+    made.cell("bad", 1.6, (1.0, 1.02, 0.98, 1.01))
+    made.cell("same", 1.0, (1.5, 1.6, 1.4, 1.5), own=0.002)
+    made.cell("alone", 0.7)
+    made.cell("random", 0.7, seed=0)
+    made.cell("random", 0.75, seed=1)
+    return made
+
+
+@pytest.fixture(scope="module")
+def found(study: Study) -> list[dict[str, Any]]:
+    return study.evidence()
+
+
+def test_verdicts(found: list[dict[str, Any]]) -> None:
+    expected = {"good": "improves", "bad": "harms", "same": "harmless", "random": "improves"}
+    # No better than its matched draws, or without any: no gain over dense makes it improve.
+    expected |= {"lucky": "harmless", "alone": "harmless"}
+    assert {scorer: of(found, scorer)["verdict"] for scorer in expected} == expected
+    assert {scorer: of(found, scorer, "one")["verdict"] for scorer in ("good", "bad")} == {
+        "good": "improves",
+        "bad": "harms",
+    }
+
+
+def test_numbers_are_those_of_the_rows_and_agree_with_each_other(study: Study, found: list[dict[str, Any]]) -> None:
+    assert len(found) == 3 * (6 + 4)
+    for item in found:
+        assert item["low"] <= item["delta"] <= item["high"]
+        assert 0 < item["p"] <= 1
+        assert item["se"] == pytest.approx((item["high"] - item["low"]) / 3.92, rel=0.2)
+        assert item["resamples"] == 400
+    good = of(found, "good", "one")
+    delta = study.scores["one", "good"] - study.scores["one", "dense"]
+    assert good["delta"] == pytest.approx(delta)
+    drawn = [study.scores["one", f"good {draw}"] - study.scores["one", "dense"] for draw in range(4)]
+    matched = of(found, "good", "one", "matched")
+    assert matched["delta"] == pytest.approx(delta - np.mean(drawn))
+    assert (matched["draws"], matched["beaten"]) == (4, 4)
+    assert (good["n"], of(found, "good")["n"]) == (150, 300)
+    mean = of(found, "good")["delta"]
+    assert mean == pytest.approx((good["delta"] + of(found, "good", "two")["delta"]) / 2)
+    # Independent tasks: their mean has half the variance.
+    assert of(found, "good")["se"] == pytest.approx(good["se"] / np.sqrt(2), rel=0.15)
+    assert (good["margin"], of(found, "good")["margin"]) == (0.5, 0.2)
+
+
+def test_several_seeds_are_one_cell(study: Study, found: list[dict[str, Any]]) -> None:
+    each = [study.scores["one", f"random{seed}"] - study.scores["one", "dense"] for seed in (0, 1)]
+    assert of(found, "random", "one")["delta"] == pytest.approx(np.mean(each))
+
+
+@pytest.mark.parametrize("method", ["bh", "by", "holm"])
+def test_a_family_is_all_cells_of_one_place(study: Study, method: str) -> None:
+    found = study.evidence(Statistics(resamples=400, correction=method))
+    tested = ["good", "lucky", "bad", "same", "random"]
+    ps = []
+    for scorer in tested:
+        item = of(found, scorer)
+        p = item["p"] if item["delta"] > 0 else 1.0
+        ps.append(p if scorer == "random" else max(p, of(found, scorer, against="matched")["p"]))
+    assert [of(found, scorer)["q"] for scorer in tested] == pytest.approx(adjust(ps, method))
+    assert of(found, "alone")["q"] is None
+    beats = [of(found, scorer, against="matched") for scorer in ("good", "lucky", "bad", "same")]
+    assert [item["q"] for item in beats] == pytest.approx(adjust([item["p"] for item in beats], method))
+
+
+def test_a_wider_margin_makes_less_harm(study: Study) -> None:
+    assert of(study.evidence(Statistics(resamples=400, mean_margin=60.0)), "bad")["verdict"] == "harmless"
+    own = study.evidence(Statistics(resamples=400, margins={"one": 60.0}))
+    assert [of(own, "bad", task)["verdict"] for task in ("one", "two")] == ["harmless", "harms"]
+    assert of(own, "bad", "one")["margin"] == 60.0
+
+
+def test_lower_may_be_better() -> None:
+    made = Study(statistic=MEAN, measure=LOSS)
+    for scorer, shift in (("lower", -0.5), ("higher", 0.5)):
+        made.add(scorer, 1.0, dict.fromkeys(made.tasks, cell("head", scorer, 0.1, delta=0.0, key=scorer)), shift)
+        for draw, size in enumerate((0.98, 1.0, 1.02)):
+            key = f"{scorer} {draw}"
+            control = cell("head", scorer, 0.1, delta=0.0, control="matched", control_of=scorer, draw=draw, key=key)
+            made.add(key, size, dict.fromkeys(made.tasks, control))
+    found = made.evidence()
+    lower, higher = of(found, "lower"), of(found, "higher")
+    assert (lower["verdict"], higher["verdict"]) == ("improves", "undecided")  # nats have no margin of their own
+    assert lower["margin"] is None
+    assert lower["delta"] < 0 < higher["delta"]
+    against = of(found, "lower", against="matched")
+    assert against["low"] <= against["delta"] <= against["high"] < 0
+    assert (against["beaten"], of(found, "higher", against="matched")["beaten"]) == (3, 0)
+    given = made.evidence(Statistics(resamples=400, margins={"one": 0.1, "two": 0.3}))
+    assert of(given, "higher")["margin"] == pytest.approx(0.2)
+    assert [of(given, scorer)["verdict"] for scorer in ("lower", "higher")] == ["improves", "harms"]
+
+
+def test_what_has_no_score_has_no_evidence(study: Study) -> None:
+    made = Study()
+    made.cell("good", 0.7)
+    made.cell("broken", 0.7)
+    lost = {"score": None, "delta": None, "score_clean": None, "delta_clean": None}
+    for failed in made.rows:
+        if failed["scorer"] == "broken" and failed["task"] == "two":
+            failed |= lost | {"status": "undefined", "reason": "x", "result": None}
+    found = made.evidence()
+    assert {(e["scorer"], e["task"]) for e in found} == {
+        ("good", None),
+        ("good", "one"),
+        ("good", "two"),
+        ("broken", "one"),
+    }
+    # A task that cannot be judged takes the mean with it.
+    assert {e["task"] for e in study.evidence(tasks=("one",))} == {"one"}
+    assert study.evidence(tasks=()) == []
+
+
+def test_one_task_is_its_own_mean() -> None:
+    made = Study(tasks=("one",))
+    made.cell("good", 0.7)
+    found = made.evidence()
+    assert of(found, "good") | {"task": "one"} == of(found, "good", "one")
+    assert of(found, "good")["margin"] == 0.5
+
+
+def test_evidence_is_plain_and_the_same_again(study: Study, found: list[dict[str, Any]]) -> None:
+    assert study.evidence() == found
+    kinds = {type(value) for item in found for value in item.values()}
+    assert kinds <= {str, int, float, type(None)}
