@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -57,6 +57,7 @@ class CalibrationSpec(BaseModel):
 
 
 Over = Literal["pairs", "sentences", "graded"]
+UNGRADED: tuple[Over, ...] = ("pairs", "sentences")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def splits_of(spec: CalibrationSpec, source: Source) -> list[PairSet]:
     return [source.load(name) for name in expand(spec.splits, source)]
 
 
-def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], graded: bool = False) -> Calibration:
+def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], looks: Collection[Over] = UNGRADED) -> Calibration:
     """Draws the calibration set.
 
     Pairs, sentences and graded pairs are drawn apart: how many of one are asked for does not change which of the
@@ -147,7 +148,8 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], graded: bool = F
 
     Args:
         splits: the splits that the recipe names, read; none are needed for a file of pairs.
-        graded: whether a scorer looks at graded pairs; otherwise none are drawn, and none count as seen.
+        looks: what the scorers look at. Graded pairs are drawn only for those that look at them; and what none looks
+            at does not count as seen.
 
     Raises:
         DataError: no positives, fewer than two sentences, no graded pairs where a scorer needs them, or a malformed
@@ -171,10 +173,12 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], graded: bool = F
             f"calibration found {len(positives)} positive pairs{above} and {len(sentences)} sentences, and needs at "
             "least 1 and 2; give pairs of your own with calibration.positives: {file: PAIRS.tsv}"
         )
-    looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
-    seen = {pair_key(a, b) for a, b in everything if a in looked_at or b in looked_at}
-    seen |= {pair_key(a, b) for a, b in pairs}
-    judged = _draw_graded(spec, splits) if graded else []
+    seen: set[tuple[str, str]] = set()
+    if not set(UNGRADED).isdisjoint(looks):
+        looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
+        seen = {pair_key(a, b) for a, b in everything if a in looked_at or b in looked_at}
+        seen |= {pair_key(a, b) for a, b in pairs}
+    judged = _draw_graded(spec, splits) if "graded" in looks else []
     seen |= {pair_key(a, b) for a, b, _ in judged}
     return Calibration(
         tuple(pairs),

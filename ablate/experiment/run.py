@@ -17,7 +17,7 @@ from ablate.experiment.manifest import manifest, model_names
 from ablate.experiment.maps import agreement, maps
 from ablate.experiment.masks import MaskMaker
 from ablate.experiment.recipe import Recipe, load_recipe, parse
-from ablate.experiment.score import needs_graded
+from ablate.experiment.score import looks_over
 from ablate.experiment.stages import StageRows, confirm, pick, screen, short
 from ablate.experiment.store import Store
 from ablate.experiment.subject import Subject, load_tasks
@@ -184,7 +184,7 @@ def _calibration(job: Job) -> Calibration:
     if not any(scorer.calibrates for scorer in scorers):
         return NOTHING
     spec = job.recipe.calibration
-    return calibrate(spec, splits_of(spec, job.chosen.source), graded=any(map(needs_graded, scorers)))
+    return calibrate(spec, splits_of(spec, job.chosen.source), frozenset().union(*map(looks_over, scorers)))
 
 
 def _looked_at(job: Job) -> dict[str, tuple[Loaded, ...]]:

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ablate.data.calibration import Calibration
+from ablate.data.calibration import UNGRADED, Calibration, Over
 from ablate.errors import PluginError
 from ablate.experiment.collect import Collected
 from ablate.experiment.plan import Step
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
-from ablate.scorers.base import GradientContribution, InputNorm, Scorer, Statistic, View
+from ablate.scorers.base import GradientContribution, InputNorm, Scorer, View
 
 if TYPE_CHECKING:
     from ablate.experiment.evaluate import Loaded
@@ -67,23 +67,19 @@ def looks_at(scorer: Scorer, calibration: Calibration, tasks: Tasks) -> dict[str
     Args:
         tasks: at least those that it names.
     """
-    only_graded = bool(scorer.statistics()) and all(map(_over_graded, scorer.statistics()))
-    looks = scorer.calibrates and not only_graded
-    found: dict[str, Any] = {"calibration": calibration.hash if looks else None}
-    if needs_graded(scorer):
+    looks = looks_over(scorer)
+    found: dict[str, Any] = {"calibration": None if looks.isdisjoint(UNGRADED) else calibration.hash}
+    if "graded" in looks:
         found["graded"] = calibration.graded_hash
     if scorer.tasks():
         found["tasks"] = {name: [task.data.hash for task in tasks[name]] for name in scorer.tasks()}
     return found
 
 
-def needs_graded(scorer: Scorer) -> bool:
-    """Whether a scorer looks at pairs with gold scores of any height."""
-    return any(map(_over_graded, scorer.statistics()))
-
-
-def _over_graded(statistic: Statistic) -> bool:
-    return isinstance(statistic, GradientContribution) and statistic.loss.over == "graded"
+def looks_over(scorer: Scorer) -> frozenset[Over]:
+    """The parts of the calibration set that a scorer looks at; of one that runs the model itself all but the gold."""
+    declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
+    return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
 
 
 def view_of(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ablate.data.calibration import Calibration, CalibrationSpec, calibrate, splits_of
+from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
 from ablate.data.pairs import Source
 from ablate.errors import AblateError
 from ablate.experiment.plan import Step
-from ablate.experiment.score import needs_graded
+from ablate.experiment.score import looks_over
 from ablate.studies.contributions import require_examples
 from ablate.studies.spec import Stability
 
@@ -54,10 +54,11 @@ def variants(
         AblateError: the recipe's own set, or that of another seed, is too small for a batch; or no size is left.
     """
 
-    splits, graded = splits_of(spec, source), any(needs_graded(step.scorer) for step in steps)
+    splits = splits_of(spec, source)
+    looks: frozenset[Over] = frozenset().union(*(looks_over(step.scorer) for step in steps))
 
     def drawn(**changes: Any) -> Calibration:
-        calibration = calibrate(spec.model_copy(update=changes), splits, graded)
+        calibration = calibrate(spec.model_copy(update=changes), splits, looks)
         require_examples(calibration, steps)
         return calibration
 
