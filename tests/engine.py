@@ -99,6 +99,7 @@ class Bench:
             "scorers": ["magnitude"],
             "granularities": ["head"],
             "sparsities": [0.25],
+            "controls": {"matched": 3},
             "screen": ["stsb-dev"],
         } | given
 

@@ -64,7 +64,7 @@ class Controls(Strict):
     control_seed: the first draw's seed; each draw has the next.
     """
 
-    matched: Count = 3
+    matched: Count = 20
     screened: Count = 0
     flipped: bool = False
     control_seed: Seed = 0
