@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from pydantic import Field
-from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, Sign, View
+from ablate.scorers.base import GradientContribution, LossScorer, SecondOrder, Sign
 from ablate.scorers.losses import ALIGN
 
 
-class Align(Scorer):
+class Align(LossScorer):
     """How much the align loss would rise, to first order, if the unit were removed."""
 
     name: ClassVar[str] = "align"
@@ -23,15 +22,5 @@ class Align(Scorer):
     second_order: SecondOrder = None
 
     @property
-    def signed(self) -> bool:
-        return self.sign == "signed"
-
-    @property
     def contribution(self) -> GradientContribution:
         return GradientContribution(ALIGN, self.sign, self.pairs, self.batch_size, self.second_order)
-
-    def statistics(self) -> tuple[GradientContribution, ...]:
-        return (self.contribution,)
-
-    def score(self, view: View) -> Tensor:
-        return view.gradients[self.contribution]

@@ -139,3 +139,22 @@ class Scorer(Plugin):
         Returns:
             float32 [units], finite.
         """
+
+
+class LossScorer(Scorer):
+    """A scorer whose contributions are those to one loss, as they are collected."""
+
+    @property
+    @abstractmethod
+    def contribution(self) -> GradientContribution:
+        """What it is given."""
+
+    @property
+    def signed(self) -> bool:
+        return self.contribution.sign == "signed"
+
+    def statistics(self) -> tuple[GradientContribution, ...]:
+        return (self.contribution,)
+
+    def score(self, view: View) -> Tensor:
+        return view.gradients[self.contribution]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, View
+from ablate.scorers.base import GradientContribution, LossScorer, SecondOrder
 from ablate.scorers.losses import CORRELATION
 
 
-class Correlation(Scorer):
+class Correlation(LossScorer):
     """How much ``1 - r`` of cosines and gold scores would rise, to first order, if the unit were removed.
 
     Unlike ``align`` and ``uniform`` it needs graded pairs: it is told what the tasks ask for.
@@ -28,15 +27,5 @@ class Correlation(Scorer):
     second_order: SecondOrder = None
 
     @property
-    def signed(self) -> bool:
-        return self.sign == "signed"
-
-    @property
     def contribution(self) -> GradientContribution:
         return GradientContribution(CORRELATION, self.sign, self.graded, self.batch_size, self.second_order)
-
-    def statistics(self) -> tuple[GradientContribution, ...]:
-        return (self.contribution,)
-
-    def score(self, view: View) -> Tensor:
-        return view.gradients[self.contribution]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, View
+from ablate.scorers.base import GradientContribution, LossScorer, SecondOrder
 from ablate.scorers.losses import UNIFORM
 
 
-class Uniform(Scorer):
+class Uniform(LossScorer):
     """How much the uniform loss would rise, to first order, if the unit were removed."""
 
     name: ClassVar[str] = "uniform"
@@ -25,15 +24,5 @@ class Uniform(Scorer):
     second_order: SecondOrder = None
 
     @property
-    def signed(self) -> bool:
-        return self.sign == "signed"
-
-    @property
     def contribution(self) -> GradientContribution:
         return GradientContribution(UNIFORM, self.sign, self.sentences, self.batch_size, self.second_order)
-
-    def statistics(self) -> tuple[GradientContribution, ...]:
-        return (self.contribution,)
-
-    def score(self, view: View) -> Tensor:
-        return view.gradients[self.contribution]
