@@ -7,16 +7,21 @@ import pytest
 import torch
 from ablate_layers import Block, Blocks, EncoderLayer
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
+from ablate.experiment.collect import Collected
 from ablate.experiment.mask import masked, removed_parameters
+from ablate.experiment.score import view_of
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.models.model import Model
 from ablate.scorers.align import Align
+from ablate.scorers.losses import ALIGN
 from ablate.scorers.magnitude import Magnitude
+from ablate.scorers.oracle import Oracle
 from ablate.testing.contracts import FAMILIES, check_granularity, check_scorer
-from ablate.testing.samples import sample_sentences
+from ablate.testing.samples import sample_calibration, sample_sentences
 from ablate.testing.state import same_bits
 from ablate.testing.tiny import tiny_model
 
@@ -136,3 +141,26 @@ def test_registers_both() -> None:
     register: Callable[[type[Granularity]], None] = found.append
     ablate_register_granularities(register)
     assert [granularity.name for granularity in found] == ["layer", "block"]
+
+
+@pytest.mark.parametrize("granularity", BOTH, ids=lambda g: g.name)
+def test_the_oracle_removes_blocks_and_layers_exactly(granularity: Blocks) -> None:
+    model, calibration, oracle = tiny_model("bert"), sample_calibration(), Oracle(on="align")
+    layers = granularity.layers(model)
+    view = view_of(model, calibration, oracle, granularity, layers, Collected(), 0)
+    found = oracle.score(view)
+
+    def loss() -> float:
+        with torch.no_grad():
+            batches = list(calibration.batches("pairs"))
+            inputs = [model.pad(model.tokenise(list(batch.sentences))) for batch in batches]
+            return sum(float(ALIGN.of(normalize(model.embed(one), dim=1))) for one in inputs) / len(batches)
+
+    dense = loss()
+    for unit in range(len(layers)):
+        with masked(model, granularity.keep(model, torch.arange(len(layers)) != unit)):
+            assert float(found[unit]) == pytest.approx(loss() - dense, abs=1e-5)
+
+
+def test_the_oracle_keeps_its_contract_at_them() -> None:
+    check_scorer(Oracle, ("bert", "mpnet"), BOTH)
