@@ -87,13 +87,12 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
         )
     better = [group for group in ranked if group.id in known and known[group.id]["verdict"] == "improves"]
     if better:
-        many = (
-            f"{len(better)} of {len(ranked)} cells improve"
-            if len(better) > 1
-            else f"One of {len(ranked)} cells improves"
-        )
-        best = better[0]
-        return f"Yes: {many} {stage.model}. The best is {_label(best)}: {_numbers(stage, known[best.id])}."
+        best, count = better[0], len(better)
+        numbers = _numbers(stage, known[best.id])
+        if len(ranked) == 1:
+            return f"Yes: {_label(best)} improves {stage.model}: {numbers}."
+        many = f"{count} of {len(ranked)} cells improve" if count > 1 else f"One of {len(ranked)} cells improves"
+        return f"Yes: {many} {stage.model}. The best is {_label(best)}: {numbers}."
     counts = {name: sum(found["verdict"] == name for found in known.values()) for name in MARKS}
     listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return f"No cell is shown to improve {stage.model}. The verdicts on its {len(known)} cells: {listed}."
