@@ -43,13 +43,20 @@ def execute(
         with _store_to_read(store) as opened:
             preview(job, opened).render(Console(soft_wrap=True, highlight=False))
         return
+    with working(store) as (opened, progress):
+        results = execute_job(job, opened, keep_going=keep_going, watch=progress)
+    deliver(results, form, output)
+
+
+@contextmanager
+def working(store: str) -> Iterator[tuple[Store, Progress]]:
+    """The store, open, and the progress of what goes into it; ends with status 130 if the user breaks it off."""
     try:
         with Store(store) as opened, Progress() as progress:
-            results = execute_job(job, opened, keep_going=keep_going, watch=progress)
+            yield opened, progress
     except KeyboardInterrupt:
         print("ablate: interrupted; what was finished is stored: the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None
-    deliver(results, form, output)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+Recipe = Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")]
 Store = Annotated[str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")]
 Data = Annotated[
     str | None,

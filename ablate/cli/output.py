@@ -12,8 +12,10 @@ from rich.console import Console
 
 from ablate.cli.options import Format
 from ablate.errors import AblateError
+from ablate.report.layout import build
 from ablate.report.results import Results
-from ablate.report.tables import render
+from ablate.report.table import Page
+from ablate.report.tables import print_page, render
 
 FILE_WIDTH = 120
 """Columns of tables that are written to a file."""
@@ -52,9 +54,7 @@ def deliver(results: Results, form: Format, output: Path | None) -> None:
 
 def _text(results: Results, form: Format) -> str:
     if form is Format.table:
-        page = io.StringIO()
-        render(results, Console(file=page, width=FILE_WIDTH))
-        return page.getvalue()
+        return as_text(build(results))
     makers = {
         Format.json: results.to_json,
         Format.csv: results.to_csv,
@@ -63,6 +63,13 @@ def _text(results: Results, form: Format) -> str:
     }
     made = makers[form]()
     return made if made.endswith("\n") else made + "\n"
+
+
+def as_text(page: Page) -> str:
+    """A page as it is printed into a file."""
+    text = io.StringIO()
+    print_page(page, Console(file=text, width=FILE_WIDTH))
+    return text.getvalue()
 
 
 def put(made: str | bytes, output: Path | None) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from ablate.cli import options
 from ablate.cli.study import Form, Format
 
 
 def prevalence(
-    recipe: Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)],
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")] = None,
+    recipe: options.Recipe,
+    set_: options.Set = None,
     data: options.Data = None,
     store: options.Store = options.STORE,
     form: Form = Format.table,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,8 +11,8 @@ from ablate.cli.study import Form, Format
 
 
 def stability(
-    recipe: Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)],
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")] = None,
+    recipe: options.Recipe,
+    set_: options.Set = None,
     data: options.Data = None,
     store: options.Store = options.STORE,
     scores: Annotated[

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -41,23 +39,18 @@ def study(
     """Does the work on a recipe's job, and prints its record: as JSON whole, else as the page made of it."""
     from rich.console import Console
 
-    from ablate.cli.output import FILE_WIDTH, check_output, put
-    from ablate.cli.progress import Progress
+    from ablate.cli.execution import working
+    from ablate.cli.output import as_text, check_output, put
     from ablate.experiment.job import ready
     from ablate.experiment.place import locate
     from ablate.experiment.recipe import load_recipe
-    from ablate.experiment.store import Store
     from ablate.report.export import as_markdown
     from ablate.report.tables import print_page
 
     check_output(output, recipe, locate(store).path)
     job = ready(*load_recipe(recipe, overrides), data)
-    try:
-        with Store(store) as opened, Progress() as progress:
-            about = work(job, opened, progress)
-    except KeyboardInterrupt:
-        print("ablate: interrupted; what was finished is stored: the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(130) from None
+    with working(store) as (opened, progress):
+        about = work(job, opened, progress)
     if form is Format.json:
         put(json.dumps(about, indent=2, allow_nan=False) + "\n", output)
     elif form is Format.markdown:
@@ -65,6 +58,4 @@ def study(
     elif output is None:
         print_page(page(about), Console())
     else:
-        text = io.StringIO()
-        print_page(page(about), Console(file=text, width=FILE_WIDTH))
-        put(text.getvalue(), output)
+        put(as_text(page(about)), output)

@@ -63,7 +63,7 @@ class MaskMaker:
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
         """What the first steps of all these cells need and the store lacks."""
-        return [request for step in self._lacking(cells) for request in _requests(step)]
+        return [request for step in self._lacking(cells) for request in step.requests]
 
     def collect_for(self, cells: Iterable[Cell]) -> None:
         """Gathers what :meth:`requests` finds, in as few passes as possible, and stores the contributions at once.
@@ -74,14 +74,14 @@ class MaskMaker:
         """
         lacking = self._lacking(cells)
         self._collected = Collected()
-        requests = [request for step in lacking for request in _requests(step)]
+        requests = [request for step in lacking for request in step.requests]
         for served in passes_of(requests, self.calibration).values():
             with self.timings.measure("collect"), _left_to_the_cells():
                 part = collect(self.model, self.calibration, served, self.on_pass, self._collected)
                 self._collected.gradients.update(part.gradients)
                 self._collected.norms.update(part.norms)
             # Not after the last pass alone: whatever breaks the run off then costs no pass that is done.
-            for step in [step for step in lacking if self._collected.has(_requests(step))]:
+            for step in [step for step in lacking if self._collected.has(step.requests)]:
                 lacking.remove(step)
                 with _left_to_the_cells():
                     self._contributions(step, {})
@@ -182,14 +182,14 @@ class MaskMaker:
 
     def contributions(self, step: Step) -> NDArray[np.float32] | None:
         """The contributions of a step's units in the dense model; None where that takes a pass not yet made."""
-        if not _requests(step) and not step.scorer.slow:
+        if not step.requests and not step.scorer.slow:
             return self._contributions(step, {})
         return self.store.get_scores(self.scores_key(step))
 
     def _contributions(self, step: Step, units: dict[str, Mask]) -> NDArray[np.float32]:
         in_force = mask_hash(units)
         key = self.scores_key(step, in_force)
-        requests = _requests(step)
+        requests = step.requests
         worth_storing = bool(requests) or step.scorer.slow
         stored = self.store.get_scores(key) if worth_storing else None
         if stored is not None:
@@ -229,10 +229,6 @@ class MaskMaker:
 def name_of(granularity: Granularity) -> str:
     """What masks call a granularity: its identity as JSON."""
     return json.dumps(granularity.identity(), sort_keys=True)
-
-
-def _requests(step: Step) -> list[Request]:
-    return [(step.granularity, statistic) for statistic in step.scorer.statistics()]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from ablate.experiment.yaml import Document, Location
 from ablate.granularities.base import Granularity
 from ablate.plugin import Plugin
 from ablate.plugins import Registry
-from ablate.scorers.base import Scorer
+from ablate.scorers.base import Scorer, Statistic
 
 Control = Literal["matched", "flipped"]
 
@@ -36,6 +36,11 @@ class Step:
     sparsity: float | Literal["negative"]
     seed: int | None
     steps: int
+
+    @property
+    def requests(self) -> list[tuple[Granularity, Statistic]]:
+        """What its scorer looks at, at its granularity."""
+        return [(self.granularity, statistic) for statistic in self.scorer.statistics()]
 
     def identity(self) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.experiment.collect import Request, collect, passes_of
+from ablate.experiment.collect import collect, passes_of
 from ablate.experiment.plan import Step
 from ablate.experiment.score import score, scores_key
 from ablate.experiment.store import Store
@@ -36,16 +36,9 @@ def contributions(
             missing.append(step)
         else:
             yield step, stored
-    collected = collect(model, calibration, requests_of(missing), on_pass)
+    collected = collect(model, calibration, [r for step in missing for r in step.requests], on_pass)
     for step in missing:
         yield step, score(model, calibration, step, step.granularity.layers(model), collected)
-
-
-def requests_of(steps: Sequence[Step]) -> list[Request]:
-    """What the steps' scorers look at, each once."""
-    return list(
-        dict.fromkeys((step.granularity, statistic) for step in steps for statistic in step.scorer.statistics())
-    )
 
 
 def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:
@@ -54,4 +47,4 @@ def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:
     Raises:
         AblateError: it is.
     """
-    passes_of(requests_of(steps), calibration)
+    passes_of([request for step in steps for request in step.requests], calibration)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ablate.errors import AblateError
 from ablate.report import wording
 from ablate.report.agreement import agreement_table
+from ablate.report.circumstances import foot, head
 from ablate.report.export import visible
 from ablate.report.html.answer import answers, question
 from ablate.report.html.curves import curves_figure
@@ -22,7 +23,7 @@ from ablate.report.html.plane import plane_figure
 from ablate.report.html.provenance import Origin, facts, recipe_text
 from ablate.report.html.ranks import ranks_figure
 from ablate.report.html.stability import read_stability, stability_figure
-from ablate.report.layout import build, of_models
+from ablate.report.layout import of_models
 from ablate.report.methods import methods_table
 from ablate.report.table import MARKS, Block, Page
 from ablate.statistics.effects import Stage, stages
@@ -78,7 +79,6 @@ def render_html(material: Material) -> str:
     )
     results = material.results
     script = _asset("sort.js")
-    page = build(results)
     return environment.get_template("page.html.j2").render(
         title=f"ablate: {', '.join(results.about['models'])}",
         script=Markup(script),
@@ -86,7 +86,8 @@ def render_html(material: Material) -> str:
         style=Markup(_asset("style.css")),
         question=question(results),
         answers=answers(results, material.studies.get("prevalence", ({}, None))[0].get("prevalence", ())),
-        page=page,
+        head=head(results, stages(results)),
+        foot=foot(results),
         sections=list(_sections(material)),
         facts=facts(results, material.origin),
         recipe=recipe_text(results),
