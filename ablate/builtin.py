@@ -38,8 +38,9 @@ def ablate_register_granularities(register: Register) -> None:
 def ablate_register_tasks(register: Register) -> None:
     from ablate.tasks.geometry import GEOMETRY_TASKS
     from ablate.tasks.sts import STS_TASKS
+    from ablate.tasks.transfer import TRANSFER_TASKS
 
-    everything: tuple[type[Any], ...] = (*STS_TASKS, *GEOMETRY_TASKS)
+    everything: tuple[type[Any], ...] = (*STS_TASKS, *GEOMETRY_TASKS, *TRANSFER_TASKS)
     for task in everything:
         register(task)
 

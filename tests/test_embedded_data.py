@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from ablate.data.classes import ClassSet
 from ablate.data.embedded import Embedded
 from ablate.data.embedded.frames import Frame, similarity
 from ablate.data.embedded.grammar import Clause, Noun, article, finish, ing, past
@@ -30,7 +31,7 @@ HASHES = {
 
 
 def all_sets() -> list[PairSet]:
-    return [SOURCE.load(name) for name in SOURCE.names()]
+    return [SOURCE.load(name) for name in HASHES]
 
 
 def words(sentence: str) -> set[str]:
@@ -40,11 +41,12 @@ def words(sentence: str) -> set[str]:
 def test_it_is_a_source_and_names_itself() -> None:
     source: Source = SOURCE
     assert (source.name, source.label) == ("embedded", "embedded (synthetic)")
-    assert source.names() == ("synthetic", "synthetic-dev", "synthetic-train")
+    assert source.names() == ("synthetic", "synthetic-dev", "synthetic-train", "synthetic-tense")
     assert source.groups() == {
         "sts": ("synthetic",),
         "sts-dev": ("synthetic-dev",),
         "sts-train": ("synthetic-train",),
+        "transfer": ("synthetic-tense",),
     }
 
 
@@ -67,6 +69,18 @@ def test_each_set_is_complete_and_the_same_everywhere(name: str, split: str, siz
     assert pairs.gold.min() == 0
     assert 4.8 < pairs.gold.max() <= 5
     assert pairs.hash == HASHES[name]
+
+
+def test_statements_by_tense_are_the_same_everywhere_and_in_one_part_only() -> None:
+    found = SOURCE.load("synthetic-tense")
+    assert isinstance(found, ClassSet)
+    assert isinstance(found.train, PairSet)
+    assert found.hash == "28f8b3f4460b721263e3546e47ecea66103685b21e056a5dc36708df65713fe1"
+    assert (len(found), len(found.train), found.dev) == (400, 300, None)
+    assert len({normalise(text) for part in (found, found.train) for text in part.left}) == 700
+    shares = Counter(found.gold.tolist())
+    assert set(shares) == {0, 1, 2, 3}
+    assert max(shares.values()) < 200, "the most frequent class alone would be right half of the time"
 
 
 def test_the_train_split_has_positives() -> None:

@@ -13,7 +13,7 @@ from ablate.experiment.events import silent
 from ablate.experiment.run import make_subject
 from ablate.experiment.score import scores_key
 from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.subject import Subject
 from ablate.experiment.timing import Timings
 from ablate.granularities.head import Head
 from ablate.scorers.align import Align
@@ -35,7 +35,7 @@ def keys(bench: Bench, **given: Any) -> tuple[str, str, str]:
         job = bench.job(**given)
         subject: Subject = make_subject(job, job.recipe.model[0], store, Timings(), silent)
         cell = job.plan.cells[0]
-        (task, *_) = load_tasks(job.screen, job.chosen.source, job.registry, frozenset())
+        (task, *_) = job.load(job.screen)
         scores = scores_key(subject.model, subject.calibration, cell.steps[0], None)
         return scores, subject.masks.key(cell), result_key(subject.model, "bits", task)
 
@@ -120,7 +120,7 @@ def test_precision_and_the_mask_are_part_of_a_result(bench: Bench) -> None:
     with Store(bench.store) as store:
         job = bench.job()
         model = make_subject(job, job.recipe.model[0], store, Timings(), silent).model
-        (task,) = load_tasks(job.screen, job.chosen.source, job.registry, frozenset())
+        (task,) = job.load(job.screen)
     half = dataclasses.replace(model, encoding=dataclasses.replace(model.encoding, precision="bfloat16"))
     made = {result_key(m, mask, task) for m in (model, half) for mask in (None, "bits", "other bits")}
     assert len(made) == 6

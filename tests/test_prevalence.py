@@ -24,7 +24,7 @@ from ablate.experiment.job import Job
 from ablate.experiment.mask import masked
 from ablate.experiment.run import make_subject
 from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.subject import Subject
 from ablate.experiment.timing import Timings
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
@@ -59,7 +59,7 @@ def job(bench: Bench, **given: Any) -> Job:
 
 def subject_of(bench: Bench, store: Store, made: Job) -> tuple[Subject, list[Loaded]]:
     subject = make_subject(made, made.recipe.model[0], store, Timings(), bench.watch)
-    return subject, load_tasks(["stsb-dev"], made.chosen.source, made.registry, frozenset())
+    return subject, made.load(["stsb-dev"])
 
 
 @pytest.mark.parametrize(("granularity", "count"), [(Head(), None), (Neuron(), 8), (Neuron(), 5), (Unstructured(), 4)])
@@ -313,7 +313,7 @@ def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_sta
         ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is no cheap scorer"),
         ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is no cheap scorer"),
         ({"prevalence": {"confirm": ["stsb-dev"]}}, "prevalence.confirm: stsb-dev chooses units"),
-        ({"prevalence": {"confirm": ["sts99"]}}, "prevalence.confirm: .*sts99"),
+        ({"prevalence": {"confirm": ["sts99"]}}, "prevalence.confirm.0: unknown task 'sts99'"),
     ],
 )
 def test_a_mistake_is_named_before_anything_is_loaded(

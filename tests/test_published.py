@@ -8,7 +8,7 @@ import pytest
 
 from ablate.data.sources import resolve
 from ablate.experiment.evaluate import Evaluator
-from ablate.experiment.subject import load_tasks
+from ablate.experiment.tasks import load_tasks
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
@@ -20,7 +20,7 @@ PUBLISHED = {"sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "st
 @pytest.mark.skipif("ABLATE_DATA" not in os.environ, reason="ABLATE_DATA is not set")
 def test_dense_minilm_gives_the_published_scores() -> None:
     source = resolve("senteval", os.environ).source
-    tasks = load_tasks(PUBLISHED, source, registry(), frozenset())
+    tasks = load_tasks(PUBLISHED, source, registry(), {})
     results = Evaluator(load_model(ModelSpec(name="minilm"))).evaluate({}, tasks)
     scores = {name: result.score for name, result in results.items()}
     print(scores)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Literal
 
 from ablate.errors import DataError
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a UTF-8 file, without their ends (``\\n`` or ``\\r\\n``).
+def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8") -> list[str]:
+    """The lines of a file, without their ends (``\\n`` or ``\\r\\n``) and without a byte-order mark.
 
     Raises:
-        DataError: the file is absent, empty, not UTF-8, or its last line has no end (it is cut short).
+        DataError: the file is absent, empty, not in its encoding, or its last line has no end (it is cut short).
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}; copy the file there, or leave its data set out") from error
     try:
-        text = content.decode("utf-8")
+        text = content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8; convert the file to UTF-8, or copy it again") from error

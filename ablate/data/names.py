@@ -18,9 +18,17 @@ KNOWN: Mapping[str, str] = MappingProxyType(
         "sickr": "SICK relatedness",
         "sickr-dev": "SICK relatedness",
         "sickr-train": "SICK relatedness",
+        "mr": "movie reviews",
+        "cr": "customer reviews",
+        "subj": "subjectivity",
+        "mpqa": "opinion polarity",
+        "sst2": "Stanford sentiment",
+        "trec": "kinds of question",
+        "mrpc": "paraphrases",
         "synthetic": "made by ablate",
         "synthetic-dev": "made by ablate",
         "synthetic-train": "made by ablate",
+        "synthetic-tense": "made by ablate",
     }
 )
 """Every built-in data set over all sources -> what it is, in a few words."""
@@ -30,9 +38,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sts": ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr"),
         "sts-dev": ("stsb-dev",),
         "sts-train": ("stsb-train",),
+        "transfer": ("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc"),
     }
 )
-"""Task groups on SentEval and Hub data; the embedded source has its own."""
+"""Task groups on SentEval data, those of STS on Hub data too; the embedded source has its own."""
 
 GEOMETRY: tuple[str, ...] = ("align-dev", "uniform-dev")
 """The group ``geometry``: tasks that are no data sets of their own, the same on every source."""

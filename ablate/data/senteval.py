@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from ablate.data import classes
 from ablate.data.lines import cells, gold_score, read_lines, sentence
 from ablate.data.names import GROUPS, split_of
 from ablate.data.pairs import PairSet
@@ -61,14 +62,14 @@ _TABLES = {
 _YEARS = {"sts12": 3108, "sts13": 1500, "sts14": 3750, "sts15": 3000, "sts16": 1186}
 _SPLITS = {"stsb": 1379, "stsb-dev": 1500, "stsb-train": 5749}
 _SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
-SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK)
-"""Every data set that a SentEval folder can hold -> the pairs with a gold score in the standard files."""
+SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
+"""Every data set that a SentEval folder can hold -> the pairs or texts that are judged in the standard files."""
 
 _Row = tuple[str, str, float, str]
 
 
 class SentEval:
-    """A :class:`~ablate.data.pairs.Source` that reads the folder that has SentEval's ``STS`` and ``SICK``.
+    """A :class:`~ablate.data.pairs.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
 
     Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
     A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
@@ -97,6 +98,8 @@ class SentEval:
         Raises:
             DataError: unknown name, or a file that is absent, cut short or malformed (path and line).
         """
+        if name in classes.CLASS_SETS:
+            return classes.load(self.folder, name, self.label)
         if name in SUBSETS:
             rows = [row for subset in SUBSETS[name] for row in self._subset(name, subset)]
         elif name in _TABLES:
@@ -112,6 +115,8 @@ class SentEval:
     def _present(self, name: str) -> bool:
         if name in SUBSETS:
             return any(self._year(name).glob("STS.*.txt"))
+        if name in classes.CLASS_SETS:
+            return any((self.folder / file).is_file() for file in classes.files(name).values())
         return (self.folder / _TABLES[name].path).is_file()
 
     def _subset(self, name: str, subset: str) -> list[_Row]:

@@ -71,17 +71,17 @@ def resolve(data: str | Mapping[str, str], environ: Mapping[str, str]) -> Chosen
 
 
 def expand(names: Iterable[str], source: Source) -> tuple[str, ...]:
-    """Replaces groups: ``sts``, ``sts-dev``, ``sts-train`` by their data sets on ``source``, ``geometry`` by its tasks.
+    """Replaces groups: ``sts``, ``sts-dev``, ``sts-train``, ``transfer`` by their data sets, ``geometry`` by its tasks.
 
     The order stays, duplicates go; names that are no built-in data set (tasks of plug-ins) pass as they are.
 
     Raises:
         DataError: a built-in data set, named or in a group, that the source lacks.
     """
-    there, groups = source.names(), {"geometry": GEOMETRY, **source.groups()}
+    there = source.names()
     found: dict[str, None] = {}
     for name in names:
-        for member in groups.get(name, (name,)):
+        for member in members(name, source):
             if member in KNOWN and member not in there:
                 what = f"'{member}'" if member == name else f"'{member}' (of the group '{name}')"
                 ways = " or ".join(f"{way} ({GET[way]})" for way in providers(member))
@@ -91,6 +91,12 @@ def expand(names: Iterable[str], source: Source) -> tuple[str, ...]:
                 )
             found[member] = None
     return tuple(found)
+
+
+def members(name: str, source: Source) -> tuple[str, ...]:
+    """The tasks of a group, whether or not the source has them; what is no group is its own only member."""
+    groups = {**GROUPS, "geometry": GEOMETRY, **source.groups()}
+    return groups.get(name, (name,))
 
 
 def providers(name: str) -> tuple[str, ...]:
@@ -104,7 +110,7 @@ def _auto(environ: Mapping[str, str]) -> Chosen:
         return _senteval(environ["ABLATE_DATA"], "ABLATE_DATA", "ABLATE_DATA is set")
     cache = HubCache(cache_folder(environ))
     there = set(cache.names())
-    lacking = [name for group in GROUPS.values() for name in group if name not in there]
+    lacking = [name for group in GROUPS.values() for name in group if name in HUB and name not in there]
     if not lacking:
         return Chosen(cache, "no ABLATE_DATA, cache filled by `ablate data fetch`")
     if there:

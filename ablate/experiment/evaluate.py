@@ -96,7 +96,12 @@ class Embedded:
         sentences = loaded.data.sentences
         seconds = self.seconds * len(sentences)
         about = {"task": loaded.name, "source": loaded.data.source}
-        values = loaded.task.measure(loaded.data, self.embeddings[[self.positions[s] for s in sentences]])
+        start = time.perf_counter()
+        try:
+            values = loaded.task.measure(loaded.data, self.embeddings[[self.positions[s] for s in sentences]])
+        except Undefined as reason:
+            return Result("undefined", str(reason), None, None, seconds, about)
+        seconds += time.perf_counter() - start
         if values.shape != (len(loaded.data),):
             raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} pairs")
         if not np.isfinite(values).all():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from ablate.data.names import GROUPS, KNOWN, split_of
 from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, PluginError, RecipeError, suggest
+from ablate.experiment.evaluate import Loaded
 from ablate.experiment.plan import Plan, make_plan
 from ablate.experiment.recipe import Recipe
-from ablate.experiment.subject import load_tasks
+from ablate.experiment.tasks import Parameters, load_tasks, parameters_of
 from ablate.experiment.yaml import Document, Location
 from ablate.plugins import Registry, registry
 from ablate.tasks.base import Task
@@ -23,6 +24,7 @@ class Job:
     """The plan, where its data come from, and its tasks with groups replaced by their members.
 
     looked_at: the tasks behind each name that a scorer gives.
+    parameters: what the recipe gives each task.
     """
 
     plan: Plan
@@ -31,6 +33,7 @@ class Job:
     confirm: tuple[str, ...]
     registry: Registry
     looked_at: Mapping[str, tuple[str, ...]]
+    parameters: Parameters
 
     @property
     def recipe(self) -> Recipe:
@@ -47,6 +50,10 @@ class Job:
         found = self.registry.get("task", task)
         assert issubclass(found, Task)
         return found.chooses
+
+    def load(self, names: Iterable[str], seen: frozenset[tuple[str, str]] = frozenset()) -> list[Loaded]:
+        """Reads tasks, and marks the pairs that nobody has seen; see :func:`load_tasks`."""
+        return load_tasks(names, self.chosen.source, self.registry, self.parameters, seen)
 
 
 def ready(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
@@ -71,7 +78,10 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
         _check_splits(recipe, chosen, document)
     _check_margins(recipe, (*screen, *confirm), document)
     looked_at = {name: _dev_tasks(name, chosen, plugins) for scorer in plan.scorers for name in scorer.tasks()}
-    job = Job(plan, chosen, screen, confirm, plugins, looked_at)
+    studied = _tasks(recipe.prevalence.confirm or [], chosen, plugins, document, ("prevalence", "confirm"))
+    used = (*screen, *confirm, *chain(*looked_at.values()), *studied)
+    parameters = parameters_of(recipe, document, chosen.source, plugins, used)
+    job = Job(plan, chosen, screen, confirm, plugins, looked_at, parameters)
     if plan.grid and recipe.confirm and recipe.confirm.cells == "best" and not any(map(job.chooses, screen)):
         raise RecipeError(
             f"{document.place(('screen',))}: {', '.join(screen)} report and do not choose, and cells are to be chosen "
@@ -79,7 +89,7 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
         )
     # A broken file is better known before the model is loaded. Test sets wait until their reading is logged.
     early = [name for name in screen if job.split(name) != "test"]
-    load_tasks([*early, *chain(*looked_at.values())], chosen.source, plugins, frozenset())
+    job.load([*early, *chain(*looked_at.values())])
     return job
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from ablate.errors import AblateError, PluginError, StoreError
 from ablate.experiment.store import Store
+from ablate.experiment.tasks import make_task
 from ablate.plugins import Registry
 from ablate.report.results import JUDGED, Results
 from ablate.statistics.effects import Stage, stages
 from ablate.statistics.evidence import judge_stage
 from ablate.statistics.findings import Settings
-from ablate.statistics.metric import Statistic, Values
+from ablate.statistics.metric import Values
 from ablate.statistics.resample import Judged
-from ablate.tasks.base import Task
 
 _AGREE = 1e-4
 """How far a task's score may be from that of its statistic, relative to it: float32 sums differ by their order."""
@@ -61,7 +61,8 @@ def read(
     if len(found) < len(wanted):
         raise StoreError(f"the store has lost {len(wanted) - len(found)} results of {task}; run it again")
     values = {key: result.values[pairs] for key, result in found.items() if result.values is not None}
-    judged = Judged(panel.judged("drop" if stage.decide else "keep"), _statistic(registry, task))
+    statistic = make_task(registry, task, results.about.get("tasks", {})).statistic()
+    judged = Judged(panel.judged("drop" if stage.decide else "keep"), statistic)
     score = dense[f"score{stage.decide}"]
     if score is not None:
         _check(judged, values[dense["result"]], score)
@@ -76,12 +77,6 @@ def _check(judged: Judged, values: Values, score: float) -> None:
         raise PluginError(f"task '{name}': its statistic fails: {type(error).__name__}: {error}") from error
     if not isclose(found, score, rel_tol=_AGREE, abs_tol=1e-6):
         raise PluginError(f"task '{name}': statistic() gives another score than score(); override both or neither")
-
-
-def _statistic(registry: Registry, name: str) -> Statistic:
-    task = registry.get("task", name)()
-    assert isinstance(task, Task)
-    return task.statistic()
 
 
 def _fill(found: Sequence[Stage], evidence: Sequence[Mapping[str, Any]]) -> None:

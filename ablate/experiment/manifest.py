@@ -28,6 +28,7 @@ def manifest(job: Job) -> dict[str, Any]:
         "screen": list(job.screen),
         "choosing": [name for name in job.screen if job.chooses(name)],
         "confirm": list(job.confirm),
+        "tasks": job.parameters,
         "overlap": job.recipe.overlap,
         "exploratory": any(job.split(name) == "test" for name in job.screen),
         "command": " ".join(sys.argv),

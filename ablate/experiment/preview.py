@@ -17,7 +17,7 @@ from ablate.experiment.plan import DENSE, Cell
 from ablate.experiment.run import make_subject
 from ablate.experiment.stages import controls_of
 from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.subject import Subject
 from ablate.experiment.timing import Timings
 from ablate.models.encode import encode, prepare
 
@@ -79,8 +79,8 @@ def preview(job: Job, store: Store) -> Preview:
 
 
 def _of(job: Job, subject: Subject) -> ModelPreview:
-    tasks = load_tasks(job.screen, job.chosen.source, job.registry, subject.calibration.seen)
-    confirms = load_tasks(job.confirm, job.chosen.source, job.registry, frozenset())
+    tasks = job.load(job.screen, subject.calibration.seen)
+    confirms = job.load(job.confirm)
     cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
     first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells)
     keys = {subject.masks.scores_key(step) for step in first_steps}

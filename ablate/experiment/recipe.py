@@ -133,7 +133,8 @@ class Recipe(Strict):
 
     The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. ``screen`` tasks
     see every cell; ``confirm`` tasks see dense, the best cell of each scorer × granularity, every explicit cell, and
-    their controls. ``overlap: drop`` decides by scores without the pairs that calibration or choice has seen.
+    their controls. ``tasks`` gives parameters to a task, or to all of a group. ``overlap: drop`` decides by scores
+    without the pairs that calibration or choice has seen.
     """
 
     model: Annotated[
@@ -157,6 +158,7 @@ class Recipe(Strict):
         Confirm | None,
         BeforeValidator(_confirm, json_schema_input_type=Confirm | list[str] | Literal["all"] | None),
     ] = None
+    tasks: dict[str, dict[str, Any]] = {}
     overlap: Literal["drop", "keep"] = "drop"
     statistics: Statistics = Statistics()
     executor: str = "in-process"

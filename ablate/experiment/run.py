@@ -20,7 +20,7 @@ from ablate.experiment.recipe import Recipe, load_recipe, parse
 from ablate.experiment.score import looks_over
 from ablate.experiment.stages import StageRows, confirm, pick, screen, short
 from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.subject import Subject
 from ablate.experiment.timing import Timings
 from ablate.experiment.yaml import Document
 from ablate.models.load import load_model
@@ -190,5 +190,5 @@ def _calibration(job: Job) -> Calibration:
 def _looked_at(job: Job) -> dict[str, tuple[Loaded, ...]]:
     """The tasks behind each name that a scorer of the plan gives, each read once."""
     members = dict.fromkeys(task for tasks in job.looked_at.values() for task in tasks)
-    read = {task.name: task for task in load_tasks(members, job.chosen.source, job.registry, frozenset())}
+    read = {task.name: task for task in job.load(members)}
     return {name: tuple(read[task] for task in tasks) for name, tasks in job.looked_at.items()}

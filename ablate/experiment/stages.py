@@ -12,7 +12,7 @@ from ablate.experiment.events import Event
 from ablate.experiment.job import Job
 from ablate.experiment.plan import Cell
 from ablate.experiment.rows import make_rows
-from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.subject import Subject
 from ablate.report.results import Row
 from ablate.statistics.panel import panel_of
 
@@ -54,7 +54,7 @@ def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> Sta
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
     seen = set(subject.calibration.seen)
     choosing = filter(job.chooses, job.screen)
-    for task in load_tasks(choosing, job.chosen.source, job.registry, frozenset()):
+    for task in job.load(choosing):
         seen.update(task.data.keys)
     for task in chain(*subject.masks.tasks.values()):
         seen.update(task.data.keys)
@@ -73,7 +73,7 @@ def _read(
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
     subject.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)
-    return load_tasks(names, job.chosen.source, job.registry, seen)
+    return job.load(names, seen)
 
 
 def _stage(

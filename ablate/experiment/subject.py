@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-import numpy as np
 import torch
 
 from ablate.data.calibration import Calibration
-from ablate.data.pairs import Source
 from ablate.errors import PluginError, StoreError
 from ablate.experiment.evaluate import Evaluator, Loaded, result_key
 from ablate.experiment.events import Event, Watch
@@ -21,8 +19,6 @@ from ablate.experiment.rows import Outcome
 from ablate.experiment.store import Result, Store
 from ablate.experiment.timing import Timings
 from ablate.models.model import Model
-from ablate.plugins import Registry
-from ablate.tasks.base import Task
 
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
 
@@ -152,21 +148,3 @@ class Subject:
             raise error
         text = " ".join(str(error).split())
         return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
-
-
-def load_tasks(
-    names: Iterable[str], source: Source, registry: Registry, seen: frozenset[tuple[str, str]]
-) -> list[Loaded]:
-    """Reads the tasks' pairs, and marks those that nobody has seen.
-
-    Raises:
-        DataError, PluginError: an unknown task, or pairs that are absent or malformed.
-    """
-    loaded = []
-    for name in names:
-        task = registry.get("task", name)()
-        if not isinstance(task, Task):
-            raise PluginError(f"task '{name}' is no subclass of Task")
-        data = task.load(source)
-        loaded.append(Loaded(task, data, np.array([key not in seen for key in data.keys], bool)))
-    return loaded

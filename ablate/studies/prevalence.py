@@ -7,14 +7,13 @@ from typing import Any
 
 from ablate.data.calibration import calibrate, splits_of
 from ablate.data.sources import expand
-from ablate.errors import AblateError, DataError, PluginError, RecipeError
+from ablate.errors import AblateError, PluginError, RecipeError
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.events import Event, Watch, silent
 from ablate.experiment.job import Job
 from ablate.experiment.manifest import manifest
 from ablate.experiment.run import make_subject
 from ablate.experiment.store import Store
-from ablate.experiment.subject import load_tasks
 from ablate.experiment.timing import Timings
 from ablate.granularities.base import Granularity
 from ablate.scorers.base import Scorer
@@ -88,7 +87,7 @@ def _read(
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
     store.record_reads(run, [name for name in names if job.split(name) == "test"], removals)
-    return load_tasks(names, job.chosen.source, job.registry, seen)
+    return job.load(names, seen)
 
 
 def _granularities(job: Job) -> list[Granularity]:
@@ -122,19 +121,14 @@ def confirm_tasks(job: Job) -> list[str]:
     """The tasks that confirm what a recipe's screen tasks find, groups replaced by their members.
 
     Raises:
-        RecipeError: one is unknown, not in the data source, or chooses itself.
+        RecipeError: one chooses itself.
     """
     source, asked = job.chosen.source, job.recipe.prevalence.confirm
     if asked is None:
         asked = ["stsb", "sickr"]
         if not set(asked) <= set(source.names()):
             asked = ["sts"]
-    try:
-        names = list(expand(asked, source))
-        for name in names:
-            job.registry.get("task", name, also=source.groups())
-    except (DataError, PluginError) as error:
-        raise RecipeError(f"prevalence.confirm: {error}") from None
+    names = list(expand(asked, source))
     if again := [name for name in names if name in job.screen]:
         raise RecipeError(f"prevalence.confirm: {', '.join(again)} chooses units, and cannot confirm them; name others")
     return names

@@ -9,7 +9,7 @@ from typing import Any
 from ablate.experiment.job import Job
 from ablate.experiment.plan import Cell
 from ablate.experiment.rows import make_rows
-from ablate.experiment.subject import Subject, load_tasks
+from ablate.experiment.subject import Subject
 from ablate.report.results import Row
 
 
@@ -30,7 +30,7 @@ def seed_scores(job: Job, subjects: Sequence[Subject], cells: Sequence[Cell], ru
     seen = frozenset[tuple[str, str]]().union(*(subject.calibration.seen for subject in subjects))
     tests = [name for name in names if job.split(name) == "test"]
     subjects[0].store.record_reads(run, tests, len(cells) * len(subjects))
-    tasks = load_tasks(names, job.chosen.source, job.registry, seen)
+    tasks = job.load(names, seen)
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
     for subject in subjects:
         dense, *outcomes = subject.outcomes(f"scores, calibration seed {subject.calibration.seed}", cells, tasks)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ablate.data.calibration import Calibration
+from ablate.data.classes import CLASS_SETS, ClassSet, files
 from ablate.data.pairs import PairSet
 from ablate.errors import DataError
 
@@ -47,7 +48,10 @@ def sample_tasks(names: Iterable[str]) -> dict[str, tuple[Loaded, ...]]:
 
 
 class SampleSource:
-    """Has every data set of any name: the same 20 pairs, graded 0 to 5, in two subsets."""
+    """Has every data set of any name: the same 20 pairs, graded 0 to 5, in two subsets.
+
+    Under the name of a transfer set: 24 texts of two classes, and as many to learn from where it has a train split.
+    """
 
     name = "sample"
     label = "sample (for tests)"
@@ -61,7 +65,19 @@ class SampleSource:
     def load(self, name: str) -> PairSet:
         if not name:
             raise DataError("a data set has a name")
+        if name in CLASS_SETS or name == "synthetic-tense":
+            return self._classes(name)
         sentences = sample_sentences(40)
         gold = np.linspace(0, 5, 20)
         subsets = ("first",) * 10 + ("second",) * 10
         return PairSet(name, "test", self.label, sentences[:20], sentences[20:], gold, subsets)
+
+    def _classes(self, name: str) -> ClassSet:
+        texts, gold = sample_sentences(72), np.arange(24, dtype=np.float64) % 2
+        test, train, dev = texts[:24], texts[24:48], texts[48:]
+        beside = {
+            part: PairSet(name, part, self.label, own, own, gold, ("",) * 24)
+            for part, own in (("train", train), ("dev", dev))
+            if name in CLASS_SETS and part in files(name)
+        }
+        return ClassSet(name, "test", self.label, test, test, gold, ("",) * 24, **beside)

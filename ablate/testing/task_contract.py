@@ -24,14 +24,14 @@ def check_task(plugin: type[Task], source: Source | None = None, **parameters: A
     """Checks that a task keeps its contract.
 
     Args:
-        source: where it loads its pairs from; by default one that has 20 pairs under any name.
+        source: where it loads its pairs from; by default :class:`~ablate.testing.samples.SampleSource`.
 
     Raises:
         ContractBroken: what is wrong, in one line.
     """
     task = check_plugin(plugin, Task, **parameters)
     who = f"task '{plugin.name}'"
-    require(not _needs_parameters(plugin), f"{who} cannot be made without parameters; recipes give tasks none")
+    require(not _needs_parameters(plugin), f"{who} cannot be made without parameters; give each a default")
     for attribute, kind in (("split", str), ("metric", str), ("unit", str), ("higher_is_better", bool)):
         value = getattr(plugin, attribute, None)
         require(isinstance(value, kind), f"{who} has no {attribute}: {kind.__name__}")

@@ -12,11 +12,13 @@ from functools import cache
 
 import numpy as np
 
-from ablate.data.embedded.generate import rows
+from ablate.data.classes import ClassSet
+from ablate.data.embedded.generate import rows, texts
 from ablate.data.pairs import PairSet
 from ablate.errors import DataError, suggest
 
 _SPLITS = {"synthetic": "test", "synthetic-dev": "dev", "synthetic-train": "train"}
+_TENSES = "synthetic-tense"
 _LABEL = "embedded (synthetic)"
 
 
@@ -24,6 +26,17 @@ _LABEL = "embedded (synthetic)"
 def _load(name: str) -> PairSet:
     left, right, gold, kinds = zip(*rows(_SPLITS[name]), strict=True)
     return PairSet(name, _SPLITS[name], _LABEL, left, right, np.array(gold, dtype=np.float64), kinds)
+
+
+@cache
+def _tenses() -> ClassSet:
+    sets = {}
+    for split in ("train", "test"):
+        sentences, tenses = zip(*texts(split), strict=True)
+        blank = ("",) * len(sentences)
+        sets[split] = sentences, sentences, np.array(tenses, np.float64), blank
+    train = PairSet(_TENSES, "train", _LABEL, *sets["train"])
+    return ClassSet(_TENSES, "test", _LABEL, *sets["test"], train=train)
 
 
 class Embedded:
@@ -38,18 +51,21 @@ class Embedded:
         return _LABEL
 
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """``sts``, ``sts-dev`` and ``sts-train``: one set each."""
-        return {"sts": ("synthetic",), "sts-dev": ("synthetic-dev",), "sts-train": ("synthetic-train",)}
+        """``sts``, ``sts-dev``, ``sts-train`` and ``transfer``: one set each."""
+        pairs = {"sts": ("synthetic",), "sts-dev": ("synthetic-dev",), "sts-train": ("synthetic-train",)}
+        return {**pairs, "transfer": (_TENSES,)}
 
     def names(self) -> tuple[str, ...]:
-        return tuple(_SPLITS)
+        return (*_SPLITS, _TENSES)
 
     def load(self, name: str) -> PairSet:
-        """The set of that name: 800 (test), 400 (dev) or 1500 (train) pairs, the kind of pair as subset.
+        """The set of that name: 800 (test), 400 (dev) or 1500 (train) pairs, the kind of pair as subset; or 400 texts.
 
         Raises:
             DataError: there is no such set.
         """
+        if name == _TENSES:
+            return _tenses()
         if name not in _SPLITS:
-            raise DataError(f"the embedded data have no set '{name}': {suggest(name, _SPLITS)}")
+            raise DataError(f"the embedded data have no set '{name}': {suggest(name, self.names())}")
         return _load(name)

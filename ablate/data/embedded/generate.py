@@ -118,6 +118,25 @@ class _Maker:
         return (say(a, form, way), say(b, form, way), alike(a, b), "figures") if a != b else None
 
 
+TEXTS = {"train": 300, "test": 400}
+_TEXT_SEEDS = {"train": 20250, "test": 20251}
+TENSES = ("past", "now", "future", "perfect")
+
+
+@cache
+def texts(split: str) -> tuple[tuple[str, int], ...]:
+    """Statements with the number of their tense, none twice and none in both splits."""
+    rng, material = Random(_TEXT_SEEDS[split]), Material(held=False)
+    taken = {normalise(text) for text, _ in texts("train")} if split == "test" else set[str]()
+    found: dict[str, tuple[str, int]] = {}
+    while len(found) < TEXTS[split]:
+        frame = draw(rng, material, pick(rng, material.topics()))
+        text = realise(frame, any_wording(rng, frame))
+        if normalise(text) not in taken:
+            found.setdefault(normalise(text), (text, TENSES.index(frame.tense)))
+    return tuple(found.values())
+
+
 @cache
 def rows(split: str) -> tuple[Row, ...]:
     """The pairs of a split: left, right, gold in [0, 5], kind. No sentence stands in two splits."""

@@ -1,0 +1,168 @@
+"""Texts with a class each, from SentEval's folders: what the transfer tasks are measured on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from ablate.data.lines import cells, read_lines
+from ablate.data.pairs import PairSet
+from ablate.errors import DataError
+
+
+@dataclass(frozen=True)
+class ClassSet(PairSet):
+    """The ``n`` texts, or pairs of texts, that are judged, and those that a classifier learns from beside them.
+
+    left, right: a single text is a pair with itself.
+    gold: float64 [n], the class of each, a whole number from 0.
+    train: what a classifier is fitted on; None where folds of the set itself take turns.
+    dev: what the strength of regularisation is chosen on; None where folds of ``train`` are.
+    """
+
+    train: PairSet | None = None
+    dev: PairSet | None = None
+
+    @property
+    def parts(self) -> tuple[PairSet, ...]:
+        """What there is beside the judged texts."""
+        return tuple(part for part in (self.train, self.dev) if part is not None)
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """The distinct texts of all parts: what a model has to embed."""
+        return tuple(dict.fromkeys((*super().sentences, *(s for part in self.parts for s in part.sentences))))
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 of all parts."""
+        return hashlib.sha256(" ".join((super().hash, *(part.hash for part in self.parts))).encode()).hexdigest()
+
+
+Row = tuple[str, str, float]
+
+TREC_CLASSES = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
+
+_ONE_A_CLASS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "mr": ("MR/rt-polarity.neg", "MR/rt-polarity.pos"),
+        "cr": ("CR/custrev.neg", "CR/custrev.pos"),
+        "subj": ("SUBJ/subj.subjective", "SUBJ/subj.objective"),
+        "mpqa": ("MPQA/mpqa.neg", "MPQA/mpqa.pos"),
+    }
+)
+"""The files of class 0 and of class 1."""
+
+
+def _sentiment(path: Path) -> list[Row]:
+    rows = []
+    for number, line in enumerate(read_lines(path), 1):
+        place = f"{path}:{number}"
+        text, label = cells(line, 2, place)
+        rows.append(_single(text, _label(label, place)))
+    return rows
+
+
+def _question(path: Path) -> list[Row]:
+    rows = []
+    for number, line in enumerate(read_lines(path, "latin-1"), 1):
+        label, colon, rest = line.strip().partition(":")
+        fine, space, text = rest.partition(" ")
+        if label not in TREC_CLASSES or not (colon and fine and space):
+            raise DataError(
+                f"{path}:{number}: not `COARSE:fine question` with one of {', '.join(TREC_CLASSES)}; mend the line"
+            )
+        rows.append(_single(text, float(TREC_CLASSES.index(label))))
+    return rows
+
+
+def _paraphrase(path: Path) -> list[Row]:
+    rows = []
+    for number, line in enumerate(read_lines(path), 1):
+        place = f"{path}:{number}"
+        label, _, _, left, right = cells(line, 5, place)
+        if number == 1:
+            if label in ("0", "1"):
+                raise DataError(f"{place}: a pair where the header line should be; copy the file again")
+            continue
+        rows.append((_text(left), _text(right), _label(label, place)))
+    return rows
+
+
+_WITH_TRAIN: Mapping[str, tuple[Callable[[Path], list[Row]], Mapping[str, str]]] = MappingProxyType(
+    {
+        "sst2": (
+            _sentiment,
+            {part: f"SST/binary/sentiment-{part}" for part in ("test", "train", "dev")},
+        ),
+        "trec": (_question, {"test": "TREC/TREC_10.label", "train": "TREC/train_5500.label"}),
+        "mrpc": (_paraphrase, {part: f"MRPC/msr_paraphrase_{part}.txt" for part in ("test", "train")}),
+    }
+)
+"""How to read a file, and the file of each part."""
+
+CLASS_SETS: Mapping[str, int] = MappingProxyType(
+    {"mr": 10662, "cr": 3775, "subj": 10000, "mpqa": 10606, "sst2": 1821, "trec": 500, "mrpc": 1725}
+)
+"""Every set -> the texts or pairs that are judged in the standard files."""
+
+
+def files(name: str) -> dict[str, str]:
+    """The files of a set below the folder: by part, or by class where the set has no parts."""
+    if name in _WITH_TRAIN:
+        return dict(_WITH_TRAIN[name][1])
+    return {str(label): file for label, file in enumerate(_ONE_A_CLASS[name])}
+
+
+def load(folder: Path, name: str, source: str) -> ClassSet:
+    """Reads a set of :data:`CLASS_SETS` as SentEval does.
+
+    Files of one class each are read as latin-1, and a line without a word stays, as a text of none: the folds would
+    be others without.
+
+    Raises:
+        DataError: a file that is absent, cut short or malformed, or has fewer than two classes.
+    """
+    if name in _ONE_A_CLASS:
+        rows = [
+            _single(line, float(label))
+            for label, file in files(name).items()
+            for line in read_lines(folder / file, "latin-1")
+        ]
+        return ClassSet(name, "test", source, *_columns(rows))
+    read, parts = _WITH_TRAIN[name]
+    sets = {}
+    for part, file in parts.items():
+        rows = read(folder / file)
+        if len({row[2] for row in rows}) < 2:
+            raise DataError(f"{folder / file}: fewer than two classes in {len(rows)} lines; copy the file again")
+        sets[part] = PairSet(f"{name}-{part}", part, source, *_columns(rows))
+    test = sets["test"]
+    own = (test.left, test.right, test.gold, test.subsets)
+    return ClassSet(name, "test", source, *own, train=sets["train"], dev=sets.get("dev"))
+
+
+def _columns(rows: list[Row]) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, tuple[str, ...]]:
+    left, right, labels = zip(*rows, strict=True)
+    return left, right, np.array(labels, np.float64), ("",) * len(rows)
+
+
+def _text(line: str) -> str:
+    return " ".join(line.split())
+
+
+def _single(line: str, label: float) -> Row:
+    text = _text(line)
+    return text, text, label
+
+
+def _label(text: str, place: str) -> float:
+    if text.strip() not in ("0", "1"):
+        raise DataError(f"{place}: class '{text.strip()}' is neither 0 nor 1; mend the line")
+    return float(text)

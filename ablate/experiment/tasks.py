@@ -1,0 +1,75 @@
+"""The tasks of a recipe: made with the parameters that it gives them, and their data read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ablate.data.pairs import Source
+from ablate.data.sources import members
+from ablate.errors import PluginError, RecipeError, suggest
+from ablate.experiment.evaluate import Loaded
+from ablate.experiment.explain import check
+from ablate.experiment.recipe import Recipe
+from ablate.experiment.yaml import Document
+from ablate.plugins import Registry
+from ablate.tasks.base import Task
+
+Parameters = Mapping[str, Mapping[str, Any]]
+"""Task -> what a recipe gives it; a task that is not there has its defaults."""
+
+
+def parameters_of(
+    recipe: Recipe, document: Document, source: Source, registry: Registry, used: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """What ``recipe.tasks`` gives each task in use: a task's own entry goes before that of a group it is in.
+
+    Raises:
+        RecipeError: an entry for what is no task or not in use, an unknown parameter or a wrong value; with its place.
+    """
+    tasks, found = tuple(used), dict[str, dict[str, Any]]()
+    entries = {name: [task for task in tasks if task in members(name, source)] for name in recipe.tasks}
+    for name in sorted(entries, key=tasks.__contains__):
+        if not entries[name]:
+            place = document.place(("tasks", name))
+            raise RecipeError(f"{place}: '{name}' is none of the recipe's tasks; {suggest(name, tasks)}")
+        for task in entries[name]:
+            found[task] = {**found.get(task, {}), **recipe.tasks[name]}
+    for name, concerned in entries.items():
+        for task in concerned:
+            check(registry.get("task", task), found[task], document, ("tasks", name), f"task '{task}'")
+    return found
+
+
+def make_task(registry: Registry, name: str, parameters: Parameters) -> Task:
+    """The task of that name.
+
+    Raises:
+        PluginError: it is unknown, or no task.
+    """
+    task = registry.get("task", name)(**parameters.get(name, {}))
+    if not isinstance(task, Task):
+        raise PluginError(f"task '{name}' is no subclass of Task")
+    return task
+
+
+def load_tasks(
+    names: Iterable[str],
+    source: Source,
+    registry: Registry,
+    parameters: Parameters,
+    seen: frozenset[tuple[str, str]] = frozenset(),
+) -> list[Loaded]:
+    """Reads the tasks' pairs, and marks those that nobody has seen.
+
+    Raises:
+        DataError, PluginError: an unknown task, or pairs that are absent or malformed.
+    """
+    loaded = []
+    for name in names:
+        task = make_task(registry, name, parameters)
+        data = task.load(source)
+        loaded.append(Loaded(task, data, np.array([key not in seen for key in data.keys], bool)))
+    return loaded

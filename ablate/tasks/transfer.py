@@ -1,0 +1,109 @@
+"""SentEval's transfer tasks, as SimCSE follows them: what a linear classifier learns from frozen embeddings."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from ablate.data.classes import ClassSet
+from ablate.data.pairs import PairSet
+from ablate.errors import PluginError
+from ablate.statistics.metric import Mean, Statistic
+from ablate.tasks.base import Task
+from ablate.tasks.folds import cross_validated, nested, with_dev
+from ablate.tasks.solver import Exact, Examples, Solver, Stochastic
+
+ACCURACY = Mean(scale=100)
+
+
+class Transfer(Task):
+    """The accuracy of logistic regression on the judged texts, × 100. A value per text: 1 where it is right, else 0.
+
+    Features are the embedding u of a text, and of a pair ``|u - v|`` and ``u * v``.
+    """
+
+    metric: ClassVar[str] = "accuracy"
+    unit: ClassVar[str] = "points"
+    split: ClassVar[str] = "test"
+    paired: ClassVar[bool] = False
+
+    protocol: Literal["full", "prototyping"] = Field(
+        "full", description="full: 10 folds, Adam; prototyping: 5 folds, RMSprop"
+    )
+    solver: Literal["sklearn", "senteval"] = Field(
+        "sklearn", description="sklearn: the optimum, deterministic; senteval: mini-batches that stop early"
+    )
+    seed: int = Field(1111, ge=0, description="of solver: senteval")
+
+    @model_validator(mode="after")
+    def _seed_counts(self) -> Transfer:
+        if "seed" in self.model_fields_set and self.solver == "sklearn":
+            raise ValueError("solver sklearn uses no seed; leave it out, or take solver: senteval")
+        return self
+
+    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+        if not isinstance(data, ClassSet):
+            raise PluginError(f"task '{self.name}': '{data.source}' has no classes for it")
+        rows = {sentence: i for i, sentence in enumerate(data.sentences)}
+        judged = self._examples(data, rows, embeddings)
+        order = _by_length(data)
+        guessed = np.empty_like(judged.classes)
+        guessed[order] = self._guess(data, rows, embeddings, judged[order])
+        right: NDArray[np.float32] = (guessed == judged.classes).astype(np.float32)
+        return right
+
+    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+        return self.statistic().value(values[kept], data.gold[kept])
+
+    def statistic(self) -> Statistic:
+        return ACCURACY
+
+    def _guess(self, data: ClassSet, rows: dict[str, int], embeddings: Tensor, judged: Examples) -> NDArray[np.int64]:
+        folds, solver = (10, self._full()) if self.protocol == "full" else (5, self._prototyping())
+        if data.train is None:
+            return nested(judged, folds, solver)
+        train = self._examples(data.train, rows, embeddings)[_by_length(data.train)]
+        if data.dev is None:
+            return cross_validated(train, judged.features, folds, solver)
+        return with_dev(train, self._examples(data.dev, rows, embeddings), judged.features, solver)
+
+    def _full(self) -> Solver:
+        return Exact() if self.solver == "sklearn" else Stochastic(torch.optim.Adam, 64, 5, 4, self.seed)
+
+    def _prototyping(self) -> Solver:
+        return Exact() if self.solver == "sklearn" else Stochastic(torch.optim.RMSprop, 128, 3, 2, self.seed)
+
+    def _examples(self, part: PairSet, rows: dict[str, int], embeddings: Tensor) -> Examples:
+        u = embeddings[[rows[s] for s in part.left]]
+        if self.paired:
+            v = embeddings[[rows[s] for s in part.right]]
+            u = torch.cat([(u - v).abs(), u * v], 1)
+        return Examples(np.ascontiguousarray(u.numpy(), np.float32), part.gold.astype(np.int64))
+
+
+def _by_length(part: PairSet) -> NDArray[np.int64]:
+    """SentEval's order, shortest first, then by class: the folds follow from it."""
+    left, right = (np.array([len(text.split()) for text in side]) for side in (part.left, part.right))
+    return np.lexsort((part.gold, right, left))
+
+
+def _task(dataset: str, text: str, paired: bool = False) -> type[Transfer]:
+    members = {"name": dataset, "help": text, "paired": paired, "__module__": __name__, "__doc__": text}
+    return type(dataset.title().replace("-", ""), (Transfer,), members)
+
+
+TRANSFER_TASKS = (
+    _task("mr", "movie reviews, positive or not"),
+    _task("cr", "customer reviews, positive or not"),
+    _task("subj", "subjective or objective sentences"),
+    _task("mpqa", "opinion phrases, positive or not"),
+    _task("sst2", "Stanford sentiment, positive or not"),
+    _task("trec", "questions by the kind of their answer, six kinds"),
+    _task("mrpc", "pairs of sentences, paraphrases or not", paired=True),
+    _task("synthetic-tense", "embedded (synthetic), statements by their tense"),
+)
