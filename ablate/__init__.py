@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ablate.experiment.executors import Executor
     from ablate.experiment.recipe import Recipe, load_recipe
     from ablate.experiment.run import compare, run
+    from ablate.export.export import load
     from ablate.granularities.base import Granularity
     from ablate.hookspecs import hookimpl
     from ablate.report.results import Results
@@ -27,6 +28,7 @@ __all__ = [
     "Task",
     "compare",
     "hookimpl",
+    "load",
     "load_recipe",
     "run",
 ]
@@ -41,6 +43,7 @@ _HOMES = {
     "Task": "ablate.tasks.base",
     "compare": "ablate.experiment.run",
     "hookimpl": "ablate.hookspecs",
+    "load": "ablate.export.export",
     "load_recipe": "ablate.experiment.recipe",
     "run": "ablate.experiment.run",
 }

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import compare, data, diff, list_, prevalence, report, run, schema, show, stability
+from ablate.cli import compare, data, diff, export, list_, prevalence, report, run, schema, show, stability
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("compare")(compare.compare)
 app.command("show")(show.show)
 app.command("diff")(diff.diff)
 app.command("report")(report.report)
+app.command("export")(export.export)
 app.command("prevalence")(prevalence.prevalence)
 app.command("stability")(stability.stability)
 app.command("list")(list_.list_)

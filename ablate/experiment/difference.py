@@ -68,6 +68,19 @@ def differences(
     ]
 
 
+def find(results: Results, name: str) -> dict[str, str]:
+    """The cells of that name in any stage: key -> what rows call it.
+
+    Raises:
+        AblateError: there is none, or several keys begin so.
+    """
+    known = [_cells(stage) for stage in stages(results)]
+    rows = [next(iter(tasks.values())) for cells in known for tasks in _find(name, cells)]
+    if not rows:
+        raise _unknown(name, known)
+    return {row["key"]: row["cell"] for row in rows}
+
+
 def _differences(
     results: Results,
     stage: Stage,

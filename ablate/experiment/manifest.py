@@ -33,8 +33,13 @@ def manifest(job: Job) -> dict[str, Any]:
         "exploratory": any(job.split(name) == "test" for name in job.screen),
         "command": " ".join(sys.argv),
         "recipe": job.recipe.model_dump(mode="json", by_alias=True),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """What computes, by name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def model_names(specs: Sequence[ModelSpec]) -> list[str]:

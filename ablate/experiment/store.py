@@ -99,6 +99,12 @@ class Store(RunLog):
         entry = self._entry(schema.masks, key)
         return None if entry is None else {**entry["about"], "hash": entry["hash"]}
 
+    def mask_keys(self, beginning: str) -> list[str]:
+        """The keys of stored masks that begin so (with hexadecimal digits)."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(schema.masks.c.key).where(schema.masks.c.key.startswith(beginning)))
+            return [str(key) for (key,) in found]
+
     def put_mask(self, key: str, mask: StoredMask) -> None:
         """Keeps a mask.
 

@@ -73,6 +73,9 @@ FAMILIES: dict[str, Family] = {
 }
 SUPPORTED: tuple[str, ...] = tuple(FAMILIES)
 
+PRUNED = "ablate-"
+"""Begins the ``model_type`` of a family's pruned models (:mod:`ablate.models.pruned`)."""
+
 
 def family_of(model_type: object, where: str) -> Family:
     """The family of a config's ``model_type``, known before any weights load.
@@ -83,11 +86,12 @@ def family_of(model_type: object, where: str) -> Family:
     Raises:
         ModelError: the architecture is not supported; names it and those that are.
     """
-    if not isinstance(model_type, str) or model_type not in FAMILIES:
+    name = model_type.removeprefix(PRUNED) if isinstance(model_type, str) else ""
+    if name not in FAMILIES:
         raise ModelError(
             f"model '{where}': architecture '{model_type}' is not supported; supported: {', '.join(SUPPORTED)}"
         )
-    return FAMILIES[model_type]
+    return FAMILIES[name]
 
 
 def usable_positions(config: PreTrainedConfig) -> int:

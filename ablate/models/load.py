@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
+import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
 from ablate.models.assemble import fast, own_modules, pooled
 from ablate.models.checkpoint import Checkpoint, find_checkpoint

@@ -1,0 +1,87 @@
+"""The cell that is to be exported, found in the store: its model, its mask and its rows. No data set is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ablate.errors import AblateError, ModelError, StoreError
+from ablate.experiment.difference import find
+from ablate.experiment.manifest import model_names
+from ablate.experiment.mask import merge
+from ablate.experiment.masks import name_of
+from ablate.experiment.recipe import Recipe
+from ablate.experiment.records import StoredMask
+from ablate.experiment.store import Store
+from ablate.granularities.base import Granularity
+from ablate.models.load import load_model
+from ablate.models.model import Model
+from ablate.models.spec import ModelSpec
+from ablate.plugins import Registry
+from ablate.report.results import Results, Row
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """A model, loaded dense, and what one cell keeps of it.
+
+    rows: the cell's, one for each stage and task. keep: parameter name -> bool tensor, True = keep.
+    """
+
+    spec: ModelSpec
+    model: Model
+    rows: list[Row]
+    mask: StoredMask
+    keep: Mapping[str, Tensor]
+
+    @property
+    def name(self) -> str:
+        return str(self.rows[0]["cell"])
+
+
+def exportable(results: Results, store: Store, registry: Registry, name: str) -> Exportable:
+    """Finds a cell of a run and loads its model.
+
+    Args:
+        name: the cell as tables or rows call it, or its key or the beginning of it, as for `ablate diff`.
+
+    Raises:
+        AblateError: there is no such cell, it is dense, the name stands for several, its mask is not in the store, or
+            the model is no longer the one that was run.
+    """
+    found = find(results, name)
+    if len(found) > 1:
+        ways = ", ".join(f"'{cell}' ({key})" for key, cell in found.items())
+        raise AblateError(f"'{name}' stands for {len(found)} cells; name one by its key: {ways}")
+    ((key, cell),) = found.items()
+    rows = [row for row in results.rows if row["key"] == key]
+    if cell == "dense":
+        raise AblateError("'dense' is the model as it came, and there is nothing to export; name a cell")
+    keys = store.mask_keys(key)
+    mask = store.get_mask(keys[0]) if keys else None
+    if mask is None:
+        reason = next((row["reason"] for row in rows if row["reason"]), "")
+        raise StoreError(f"{store.name}: has no mask of '{cell}'{f' ({reason})' if reason else ''}; run it again")
+    recipe = Recipe.model_validate(results.about["recipe"])
+    (spec,) = (
+        spec for spec, given in zip(recipe.model, model_names(recipe.model), strict=True) if given == rows[0]["model"]
+    )
+    model = load_model(spec)
+    ran = results.about["hashes"][rows[0]["model"]]["model"]
+    if model.hash != ran:
+        raise ModelError(
+            f"model '{spec.name}' has changed since the run ({ran[:12]}, now {model.hash[:12]}); run again"
+        )
+    by_name = {name_of(granularity): granularity for granularity in _granularities(recipe, registry)}
+    keep = merge([by_name[n].keep(model, torch.from_numpy(units)) for n, units in mask.units.items()])
+    return Exportable(spec, model, rows, mask, keep)
+
+
+def _granularities(recipe: Recipe, registry: Registry) -> list[Granularity]:
+    entries = [*recipe.granularities, *(step.granularity for cell in recipe.cells for step in cell)]
+    made: list[Any] = [registry.get("granularity", e.granularity)(**(e.model_extra or {})) for e in entries]
+    return made
