@@ -19,6 +19,7 @@ import pytest
 
 from ablate.report.curves import curves
 from ablate.report.html.answer import answers
+from ablate.report.html.intervals import intervals_figure, reach
 from ablate.report.html.maps import heading, maps_figure, read_maps
 from ablate.report.html.page import Material, render_html
 from ablate.report.html.plane import places
@@ -441,6 +442,25 @@ def test_curves_rise_in_sparsity_and_have_the_right_bands() -> None:
     assert control.seeded
     assert sd is not None
     assert control.points[0].high == pytest.approx(control.points[0].value + sd)
+
+
+def test_draws_that_are_far_away_do_not_flatten_the_intervals() -> None:
+    results = judged(a_run())
+    confirm = next(stage for stage in stages(results) if stage.name == "confirm")
+    near = intervals_figure(confirm, "Cells")
+    low, high = reach(confirm, list(confirm.groups))
+    assert near is not None
+    assert "Arrows" not in near.caption
+    for made in results.rows:
+        if made["control"] == "matched" and made["granularity"] == "unstructured":
+            made["delta"] = made["delta_clean"] = -12.0
+    far = intervals_figure(next(stage for stage in stages(results) if stage.name == "confirm"), "Cells")
+    assert far is not None
+    assert "Arrows: draws beyond the edge, in the table." in far.caption
+    after = reach(next(stage for stage in stages(results) if stage.name == "confirm"), list(confirm.groups))
+    assert after[1] == high
+    assert after[0] <= low
+    assert after[0] > -2 * (high - low)
 
 
 def test_the_plane_has_dense_and_every_cell_by_their_scores() -> None:

@@ -24,21 +24,25 @@ def intervals_figure(stage: Stage, title: str) -> Drawing | None:
     if not any(stage.found(group) or _draws(stage, group) for group in ranked):
         return None
 
+    edges = reach(stage, ranked)
+    beyond = any(not edges[0] <= draw <= edges[1] for group in ranked for draw in _draws(stage, group))
+
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
         axes.axvline(0, color=FAINT, linewidth=0.8)
         for place, group in enumerate(ranked):
-            _line(axes, -place, stage, group)
+            _line(axes, -place, stage, group, edges)
+        axes.set_xlim(*edges)
         axes.set_yticks([-place for place in range(len(ranked))], [text(wording.label(g, ranked)) for g in ranked])
         axes.set_ylim(-len(ranked) + 0.4, 0.6)
-        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="y", length=0, pad=8)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(text(f"Δ, {stage.measure.unit}"))
 
     left_out = f" The best {MOST} of {len(stage.groups)} cells." if len(stage.groups) > MOST else ""
     caption = (
         "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, random units,"
-        f" as many in each layer.{left_out}"
+        f" as many in each layer.{' Arrows: draws beyond the edge, in the table.' if beyond else ''}{left_out}"
     )
     alt = f"{title}. " + "; ".join(_spoken(stage, group, ranked) for group in ranked[:5])
     return draw(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")
@@ -49,15 +53,33 @@ def _draws(stage: Stage, group: Group) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _line(axes: Axes, height: float, stage: Stage, group: Group) -> None:
+def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
+    """From where to where the figure goes: twice as wide as all intervals together, however far the draws are."""
+    ends = [0.0]
+    for group in groups:
+        found = stage.found(group)
+        ends += [found["low"], found["high"]] if found else [stage.effect(group).value or 0.0]
+    low, high = min(ends), max(ends)
+    margin = (high - low) / 2 or 1.0
+    every = [*ends, *(draw for group in groups for draw in _draws(stage, group))]
+    pad = margin / 10
+    return max(low - margin, min(every) - pad), min(high + margin, max(every) + pad)
+
+
+def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[float, float]) -> None:
     seeded = group.is_control
     found = stage.found(group)
     colour = FAINT if seeded else COLOURS[0]
     if found:
         axes.plot([found["low"], found["high"]], [height, height], color=colour, solid_capstyle="butt")
     axes.plot([stage.effect(group).value or 0.0], [height], color=colour, marker="s" if seeded else "o", markersize=5.5)
+    low, high = edges
     draws = _draws(stage, group)
-    axes.plot(draws, [height] * len(draws), color=COLOURS[1], marker="|", linestyle="none", markersize=7, zorder=1)
+    inside = [draw for draw in draws if low <= draw <= high]
+    beyond = {(low, "<") for draw in draws if draw < low} | {(high, ">") for draw in draws if draw > high}
+    axes.plot(inside, [height] * len(inside), color=COLOURS[1], marker="|", linestyle="none", markersize=7, zorder=1)
+    for edge, mark in sorted(beyond):
+        axes.plot([edge], [height], color=COLOURS[1], marker=mark, markersize=5, clip_on=False)
 
 
 def _spoken(stage: Stage, group: Group, among: list[Group]) -> str:
