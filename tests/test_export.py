@@ -158,6 +158,40 @@ def test_single_weights_are_counted_as_zeros(bench: Bench, results: Results, tmp
     assert made.parameters == made.rows[0]["params_total"]
 
 
+@pytest.mark.parametrize("name", [BOTH, "unstructured magnitude 25 %"])
+def test_an_onnx_model_runs_with_onnx_runtime_and_tokenizers_alone(
+    bench: Bench, results: Results, name: str, tmp_path: Path
+) -> None:
+    cell = chosen(bench, results, name)
+    made = export(cell, results, tmp_path / "out", onnx=True, costs=False)
+    assert made.onnx is not None
+    assert made.onnx.difference <= 1e-4
+    card = (tmp_path / "out" / "README.md").read_text()
+    code = card.split("```python\n")[2].split("```")[0].replace("PATH OF THIS FOLDER", str(tmp_path / "out"))
+    assert len(code.strip().splitlines()) <= 12
+    sentences = [*SENTENCES, " ".join(SENTENCES * 20)]
+    code = code.replace("['A sentence.', 'Another one.']", repr(sentences))
+    blocked = "import sys\nfor name in ('ablate', 'torch', 'transformers'): sys.modules[name] = None\n"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{blocked}{code}\nprint(embeddings.tolist())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with masked(cell.model, cell.keep):
+        expected = encode(cell.model, prepare(cell.model, sentences)).numpy()
+    np.testing.assert_allclose(np.array(json.loads(done.stdout)), expected, atol=1e-4)
+
+
+def test_without_its_extra_onnx_says_what_to_install(
+    bench: Bench, results: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(AblateError, match=r"--onnx needs the package 'onnxscript'; run `pip install 'ablate\[onnx\]'`"):
+        export(chosen(bench, results, BOTH), results, tmp_path / "out", onnx=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("pooling", ["mean", "cls", "cls_before_pooler"])
 def test_a_pooling_of_the_recipes_is_written_into_the_folder(pooling: Any, tmp_path: Path) -> None:
     from ablate.export.folder import write_model

@@ -20,6 +20,7 @@ def export(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder; must not exist.", show_default=False)],
     run: Annotated[str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX model beside. Needs the extra `onnx`.")] = False,
     costs: Annotated[
         bool, typer.Option("--costs/--no-costs", help="Measure speed and memory beside the dense model.")
     ] = True,
@@ -46,6 +47,6 @@ def export(
         results = finished(opened, run)
         chosen = exportable(results, opened, registry(), cell)
     exported = write(
-        chosen, results, output, costs=costs, tell=lambda text: print(f"{output}: {text}", file=sys.stderr)
+        chosen, results, output, onnx=onnx, costs=costs, tell=lambda text: print(f"{output}: {text}", file=sys.stderr)
     )
     print_page(page(exported), Console())

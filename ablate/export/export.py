@@ -21,6 +21,8 @@ from ablate.experiment.mask import masked, removed_parameters
 from ablate.export.cell import Exportable
 from ablate.export.folder import IMPORT, plain, size_of, write_model
 from ablate.export.measure import Cost, compare
+from ablate.export.onnx import CLOSE as ONNX_CLOSE
+from ablate.export.onnx import example, require_onnx, write_onnx
 from ablate.export.smaller import smaller
 from ablate.models.encode import encode, prepare
 from ablate.models.spec import ModelSpec
@@ -43,11 +45,20 @@ print(json.dumps(model.encode(json.load(sys.stdin), show_progress_bar=False).tol
 
 
 @dataclass(frozen=True)
+class Onnx:
+    """The ONNX model. difference: as that of the folder, by ONNX Runtime in a process without torch and ablate."""
+
+    difference: float
+    example: str
+
+
+@dataclass(frozen=True)
 class Exported:
     """A folder that was written, and how it stands to the dense model.
 
     difference: the largest between an embedding's component and the masked model's, as :data:`CLOSE` has it.
     plain: it loads without ablate. size: bytes of weights. zeros: weights that are there and zero by the mask.
+    onnx: None where none was asked for.
     dense, cost: None where nothing was measured.
     """
 
@@ -60,6 +71,7 @@ class Exported:
     size: int
     parameters: int
     zeros: int
+    onnx: Onnx | None
     dense: Cost | None
     cost: Cost | None
 
@@ -69,6 +81,7 @@ def export(
     results: Results,
     folder: Path,
     *,
+    onnx: bool = False,
     costs: bool = True,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Exported:
@@ -76,6 +89,7 @@ def export(
 
     Args:
         folder: must not exist; it appears whole or not at all.
+        onnx: write an ONNX model beside.
         costs: measure speed, latency, operations and memory beside the dense model.
         tell: told what goes on, one line at a time.
 
@@ -83,10 +97,12 @@ def export(
         AblateError: the folder exists or cannot be written, or the model in it gives other embeddings.
     """
     check_target(folder)
+    if onnx:
+        require_onnx()
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             made = Path(scratch) / "model"
-            exported = _write(chosen, results, made, folder, costs, tell)
+            exported = _write(chosen, results, made, folder, onnx, costs, tell)
             made.rename(folder)
     except (OSError, SafetensorError) as error:
         raise AblateError(
@@ -108,12 +124,20 @@ def check_target(folder: Path) -> None:
 
 
 def _write(
-    chosen: Exportable, results: Results, made: Path, folder: Path, costs: bool, tell: Callable[[str], None]
+    chosen: Exportable,
+    results: Results,
+    made: Path,
+    folder: Path,
+    onnx: bool,
+    costs: bool,
+    tell: Callable[[str], None],
 ) -> Exported:
     backbone = smaller(chosen.model, chosen.keep)
     write_model(chosen.spec, backbone, made)
     tell("written; loading it in a fresh process")
-    sentences = Embedded().load("synthetic").sentences[:SENTENCES]
+    short = Embedded().load("synthetic").sentences[:SENTENCES]
+    # One that every model has to truncate.
+    sentences = (*short, " ".join(short))
     with masked(chosen.model, chosen.keep):
         expected = encode(chosen.model, prepare(chosen.model, sentences)).numpy()
     difference = _difference(expected, _reloaded(made, sentences))
@@ -122,10 +146,14 @@ def _write(
             f"the exported model's embeddings differ from the masked model's by {difference:.1e}, more than {CLOSE:g}; "
             "nothing is left of it"
         )
+    second = None
+    if onnx:
+        tell("writing and trying the ONNX model")
+        second = _onnx(chosen, made, sentences, expected)
     dense = cost = None
     if costs:
         tell("measuring it beside the dense model")
-        dense, cost = compare([chosen.spec, ModelSpec(name=str(made))], sentences)
+        dense, cost = compare([chosen.spec, ModelSpec(name=str(made))], short)
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
     before = sum(parameter.numel() for parameter in chosen.model.backbone.parameters())
     exported = Exported(
@@ -138,6 +166,7 @@ def _write(
         size_of(made),
         parameters,
         removed_parameters(chosen.keep) - (before - parameters),
+        second,
         dense,
         cost,
     )
@@ -149,13 +178,25 @@ def _write(
 def _reloaded(folder: Path, sentences: tuple[str, ...]) -> np.ndarray:
     """The embeddings that a user gets: a fresh process, sentence-transformers, and the card's line if it needs one."""
     code = _CHECK.format(line="" if plain(folder) else IMPORT)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)],
-        input=json.dumps(sentences),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return _run(["-c", code, str(folder)], json.dumps(sentences))
+
+
+def _onnx(chosen: Exportable, made: Path, sentences: tuple[str, ...], expected: np.ndarray) -> Onnx:
+    write_onnx(made)
+    code = "import json, sys\nsys.modules['torch'] = sys.modules['ablate'] = None\n"
+    code += example(str(made), chosen.model, sentences) + "\nprint(json.dumps(embeddings.tolist()))"
+    difference = _difference(expected, _run(["-c", code], ""))
+    if difference > ONNX_CLOSE:
+        raise AblateError(
+            f"the ONNX model's embeddings differ from the masked model's by {difference:.1e}, "
+            f"more than {ONNX_CLOSE:g}; nothing is left of it"
+        )
+    return Onnx(difference, example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."]))
+
+
+def _run(arguments: list[str], given: str) -> np.ndarray:
+    """The embeddings that a fresh Python process prints."""
+    done = subprocess.run([sys.executable, *arguments], input=given, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise AblateError(f"the exported model does not load in a fresh process: {last}; nothing is left of it")
@@ -183,6 +224,7 @@ def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
         "parameters": exported.parameters,
         "zeros": exported.zeros,
         "bytes": exported.size,
+        "onnx": None if exported.onnx is None else exported.onnx.difference,
         "dense": None if exported.dense is None else asdict(exported.dense),
         "cost": None if exported.cost is None else asdict(exported.cost),
         "rows": exported.rows,

@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
 def page(exported: Exported) -> Page:
     """What it costs beside the dense model, and how it scored."""
-    head = (
+    head: tuple[str, ...] = (
         f"cell: {exported.cell}",
         f"folder: {exported.folder}",
         f"largest difference from the masked model's embeddings: {exported.difference:.1e}, in a fresh process",
     )
+    if exported.onnx is not None:
+        head += (f"of ONNX Runtime's: {exported.onnx.difference:.1e}, in a process without torch",)
     return Page(head, (Block(None, (_costs(exported), _scores(exported))),), ())
 
 
@@ -122,6 +124,7 @@ def card(exported: Exported) -> str:
         *code,
         "```",
         "",
+        *_onnx(exported),
         as_markdown(page(exported)),
         "## Where it came from",
         "",
@@ -133,6 +136,12 @@ def card(exported: Exported) -> str:
         "`ablate.json` beside this file has all of it, hashes included.",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _onnx(exported: Exported) -> tuple[str, ...]:
+    if exported.onnx is None:
+        return ()
+    return ("With ONNX Runtime and tokenizers alone:", "", "```python", exported.onnx.example, "```", "")
 
 
 def _code(text: object) -> str:
