@@ -21,6 +21,7 @@ from ablate.experiment.mask import masked
 from ablate.experiment.store import Store
 from ablate.export import export as exporting
 from ablate.export.cell import Exportable, exportable
+from ablate.export.check import difference
 from ablate.export.export import export, load
 from ablate.export.measure import measure
 from ablate.models.encode import encode, prepare
@@ -279,9 +280,20 @@ def test_another_model_is_not_kept(
 
     exporting_smaller = exporting.smaller  # type: ignore[attr-defined]
     monkeypatch.setattr(exporting, "smaller", spoiled)
-    with pytest.raises(AblateError, match=r"differ from the masked model's by .*; nothing is left of it"):
+    with pytest.raises(
+        AblateError, match=r"of the exported model differ from the masked model's by .*; nothing is left"
+    ):
         export(cell, results, tmp_path / "out", costs=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_difference_is_relative_and_never_passes_as_no_number() -> None:
+    one = np.ones((2, 3), np.float32)
+    assert difference(one, one + 8e-6, 1e-5, "x") == pytest.approx(8e-6, rel=0.05)
+    assert difference(10 * one, 10 * one + 8e-5, 1e-5, "x") == pytest.approx(8e-6, rel=0.05)
+    for other in (one * np.nan, one + 2e-5, one[:, :2]):
+        with pytest.raises(AblateError, match="of it$"):
+            difference(one, other, 1e-5, "x")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="limits the size of files")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 
 from ablate.data.embedded import Embedded
@@ -19,7 +16,8 @@ from ablate.errors import AblateError
 from ablate.experiment.manifest import versions
 from ablate.experiment.mask import masked, removed_parameters
 from ablate.export.cell import Exportable
-from ablate.export.folder import IMPORT, plain, size_of, write_model
+from ablate.export.check import by_onnx_runtime, difference, reloaded
+from ablate.export.folder import plain, size_of, write_model
 from ablate.export.measure import Cost, compare
 from ablate.export.onnx import CLOSE as ONNX_CLOSE
 from ablate.export.onnx import example, require_onnx, write_onnx
@@ -34,14 +32,6 @@ CLOSE = 1e-5
 
 SENTENCES = 256
 MANIFEST = "ablate.json"
-
-_CHECK = """
-import json, sys
-{line}
-from sentence_transformers import SentenceTransformer
-model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
-print(json.dumps(model.encode(json.load(sys.stdin), show_progress_bar=False).tolist()))
-"""
 
 
 @dataclass(frozen=True)
@@ -140,16 +130,14 @@ def _write(
     sentences = (*short, " ".join(short))
     with masked(chosen.model, chosen.keep):
         expected = encode(chosen.model, prepare(chosen.model, sentences)).numpy()
-    difference = _difference(expected, _reloaded(made, sentences))
-    if difference > CLOSE:
-        raise AblateError(
-            f"the exported model's embeddings differ from the masked model's by {difference:.1e}, more than {CLOSE:g}; "
-            "nothing is left of it"
-        )
+    off = difference(expected, reloaded(made, sentences), CLOSE, "the exported model")
     second = None
     if onnx:
         tell("writing and trying the ONNX model")
-        second = _onnx(chosen, made, sentences, expected)
+        write_onnx(made)
+        found = by_onnx_runtime(example(str(made), chosen.model, sentences))
+        shown = example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."])
+        second = Onnx(difference(expected, found, ONNX_CLOSE, "the ONNX model"), shown)
     dense = cost = None
     if costs:
         tell("measuring it beside the dense model")
@@ -161,7 +149,7 @@ def _write(
         chosen.name,
         chosen.rows,
         results.about,
-        difference,
+        off,
         plain(made),
         size_of(made),
         parameters,
@@ -173,40 +161,6 @@ def _write(
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
     (made / "README.md").write_text(card(exported), encoding="utf-8")
     return exported
-
-
-def _reloaded(folder: Path, sentences: tuple[str, ...]) -> np.ndarray:
-    """The embeddings that a user gets: a fresh process, sentence-transformers, and the card's line if it needs one."""
-    code = _CHECK.format(line="" if plain(folder) else IMPORT)
-    return _run(["-c", code, str(folder)], json.dumps(sentences))
-
-
-def _onnx(chosen: Exportable, made: Path, sentences: tuple[str, ...], expected: np.ndarray) -> Onnx:
-    write_onnx(made)
-    code = "import json, sys\nsys.modules['torch'] = sys.modules['ablate'] = None\n"
-    code += example(str(made), chosen.model, sentences) + "\nprint(json.dumps(embeddings.tolist()))"
-    difference = _difference(expected, _run(["-c", code], ""))
-    if difference > ONNX_CLOSE:
-        raise AblateError(
-            f"the ONNX model's embeddings differ from the masked model's by {difference:.1e}, "
-            f"more than {ONNX_CLOSE:g}; nothing is left of it"
-        )
-    return Onnx(difference, example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."]))
-
-
-def _run(arguments: list[str], given: str) -> np.ndarray:
-    """The embeddings that a fresh Python process prints."""
-    done = subprocess.run([sys.executable, *arguments], input=given, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise AblateError(f"the exported model does not load in a fresh process: {last}; nothing is left of it")
-    return np.array(json.loads(done.stdout), np.float32)
-
-
-def _difference(expected: np.ndarray, found: np.ndarray) -> float:
-    if expected.shape != found.shape:
-        return float("inf")
-    return float(np.abs(expected - found).max() / max(1.0, float(np.abs(expected).max())))
 
 
 def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
