@@ -399,6 +399,14 @@ def test_the_answer_is_no_in_its_shades(verdict: str, headline: str, sentence: s
     assert ("0.42 is the smallest effect" in answer.by_granularity[0][1]) == (verdict == "undecided")
 
 
+def test_what_is_harmless_does_not_hide_the_highest_gain() -> None:
+    rows = [row(), cell("head", "align", 0.1, delta=0.4), cell("head", "uniform", 0.3, delta=0.1)]
+    (answer,) = answers(judged(Results(rows, about(confirm=[])), lambda _: "harmless"))
+    ((_, said),) = answer.by_granularity
+    assert said.startswith("no gain shown, but harmless: head × uniform 30 %")
+    assert " The highest Δ: head × align 10 %, +0.40 points" in said
+
+
 def test_without_evidence_the_answer_is_that_there_is_none() -> None:
     (answer,) = answers(a_run())
     assert answer.headline.startswith("Not judged: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ablate.report.table import Cell, Column, Line, Table
+from ablate.report.verdicts import p_value
 from ablate.statistics.methods import LEVEL, MethodComparison, Withheld
 
 
@@ -41,8 +42,3 @@ def methods_table(compared: Sequence[MethodComparison | Withheld]) -> Table | No
     )
     explained = f"1 = best of its scorers in a block, a task of a model. Nemenyi's test at {100 * LEVEL:g} %."
     return Table("Scorers as methods", columns, tuple(lines), "granularity", (explained, *notes))
-
-
-def p_value(p: float) -> str:
-    """Three decimals, or ``< 0.001``."""
-    return f"{p:.3f}" if p >= 0.0005 else "< 0.001"

@@ -112,6 +112,9 @@ def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
             text = f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, found)}{_against(stage, group)}."
             if name == "improves" and widest[0] is not group:
                 text += f" The largest sparsity that improves: {_label(widest[0])}, {_numbers(stage, widest[1])}."
+            best, best_found = known[0]
+            if name == "harmless" and best is not group:
+                text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_found)}{_against(stage, best)}."
             return text
     group, found = known[0]
     if all(found["verdict"] == "harms" for _, found in known):

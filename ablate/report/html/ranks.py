@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ablate.report.html.drawing import INK, Drawing, draw, text
+from ablate.report.verdicts import p_value
 from ablate.statistics.methods import LEVEL, MethodComparison, nemenyi
 
 if TYPE_CHECKING:
@@ -48,6 +49,6 @@ def ranks_figure(compared: MethodComparison) -> Drawing:
     caption = (
         f"Mean rank over {len(compared.blocks)} blocks, 1 = best. A bar joins scorers that Nemenyi's test does not tell"
         f" apart at {100 * LEVEL:g} % (critical difference {compared.critical_difference:.2f}). Friedman: χ²"
-        f" {compared.chi_square:.2f}, p {compared.p:.3g}."
+        f" {compared.chi_square:.2f}, p {p_value(compared.p)}."
     )
     return draw(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, compared.granularity)
