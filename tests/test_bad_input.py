@@ -15,7 +15,7 @@ from ablate.experiment.store import Store
 from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
-    "valid: calibration, cells, confirm, controls, data, executor, granularities, model, overlap, prevalence, "
+    "valid: calibration, cells, confirm, controls, data, evaluate, executor, granularities, model, overlap, prevalence, "
     "scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed"
 )
 SPARSITY = "a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not"

@@ -11,13 +11,15 @@ from torch import Tensor
 from transformers import AutoModel, PreTrainedModel
 
 from ablate.experiment.mask import masked, merge
-from ablate.export.smaller import left, smaller
+from ablate.experiment.materialise import left, loses_units, materialised
+from ablate.export.smaller import smaller
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import PRUNED, SUPPORTED, architecture_of
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
+from ablate.testing.state import State
 from ablate.testing.tiny import tiny_model
 
 SENTENCES = ["the man plays", "a dog runs in the big red house now", "x"]
@@ -135,3 +137,29 @@ def test_a_pruned_model_can_be_pruned_again(family: str, tmp_path: Path) -> None
     # Of heads 0, 2, 3 the second went, of 0, 3 the first: numbers are those of the dense model.
     assert twice.config.kept_heads == [[0, 3], [3]]
     torch.testing.assert_close(states(again, twice), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_a_materialised_model_runs_smaller_and_is_given_back_bit_for_bit(family: str) -> None:
+    model = tiny_model(family)
+    units = len(Unstructured().layers(model))
+    keep = merge([uneven(model), Unstructured().keep(model, torch.rand(units, generator=torch.manual_seed(0)) > 0.1)])
+    before, modules = State.of(model), dict(model.backbone.named_modules())
+    with masked(model, keep):
+        expected = states(model)
+    with materialised(model, keep):
+        assert [layer.heads for layer in architecture_of(model.backbone).layers] == [3, 2]  # type: ignore[arg-type]
+        torch.testing.assert_close(states(model), expected, atol=1e-6, rtol=0)
+    with pytest.raises(RuntimeError, match="inside"), materialised(model, keep):
+        raise RuntimeError("inside")
+    assert dict(model.backbone.named_modules()) == modules
+    assert before.changes(model) == []
+
+
+def test_whole_units_are_told_from_single_weights() -> None:
+    model = tiny_model("bert")
+    units = len(Unstructured().layers(model))
+    assert not loses_units(model, {})
+    assert not loses_units(model, Unstructured().keep(model, torch.rand(units, generator=torch.manual_seed(0)) > 0.1))
+    assert loses_units(model, Head().keep(model, without(8, 3)))
+    assert loses_units(model, Neuron().keep(model, without(128, 127)))

@@ -11,13 +11,20 @@ import torch
 from numpy.typing import NDArray
 
 from ablate.data.pairs import PairSet
-from ablate.errors import PluginError, Undefined
+from ablate.errors import AblateError, PluginError, Undefined
 from ablate.experiment.mask import masked
+from ablate.experiment.materialise import loses_units, materialised
 from ablate.experiment.score import digest
 from ablate.experiment.store import Result
 from ablate.models.encode import Prepared, encode, prepare
 from ablate.models.model import Model
 from ablate.tasks.base import Task
+
+_TRIED = 16
+"""Sentences that the smaller model is tried on."""
+
+_CLOSE = 1e-5
+"""How far its embeddings may be from the masked model's, relative to the largest component where that is above 1."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,14 @@ def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
 
 @dataclass
 class Evaluator:
-    """Evaluates masks of one model; tokenises once for each set of tasks."""
+    """Evaluates masks of one model; tokenises once for each set of tasks.
+
+    materialise: run cells that lose whole heads or neurons on the smaller model, once it is seen to give the same
+        embeddings of a few sentences.
+    """
 
     model: Model
+    materialise: bool = False
     _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
 
     def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
@@ -69,13 +81,33 @@ class Evaluator:
         return {task.name: embedded.measure(task) for task in tasks}
 
     def embed(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> Embedded:
-        """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes."""
+        """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
+
+        Raises:
+            AblateError: the smaller model gives other embeddings than the masked one.
+        """
         start = time.perf_counter()
         positions, prepared = self.prepared(tasks)
-        with masked(self.model, keep):
+        smaller = self.materialise and loses_units(self.model, keep)
+        if smaller:
+            self._check_parity(keep, list(positions)[:_TRIED])
+        with materialised(self.model, keep) if smaller else masked(self.model, keep):
             embeddings = encode(self.model, prepared)
         total = sum(len(task.data.sentences) for task in tasks)
         return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
+
+    def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
+        few = prepare(self.model, sentences)
+        with masked(self.model, keep):
+            expected = encode(self.model, few)
+        with materialised(self.model, keep):
+            found = encode(self.model, few)
+        difference = float((expected - found).abs().max()) / max(1.0, float(expected.abs().max()))
+        if not difference <= _CLOSE:
+            raise AblateError(
+                f"the smaller model's embeddings differ from the masked model's by {difference:.1e}, more than "
+                f"{_CLOSE:g}; set evaluate.materialize to false"
+            )
 
 
 @dataclass(frozen=True)

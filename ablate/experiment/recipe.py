@@ -89,6 +89,16 @@ class Statistics(Strict):
     statistics_seed: Seed = 0
 
 
+class Evaluate(Strict):
+    """How cells are evaluated.
+
+    materialize: cells that lose whole heads or neurons run on the smaller model, not under a mask: the same embeddings
+        (to 1e-5, tried for each), in less time.
+    """
+
+    materialize: Annotated[bool, Field(strict=True)] = False
+
+
 class Confirm(Strict):
     """The tasks that report, and for which cells: the chosen ones, or all."""
 
@@ -162,6 +172,7 @@ class Recipe(Strict):
     overlap: Literal["drop", "keep"] = "drop"
     statistics: Statistics = Statistics()
     executor: str = "in-process"
+    evaluate: Evaluate = Evaluate()
     stability: Stability = Stability()
     prevalence: Prevalence = Prevalence()
 

@@ -175,7 +175,9 @@ def make_subject(
         lambda name: watch(Event("note", f"pass: {name}")),
         _looked_at(job),
     )
-    return Subject(model, calibration, store, executor, timings, watch, masks, keep_going)
+    return Subject(
+        model, calibration, store, executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
+    )
 
 
 def _calibration(job: Job) -> Calibration:

@@ -54,10 +54,11 @@ class Subject:
     watch: Watch
     masks: MaskMaker
     keep_going: bool = True
+    materialise: bool = False
     evaluator: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.model)
+        self.evaluator = Evaluator(self.model, self.materialise)
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
         """Evaluates dense and ``cells`` on ``tasks``, whatever of it the store lacks; dense is the first outcome.
