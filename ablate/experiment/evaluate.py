@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ablate.data.pairs import PairSet
 from ablate.errors import AblateError, PluginError, Undefined
 from ablate.experiment.mask import masked
-from ablate.experiment.materialise import loses_units, materialised
+from ablate.experiment.materialise import CLOSE, largest_difference, loses_units, materialised
 from ablate.experiment.score import digest
 from ablate.experiment.store import Result
 from ablate.models.encode import Prepared, encode, prepare
@@ -22,9 +22,6 @@ from ablate.tasks.base import Task
 
 _TRIED = 16
 """Sentences that the smaller model is tried on."""
-
-_CLOSE = 1e-5
-"""How far its embeddings may be from the masked model's, relative to the largest component where that is above 1."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +99,11 @@ class Evaluator:
             expected = encode(self.model, few)
         with materialised(self.model, keep):
             found = encode(self.model, few)
-        difference = float((expected - found).abs().max()) / max(1.0, float(expected.abs().max()))
-        if not difference <= _CLOSE:
+        difference = largest_difference(expected, found)
+        if not difference <= CLOSE:
             raise AblateError(
                 f"the smaller model's embeddings differ from the masked model's by {difference:.1e}, more than "
-                f"{_CLOSE:g}; set evaluate.materialize to false"
+                f"{CLOSE:g}; set evaluate.materialize to false"
             )
 
 

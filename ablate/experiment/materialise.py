@@ -13,6 +13,14 @@ from ablate.experiment.mask import masked
 from ablate.models.model import Model
 from ablate.models.pruned import Numbers, cut
 
+CLOSE = 1e-5
+"""How far the embeddings of a smaller model may be from the masked model's, by :func:`largest_difference`."""
+
+
+def largest_difference(expected: Tensor, found: Tensor) -> float:
+    """Of two components of embeddings [n, dim], relative to the largest component where that is above 1."""
+    return float((expected - found).abs().max()) / max(1.0, float(expected.abs().max()))
+
 
 @contextmanager
 def materialised(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ablate.errors import AblateError
+from ablate.experiment.materialise import largest_difference
 from ablate.export.folder import IMPORT, plain
 
 Embeddings = NDArray[np.float32]
@@ -60,7 +62,7 @@ def difference(expected: Embeddings, found: Embeddings, most: float, what: str) 
     """
     if expected.shape != found.shape:
         raise AblateError(f"{what} has embeddings of another shape than the masked model; nothing is left of it")
-    largest = float(np.abs(expected - found).max() / max(1.0, float(np.abs(expected).max())))
+    largest = largest_difference(torch.from_numpy(expected), torch.from_numpy(found))
     if not largest <= most:
         raise AblateError(
             f"the embeddings of {what} differ from the masked model's by {largest:.1e}, more than {most:g}; "

@@ -15,6 +15,7 @@ from ablate.data.embedded import Embedded
 from ablate.errors import AblateError
 from ablate.experiment.manifest import versions
 from ablate.experiment.mask import masked, removed_parameters
+from ablate.experiment.materialise import CLOSE
 from ablate.export.cell import Exportable
 from ablate.export.check import by_onnx_runtime, difference, reloaded
 from ablate.export.folder import plain, size_of, write_model
@@ -26,9 +27,6 @@ from ablate.models.encode import encode, prepare
 from ablate.models.spec import ModelSpec
 from ablate.report.exported import card
 from ablate.report.results import Results, Row
-
-CLOSE = 1e-5
-"""How far an embedding may be from the masked model's, relative to its largest component where that is above 1."""
 
 SENTENCES = 256
 MANIFEST = "ablate.json"
@@ -46,7 +44,7 @@ class Onnx:
 class Exported:
     """A folder that was written, and how it stands to the dense model.
 
-    difference: the largest between an embedding's component and the masked model's, as :data:`CLOSE` has it.
+    difference: from the masked model's embeddings, by :func:`~ablate.experiment.materialise.largest_difference`.
     plain: it loads without ablate. size: bytes of weights. zeros: weights that are there and zero by the mask.
     onnx: None where none was asked for.
     dense, cost: None where nothing was measured.
