@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ablate.report.results import Results
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
+    from ablate.training.job import train
 
 __all__ = [
     "AblateError",
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "load_recipe",
     "run",
+    "train",
 ]
 
 _HOMES = {
@@ -46,6 +48,7 @@ _HOMES = {
     "load": "ablate.export.export",
     "load_recipe": "ablate.experiment.recipe",
     "run": "ablate.experiment.run",
+    "train": "ablate.training.job",
 }
 
 

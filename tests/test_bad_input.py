@@ -16,7 +16,7 @@ from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
     "valid: calibration, cells, confirm, controls, data, evaluate, executor, granularities, model, overlap, prevalence, "
-    "scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed"
+    "scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train"
 )
 SPARSITY = "a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not"
 EMPTY = "a recipe is a mapping such as `model: minilm`, see recipes/sts.yaml"

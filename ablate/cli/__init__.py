@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import compare, data, diff, export, list_, prevalence, report, run, schema, show, stability
+from ablate.cli import compare, data, diff, export, list_, prevalence, report, run, schema, show, stability, train
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("compare")(compare.compare)
+app.command("train")(train.train)
 app.command("show")(show.show)
 app.command("diff")(diff.diff)
 app.command("report")(report.report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -40,9 +41,8 @@ class Progress:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._bar: TaskID | None = None
-        self._stage, self._total, self._done, self._computed = "", 0, 0, 0
-        self._began = self._said = time.monotonic()
+        self._counts: dict[str, _Count] = {}
+        self._said = time.monotonic()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -57,22 +57,43 @@ class Progress:
         if event.kind == "note":
             self._console.print(event.text, markup=False, soft_wrap=True)
         elif event.kind == "begin":
-            self._stage, self._total, self._done, self._computed = event.text, event.total, 0, 0
-            self._began = time.monotonic()
-            self._bar = self._bars.add_task(event.text, total=event.total, cell="")
+            self._begin("cell", event)
+        elif event.kind == "fit":
+            self._begin("step", event)
         else:
-            self._done += 1
-            self._computed += not event.cached
-            if self._bar is not None:
-                self._bars.update(self._bar, advance=1, cell=escape(event.text))
-            self._plain()
+            self._one_more(self._counts[event.kind], event)
 
-    def _plain(self) -> None:
+    def _begin(self, unit: str, event: Event) -> None:
+        bar = self._bars.add_task(escape(event.text), total=event.total, cell="")
+        self._counts[unit] = _Count(event.text, unit, event.total, bar, time.monotonic())
+
+    def _one_more(self, count: _Count, event: Event) -> None:
+        count.done += 1
+        count.computed += not event.cached
+        self._bars.update(count.bar, advance=1, cell=escape(event.text))
+        if count.unit == "step" and count.done == count.total:
+            self._bars.remove_task(count.bar)
         now = time.monotonic()
-        last = self._done == self._total
+        last = count.done == count.total
         if self._console.is_terminal or (now - self._said < PLAIN_SECONDS and not last):
             return
         self._said = now
-        left = (now - self._began) / self._computed * (self._total - self._done) if self._computed else 0
-        ending = "" if last or not self._computed else f", about {left:.0f} s left"
-        self._console.print(f"{self._stage}: {self._done} of {self._total} cells{ending}", soft_wrap=True)
+        left = (now - count.began) / count.computed * (count.total - count.done) if count.computed else 0
+        ending = "" if last or not count.computed else f", about {left:.0f} s left"
+        how = f", {event.text}" if count.unit == "step" and event.text else ""
+        self._console.print(
+            f"{count.name}: {count.done} of {count.total} {count.unit}s{how}{ending}", markup=False, soft_wrap=True
+        )
+
+
+@dataclass
+class _Count:
+    """So many of ``total`` are done; ``computed``: and did not come from the store."""
+
+    name: str
+    unit: str
+    total: int
+    bar: TaskID
+    began: float
+    done: int = 0
+    computed: int = 0

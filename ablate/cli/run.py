@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ablate.cli import options
 
 
@@ -24,8 +26,11 @@ def run(
     from ablate.experiment.job import ready
     from ablate.experiment.recipe import load_recipe
 
+    checked, document = load_recipe(recipe, set_ or ())
+    if checked.train is not None:
+        print("the cells are pruned as the model came; `ablate train` also trains them", file=sys.stderr)
     execute(
-        lambda: ready(*load_recipe(recipe, set_ or ()), data, limit),
+        lambda: ready(checked, document, data, limit),
         recipe=recipe,
         store=store,
         dry_run=dry_run,

@@ -28,7 +28,7 @@ def mean_deltas(rows: Sequence[Row], overlap: str) -> dict[str, float]:
 
 
 def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
-    """The best grid cell of each scorer × granularity, in the plan's order, and every explicit cell.
+    """The best grid cell of each scorer × granularity (× way), and every explicit cell, in the plan's order.
 
     Cells that differ in nothing but the seed stand or fall together, by the mean over their seeds: all are chosen.
     The first of equals wins.
@@ -39,7 +39,7 @@ def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
     groups: defaultdict[Cell, list[Cell]] = defaultdict(list)
     for cell in plan.grid:
         groups[_seedless(cell)].append(cell)
-    best: dict[tuple[str, str], tuple[float, list[Cell]]] = {}
+    best: dict[tuple[str, ...], tuple[float, list[Cell]]] = {}
     for cells in groups.values():
         rivals = cells[0].rivals
         if rivals is None or not all(cell in means for cell in cells):
@@ -52,4 +52,5 @@ def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
 
 
 def _seedless(cell: Cell) -> Cell:
-    return replace(cell, steps=tuple(replace(step, seed=None) for step in cell.steps))
+    training = replace(cell.training, seed=0) if cell.training else None
+    return replace(cell, steps=tuple(replace(step, seed=None) for step in cell.steps), training=training)

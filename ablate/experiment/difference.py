@@ -33,6 +33,7 @@ class Difference:
     """A against B in one place: on a task, or (None) on the mean over the stage's tasks where there are several.
 
     a, b: scores in the stage's unit, on the pairs that decide, means over seeds. p: two-sided, by permutation.
+    pairs: how many were counted.
     """
 
     task: str | None
@@ -40,6 +41,7 @@ class Difference:
     b: float
     compared: Comparison
     p: float
+    pairs: int
 
 
 def differences(
@@ -63,9 +65,7 @@ def differences(
     both = [(stage, one, two) for stage, one, two in zip(found, *sides, strict=True) if one and two]
     if not both:
         raise AblateError(f"no stage has both '{a}' and '{b}'; choose two cells of one table of `ablate show`")
-    return [
-        (stage, list(_differences(results, stage, one, two, store, registry, settings))) for stage, one, two in both
-    ]
+    return [(stage, list(compared(results, stage, one, two, store, registry, settings))) for stage, one, two in both]
 
 
 def find(results: Results, name: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ def find(results: Results, name: str) -> dict[str, str]:
     return {row["key"]: row["cell"] for row in rows}
 
 
-def _differences(
+def compared(
     results: Results,
     stage: Stage,
     ours: Sequence[Tasks],
@@ -90,6 +90,11 @@ def _differences(
     registry: Registry,
     settings: Statistics,
 ) -> Iterator[Difference]:
+    """``ours`` minus ``theirs``, means over the cells of each, on every task that all have a score on, and the mean.
+
+    Raises:
+        AblateError: the store lacks something, or a task's statistic fails.
+    """
     score = f"score{stage.decide}"
     tasks = [t for t in stage.splits if all(t in rows and rows[t][score] is not None for rows in (*ours, *theirs))]
     if not tasks:
@@ -109,7 +114,8 @@ def _differences(
         one, two = (fmean(rows[task][score] for rows in side for task in members) for side in (ours, theirs))
         resampled = np.mean([means[task][0] - means[task][1] for task in members], axis=0)
         p = permutation_p(one - two, np.mean([exchanged[task] for task in members], axis=0))
-        yield Difference(place, one, two, contrast(one - two, resampled), p)
+        counted = sum(len(data[task][0].panel) for task in members)
+        yield Difference(place, one, two, contrast(one - two, resampled), p, counted)
 
 
 def _cells(stage: Stage) -> dict[str, list[Tasks]]:

@@ -9,12 +9,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Event:
-    """kind: ``note``: a line to show; ``begin``: ``total`` cells of a stage follow; ``cell``: one more is done.
+    """kind: ``note``: a line to show; ``begin``: ``total`` cells of a stage follow; ``cell``: one more is done;
+    ``fit``: ``total`` training steps follow, within a cell; ``step``: one more is done.
 
-    text: the line, the stage, or the cell. For ``cell``, ``cached`` says that it came from the store.
+    text: the line, the stage, the cell, what is trained, or how it goes. For ``cell``, ``cached`` says that it came
+    from the store.
     """
 
-    kind: Literal["note", "begin", "cell"]
+    kind: Literal["note", "begin", "cell", "fit", "step"]
     text: str
     total: int = 0
     cached: bool = False

@@ -36,7 +36,7 @@ _BOUNDS = {
     "less_than": ("below", "lt"),
 }
 MINE = "recipe"
-"""The type of errors that a recipe's own validators raise: whole sentences. ``ctx["at"]`` may say where."""
+"""The type of errors that a recipe's own validators raise: whole sentences. ``ctx["at"]`` may say where, from there."""
 
 
 def check(model: type[M], content: Any, document: Document, at: Location = (), subject: str = "") -> M:
@@ -67,7 +67,7 @@ def explain(
     kind, context = first["type"], first.get("ctx", {})
     if kind == "json_invalid":
         return f"{document.place(at)}: nested too deeply; a recipe needs some five levels"
-    place, rest = document.split((*at, *context.get("at", location)))
+    place, rest = document.split((*at, *location, *context.get("at", ())))
     if kind == MINE:
         return f"{place}: {first['msg']}"
     if kind == "extra_forbidden":

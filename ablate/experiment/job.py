@@ -17,6 +17,7 @@ from ablate.experiment.tasks import Parameters, load_tasks, parameters_of
 from ablate.experiment.yaml import Document, Location
 from ablate.plugins import Registry, registry
 from ablate.tasks.base import Task
+from ablate.training.texts import Texts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Job:
 
     looked_at: the tasks behind each name that a scorer gives.
     parameters: what the recipe gives each task.
+    texts: what cells are trained on; None where none is trained.
     """
 
     plan: Plan
@@ -34,6 +36,7 @@ class Job:
     registry: Registry
     looked_at: Mapping[str, tuple[str, ...]]
     parameters: Parameters
+    texts: Texts | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -75,7 +78,7 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
     screen = _tasks(recipe.screen, chosen, plugins, document, ("screen",))
     confirm = _tasks(confirms, chosen, plugins, document, ("confirm", "tasks"))
     if any(scorer.calibrates for scorer in plan.scorers):
-        _check_splits(recipe, chosen, document)
+        check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
     _check_margins(recipe, (*screen, *confirm), document)
     looked_at = {name: _dev_tasks(name, chosen, plugins) for scorer in plan.scorers for name in scorer.tasks()}
     studied = _tasks(recipe.prevalence.confirm or [], chosen, plugins, document, ("prevalence", "confirm"))
@@ -115,10 +118,10 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
         raise DataError(place + text) from None
 
 
-def _check_splits(recipe: Recipe, chosen: Chosen, document: Document) -> None:
-    """What calibration draws from is read later; here it is seen to be there, and of no test split."""
-    for i, name in enumerate(recipe.calibration.splits):
-        place = document.place(("calibration", "splits", i))
+def check_splits(splits: Sequence[str], chosen: Chosen, document: Document, location: Location) -> None:
+    """What calibration or training draws from is read later; here it is seen to be there, and of no test split."""
+    for i, name in enumerate(splits):
+        place = document.place((*location, i))
         try:
             members = expand([name], chosen.source)
         except DataError as error:
@@ -127,7 +130,7 @@ def _check_splits(recipe: Recipe, chosen: Chosen, document: Document) -> None:
             if member not in KNOWN:
                 raise RecipeError(f"{place}: unknown data set '{member}'; {suggest(member, (*KNOWN, *GROUPS))}")
             if split_of(member) == "test":
-                raise RecipeError(f"{place}: '{member}' is a test set, which no scorer may look at; name a train set")
+                raise RecipeError(f"{place}: '{member}' is a test set, which must only report; name a train set")
 
 
 def _dev_tasks(name: str, chosen: Chosen, plugins: Registry) -> tuple[str, ...]:

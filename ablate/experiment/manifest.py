@@ -11,6 +11,7 @@ from typing import Any
 from ablate.errors import RecipeError
 from ablate.experiment.job import Job
 from ablate.models.spec import ModelSpec
+from ablate.training.schedule import steps_of
 
 _PACKAGES = ("ablate", "torch", "transformers", "sentence-transformers", "scipy")
 
@@ -30,10 +31,26 @@ def manifest(job: Job) -> dict[str, Any]:
         "confirm": list(job.confirm),
         "tasks": job.parameters,
         "overlap": job.recipe.overlap,
+        "training": _training(job),
         "exploratory": any(job.split(name) == "test" for name in job.screen),
         "command": " ".join(sys.argv),
         "recipe": job.recipe.model_dump(mode="json", by_alias=True),
         "versions": versions(),
+    }
+
+
+def _training(job: Job) -> dict[str, Any] | None:
+    """What cells are trained on; None where none is."""
+    if job.texts is None:
+        return None
+    texts, train = job.texts, job.recipe.train
+    assert train is not None
+    return {
+        "examples": len(texts.examples),
+        "kind": "pairs" if texts.supervised else "sentences",
+        "source": texts.label,
+        "hash": texts.hash,
+        "steps": steps_of(train, len(texts.examples)),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,19 +101,22 @@ class MaskMaker:
         key = self.key(cell)
         stored = self.store.get_mask(key)
         if stored is None:
-            units = self._draw(cell) if cell.control == "matched" else self._prune(cell)
+            units = self._draw(cell) if cell.control == "matched" else self._prune(cell, {})
             stored = self.put(cell, units)
-        for step in cell.steps:
-            self._granularities[name_of(step.granularity)] = step.granularity
+        self.know(cell)
         return stored
 
     def put(self, cell: Cell, units: dict[str, Mask]) -> StoredMask:
         """Stores the mask that was made for a cell. ``units``: by the name that :func:`name_of` gives."""
-        for step in cell.steps:
-            self._granularities[name_of(step.granularity)] = step.granularity
-        stored = StoredMask(mask_hash(units) or "", units, self._about(cell, units))
+        self.know(cell)
+        stored = StoredMask(mask_hash(units) or "", units, self.about(cell, units))
         self.store.put_mask(self.key(cell), stored)
         return stored
+
+    def know(self, cell: Cell) -> None:
+        """Notes the granularities of a cell, which masks have by name alone."""
+        for step in cell.steps:
+            self._granularities[name_of(step.granularity)] = step.granularity
 
     def keep(self, units: dict[str, Mask]) -> dict[str, torch.Tensor]:
         """What masks of several granularities keep of the parameters (see :meth:`Granularity.keep`)."""
@@ -136,11 +139,20 @@ class MaskMaker:
             earlier[name] = mask
         return drawn
 
-    def _prune(self, cell: Cell) -> dict[str, Mask]:
-        units: dict[str, Mask] = {}
+    def grow(self, step: Step, fraction: float, units: dict[str, Mask]) -> dict[str, Mask]:
+        """The mask in force, with more removed: so many in all that it is ``fraction`` of the step's sparsity."""
+        assert step.sparsity != "negative"
+        self.know(Cell((step,)))
+        total = len(self.layers_of(step.granularity))
+        more = round(fraction * step.sparsity * total) - (total - int(self._kept(step.granularity, units).sum()))
+        share = replace(step, sparsity=max(more, 0) / total, steps=1)
+        return self._prune(Cell((share,)), units)
+
+    def _prune(self, cell: Cell, in_force: dict[str, Mask]) -> dict[str, Mask]:
+        units = dict(in_force)
+        self.know(cell)
         for step in cell.steps:
             name = name_of(step.granularity)
-            self._granularities[name] = step.granularity
             layers = self.layers_of(step.granularity).numpy()
             before = self._kept(step.granularity, units)
             asked = 0 if step.sparsity == "negative" else round(step.sparsity * len(layers))
@@ -214,7 +226,8 @@ class MaskMaker:
             self._layers[granularity] = granularity.layers(self.model)
         return self._layers[granularity]
 
-    def _about(self, cell: Cell, units: dict[str, Mask]) -> dict[str, Any]:
+    def about(self, cell: Cell, units: dict[str, Mask]) -> dict[str, Any]:
+        """What rows say of a cell's mask."""
         one = next(iter(units.values())) if len(units) == 1 else None
         removed = None if one is None else len(one) - int(one.sum())
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from ablate.granularities.base import Granularity
 from ablate.plugin import Plugin
 from ablate.plugins import Registry
 from ablate.scorers.base import Scorer, Statistic
+from ablate.training.spec import Way
 
 Control = Literal["matched", "flipped"]
 
@@ -63,15 +64,29 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How a cell is trained. settings: a digest of all that is the same for every cell of the recipe.
+
+    way: one of :data:`ablate.training.spec.WAYS`; or ``train``: the dense model trained, with no prune steps at all.
+    """
+
+    way: Way | Literal["train"]
+    seed: int
+    settings: str
+
+
+@dataclass(frozen=True)
 class Cell:
     """A sequence of prune steps; none at all is the dense model.
 
     control: None, or how the cell departs from its steps; ``draw`` is the seed of a ``matched`` control.
+    training: None where the model's weights stay as they came.
     """
 
     steps: tuple[Step, ...] = ()
     control: Control | None = None
     draw: int | None = None
+    training: Training | None = None
 
     @property
     def only(self) -> Step | None:
@@ -79,19 +94,28 @@ class Cell:
         return self.steps[0] if len(self.steps) == 1 else None
 
     @property
-    def rivals(self) -> tuple[str, str] | None:
-        """(scorer label, granularity) of a grid cell: of the cells that share it, one is chosen."""
-        return (self.only.label, self.only.granularity.name) if self.only else None
+    def rivals(self) -> tuple[str, ...] | None:
+        """Scorer label, granularity and way of training of a grid cell: of the cells that share them, one is chosen."""
+        if self.only is None:
+            return None
+        return (self.only.label, self.only.granularity.name, *([self.training.way] if self.training else []))
+
+    @property
+    def untrained(self) -> Cell:
+        return replace(self, training=None)
 
     def identity(self) -> dict[str, Any]:
         steps = [step.identity() for step in self.steps]
-        return {"steps": steps, "control": self.control, "draw": self.draw}
+        trained = {"training": asdict(self.training)} if self.training else {}
+        return {"steps": steps, "control": self.control, "draw": self.draw, **trained}
 
     def as_control(self, control: Control, draw: int | None = None) -> Cell:
         return replace(self, control=control, draw=draw)
 
     def __str__(self) -> str:
         steps = " > ".join(map(str, self.steps)) or "dense"
+        if self.training:
+            steps += ", trained" if self.training.way == "train" else f", {self.training.way}"
         draw = "" if self.draw is None else f" {self.draw}"
         return f"{steps} ({self.control}{draw})" if self.control else steps
 

@@ -17,9 +17,10 @@ from ablate.experiment.plan import DENSE, Cell
 from ablate.experiment.run import make_subject
 from ablate.experiment.stages import controls_of
 from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject
+from ablate.experiment.subject import Subject, scored_first
 from ablate.experiment.timing import Timings
 from ablate.models.encode import encode, prepare
+from ablate.training.schedule import steps_of
 
 PROBE = 128
 """Sentences encoded to measure the encoder's speed."""
@@ -36,6 +37,7 @@ class ModelPreview:
     scores: distinct contributions that the cells share; ``stored``: how many of them are in the store.
     seconds: an estimate for the screen stage.
     confirmed: cells of the confirm stage, dense and controls included; ``confirm_seconds``: an estimate for all.
+    trainings: at most so many are still to be made; ``training_seconds``: an estimate for them.
     """
 
     model: str
@@ -46,6 +48,8 @@ class ModelPreview:
     seconds: float
     confirmed: int
     confirm_seconds: float
+    trainings: int = 0
+    training_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Preview:
             console.print(f"screen on {', '.join(self.job.screen)}: {len(model.cells)} cells, {cached_count} cached")
             shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
             console.print(f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}")
+            if self.job.texts is not None:
+                console.print(f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}")
             console.print(f"estimate: {_duration(model.seconds)} to screen")
             if self.job.confirm:
                 console.print(
@@ -82,13 +88,15 @@ def _of(job: Job, subject: Subject) -> ModelPreview:
     tasks = job.load(job.screen, subject.calibration.seen)
     confirms = job.load(job.confirm)
     cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
-    first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells)
+    first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells if cell.steps)
     keys = {subject.masks.scores_key(step) for step in first_steps}
-    passes = list(passes_of(subject.masks.requests(job.plan.cells), subject.calibration))
+    passes = list(passes_of(subject.masks.requests(scored_first(job.plan.cells)), subject.calibration))
     rate = _seconds_per_token(subject, tasks or confirms)
     each = rate * subject.evaluator.prepared(tasks)[1].tokens if tasks else 0.0
     calibrating = BACKWARD * rate * sum(_pass_tokens(subject, passes))
     confirmed = _confirmed(job) if confirms else 0
+    trained = [cell for cell, cached in cells if cell.training and not cached]
+    fits = [cell for cell in trained if cell.training and cell.training.way != "train-then-prune"]
     return ModelPreview(
         model=subject.model.name,
         cells=cells,
@@ -97,6 +105,8 @@ def _of(job: Job, subject: Subject) -> ModelPreview:
         stored=sum(subject.store.scores_about(key) is not None for key in keys),
         seconds=calibrating + each * sum(not cached for _, cached in cells),
         confirmed=confirmed,
+        trainings=len(fits),
+        training_seconds=len(fits) * _training_tokens(job, subject) * BACKWARD * rate,
         confirm_seconds=confirmed * rate * subject.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
     )
 
@@ -124,6 +134,18 @@ def _pass_tokens(subject: Subject, passes: list[Pass]) -> list[int]:
     pools = {"pairs": pairs, "sentences": list(subject.calibration.sentences)}
     counted = {over: prepare(subject.model, pool).tokens / max(len(pool), 1) for over, pool in pools.items()}
     return [round(counted[one.over] * one.size * (2 if one.over == "pairs" else 1)) for one in passes]
+
+
+def _training_tokens(job: Job, subject: Subject) -> float:
+    """Tokens of one training, by its first examples; what the looks at the screen tasks take is not counted."""
+    if job.texts is None:
+        return 0.0
+    train, texts = job.recipe.train, job.texts
+    assert train is not None
+    some = texts.examples[:PROBE]
+    each = sum(prepare(subject.model, [example[i] for example in some]).tokens for i in range(len(some[0]))) / len(some)
+    twins = 1 if texts.supervised else 2
+    return steps_of(train, len(texts.examples)) * train.accumulate * train.batch_size * each * twins
 
 
 def _duration(seconds: float) -> str:

@@ -15,6 +15,7 @@ from ablate.experiment.values import Count, Label, Scope, Seed, Sparsity, Steps,
 from ablate.experiment.yaml import Document, read
 from ablate.models.spec import ModelSpec
 from ablate.studies.spec import Prevalence, Stability
+from ablate.training.spec import Train
 
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 DataWord = Literal["auto", "embedded", "hub", "senteval"]
@@ -144,7 +145,7 @@ class Recipe(Strict):
     The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. ``screen`` tasks
     see every cell; ``confirm`` tasks see dense, the best cell of each scorer × granularity, every explicit cell, and
     their controls. ``tasks`` gives parameters to a task, or to all of a group. ``overlap: drop`` decides by scores
-    without the pairs that calibration or choice has seen.
+    without the pairs that calibration or choice has seen. ``train`` is for `ablate train`.
     """
 
     model: Annotated[
@@ -175,6 +176,7 @@ class Recipe(Strict):
     evaluate: Evaluate = Evaluate()
     stability: Stability = Stability()
     prevalence: Prevalence = Prevalence()
+    train: Train | None = None
 
     @model_validator(mode="after")
     def _not_empty(self) -> Recipe:

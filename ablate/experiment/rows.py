@@ -73,6 +73,8 @@ def _of_cell(cell: Cell) -> Row:
         "seed": only.seed if only else None,
         "sparsity": only.sparsity if only else None,
         "steps": sum(step.steps for step in cell.steps),
+        "way": cell.training.way if cell.training else None,
+        "train_seed": cell.training.seed if cell.training else None,
         "control": cell.control,
         "draw": cell.draw,
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
+from ablate.experiment.added import added
 from ablate.experiment.comparison import comparison
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.events import Event, Watch, silent
@@ -129,6 +130,8 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     if rows:
         with timings.measure("statistics"):
             about["evidence"], withheld = judge(results, store, job.registry, job.recipe.statistics)
+            if job.texts is not None:
+                about["evidence"] += added(results, store, job.registry, job.recipe.statistics)
         about["statistics"] = {**job.recipe.statistics.model_dump(mode="json"), "withheld": withheld}
         about["timings"] = dict(timings.seconds)
         store.put_rows(about["run"], rows, about)
@@ -175,9 +178,14 @@ def make_subject(
         lambda name: watch(Event("note", f"pass: {name}")),
         _looked_at(job),
     )
-    return Subject(
+    subject = Subject(
         model, calibration, store, executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
     )
+    if job.texts is not None:
+        from ablate.training.job import trainings
+
+        subject.trainings = trainings(job, job.texts, spec, masks, watch)
+    return subject
 
 
 def _calibration(job: Job) -> Calibration:

@@ -45,6 +45,12 @@ masks = Table(
     Column("key", Text, primary_key=True),
     Column("entry", Text, nullable=False),
 )
+trained = Table(
+    "ablate_trained",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("entry", Text, nullable=False),
+)
 results = Table(
     "ablate_results",
     _metadata,

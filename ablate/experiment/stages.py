@@ -31,7 +31,7 @@ class StageRows:
 
 def screen(job: Job, subject: Subject, run: str) -> StageRows:
     """Every cell of the plan on the screen tasks."""
-    tasks = _read(job, subject, run, job.screen, subject.calibration.seen, len(job.plan.cells))
+    tasks = _read(job, subject, run, job.screen, _seen(job, subject), len(job.plan.cells))
     return _stage(job, subject, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
 
 
@@ -43,16 +43,17 @@ def pick(job: Job, subject: Subject, screened: Sequence[Row]) -> tuple[Cell, ...
     means = mean_deltas([row for row in screened if job.chooses(row["task"])], job.recipe.overlap)
     keys = {cell: short(subject.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
-    for label, granularity in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
-        if (label, granularity) not in {cell.rivals for cell in picked}:
+    for rivals in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
+        if rivals not in {cell.rivals for cell in picked}:
+            label, granularity, *way = rivals
             why = "none of its cells has a Δ on every screen task"
-            subject.watch(Event("note", f"nothing to confirm of {granularity} {label}: {why}"))
+            subject.watch(Event("note", f"nothing to confirm of {' '.join([granularity, label, *way])}: {why}"))
     return picked
 
 
 def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> StageRows:
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
-    seen = set(subject.calibration.seen)
+    seen = set(_seen(job, subject))
     choosing = filter(job.chooses, job.screen)
     for task in job.load(choosing):
         seen.update(task.data.keys)
@@ -61,6 +62,11 @@ def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> Sta
     tasks = _read(job, subject, run, job.confirm, frozenset(seen), len(picked))
     controls = job.recipe.controls
     return _stage(job, subject, "confirm", tasks, picked, controls.matched, controls.flipped)
+
+
+def _seen(job: Job, subject: Subject) -> frozenset[tuple[str, str]]:
+    """The pairs that calibration and training have looked at."""
+    return subject.calibration.seen | (job.texts.seen if job.texts else frozenset())
 
 
 def short(key: str) -> str:
@@ -105,10 +111,13 @@ def _stage(
 
 
 def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:
-    """Each control, and the cell that it belongs to. Cells of a seeded scorer are controls already."""
+    """Each control, and the cell that it belongs to.
+
+    Cells of a seeded scorer are controls already; to those that are trained, such cells and the dense model trained.
+    """
     belongs = {}
     for cell in cells:
-        if any(step.scorer.seeded for step in cell.steps):
+        if cell.training or any(step.scorer.seeded for step in cell.steps):
             continue
         for draw in range(seed, seed + matched):
             belongs[cell.as_control("matched", draw)] = cell

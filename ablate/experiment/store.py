@@ -1,6 +1,7 @@
 """The store: what was computed, kept by what it was computed from, so that nothing is computed twice.
 
-The database holds every result, and the entry of every score array and mask; their bits are files beside it.
+The database holds every result, and the entry of every score array, mask and trained model; their bits are files
+beside it.
 A kill at any moment loses nothing that was put. The store never gives wrong data: what does not match its
 checksum is forgotten, with a warning, and so computed again. One process coordinates a run and opens the
 store; several runs may share one store. Not to be carried across a fork.
@@ -8,13 +9,16 @@ store; several runs may share one store. Not to be carried across a fork.
 
 from __future__ import annotations
 
+import shutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select
 
@@ -113,6 +117,41 @@ class Store(RunLog):
         """
         sizes, bits = arrays.pack_units(mask.units)
         self._put_file(schema.masks, key, {"hash": mask.hash, "units": sizes, "about": mask.about}, bits)
+
+    def get_trained(self, key: str) -> dict[str, NDArray[np.float32]] | None:
+        """The weights put under ``key``, by name, or None."""
+        found = self._load(schema.trained, key)
+        return None if found is None else dict(zip(found[0]["names"], found[1], strict=True))
+
+    def trained_about(self, key: str) -> dict[str, Any] | None:
+        """What was put with trained weights, and their ``hash``, without reading them."""
+        entry = self._entry(schema.trained, key)
+        return None if entry is None else {**entry["about"], "hash": entry["file"]}
+
+    def put_trained(self, key: str, weights: Mapping[str, NDArray[np.float32]], about: Mapping[str, Any]) -> None:
+        """Keeps trained weights, and removes the checkpoints of their training."""
+        entry = {"names": list(weights), "about": dict(about)}
+        self._put_file(schema.trained, key, entry, list(weights.values()))
+        with one_line(self._name):
+            shutil.rmtree(self._checkpoints(key), ignore_errors=True)
+            # Whoever waits for it looks for the weights before anything else.
+            self._checkpoints(key).with_suffix(".lock").unlink(missing_ok=True)
+
+    @contextmanager
+    def checkpoints(self, key: str) -> Iterator[Path]:
+        """A folder for the checkpoints of one training; another process that wants the same one waits."""
+        folder = self._checkpoints(key)
+        with one_line(self._name):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder.with_suffix(".lock"))
+            lock.acquire()
+        try:
+            yield folder
+        finally:
+            lock.release()
+
+    def _checkpoints(self, key: str) -> Path:
+        return self._files / "training" / key[:32]
 
     def get_results(self, keys: Iterable[str], *, values: bool = True) -> dict[str, Result]:
         """Those results that are there, in the order of ``keys``; with their ``values`` if asked for."""

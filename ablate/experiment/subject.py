@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -18,7 +18,11 @@ from ablate.experiment.plan import DENSE, Cell
 from ablate.experiment.rows import Outcome
 from ablate.experiment.store import Result, Store
 from ablate.experiment.timing import Timings
+from ablate.experiment.weights import weighted
 from ablate.models.model import Model
+
+if TYPE_CHECKING:
+    from ablate.training.trained import Trained, Trainings
 
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
 
@@ -28,7 +32,7 @@ class Job:
     """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks.
 
     mask: its hash, None where nothing is removed. keys: of its results, by task. failure: why it cannot be evaluated
-    at all.
+    at all. trained: the weights it has, None for those that the model came with.
     """
 
     cell: Cell
@@ -40,6 +44,7 @@ class Job:
     missing: tuple[Loaded, ...]
     keys: Mapping[str, str] = field(default_factory=dict)
     failure: str | None = None
+    trained: Trained | None = None
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Subject:
     masks: MaskMaker
     keep_going: bool = True
     materialise: bool = False
+    trainings: Trainings | None = None
     evaluator: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,7 +73,7 @@ class Subject:
         ``keep_going`` is off: then what it raised goes up.
         """
         everything = (DENSE, *cells)
-        self.masks.collect_for(everything)
+        self.masks.collect_for(scored_first(everything))
         # Only now: whoever watches takes the time from here for that of the cells.
         self.watch(Event("begin", stage, len(everything)))
         done = []
@@ -78,10 +84,12 @@ class Subject:
 
     def stored(self, cell: Cell, tasks: Sequence[Loaded]) -> bool:
         """Whether the store has everything of this cell."""
-        about = self.masks.store.mask_about(self.masks.key(cell)) if cell.steps else {"hash": None}
-        if about is None:
+        trained = self._trainings.stored(cell) if cell.training else None
+        about = self.masks.store.mask_about(self.masks.key(cell)) if cell != DENSE else {"hash": None}
+        if about is None or (cell.training and trained is None):
             return False
-        keys = {result_key(self.model, about["hash"] or None, task) for task in tasks}
+        model = trained.model if trained else self.model
+        keys = {result_key(model, about["hash"] or None, task) for task in tasks}
         return len(self.store.get_results(keys, values=False)) == len(keys)
 
     def _jobs(self, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Job]:
@@ -94,21 +102,28 @@ class Subject:
             except Exception as error:  # a plug-in's scorer may raise anything; that must cost no other cell
                 yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self._reason(error))
 
+    @property
+    def _trainings(self) -> Trainings:
+        assert self.trainings is not None
+        return self.trainings
+
     def _job(self, cell: Cell, key: str, tasks: Sequence[Loaded]) -> Job:
-        about = self.store.mask_about(key) if cell.steps else _DENSE
+        trained = self._trainings.of(cell) if cell.training else None
+        model = trained.model if trained else self.model
+        about = self.store.mask_about(key) if cell != DENSE else _DENSE
         units = None
         if about is None:
             stored = self.masks.make(cell)
             units, about = stored.units, {**stored.about, "hash": stored.hash}
         mask = cast(str | None, about["hash"]) or None
-        keys = {task.name: result_key(self.model, mask, task) for task in tasks}
+        keys = {task.name: result_key(model, mask, task) for task in tasks}
         found_by_key = self.store.get_results(keys.values())
         found = {name: found_by_key[k] for name, k in keys.items() if k in found_by_key}
         missing = tuple(task for task in tasks if task.name not in found)
         keep: Mapping[str, torch.Tensor] = {}
         if missing and mask is not None:
             keep = self.masks.keep(units if units is not None else self.masks.make(cell).units)
-        return Job(cell, key, about, mask, keep, found, missing, keys)
+        return Job(cell, key, about, mask, keep, found, missing, keys, trained=trained)
 
     def _work(self, job: Job) -> Outcome:
         results: dict[str, Result] = {}
@@ -132,7 +147,8 @@ class Subject:
             yield from ((task, job.failure) for task in job.missing)
         elif job.missing:
             try:
-                embedded = self.evaluator.embed(job.keep, job.missing)
+                with weighted(self.model, job.trained.weights() if job.trained else None):
+                    embedded = self.evaluator.embed(job.keep, job.missing)
             except Exception as error:  # such as memory that runs out
                 reason = self._reason(error)
                 yield from ((task, reason) for task in job.missing)
@@ -149,3 +165,8 @@ class Subject:
             raise error
         text = " ".join(str(error).split())
         return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
+
+
+def scored_first(cells: Iterable[Cell]) -> list[Cell]:
+    """Of those, without their training, whose masks are made of the model as it came."""
+    return [cell.untrained for cell in cells if cell.training is None or cell.training.way == "prune-then-train"]

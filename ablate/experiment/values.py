@@ -15,7 +15,7 @@ LABEL = 40
 
 
 def wrong(text: str, *at: str) -> PydanticCustomError:
-    """An error that is a whole sentence, and (where pydantic would not know) the keys that lead to its place."""
+    """An error that is a whole sentence, and (where pydantic would not know) the keys that lead on to its place."""
     return PydanticCustomError(MINE, "{text}", {"text": text, "at": at} if at else {"text": text})
 
 

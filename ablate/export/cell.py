@@ -17,6 +17,7 @@ from ablate.experiment.masks import name_of
 from ablate.experiment.recipe import Recipe
 from ablate.experiment.records import StoredMask
 from ablate.experiment.store import Store
+from ablate.experiment.weights import put_in, read_weights
 from ablate.granularities.base import Granularity
 from ablate.models.load import load_model
 from ablate.models.model import Model
@@ -27,7 +28,7 @@ from ablate.report.results import Results, Row
 
 @dataclass(frozen=True)
 class Exportable:
-    """A model, loaded dense, and what one cell keeps of it.
+    """A model, loaded dense, with the cell's trained weights if it has some, and what the cell keeps of it.
 
     rows: the cell's, one for each stage and task. keep: parameter name -> bool tensor, True = keep.
     """
@@ -76,6 +77,8 @@ def exportable(results: Results, store: Store, registry: Registry, name: str) ->
         raise ModelError(
             f"model '{spec.name}' has changed since the run ({ran[:12]}, now {model.hash[:12]}); run again"
         )
+    if mask.about.get("trained") is not None:
+        put_in(model, read_weights(store, mask.about["trained"]))
     by_name = {name_of(granularity): granularity for granularity in _granularities(recipe, registry)}
     keep = merge([by_name[n].keep(model, torch.from_numpy(units)) for n, units in mask.units.items()])
     return Exportable(spec, model, rows, mask, keep)

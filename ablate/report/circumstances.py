@@ -22,9 +22,17 @@ def head(results: Results, found: Sequence[Stage]) -> tuple[str, ...]:
     return (
         f"{many}: {', '.join(about['models'])}",
         f"data: {about['data']}{why}",
+        *_trained_on(about),
         _hygiene(results, found),
         *((_CLEAN,) if about["overlap"] == "drop" else ()),
     )
+
+
+def _trained_on(about: Mapping[str, Any]) -> tuple[str, ...]:
+    found = about.get("training")
+    if found is None:
+        return ()
+    return (f"trained: {found['steps']:,} steps on {found['examples']:,} {found['kind']} ({found['source']})",)
 
 
 def _hygiene(results: Results, found: Sequence[Stage]) -> str:

@@ -30,7 +30,7 @@ class Curve:
 
 def curves(stage: Stage) -> list[Curve]:
     """The curves of a stage; those of fewer than two sparsities are left out."""
-    groups = [group for group in stage.groups if not group.several_steps]
+    groups = [group for group in stage.groups if not group.off_grid]
     extras = [name for name in ("scope", "steps") if len({str(group.row[name]) for group in groups}) > 1]
     lines: dict[tuple[str, str, bool], list[Point]] = {}
     for group in groups:

@@ -115,10 +115,11 @@ def card(exported: Exported) -> str:
         "\n".join(f"{key}: {json.dumps(value)}" for key, value in header.items()),
         "---",
         "",
-        "# A pruned sentence encoder",
+        "# A sparse sentence encoder",
         "",
-        "Made by ablate from another model, by removing what a scorer ranked lowest. No weight was trained.",
-        "Its licence is that of the model it was made from, and of the data that chose it (SICK is CC BY-NC-SA).",
+        _made(exported),
+        "Its licence is that of the model it was made from, and of the data that chose and trained it (SICK is "
+        "CC BY-NC-SA).",
         "",
         "```python",
         *code,
@@ -136,6 +137,17 @@ def card(exported: Exported) -> str:
         "`ablate.json` beside this file has all of it, hashes included.",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _made(exported: Exported) -> str:
+    way, training = exported.rows[0]["way"], exported.about.get("training")
+    if way is None or training is None:
+        return "Made by ablate from another model, by removing what a scorer ranked lowest. No weight was trained."
+    pruned = "" if way == "train" else f", and pruned ({way}) of what a scorer ranked lowest"
+    return (
+        f"Made by ablate from another model: trained by SimCSE's objective for {training['steps']:,} steps on "
+        f"{training['examples']:,} {training['kind']} ({_code(training['source'])}){pruned}."
+    )
 
 
 def _onnx(exported: Exported) -> tuple[str, ...]:

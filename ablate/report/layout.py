@@ -9,6 +9,7 @@ from ablate.report import circumstances, wording
 from ablate.report.agreement import agreement_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
+from ablate.report.training import training
 from ablate.statistics.effects import Group, Stage, stages
 
 if TYPE_CHECKING:
@@ -58,13 +59,18 @@ def _tables(stage: Stage, own: Sequence[Stage], results: Results) -> Iterable[Ta
         return
     listed, why = _listed(stage, own, results.about.get("choosing", results.about["screen"]))
     reports = stage.name == "confirm" or all(other.name != "confirm" for other in own)
-    in_grid = [group for group in stage.groups if not group.several_steps]
+    if any(group.row["way"] for group in stage.groups):
+        yield training(stage, f"{name}: {what}")
+        if len(stage.splits) > 1:
+            yield detail(stage, stage.groups, f"{name}, task by task: Δ in {wording.measure(stage)}")
+        return
+    in_grid = [group for group in stage.groups if not group.off_grid]
     if in_grid and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
         yield grid(stage, in_grid, f"{name}: {what}")
     if reports:
         yield cells(stage, listed, f"{name}{why or ', cell by cell'}: {what}")
     elif len(in_grid) < len(stage.groups):
-        several = [group for group in stage.groups if group.several_steps]
+        several = [group for group in stage.groups if group.off_grid]
         yield detail(stage, several, f"{name}, cells of several steps: Δ in {wording.measure(stage)}")
     if reports and len(stage.splits) > 1:
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
@@ -77,12 +83,12 @@ def _listed(stage: Stage, own: Sequence[Stage], choosing: Sequence[str]) -> tupl
     ranked = [group for _, group in sorted(((sign * v, g) for v, g in effects if v is not None), key=lambda p: p[0])]
     ranked += [group for value, group in effects if value is None]
     if any(screen.name == "screen" and screen.selects for screen in own):
-        picked = [group for group in ranked if group.chosen or group.several_steps]
+        picked = [group for group in ranked if group.chosen or group.off_grid]
         return picked, f" (chosen on {', '.join(choosing)})"
     if len(ranked) <= FEW:
         return ranked, ""
     best: dict[object, Group] = {}
     for group in ranked:
         row = group.row
-        best.setdefault(row["cell"] if group.several_steps else (row["granularity"], row["scorer"]), group)
+        best.setdefault(row["cell"] if group.off_grid else (row["granularity"], row["scorer"]), group)
     return list(best.values()), " (best of each scorer × granularity on these same pairs)"

@@ -24,7 +24,7 @@ JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
 
 FIELDS: tuple[str, ...] = (
     *("model", "data", "granularity", "scorer", "scope", "seed", "sparsity", "sparsity_achieved"),
-    *("units_removed", "params_removed", "steps"),
+    *("units_removed", "params_removed", "steps", "way", "train_seed"),
     *("task", "split", "metric", "unit", "higher_is_better"),
     *("n", "score", "dense", "delta", "n_clean", "score_clean", "dense_clean", "delta_clean"),
     *("status", "seconds", "key"),

@@ -44,7 +44,7 @@ class Effect:
 
 @dataclass
 class Group:
-    """The cells that differ in nothing but their seed, in one stage. ``row`` is any one of theirs.
+    """The cells that differ in nothing but their seeds, in one stage. ``row`` is any one of theirs.
 
     seeds: the rows of each seed, by task. matched: those of each random draw. flipped: the flipped control's.
     """
@@ -62,19 +62,25 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Its place in the grid, without scope, steps and seed; its text where it has several steps."""
+        """Its place in the grid, without scope, steps and seed, and how it is trained; its text if it has no place."""
         row = self.row
-        if self.several_steps:
+        if None in _place(row):
             return str(row["cell"])
         share = row["sparsity"]
-        return f"{row['granularity']} × {row['scorer']} " + (
-            share if isinstance(share, str) else f"{100 * share:.6g} %"
-        )
+        asked = share if isinstance(share, str) else f"{100 * share:.6g} %"
+        return f"{row['granularity']} × {row['scorer']} {asked}" + (f", {row['way']}" if row["way"] else "")
 
     @property
-    def several_steps(self) -> bool:
-        """Whether it is a sequence of steps, and so in no place of the grid."""
-        return None in (self.row["granularity"], self.row["scorer"], self.row["sparsity"])
+    def off_grid(self) -> bool:
+        """Whether it is a sequence of steps or trained, and so in no place of the grid."""
+        return None in _place(self.row) or self.row["way"] is not None
+
+    @property
+    def kind(self) -> str:
+        """Its granularity, or what it is where it has no place in the grid."""
+        if self.row["way"] is not None:
+            return "trained"
+        return "several steps" if self.off_grid else str(self.row["granularity"])
 
     @property
     def id(self) -> str:
@@ -118,6 +124,11 @@ class Stage:
         suffix: ``_clean`` or empty (the full sets); the one that decides unless given.
         """
         return self._over(group.seeds, self.decide if suffix is None else suffix, tasks)
+
+    def score(self, group: Group) -> Effect:
+        """The mean score over tasks, then over seeds, on the pairs that decide."""
+        name = f"score{self.decide}"
+        return over_draws(over_tasks(rows, self.splits, name) for rows in group.seeds.values())
 
     def matched(self, group: Group) -> Effect:
         """The mean over all tasks, then over the draws of the matched control."""
@@ -198,7 +209,8 @@ def stages(results: Results) -> list[Stage]:
         if (place, identity) not in groups:
             groups[place, identity] = Group(row, identity in chosen)
             stage.groups.append(groups[place, identity])
-        groups[place, identity].seeds.setdefault(row["seed"], {})[row["task"]] = row
+        seeds = (row["seed"], row["train_seed"])
+        groups[place, identity].seeds.setdefault(seeds, {})[row["task"]] = row
     for stage in found.values():
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
@@ -211,11 +223,17 @@ def stages(results: Results) -> list[Stage]:
 
 
 def _group(row: Mapping[str, Any]) -> Hashable:
-    """What a cell is, its seed apart: its place in the grid, or its text where it has several steps."""
-    place = tuple(row[name] for name in ("granularity", "scorer", "sparsity"))
+    """What a cell is, its seeds apart: its place in the grid, or its text where it has none, and how it was trained."""
+    place = _place(row)
     return (
         row["model"],
         row["scope"],
         json.dumps(row["steps"]),
         *(("", row["cell"]) if None in place else place),
+        *([row["way"]] if row["way"] else []),
     )
+
+
+def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Granularity, scorer and sparsity; None of a cell of several steps, and of none."""
+    return tuple(row[name] for name in ("granularity", "scorer", "sparsity"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ablate.statistics.compare import Comparison, smallest_effect
 from ablate.statistics.correction import adjust
-from ablate.statistics.effects import Stage
+from ablate.statistics.effects import Group, Stage
 from ablate.statistics.findings import Finding, Findings, Settings
 from ablate.statistics.metric import Values
 from ablate.statistics.resample import Judged
@@ -24,7 +24,8 @@ def judge_stage(
         values: task -> key of a result -> float32 [pairs of the task's panel].
 
     Returns:
-        One dict for each cell, task (None = the mean over all) and comparison. ``against``: ``dense`` or ``matched``.
+        One dict for each cell, task (None = the mean over all) and comparison. ``against``: ``dense`` or ``matched``
+        (of a training also ``trained``: see :func:`ablate.experiment.added.added`).
         ``delta``, ``low``, ``high``, ``se``: the difference in ``unit``, its 95 % bootstrap interval, its standard
         error. ``p``: against dense, two-sided, by permutation; against matched, one-sided, that a random draw does as
         well. ``q``: p corrected over the stage's cells, against dense of the claim that the cell improves (None if
@@ -70,22 +71,13 @@ def _corrected(findings: Sequence[Finding], method: str) -> list[dict[str, float
 def _items(
     stage: Stage, finding: Finding, corrected: Mapping[str, float], place: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    group, level, drawn = finding.group, place["level"], finding.drawn
-    shared = {
-        "model": stage.model,
-        "stage": stage.name,
-        "metric": stage.measure.metric,
-        "unit": stage.measure.unit,
-        "group": group.id,
-        "cell": group.name,
-        **{name: group.row[name] for name in ("granularity", "scorer", "sparsity")},
-        **place,
-    }
+    level, drawn = place["level"], finding.drawn
+    common = {**shared(stage, finding.group), **place}
     claims = (corrected.get(claim) for claim in ("harms", "improves", "harmless"))
     yield {
-        **shared,
+        **common,
         "against": "dense",
-        **_numbers(finding.dense, finding.p, corrected.get("improves")),
+        **numbers(finding.dense, finding.p, corrected.get("improves")),
         "verdict": verdict(level, *claims),
         "p_harmless": finding.claims().get("harmless"),
         "smallest_effect": smallest_effect(finding.dense.se, level),
@@ -95,9 +87,9 @@ def _items(
     if drawn is not None:
         compared = drawn.comparison if finding.sign > 0 else drawn.comparison.turned()
         yield {
-            **shared,
+            **common,
             "against": "matched",
-            **_numbers(compared, drawn.p, corrected.get("beats")),
+            **numbers(compared, drawn.p, corrected.get("beats")),
             "verdict": None,
             "p_harmless": None,
             "smallest_effect": drawn.smallest_effect,
@@ -106,6 +98,20 @@ def _items(
         }
 
 
-def _numbers(found: Comparison, p: float, q: float | None) -> dict[str, Any]:
+def shared(stage: Stage, group: Group) -> dict[str, Any]:
+    """The fields of an item that say which cell it is about."""
+    return {
+        "model": stage.model,
+        "stage": stage.name,
+        "metric": stage.measure.metric,
+        "unit": stage.measure.unit,
+        "group": group.id,
+        "cell": group.name,
+        **{name: group.row[name] for name in ("granularity", "scorer", "sparsity")},
+    }
+
+
+def numbers(found: Comparison, p: float, q: float | None) -> dict[str, Any]:
+    """The fields of an item that say what was found."""
     interval = {"delta": found.delta, "low": found.low, "high": found.high, "se": found.se}
     return {**interval, "p": p, "q": q, "resamples": len(found.boots)}

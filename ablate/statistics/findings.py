@@ -64,6 +64,19 @@ class Finding:
         return found
 
 
+def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float | None:
+    """How much worse is still harmless, on the mean over ``tasks``.
+
+    None for tasks whose unit is not points, unless the recipe gives each its own; then the mean of theirs.
+    """
+    own, points = settings.margins, stage.measure.unit == "points"
+    if len(tasks) > 1 and points:
+        return settings.mean_margin
+    margins = [own.get(task, settings.margin if points else None) for task in tasks]
+    given = [margin for margin in margins if margin is not None]
+    return sum(given) / len(given) if len(given) == len(margins) else None
+
+
 class Findings:
     """Draws every resample of a stage once, for all of its cells.
 
@@ -108,7 +121,7 @@ class Findings:
             return
         p = permutation_p(effect.value, _mean([self._exchanged[group.id][task] for task in tasks]))
         drawn = self._against_draws(group, tasks, effect.value, boots)
-        yield Finding(group, self._sign, dense, p, drawn, self._margin(tasks))
+        yield Finding(group, self._sign, dense, p, drawn, margin_of(self._stage, tasks, self._settings))
 
     def _against_draws(self, group: Group, tasks: Sequence[str], delta: float, boots: Floats) -> AgainstDraws | None:
         name = f"delta{self._stage.decide}"
@@ -127,15 +140,6 @@ class Findings:
     def _deltas(self, rows: Tasks, tasks: Sequence[str]) -> Floats:
         """float64 [resamples]: of the mean over tasks."""
         return _mean([self._boots[t][rows[t]["result"]] - self._boots[t][self._dense[t]] for t in tasks])
-
-    def _margin(self, tasks: Sequence[str]) -> float | None:
-        """None for tasks whose unit is not points, unless the recipe gives each its own; then the mean of theirs."""
-        own, points = self._settings.margins, self._stage.measure.unit == "points"
-        if len(tasks) > 1 and points:
-            return self._settings.mean_margin
-        margins = [own.get(task, self._settings.margin if points else None) for task in tasks]
-        given = [margin for margin in margins if margin is not None]
-        return sum(given) / len(given) if len(given) == len(margins) else None
 
     def _keys(self, draws: Any, task: str) -> list[str]:
         """The results that have a score on the pairs that decide."""

@@ -158,7 +158,7 @@ def _tested(
 
 
 def _grid(stage: Stage) -> list[Group]:
-    return [group for group in stage.groups if not group.several_steps]
+    return [group for group in stage.groups if not group.off_grid]
 
 
 def _chosen(candidates: Sequence[Group], screen: Stage | None) -> Group | None:

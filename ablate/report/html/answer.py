@@ -15,8 +15,6 @@ from ablate.statistics.effects import Group, Stage, stages
 if TYPE_CHECKING:
     from ablate.report.results import Results
 
-SEVERAL = "several steps"
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -60,12 +58,12 @@ def _reporting(own: Sequence[Stage]) -> Stage | None:
 def _answer(stage: Stage, prevalence: Sequence[Mapping[str, Any]]) -> Answer:
     # A seeded scorer is a control: it answers nothing.
     ranked = _ranked(stage, [group for group in stage.groups if not group.is_control])
-    kinds = list(dict.fromkeys(_kind(group) for group in stage.groups))
+    kinds = list(dict.fromkeys(group.kind for group in stage.groups))
     found = {str(entry["granularity"]): " ".join(counted(entry)) for entry in prevalence}
     sentences: list[tuple[str, str]] = []
     for kind in dict.fromkeys([*kinds, *found]):
         if kind in kinds:
-            sentences.append((kind, _sentence(stage, [group for group in ranked if _kind(group) == kind])))
+            sentences.append((kind, _sentence(stage, [group for group in ranked if group.kind == kind])))
         if kind in found:
             sentences.append((f"{kind}: how many?", found[kind]))
     tasks, splits = list(stage.splits), ", ".join(dict.fromkeys(stage.splits.values()))
@@ -75,7 +73,7 @@ def _answer(stage: Stage, prevalence: Sequence[Mapping[str, Any]]) -> Answer:
 
 
 def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
-    known = {group.id: found for group in ranked if (found := stage.found(group))}
+    known = {group.id: found for group in ranked if (found := _found(stage, group))}
     if not ranked:
         return f"No answer: no cell of {stage.model} has a Δ; the reasons stand below the tables."
     if not known:
@@ -101,7 +99,7 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
 def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
     if not ranked:
         return "no cell but controls has a Δ."
-    known = [(group, found) for group in ranked if (found := stage.found(group))]
+    known = [(group, found) for group in ranked if (found := _found(stage, group))]
     if not known:
         return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
     for name, said in (("improves", "better without them"), ("harmless", "no gain shown, but harmless")):
@@ -136,8 +134,15 @@ def _numbers(stage: Stage, found: Mapping[str, Any]) -> str:
     return text
 
 
+def _found(stage: Stage, group: Group) -> verdicts.Found:
+    """The evidence that its verdict rests on: of a cell that was trained, against training alone."""
+    return stage.found(group, against="trained") or stage.found(group)
+
+
 def _against(stage: Stage, group: Group) -> str:
-    """How it stands to its matched control."""
+    """How it stands to its control."""
+    if group.row["way"] is not None:
+        return " over the dense model trained as long" if stage.found(group, against="trained") else ""
     found = stage.found(group, against="matched")
     if found is None:
         return "; too few matched draws stand beside it" if len(group.matched) < 2 else ""
@@ -155,10 +160,6 @@ def _ranked(stage: Stage, groups: Sequence[Group]) -> list[Group]:
     sign = 1 if stage.measure.higher_is_better else -1
     valued = [(sign * value, group) for group in groups if (value := stage.effect(group).value) is not None]
     return [group for _, group in sorted(valued, key=lambda pair: -pair[0])]
-
-
-def _kind(group: Group) -> str:
-    return SEVERAL if group.several_steps else str(group.row["granularity"])
 
 
 def _label(group: Group) -> str:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
 from ablate.report.html.drawing import INK, Drawing, draw, legend, legend_height, styles
-from ablate.statistics.effects import Group, Stage, Tasks
+from ablate.statistics.effects import Stage, Tasks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def places(stages: Sequence[Stage]) -> list[Place]:
     pairs: list[tuple[str, Sequence[Tasks], Sequence[Tasks]]] = [("dense", [align.dense], [uniform.dense])]
     for group in align.groups:
         if other := others.get(group.id):
-            pairs.append((_kind(group), list(group.seeds.values()), list(other.seeds.values())))
+            pairs.append((group.kind, list(group.seeds.values()), list(other.seeds.values())))
             pairs += [
                 ("matched", [rows], [other.matched[draw]])
                 for draw, rows in group.matched.items()
@@ -92,10 +92,6 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Drawing | None:
     caption = f"Each point is a cell{grey}. {counted}"
     alt = f"{title}. Dense at uniform loss {star.uniform:.3f}, align loss {star.align:.3f}. {counted}"
     return draw(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
-
-
-def _kind(group: Group) -> str:
-    return "several steps" if group.several_steps else str(group.row["granularity"])
 
 
 def _score(seeds: Sequence[Tasks], stage: Stage) -> float | None:

@@ -1,0 +1,84 @@
+"""What sparsity added: each trained cell against the dense model trained with the same budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ablate.errors import AblateError
+from ablate.experiment.difference import Difference, compared
+from ablate.experiment.recipe import Statistics
+from ablate.experiment.store import Store
+from ablate.plugins import Registry
+from ablate.report.results import Results
+from ablate.statistics.compare import smallest_effect
+from ablate.statistics.correction import adjust
+from ablate.statistics.effects import Group, Stage, stages
+from ablate.statistics.evidence import numbers, shared
+from ablate.statistics.findings import margin_of
+from ablate.statistics.verdict import verdict
+
+ALONE = "train"
+"""The way of the control."""
+
+
+def added(results: Results, store: Store, registry: Registry, settings: Statistics) -> list[dict[str, Any]]:
+    """The evidence on every trained cell against training alone, means over train seeds on both sides.
+
+    Returns:
+        Items as :func:`ablate.statistics.evidence.judge_stage` gives them, ``against`` being ``trained``; ``q`` is
+        corrected over the trained cells of the stage. None of a stage whose control has no score.
+    """
+    found: list[dict[str, Any]] = []
+    for stage in stages(results):
+        alone = [group for group in stage.groups if group.row["way"] == ALONE]
+        cells = [group for group in stage.groups if group.row["way"] not in (None, ALONE)]
+        if not alone or not cells:
+            continue
+        against = list(alone[0].seeds.values())
+        each: dict[str | None, list[tuple[Group, Difference]]] = {}
+        for group in cells:
+            try:
+                for one in compared(results, stage, list(group.seeds.values()), against, store, registry, settings):
+                    # Of a single task the mean over all is the task itself.
+                    for task in dict.fromkeys((one.task, None if len(stage.splits) == 1 else one.task)):
+                        each.setdefault(task, []).append((group, one))
+            except AblateError:
+                continue  # judge() has said why, in `withheld`
+        for task, pairs in each.items():
+            found += _judged(stage, task, pairs, settings)
+    return found
+
+
+def _judged(
+    stage: Stage, task: str | None, pairs: Sequence[tuple[Group, Difference]], settings: Statistics
+) -> Iterator[dict[str, Any]]:
+    margin = margin_of(stage, [task] if task else list(stage.splits), settings)
+    claims = [_claims(stage, one, margin) for _, one in pairs]
+    by_claim = {name: adjust([claim[name] for claim in claims], settings.correction) for name in claims[0]}
+    for place, (group, one) in enumerate(pairs):
+        q = {name: values[place] for name, values in by_claim.items()}
+        yield {
+            **shared(stage, group),
+            "task": task,
+            "margin": margin,
+            "level": settings.level,
+            "n": one.pairs,
+            "correction": settings.correction,
+            "against": "trained",
+            **numbers(one.compared, one.p, q["improves"]),
+            "verdict": verdict(settings.level, q.get("harms"), q["improves"], q.get("harmless")),
+            "p_harmless": claims[place].get("harmless"),
+            "smallest_effect": smallest_effect(one.compared.se, settings.level),
+            "draws": None,
+            "beaten": None,
+        }
+
+
+def _claims(stage: Stage, one: Difference, margin: float | None) -> dict[str, float]:
+    """The p-value of each claim that can be tested, as for a cell against dense."""
+    gain = one.compared if stage.measure.higher_is_better else one.compared.turned()
+    claims = {"improves": one.p if gain.delta > 0 else 1.0}
+    if margin is not None:
+        claims |= {"harms": gain.p_below(-margin), "harmless": gain.p_above(-margin)}
+    return claims

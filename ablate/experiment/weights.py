@@ -1,0 +1,57 @@
+"""A model with other weights for a while."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from ablate.errors import StoreError
+from ablate.experiment.store import Store
+from ablate.models.model import Model
+
+Weights = Mapping[str, Tensor]
+"""Every parameter of a backbone by name, float32 on the CPU."""
+
+
+@contextmanager
+def weighted(model: Model, weights: Weights | None) -> Iterator[None]:
+    """Puts other weights in; on leaving, however that comes, the model's own are back. None changes nothing."""
+    originals = {name: parameter.data for name, parameter in model.backbone.named_parameters()}
+    try:
+        if weights is not None:
+            put_in(model, weights)
+        yield
+    finally:
+        if weights is not None:
+            put_in(model, originals)
+
+
+def weights_hash(weights: Weights) -> str:
+    """sha256 of names and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def put_in(model: Model, weights: Weights) -> None:
+    """Puts other weights in for good."""
+    for name, parameter in model.backbone.named_parameters():
+        parameter.data = weights[name]
+
+
+def read_weights(store: Store, key: str) -> dict[str, Tensor]:
+    """Trained weights out of a store.
+
+    Raises:
+        StoreError: they are not there, or damaged.
+    """
+    found = store.get_trained(key)
+    if found is None:
+        raise StoreError(f"{store.name}: the trained weights are not there; run `ablate train` again")
+    return {name: torch.from_numpy(array) for name, array in found.items()}

@@ -1,0 +1,43 @@
+"""A model as the library that serves and trains it has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+from ablate.models.checkpoint import find_checkpoint
+from ablate.models.spec import ModelSpec
+
+
+def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
+    """The model's modules, its Transformer first: its own, or the pooling that ``spec`` asks for.
+
+    Raises:
+        ModelError: see :func:`~ablate.models.checkpoint.find_checkpoint`.
+    """
+    checkpoint = find_checkpoint(spec)
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
+    if checkpoint.modules and spec.pooling is None:
+        return SentenceTransformer(
+            str(checkpoint.folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=spec.trust_remote_code,
+            model_kwargs=options,
+        )
+    transformer = Transformer(str(checkpoint.transformer), model_kwargs=options)
+    if spec.pooling == "cls":
+        # The first token through the backbone's own pooler is what transformers calls pooler_output.
+        path = checkpoint.transformer
+        transformer = Transformer(
+            str(path),
+            model_kwargs=options,
+            modality_config={"text": {"method": "forward", "method_output_name": "pooler_output"}},
+            module_output_name="sentence_embedding",
+        )
+        return SentenceTransformer(modules=[transformer], device="cpu")
+    pooling = Pooling(transformer.get_embedding_dimension(), "mean" if spec.pooling == "mean" else "cls")
+    return SentenceTransformer(modules=[transformer, pooling], device="cpu")

@@ -1,0 +1,75 @@
+"""The table of a training: every trained cell against the model as it came, and against training alone."""
+
+from __future__ import annotations
+
+from ablate.report import verdicts, wording
+from ablate.report.table import MARKS, Cell, Column, Line, Table
+from ablate.statistics.effects import Effect, Group, Stage
+
+TITLES = ("score", "Δ", "95 %", "sparsity added", "95 %", "verdict", "smallest effect", "p", "q", "of params")
+
+
+def training(stage: Stage, title: str) -> Table:
+    """Dense as it came, dense trained, then the trained cells, the most added first.
+
+    Args:
+        stage: one whose cells are trained.
+    """
+    alone = [group for group in stage.groups if group.row["way"] == "train"]
+    others = [group for group in stage.groups if group not in alone]
+    sign = -1 if stage.measure.higher_is_better else 1
+    ranked = sorted(others, key=lambda group: _order(stage.effect(group), sign))
+    digits = stage.measure.places
+    lines = [Line(_cells(["dense, as it came", wording.plain(stage.dense_score(stage.decide), digits)]))]
+    lines += [_line(stage, group) for group in alone]
+    lines += [_line(stage, group, new=place == 0) for place, group in enumerate(ranked)]
+    groups = [*alone, *ranked]
+    notes = (
+        "Δ = cell - dense as it came; sparsity added = cell - dense trained, as long and at the same train seeds.",
+        *wording.seeds(groups, "Means over"),
+        *_legend(stage, ranked),
+        "p: of no difference from training alone; q: of no gain on it, corrected.",
+    )
+    columns = (Column("cell", stub=True), *(Column(name, group=place > 2) for place, name in enumerate(TITLES)))
+    return Table(title, columns, tuple(lines), "column", notes)
+
+
+def _order(effect: Effect, sign: int) -> tuple[bool, float]:
+    return (True, 0.0) if effect.value is None else (False, sign * effect.value)
+
+
+def _line(stage: Stage, group: Group, new: bool = False) -> Line:
+    digits = stage.measure.places
+    effect, dense, added = stage.effect(group), stage.found(group), stage.found(group, against="trained")
+    score = stage.score(group)
+    entries = [
+        wording.label(group, stage.groups),
+        wording.plain(score, digits),
+        wording.effect(effect, digits),
+        verdicts.interval(dense, digits),
+        "–" if added is None else f"{wording.signed(added['delta'], digits)} {MARKS[added['verdict']]}",
+        verdicts.interval(added, digits),
+        verdicts.word(added),
+        verdicts.smallest(added, digits),
+        verdicts.p_of(added, "p"),
+        verdicts.p_of(added, "q"),
+        dict(wording.sizes([group]))["of params"][0],
+    ]
+    cells = [Cell(entry) for entry in entries]
+    if added is not None:
+        cells[4] = Cell(entries[4], verdict=added["verdict"])
+    return Line(tuple(cells), new=new)
+
+
+def _cells(entries: list[str]) -> tuple[Cell, ...]:
+    return tuple(map(Cell, [*entries, *["–"] * (1 + len(TITLES) - len(entries))]))
+
+
+def _legend(stage: Stage, groups: list[Group]) -> tuple[str, ...]:
+    found = [item for group in groups if (item := stage.found(group, against="trained"))]
+    if not found:
+        return ("No comparison with training alone: the dense model trained has no score here.",)
+    margin = found[0]["margin"]
+    harmless = f" (less than {margin:g} {stage.measure.unit} worse)" if margin is not None else ""
+    said = {"improves": "improves on training alone", "harmless": f"harmless{harmless}"}
+    return (", ".join(f"{mark} {said.get(name, name)}" for name, mark in MARKS.items()) + ".",)

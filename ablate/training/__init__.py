@@ -1,0 +1,1 @@
+"""Contrastive training under a mask."""

@@ -1,0 +1,55 @@
+"""What tells the best checkpoint: the mean score on the screen tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
+
+from ablate.errors import AblateError
+from ablate.experiment.evaluate import Embedded, Loaded
+
+BATCH = 64
+
+
+class Dev(SentenceEvaluator):
+    """Scores a model while it is trained: as it will be evaluated, without the head, at its own maximum length.
+
+    Args:
+        plain: the modules of the model without the head; they share their weights with what is trained.
+        max_length: tokens, while evaluated.
+        tasks: read; their mean score is ``dev``, turned round where lower is better.
+    """
+
+    def __init__(self, plain: SentenceTransformer, max_length: int, tasks: Sequence[Loaded]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._plain, self._max_length, self._tasks = plain, max_length, tasks
+        self._sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
+
+    def __call__(
+        self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
+    ) -> dict[str, float]:
+        training, length = model.training, self._plain.max_seq_length
+        try:
+            model.eval()
+            self._plain.max_seq_length = self._max_length
+            found = self._plain.encode(self._sentences, batch_size=BATCH, convert_to_tensor=True)
+        finally:
+            self._plain.max_seq_length = length
+            model.train(training)
+        positions = {sentence: i for i, sentence in enumerate(self._sentences)}
+        embedded = Embedded(torch.as_tensor(found).float().cpu(), positions, 0.0)
+        scores = []
+        for task in self._tasks:
+            result = embedded.measure(task)
+            if result.score is None:
+                raise AblateError(
+                    f"training came to a model without a score on {task.name} after {steps} steps ({result.reason}); "
+                    "lower train.learning_rate or the sparsity"
+                )
+            scores.append(result.score if task.task.higher_is_better else -result.score)
+        return {"dev": fmean(scores)}
