@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -37,6 +38,7 @@ from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.models.whole import sentence_transformer
 from ablate.plugins import registry
+from ablate.report.html.page import Material, render_html
 from ablate.report.results import Results
 from ablate.training.job import ready_to_train
 from ablate.training.schedule import cubic
@@ -260,6 +262,19 @@ def test_what_sparsity_added_is_against_training_alone(results: Results) -> None
     text = results.to_markdown()
     assert "sparsity added" in text
     assert "dense, trained" in text
+
+
+def test_the_report_answers_by_what_sparsity_added(results: Results) -> None:
+    page = render_html(Material(results))
+    (said,) = re.findall(r"<dt>trained</dt>\s*<dd>(.*?)</dd>", page, re.DOTALL) or [page]
+    best = max(
+        (e for e in results.evidence if e["against"] == "trained" and e["stage"] == "confirm" and e["task"] is None),
+        key=lambda e: e["delta"],
+    )
+    assert "over the dense model trained as long" in said
+    assert f"{best['low']:+.2f} to {best['high']:+.2f}" in page
+    assert "dense, as it came" in page
+    assert "Trained cells have no matched draws" in page
 
 
 def test_only_the_best_of_a_way_is_confirmed(bench: Bench) -> None:

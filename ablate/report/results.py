@@ -24,13 +24,14 @@ JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
 
 FIELDS: tuple[str, ...] = (
     *("model", "data", "granularity", "scorer", "scope", "seed", "sparsity", "sparsity_achieved"),
-    *("units_removed", "params_removed", "steps", "way", "train_seed"),
+    *("units_removed", "params_removed", "steps"),
     *("task", "split", "metric", "unit", "higher_is_better"),
     *("n", "score", "dense", "delta", "n_clean", "score_clean", "dense_clean", "delta_clean"),
     *("status", "seconds", "key"),
     *("cell", "stage", "control", "control_of", "draw", "chosen", "reason", "cached"),
     *("params_total", "units_total", "result"),
     *JUDGED,
+    *("way", "train_seed"),
 )
 """The keys of every row, and the columns of a CSV file, in this order."""
 

@@ -69,12 +69,12 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
         + f"; tests at {first['level']:g}, {corrected} over these cells.",
         f"Effects of {_range(item['smallest_effect'] for item in found)} {unit} are found with 80 % power.",
     ]
-    if any(group.is_control for group in groups):
-        lines.append("Cells at random have no matched draws, and are set against dense alone.")
+    if any(group.row["way"] is not None for group in groups):
+        lines.append("Trained cells have no matched draws, and are not said to improve on dense as it came.")
+    else:
+        lines += _unmatched(groups, found)
     if not margins:
         lines.append("No margin is set (statistics.margins): nothing is called harmless or harmful.")
-    if any(item["q"] is None for item in found):
-        lines.append("A cell without two matched draws is never said to improve (controls.matched, controls.screened).")
     return tuple(lines)
 
 
@@ -84,6 +84,16 @@ def unbeaten(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     names = [label(group, groups) for group, item in found if item and item["q"] > item["level"]]
     verb = "does" if len(names) == 1 else "do"
     return (f"{'; '.join(names)} {verb} not beat matched.",) if names else ()
+
+
+def _unmatched(groups: Sequence[Group], found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is said of cells that no draws stand beside."""
+    lines = []
+    if any(group.is_control for group in groups):
+        lines.append("Cells at random have no matched draws, and are set against dense alone.")
+    if any(item["q"] is None for item in found):
+        lines.append("A cell without two matched draws is never said to improve (controls.matched, controls.screened).")
+    return lines
 
 
 def _range(values: Iterable[float]) -> str:

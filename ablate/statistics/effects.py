@@ -57,8 +57,8 @@ class Group:
 
     @property
     def is_control(self) -> bool:
-        """Whether its scorer is seeded: a cell at random, such as others are set against."""
-        return self.row["seed"] is not None
+        """Whether others are set against it: its scorer is seeded, or it is the dense model trained."""
+        return self.row["seed"] is not None or self.row["way"] == "train"
 
     @property
     def name(self) -> str:

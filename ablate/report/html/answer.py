@@ -56,7 +56,7 @@ def _reporting(own: Sequence[Stage]) -> Stage | None:
 
 
 def _answer(stage: Stage, prevalence: Sequence[Mapping[str, Any]]) -> Answer:
-    # A seeded scorer is a control: it answers nothing.
+    # A control answers nothing.
     ranked = _ranked(stage, [group for group in stage.groups if not group.is_control])
     kinds = list(dict.fromkeys(group.kind for group in stage.groups))
     found = {str(entry["granularity"]): " ".join(counted(entry)) for entry in prevalence}
@@ -124,7 +124,8 @@ def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
 
 def _numbers(stage: Stage, found: Mapping[str, Any]) -> str:
     """``+0.85 points [+0.21 to +1.49], q 0.012``; where it decides nothing, also what would have been seen."""
-    text = f"{wording.signed(found['delta'])} {stage.measure.unit} [{verdicts.interval(found)}]"
+    over = " over the dense model trained as long" if found["against"] == "trained" else ""
+    text = f"{wording.signed(found['delta'])} {stage.measure.unit}{over} [{verdicts.interval(found)}]"
     if found["verdict"] in ("improves", "undecided") and found["q"] is not None:
         text += f", q {verdicts.p_value(found['q'])}"
     if found["verdict"] == "undecided":
@@ -142,7 +143,7 @@ def _found(stage: Stage, group: Group) -> verdicts.Found:
 def _against(stage: Stage, group: Group) -> str:
     """How it stands to its control."""
     if group.row["way"] is not None:
-        return " over the dense model trained as long" if stage.found(group, against="trained") else ""
+        return ""
     found = stage.found(group, against="matched")
     if found is None:
         return "; too few matched draws stand beside it" if len(group.matched) < 2 else ""
