@@ -1,23 +1,27 @@
 """The README and docs cannot rot: their recipes are planned, their commands dry-run, their help compared.
 
-python -m tests.test_docs      # writes docs/commands.md anew
+python -m tests.test_docs      # writes docs/commands.md and docs/reference.md anew
 """
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
-import sys
 from pathlib import Path
+from textwrap import dedent
+from typing import TypeGuard
 
 import pytest
 from typer.testing import CliRunner
 
+import ablate
 from ablate.cli import app
 from ablate.experiment.plan import make_plan
 from ablate.experiment.recipe import load_recipe
 from ablate.plugins import registry
+from tests import reference
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -37,7 +41,7 @@ COMMANDS = (
     "data",
     "data fetch",
 )
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 HEAD = """# Commands
 
@@ -62,7 +66,8 @@ The help below is the program's own (`python -m tests.test_docs` writes this pag
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
-    return [(page.name, body) for page in PAGES for kind, body in FENCE.findall(page.read_text()) if kind == language]
+    found = [(page.name, *match) for page in PAGES for match in FENCE.findall(page.read_text())]
+    return [(page, dedent(body)) for page, kind, body in found if kind == language]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -126,5 +131,30 @@ def test_the_help_in_the_docs_is_the_programs() -> None:
     assert (ROOT / "docs" / "commands.md").read_text() == commands_page(), "run: python -m tests.test_docs"
 
 
+def test_the_reference_is_the_codes() -> None:
+    assert (ROOT / "docs" / "reference.md").read_text() == reference.page(), "run: python -m tests.test_docs"
+
+
+def test_every_page_of_the_docs_is_in_the_sites_menu() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text()
+    assert [page.name for page in PAGES if page.parent.name == "docs" and f": {page.name}\n" not in menu] == []
+
+
+@pytest.mark.parametrize(("page", "body"), blocks("python"))
+def test_every_python_block_imports_what_there_is(page: str, body: str) -> None:
+    """They are compiled, and their imports are made; those that compute are executed elsewhere."""
+    tree = ast.parse(body)
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom) and "ablate_" not in ast.unparse(node):
+            exec(compile(ast.Module([node], []), page, "exec"), {})
+    called = [node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and _of_ablate(node.func)]
+    assert set(called) <= set(ablate.__all__)
+
+
+def _of_ablate(function: ast.expr) -> TypeGuard[ast.Attribute]:
+    return isinstance(function, ast.Attribute) and ast.unparse(function.value) == "ablate"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(str((ROOT / "docs" / "commands.md").write_text(commands_page())))
+    for name, text in (("commands", commands_page()), ("reference", reference.page())):
+        (ROOT / "docs" / f"{name}.md").write_text(text)

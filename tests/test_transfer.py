@@ -221,6 +221,16 @@ def test_every_choice_keeps_the_contract(name: str, protocol: str) -> None:
         check_task(TASKS[name], protocol=protocol, solver=solver)
 
 
+def test_the_solver_is_sklearn_where_it_agrees_with_senteval() -> None:
+    made = [TASKS["cr"](), TASKS["cr"](protocol="full"), TASKS["cr"](protocol="full", solver="sklearn")]
+    assert [(task.protocol, task.solver) for task in made if isinstance(task, Transfer)] == [
+        ("prototyping", "sklearn"),
+        ("full", "senteval"),
+        ("full", "sklearn"),
+    ]
+    assert TASKS["cr"](protocol="full").identity() == TASKS["cr"](protocol="full", solver="senteval").identity()
+
+
 def test_seeds_move_the_stochastic_solver_and_are_refused_by_the_exact_one() -> None:
     data = SampleSource().load("trec")
     embeddings = torch.randn(len(data.sentences), 30, generator=torch.manual_seed(1))

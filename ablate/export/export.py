@@ -170,7 +170,9 @@ def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
         "mask": chosen.mask.hash,
         "model": {**chosen.spec.model_dump(mode="json"), "hash": chosen.model.hash},
         "pooling": chosen.model.encoding.as_dict(),
-        "run": {name: about.get(name) for name in ("run", "command", "data", "recipe", "versions", "hashes")},
+        "run": {
+            name: about.get(name) for name in ("run", "command", "data", "recipe", "training", "versions", "hashes")
+        },
         "exported_with": versions(),
         "difference": exported.difference,
         "parameters": exported.parameters,
