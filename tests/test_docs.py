@@ -33,6 +33,8 @@ COMMANDS = (
     "prevalence",
     "stability",
     "list",
+    "check",
+    "new-plugin",
     "schema",
     "data",
     "data fetch",
