@@ -46,6 +46,11 @@ class Registry:
         """The entries of one of :data:`KINDS`."""
         return (e for e in self.entries if e.kind == kind)
 
+    @property
+    def lost(self) -> str:
+        """Ends an error about a name: the plug-ins that might have had it."""
+        return "".join(f"; plug-in {b.origin} could not be loaded: {b.reason}" for b in self.broken)
+
     def get(self, kind: str, name: str, also: Iterable[str] = ()) -> type[Plugin]:
         """The class of that name.
 
@@ -57,15 +62,31 @@ class Registry:
         """
         found = [e for e in self.of(kind) if e.plugin.name == name]
         if not found:
-            lost = "".join(f"; plug-in {b.origin} could not be loaded: {b.reason}" for b in self.broken)
             names = {*also, *(e.plugin.name for e in self.of(kind))}
-            raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{lost}")
+            raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{self.lost}")
         if len(found) > 1:
             both = " and ".join(e.origin for e in found)
             raise PluginError(
                 f"{kind} '{name}' is registered by {both}; uninstall one, or block it with ABLATE_DISABLE_PLUGINS"
             )
         return found[0].plugin
+
+
+def named(registry: Registry, name: str, kind: str | None = None) -> Entry:
+    """The entry of that name, of whatever kind unless one is given.
+
+    Raises:
+        PluginError: there is none (with the nearest name), there are two, or there is one of several kinds.
+    """
+    kinds = [kind] if kind else [k for k in KINDS if any(e.plugin.name == name for e in registry.of(k))]
+    if not kinds:
+        raise PluginError(
+            f"unknown plug-in '{name}'; {suggest(name, {e.plugin.name for e in registry.entries})}{registry.lost}"
+        )
+    if len(kinds) > 1:
+        raise PluginError(f"'{name}' is a {' and a '.join(kinds)}; say which with --kind")
+    plugin = registry.get(kinds[0], name)
+    return next(e for e in registry.of(kinds[0]) if e.plugin is plugin)
 
 
 @cache

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field, field_validator
 from torch import Tensor
 
-from ablate.data.pairs import PairSet
-from ablate.errors import PluginError
+from ablate.data.pairs import PairSet, Source
+from ablate.errors import DataError, PluginError
 from ablate.experiment.executors import Executor, Item, Outcome
+from ablate.experiment.mask import masked
 from ablate.granularities.neuron import Neuron
 from ablate.models.model import Model
 from ablate.scorers.base import GradientContribution, InputNorm, Scorer, View
 from ablate.scorers.losses import ALIGN
 from ablate.scorers.magnitude import Magnitude
+from ablate.statistics.metric import MEAN, SPEARMAN
 from ablate.tasks.sts import STS_TASKS
 from ablate.testing.contracts import (
     ContractBroken,
@@ -28,6 +32,7 @@ from ablate.testing.contracts import (
     check_scorer,
     check_task,
 )
+from ablate.testing.samples import SampleSource
 
 
 def of(base: Any, **members: Any) -> Any:
@@ -93,6 +98,73 @@ def divides_by_zero_under_a_mask(_: Scorer, view: View) -> Tensor:
     return view.reduce({name: weight.abs() / weight.abs() for name, weight in view.weights().items()})
 
 
+def moves_numpys_random_state(_: Scorer, view: View) -> Tensor:
+    np.random.random()
+    return plain(view)
+
+
+def moves_pythons_random_state(_: Scorer, view: View) -> Tensor:
+    random.random()
+    return plain(view)
+
+
+def ranks(_: Scorer, view: View) -> Tensor:
+    """Places in the order: of equal units the first is before the second."""
+    return plain(view).argsort().argsort().float()
+
+
+def divides_by_the_largest(_: Scorer, view: View) -> Tensor:
+    return plain(view) / plain(view).max()
+
+
+def looks_behind_the_back(_: Scorer, view: View) -> Tensor:
+    assert view.calibration is not None
+    return plain(view) + len(view.calibration.sentences[0])
+
+
+REMEMBERED: dict[tuple[str, float], Tensor] = {}
+
+
+def remembers(_: Scorer, view: View) -> Tensor:
+    """Keeps, for each model, what the first calibration set gave."""
+    key = view.granularity.name, float(plain(view).sum())
+    norms = view.input_norms[InputNorm()]
+    values = {name: weight.abs() * norms[name] for name, weight in view.weights().items()}
+    return REMEMBERED.setdefault(key, view.reduce(values))
+
+
+class ByHash(Magnitude):
+    """Weighs each layer by the hash of its name, which another process does not share."""
+
+    name: ClassVar[str] = "by-hash"
+
+    def score(self, view: View) -> Tensor:
+        weights = view.weights()
+        return view.reduce({name: weight.abs() * (1 + hash(name) % 7) for name, weight in weights.items()})
+
+
+class Untyped(Magnitude):
+    name: ClassVar[str] = "untyped"
+    share: Any = 0.5
+
+
+class BadDefault(Magnitude):
+    name: ClassVar[str] = "bad-default"
+    share: float = Field(2.0, gt=0, lt=1)
+
+
+class Shrinks(Magnitude):
+    """Halves what it is given, each time that it is read."""
+
+    name: ClassVar[str] = "shrinks"
+    share: float = 0.5
+
+    @field_validator("share")
+    @classmethod
+    def _halved(cls, value: float) -> float:
+        return value / 2
+
+
 class Forgetful(Scorer):
     """Declares another statistic each time."""
 
@@ -136,6 +208,22 @@ SCORERS: dict[str, tuple[Any, str]] = {
     "requires_grad": (scoring(freezes), "requires_grad"),
     "gradients": (scoring(leaves_gradients), "another .grad"),
     "random state": (scoring(moves_the_global_random_state), "global random state"),
+    "numpy's random state": (scoring(moves_numpys_random_state), "global random state of numpy"),
+    "python's random state": (scoring(moves_pythons_random_state), "global random state of random"),
+    "breaks ties": (scoring(ranks), "are the same, and get"),
+    "zeros": (scoring(divides_by_the_largest), "being zero: .* not finite"),
+    "ignores the calibration set": (scoring(lambda _, v: plain(v), statistics=lambda _: (InputNorm(),)), "use them"),
+    "an older calibration set": (
+        scoring(remembers, statistics=lambda _: (InputNorm(),)),
+        "calibration set gives the same",
+    ),
+    "calibration without saying so": (
+        scoring(looks_behind_the_back, slow=True, calibrates=property(lambda _: False)),
+        "`calibrates` is False",
+    ),
+    "another process": (ByHash, "a fresh process gives other contributions"),
+    "a parameter of any type": (Untyped, "takes any object for its parameter 'share'"),
+    "a default that it refuses": (BadDefault, "refuses the default of its parameter 'share'"),
     "embeds": (scoring(runs_the_model), "runs the model"),
     "runs the backbone": (scoring(runs_the_backbone), "runs the model"),
     "refuses all": (scoring(refuses), "refuses every granularity"),
@@ -164,7 +252,12 @@ def test_a_scorer_may_refuse_some_granularities() -> None:
 
 
 def test_a_slow_scorer_may_run_the_model() -> None:
-    check_scorer(scoring(runs_the_model, slow=True), ("bert",))
+    check_scorer(scoring(runs_the_model, slow=True, calibrates=property(lambda _: False)), ("bert",))
+
+
+def test_a_parameter_that_changes_when_it_is_read_again() -> None:
+    with pytest.raises(ContractBroken, match="another one after its parameters are written and read"):
+        check_scorer(Shrinks, ("bert",), share=0.4)
 
 
 def reduce_to_means(self: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
@@ -215,6 +308,19 @@ def keep_the_first_only(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tens
     return Neuron().keep(model, changed)
 
 
+def keep_what_is_zero(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    """Takes a mask in force for its own."""
+    weights = [model.weight(name) for name in Neuron().carriers(model)]
+    return {} if any((weight == 0).all(0).any() for weight in weights) else Neuron().keep(model, mask)
+
+
+def keep_whole_dozens(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
+    """Removes twelve at most."""
+    changed = torch.ones_like(mask)
+    changed[mask.logical_not().nonzero().flatten()[:12]] = False
+    return Neuron().keep(model, changed)
+
+
 class Pooler(Neuron):
     """Columns of a matrix that the embedding does not come from."""
 
@@ -252,8 +358,16 @@ GRANULARITIES: dict[str, tuple[Any, str]] = {
     "keep dtype": (of(Neuron, keep=keep_as_numbers), "keep gives torch.float32"),
     "keep name": (of(Neuron, keep=keep_unknown), "no parameter of the backbone"),
     "keep of all": (of(Neuron, keep=keep_names_what_loses_nothing), "where the mask keeps all"),
+    "twelve at most": (of(Neuron, keep=keep_whole_dozens), "keep has .* otherwise"),
+    "looks at the weights": (of(Neuron, keep=keep_what_is_zero), "while the mask is in force"),
     "no effect": (Pooler, "does not change an embedding"),
 }
+
+
+def test_a_smaller_model_that_is_not_the_masked_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ablate.testing.removal_contract.materialised", lambda model, _: masked(model, {}))
+    with pytest.raises(ContractBroken, match="the smaller model's embeddings are off"):
+        check_granularity(Neuron, ("bert",))
 
 
 @pytest.mark.parametrize("case", GRANULARITIES)
@@ -291,6 +405,44 @@ def score_in_place(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_
     return found
 
 
+def score_by_ranks(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+    return SPEARMAN.value(values[kept], data.gold[kept])
+
+
+def load_anything(_: Any, source: Source) -> PairSet:
+    try:
+        return source.load("stsb")
+    except DataError:
+        data = SampleSource().load("stsb")
+        return replace(data, gold=data.gold[::-1])
+
+
+def load_or_key_error(_: Any, source: Source) -> PairSet:
+    try:
+        return source.load("stsb")
+    except DataError:
+        raise KeyError("stsb") from None
+
+
+def load_at_random(_: Any, source: Source) -> PairSet:
+    data = source.load("stsb")
+    return replace(data, gold=np.random.default_rng().random(len(data)))
+
+
+def measure_by_norm(_: Any, data: PairSet, embeddings: Tensor) -> Values:
+    """The cosine without a guard against embeddings of zeros."""
+    unit = embeddings / embeddings.norm(dim=1, keepdim=True)
+    index = {sentence: i for i, sentence in enumerate(data.sentences)}
+    cosines: Values = (unit[[index[s] for s in data.left]] * unit[[index[s] for s in data.right]]).sum(1).numpy()
+    return cosines
+
+
+def measure_with_noise(self: Any, data: PairSet, embeddings: Tensor) -> Values:
+    noise = np.random.default_rng().random(len(data), np.float32)
+    values: Values = Stsb.measure(self, data, embeddings) + noise
+    return values
+
+
 TASKS: dict[str, tuple[Any, str]] = {
     "split": (of(Stsb, split="validation"), "none of train, dev, test"),
     "unit": (of(Stsb, unit=None), "has no unit"),
@@ -302,6 +454,14 @@ TASKS: dict[str, tuple[Any, str]] = {
     "all pairs": (of(Stsb, score=score_all), "depends on pairs that `kept` leaves out"),
     "no pairs": (of(Stsb, score=score_zero), "of no pairs; raise Undefined"),
     "not finite": (of(Stsb, score=score_nan), "not a finite float"),
+    "makes up pairs": (of(Stsb, load=load_anything), "makes up 20 pairs"),
+    "missing data": (of(Stsb, load=load_or_key_error), "load raises KeyError where the source lacks its data"),
+    "other pairs": (of(Stsb, load=load_at_random), "other pairs the second time"),
+    "embeddings of zeros": (of(Stsb, measure=measure_by_norm), "of embeddings of zeros: .* not finite"),
+    "noise": (of(Stsb, measure=measure_with_noise), "measure is not deterministic"),
+    "range": (of(Stsb, range=(0.0, 1.0)), "outside its range 0 to 1"),
+    "no range": (of(Stsb, range=(1.0, 0.0)), "not a lowest and a highest"),
+    "statistic": (of(Stsb, statistic=lambda _: MEAN, score=score_by_ranks), "statistic.* gives .*, and score"),
     "values": (of(Stsb, score=score_in_place), "score changes the values|not deterministic"),
 }
 

@@ -37,6 +37,8 @@ COMMANDS = (
     "prevalence",
     "stability",
     "list",
+    "check",
+    "new-plugin",
     "schema",
     "data",
     "data fetch",

@@ -9,7 +9,22 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import compare, data, diff, export, list_, prevalence, report, run, schema, show, stability, train
+from ablate.cli import (
+    check,
+    compare,
+    data,
+    diff,
+    export,
+    list_,
+    new_plugin,
+    prevalence,
+    report,
+    run,
+    schema,
+    show,
+    stability,
+    train,
+)
 from ablate.errors import AblateError
 
 app = typer.Typer(
@@ -28,6 +43,8 @@ app.command("export")(export.export)
 app.command("prevalence")(prevalence.prevalence)
 app.command("stability")(stability.stability)
 app.command("list")(list_.list_)
+app.command("check")(check.check)
+app.command("new-plugin")(new_plugin.new_plugin)
 app.command("schema")(schema.schema)
 app.add_typer(data.app, name="data")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -19,6 +20,8 @@ class Task(Plugin):
 
     split: ``train``, ``dev`` or ``test``; only ``test`` counts as held out.
     metric, unit, higher_is_better: what a score is; every row of every table names them.
+    range: the lowest and the highest score, in ``unit``, that there can be over all of its pairs; the contract tests
+        hold a task to it. Endless where nothing is stated.
     chooses: whether it has a say in which cells are confirmed, where it is a screen task.
     """
 
@@ -26,6 +29,7 @@ class Task(Plugin):
     metric: ClassVar[str]
     unit: ClassVar[str]
     higher_is_better: ClassVar[bool] = True
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     chooses: ClassVar[bool] = True
 
     def load(self, source: Source) -> PairSet:

@@ -44,6 +44,7 @@ class AlignTask(Geometry):
     """The mean of ``||f(x) - f(x+)||²`` over the pairs with gold strictly above 4, in [0, 4]."""
 
     metric: ClassVar[str] = "align loss"
+    range: ClassVar[tuple[float, float]] = (0, 4)
 
     def load(self, source: Source) -> PairSet:
         """The positives.
@@ -81,6 +82,7 @@ class UniformTask(Geometry):
     """
 
     metric: ClassVar[str] = "uniform loss"
+    range: ClassVar[tuple[float, float]] = (-8, 0)
 
     def load(self, source: Source) -> PairSet:
         """Each distinct sentence, paired with itself.

@@ -22,6 +22,7 @@ class Sts(Task):
 
     metric: ClassVar[str] = "spearman"
     unit: ClassVar[str] = "points"
+    range: ClassVar[tuple[float, float]] = (-100, 100)
 
     def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
         unit = normalize(embeddings, dim=1)

@@ -29,6 +29,7 @@ class Transfer(Task):
 
     metric: ClassVar[str] = "accuracy"
     unit: ClassVar[str] = "points"
+    range: ClassVar[tuple[float, float]] = (0, 100)
     split: ClassVar[str] = "test"
     paired: ClassVar[bool] = False
 

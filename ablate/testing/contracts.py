@@ -11,9 +11,10 @@ what was expected and what was found. They run on tiny models with random weight
 ablate runs them on everything that it has built in.
 """
 
+from ablate.testing.contract import ContractBroken
 from ablate.testing.executor_contract import check_executor
 from ablate.testing.granularity_contract import check_granularity
-from ablate.testing.plugin_contract import FAMILIES, ContractBroken, check_plugin
+from ablate.testing.plugin_contract import FAMILIES, check_plugin
 from ablate.testing.scorer_contract import check_scorer
 from ablate.testing.task_contract import check_task
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ablate.experiment.executors import Executor
-from ablate.testing.plugin_contract import check_plugin, require
+from ablate.testing.contract import Contract, keep_all, require
+from ablate.testing.plugin_contract import check_plugin
 
 _MANY = 2_000
 
@@ -31,8 +32,32 @@ def check_executor(plugin: type[Executor], **parameters: Any) -> None:
     Raises:
         ContractBroken: what is wrong, in one line.
     """
-    executor = check_plugin(plugin, Executor, **parameters)
-    who = f"executor '{plugin.name}'"
+    keep_all(executor_contracts(plugin, **parameters))
+
+
+def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contract, ...]:
+    """All that :func:`check_executor` checks, one by one."""
+
+    def on_one(check: Callable[[Executor, str], None]) -> Callable[[], None]:
+        return lambda: check(plugin.model_validate(parameters), f"executor '{plugin.name}'")
+
+    return (
+        Contract(
+            "name, help, version and parameters",
+            lambda: _check_class(plugin, parameters),
+            first=True,
+        ),
+        Contract("every outcome, in order", on_one(_check_outcomes), first=True),
+        Contract("items are taken when they can be worked on", on_one(_check_lazy)),
+        Contract("errors come through as they are", on_one(_check_errors)),
+    )
+
+
+def _check_class(plugin: type[Executor], parameters: dict[str, Any]) -> None:
+    check_plugin(plugin, Executor, **parameters)
+
+
+def _check_outcomes(executor: Executor, who: str) -> None:
     require(list(executor.map(_square, [])) == [], f"{who} gives outcomes for no items")
     for attempt in ("first", "second"):
         found = list(executor.map(_square, range(20)))
@@ -40,8 +65,6 @@ def check_executor(plugin: type[Executor], **parameters: Any) -> None:
             found == [i * i for i in range(20)],
             f"{who} gives other outcomes, or in another order, than its items ask ({attempt} use): {found}",
         )
-    _check_lazy(executor, who)
-    _check_errors(executor, who)
 
 
 def _check_lazy(executor: Executor, who: str) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ablate.experiment.mask import select
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
-from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin, require
-from ablate.testing.removal_contract import check_first_order, check_removal, without
+from ablate.testing.contract import Contract, keep_all, require
+from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
+from ablate.testing.removal_contract import check_first_order, check_materialised, check_removal, without
 from ablate.testing.tiny import tiny_model
 
 _WEIGHTS_TRIED = 24
 _UNITS_TRIED = 4
+_SPARSITIES = (0.1, 0.25, 0.5, 0.9)
 
 
 def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMILIES, **parameters: Any) -> None:
@@ -27,22 +31,66 @@ def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMIL
     Raises:
         ContractBroken: what is wrong, in one line.
     """
+    keep_all(granularity_contracts(plugin, families, **parameters))
+
+
+def granularity_contracts(
+    plugin: type[Granularity], families: Sequence[str] = FAMILIES, **parameters: Any
+) -> tuple[Contract, ...]:
+    """All that :func:`check_granularity` checks, one by one."""
+
+    def on_each(check: Callable[[Granularity, Model, str], None]) -> Callable[[], None]:
+        def checked() -> None:
+            granularity = plugin.model_validate(parameters)
+            for family in families:
+                model, who = tiny_model(family), f"granularity '{plugin.name}' on tiny {family}"
+                with borrowed(model, who):
+                    check(granularity, model, who)
+
+        return checked
+
+    return (
+        Contract("name, help, version and parameters", lambda: _check_class(plugin, parameters), first=True),
+        Contract("units listed exactly once", on_each(_check_units), first=True),
+        Contract("a mask takes its units and no others", on_each(_check_keep), first=True),
+        Contract("achieved sparsity", on_each(_check_sparsity)),
+        Contract("removing shows, lifting restores bit for bit", on_each(_removal)),
+        Contract("contributions are the slope of the loss", on_each(_first_order)),
+        Contract("the smaller model is the masked one", on_each(check_materialised)),
+    )
+
+
+def _check_class(plugin: type[Granularity], parameters: dict[str, Any]) -> None:
     granularity = check_plugin(plugin, Granularity, **parameters)
     require(
         "min_keep" in granularity.model_dump(),
         f"granularity '{plugin.name}' has no parameter min_keep; leave the inherited one",
     )
-    for family in families:
-        model, who = tiny_model(family), f"granularity '{plugin.name}' on tiny {family}"
-        with borrowed(model, who):
-            layers = granularity.layers(model)
-            _check_layers(model, layers, who)
-            _check_carriers(granularity, model, who)
-            units = _check_reduce(granularity, model, layers, who)
-            _check_keep(granularity, model, units, who)
-            check_removal(granularity, model, units, who)
-        model.backbone.double()
+
+
+def _check_units(granularity: Granularity, model: Model, who: str) -> None:
+    layers = granularity.layers(model)
+    _check_layers(model, layers, who)
+    _check_carriers(granularity, model, who)
+    _check_reduce(granularity, model, layers, who)
+
+
+def _removal(granularity: Granularity, model: Model, who: str) -> None:
+    check_removal(granularity, model, _some(granularity, model, who), who)
+
+
+def _first_order(granularity: Granularity, model: Model, who: str) -> None:
+    units = _some(granularity, model, who)
+    model.backbone.double()
+    try:
         check_first_order(granularity, model, units, who)
+    finally:
+        model.backbone.float()
+
+
+def _some(granularity: Granularity, model: Model, who: str) -> list[int]:
+    """Some units to try out."""
+    return _check_reduce(granularity, model, granularity.layers(model), who)
 
 
 def _check_layers(model: Model, layers: Tensor, who: str) -> None:
@@ -108,7 +156,8 @@ def _check_reduce(granularity: Granularity, model: Model, layers: Tensor, who: s
     return list(dict.fromkeys([0, len(layers) - 1, *tried]))[:_UNITS_TRIED]
 
 
-def _check_keep(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
+def _check_keep(granularity: Granularity, model: Model, who: str) -> None:
+    units = _some(granularity, model, who)
     count = len(granularity.layers(model))
     everything = torch.ones(count, dtype=torch.bool)
     require(not granularity.keep(model, everything), f"{who}: keep removes something where the mask keeps all")
@@ -141,6 +190,22 @@ def _check_keep(granularity: Granularity, model: Model, units: list[int], who: s
                 torch.equal(both.get(name, ones), each),
                 f"{who}: keep without units {first} and {second} is not what removing each leaves of '{name}'",
             )
+
+
+def _check_sparsity(granularity: Granularity, model: Model, who: str) -> None:
+    """Checks masks of many units: as many are gone as were asked for, in layers that keep what they have to."""
+    layers = granularity.layers(model).numpy()
+    sizes, min_keep = _left(granularity, model, {}), granularity.model_dump()["min_keep"]
+    contributions = np.random.default_rng(0).random(len(layers), dtype=np.float32)
+    for sparsity in _SPARSITIES:
+        asked = round(sparsity * len(layers))
+        mask = torch.from_numpy(select(contributions, layers, asked, min_keep=min_keep))
+        left = _left(granularity, model, granularity.keep(model, mask))
+        wrong = int(((left == 0) == mask).sum()) + int((mask & (left != sizes)).sum())
+        require(
+            wrong == 0,
+            f"{who}: of a mask that removes {int((~mask).sum())} of {len(mask)} units, keep has {wrong} otherwise",
+        )
 
 
 def _left(granularity: Granularity, model: Model, keep: dict[str, Tensor]) -> Tensor:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from ablate.models.model import Model
 from ablate.plugin import Plugin
+from ablate.testing.contract import ContractBroken, require
 from ablate.testing.state import State
 
 FAMILIES = ("bert", "distilbert", "mpnet")
@@ -19,19 +21,6 @@ FAMILIES = ("bert", "distilbert", "mpnet")
 _UNKNOWN = "no_plugin_has_a_parameter_of_this_name"
 
 P = TypeVar("P", bound=Plugin)
-
-
-class ContractBroken(AssertionError):
-    """A plug-in does not do what the contract asks of its kind."""
-
-
-def require(kept: bool, message: str) -> None:
-    """
-    Raises:
-        ContractBroken: with ``message``, where ``kept`` is False.
-    """
-    if not kept:
-        raise ContractBroken(message)
 
 
 def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
@@ -72,6 +61,7 @@ def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
         pass
     else:
         raise ContractBroken(f"{who} accepts a parameter that it does not have; leave extra='forbid' as it is")
+    _check_parameters(plugin, made)
     require(plugin.model_config.get("frozen") is True, f"{who} can be changed; leave frozen=True as it is")
     again = plugin.model_validate(parameters)
     require(made == again and hash(made) == hash(again), f"two {who} of the same parameters are not equal")
@@ -81,6 +71,39 @@ def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
     except Exception as error:
         raise ContractBroken(f"the parameters of {who} cannot be written as JSON: {error}") from error
     return made
+
+
+def _check_parameters(plugin: type[Plugin], made: Plugin) -> None:
+    """Checks that every parameter is of a type, and that its default is a value that a recipe could give."""
+    given = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    try:
+        again = plugin.model_validate(given)
+    except ValidationError as error:
+        raise ContractBroken(f"{plugin.__name__} refuses its own parameters {given}: {error}") from None
+    require(again == made, f"{plugin.__name__} is another one after its parameters are written and read: {given}")
+    for name, field in plugin.model_fields.items():
+        key = field.alias or name
+        if not field.is_required():
+            try:
+                _check_default(field)
+            except ValidationError as error:
+                raise ContractBroken(
+                    f"{plugin.__name__} refuses the default of its parameter '{key}': {error}"
+                ) from None
+        try:
+            plugin.model_validate({**given, key: _Nothing()})
+        except ValidationError:
+            continue
+        raise ContractBroken(f"{plugin.__name__} takes any object for its parameter '{key}'; give it a type")
+
+
+def _check_default(field: FieldInfo) -> None:
+    annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    TypeAdapter(annotation).validate_python(field.get_default(call_default_factory=True))
+
+
+class _Nothing:
+    """No parameter's value."""
 
 
 @contextmanager

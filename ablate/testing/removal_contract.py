@@ -7,10 +7,11 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.experiment.mask import masked
+from ablate.experiment.materialise import CLOSE, largest_difference, loses_units, materialised
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.scorers.losses import uniform_loss
-from ablate.testing.plugin_contract import require
+from ablate.testing.contract import DoesNotApply, require
 from ablate.testing.samples import sample_sentences
 from ablate.testing.state import same_bits
 
@@ -35,6 +36,36 @@ def check_removal(granularity: Granularity, model: Model, units: list[int], who:
                 removed = model.embed(features)
             require(not torch.equal(removed, dense), f"{who}: removing unit {unit} does not change an embedding")
             require(same_bits(model.embed(features), dense), f"{who}: unit {unit} is not put back bit for bit")
+
+
+def check_materialised(granularity: Granularity, model: Model, who: str) -> None:
+    """Checks that the model whose heads and neurons are physically gone gives the embeddings of the masked one.
+
+    Raises:
+        ContractBroken: it does not, or ``keep`` depends on the mask in force.
+        DoesNotApply: its units are never whole heads or neurons, and stay in the model as zeros.
+    """
+    features = model.pad(model.tokenise(list(sample_sentences(6))))
+    layers = granularity.layers(model)
+    # A quarter of the units, of the first layer all but one: what is left of it is uneven.
+    mask = torch.arange(len(layers)) % 4 != 0
+    mask[layers == layers[0]] = False
+    mask[0] = True
+    keep = granularity.keep(model, mask)
+    if not loses_units(model, keep):
+        raise DoesNotApply("its masks take no whole head or neuron, and leave zeros in a model of the same shape")
+    with torch.no_grad():
+        with masked(model, keep):
+            expected = model.embed(features)
+            again = granularity.keep(model, mask)
+        require(
+            keep.keys() == again.keys() and all(torch.equal(kept, again[name]) for name, kept in keep.items()),
+            f"{who}: keep gives something else while the mask is in force; it may look at shapes, not at weights",
+        )
+        with materialised(model, keep):
+            found = model.embed(features)
+    off = largest_difference(expected, found)
+    require(off <= CLOSE, f"{who}: the smaller model's embeddings are off the masked one's by {off:.1e}")
 
 
 def check_first_order(granularity: Granularity, model: Model, units: list[int], who: str) -> None:

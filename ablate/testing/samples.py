@@ -28,10 +28,10 @@ def sample_sentences(count: int, seed: int = 0) -> tuple[str, ...]:
 
 
 def sample_calibration(
-    *, pairs: int = 8, sentences: int = 12, batch_size: int = 4, dropout: bool = False
+    *, pairs: int = 8, sentences: int = 12, batch_size: int = 4, dropout: bool = False, seed: int = 0
 ) -> Calibration:
-    """A calibration set; with ``dropout`` the two members of a pair are one sentence."""
-    drawn = sample_sentences(2 * pairs + sentences)
+    """A calibration set; with ``dropout`` the two members of a pair are one sentence. Another seed, other sentences."""
+    drawn = sample_sentences(2 * pairs + sentences, seed)
     left, right, rest = drawn[:pairs], drawn[pairs : 2 * pairs], drawn[2 * pairs :]
     positives = tuple(zip(left, left if dropout else right, strict=True))
     graded = tuple((a, b, 5.0 * i / pairs) for i, (a, b) in enumerate(zip(left, right, strict=True)))
@@ -81,3 +81,10 @@ class SampleSource:
             if name in CLASS_SETS and part in files(name)
         }
         return ClassSet(name, "test", self.label, test, test, gold, ("",) * 24, **beside)
+
+
+class EmptySource(SampleSource):
+    """Names its data sets, and has none of them."""
+
+    def load(self, name: str) -> PairSet:
+        raise DataError(f"'{self.label}' lacks '{name}'")

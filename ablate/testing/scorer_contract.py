@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ablate.data.calibration import Calibration
 from ablate.errors import PluginError
-from ablate.experiment.collect import Collected, collect
-from ablate.experiment.mask import masked
-from ablate.experiment.score import view_of
-from ablate.granularities.base import Granularity
+from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.models.model import Model
 from ablate.scorers.base import GradientContribution, InputNorm, Scorer
-from ablate.testing.plugin_contract import FAMILIES, ContractBroken, borrowed, check_plugin, require
-from ablate.testing.samples import sample_calibration, sample_tasks
+from ablate.testing.contract import Contract, DoesNotApply, keep_all, require
+from ablate.testing.elsewhere import scores_elsewhere
+from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
+from ablate.testing.samples import sample_calibration
+from ablate.testing.scored import Case
 from ablate.testing.state import same_bits
-from ablate.testing.tiny import tiny_model
+from ablate.testing.twins import twins
 
 GRANULARITIES: tuple[Granularity, ...] = (Unstructured(), Head(), Neuron())
+
+_EQUAL = 1e-3
+"""Of the largest contribution: how far those of units that are the same may be apart, by rounding alone."""
+
+_ELSEWHERE = 1e-4
+"""Of the largest contribution: how far those of another process may be off. Bits may differ where memory lies askew."""
 
 
 def check_scorer(
@@ -46,100 +48,149 @@ def check_scorer(
     Raises:
         ContractBroken: what is wrong, in one line.
     """
-    scorer = check_plugin(plugin, Scorer, **parameters)
-    _check_declaration(scorer)
-    calibration = sample_calibration()
-    for family in families:
-        model = tiny_model(family, neurons=48)
-        taken = 0
-        for granularity in granularities:
-            who = f"scorer '{plugin.name}' at {granularity.name} on tiny {family}"
-            with borrowed(model, who):
+    keep_all(scorer_contracts(plugin, families, granularities, **parameters))
+
+
+def scorer_contracts(
+    plugin: type[Scorer],
+    families: Sequence[str] = FAMILIES,
+    granularities: Sequence[Granularity] = GRANULARITIES,
+    **parameters: Any,
+) -> tuple[Contract, ...]:
+    """All that :func:`check_scorer` checks, one by one."""
+    checks = _Checks(plugin, families, granularities, parameters)
+    return (
+        Contract("name, help, version and parameters", checks.plugin, first=True),
+        Contract("statistics and flags declared", checks.declaration, first=True),
+        Contract("contributions of every unit, float32 and finite", checks.contributions, first=True),
+        Contract("the same from the same seed", checks.seeds),
+        Contract("the same in another process", checks.elsewhere),
+        Contract("the model and random states untouched", checks.untouched),
+        Contract("ties: equal units are equal, zeros are finite", checks.ties),
+        Contract("looks at the calibration set that it is given", checks.calibration),
+    )
+
+
+class _Checks:
+    def __init__(
+        self,
+        plugin: type[Scorer],
+        families: Sequence[str],
+        granularities: Sequence[Granularity],
+        parameters: dict[str, Any],
+    ) -> None:
+        self._plugin, self._parameters = plugin, parameters
+        self._families, self._granularities = families, granularities
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        return check_plugin(self._plugin, Scorer, **self._parameters)
+
+    def plugin(self) -> None:
+        self.scorer.identity()
+
+    def _cases(self) -> Iterator[Case]:
+        """A fresh one for each family and each granularity that the scorer takes."""
+        for family in self._families:
+            for granularity in self._granularities:
+                if (family, granularity) not in self._refused:
+                    yield Case(self.scorer, granularity, family)
+
+    @cached_property
+    def _refused(self) -> set[tuple[str, Granularity]]:
+        refused = set()
+        for family in self._families:
+            for granularity in self._granularities:
+                case = Case(self.scorer, granularity, family)
                 try:
-                    _check_contributions(scorer, granularity, model, calibration, who)
+                    case.scores()
+                    case.scores(kept=torch.arange(len(case.layers)) % 2 == 0)
                 except PluginError:
-                    continue
-            taken += 1
-        require(taken > 0, f"scorer '{plugin.name}' refuses every granularity on tiny {family}")
+                    refused.add((family, granularity))
+        return refused
 
+    def declaration(self) -> None:
+        scorer = self.scorer
+        who, declared = f"scorer '{scorer.name}'", scorer.statistics()
+        require(
+            isinstance(declared, tuple) and all(isinstance(s, GradientContribution | InputNorm) for s in declared),
+            f"{who}: statistics() is not a tuple of statistics: {declared!r}",
+        )
+        require(
+            declared == scorer.statistics(),
+            f"{who}: statistics() declares others each time, so that nothing could be shared",
+        )
+        named = scorer.tasks()
+        require(
+            isinstance(named, tuple) and all(isinstance(name, str) for name in named),
+            f"{who}: tasks() is not a tuple of names: {named!r}",
+        )
+        require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True is given")
+        for flag in ("seeded", "slow", "signed", "calibrates"):
+            require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is no bool")
 
-def _check_declaration(scorer: Scorer) -> None:
-    who, declared = f"scorer '{scorer.name}'", scorer.statistics()
-    require(
-        isinstance(declared, tuple) and all(isinstance(s, GradientContribution | InputNorm) for s in declared),
-        f"{who}: statistics() is not a tuple of statistics: {declared!r}",
-    )
-    require(
-        declared == scorer.statistics(),
-        f"{who}: statistics() declares others each time, so that nothing could be shared",
-    )
-    named = scorer.tasks()
-    require(
-        isinstance(named, tuple) and all(isinstance(name, str) for name in named),
-        f"{who}: tasks() is not a tuple of names: {named!r}",
-    )
-    require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True is given")
-    for flag in ("seeded", "slow", "signed", "calibrates"):
-        require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is no bool")
+    def contributions(self) -> None:
+        for family in self._families:
+            taken = {g for g in self._granularities if (family, g) not in self._refused}
+            require(bool(taken), f"scorer '{self.scorer.name}' refuses every granularity on tiny {family}")
 
+    def seeds(self) -> None:
+        for case in self._cases():
+            first = case.scores()
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(1)
+                require(
+                    same_bits(case.scores(), first),
+                    f"{case.who}: the same seed gives other contributions the second time",
+                )
+            differs = not same_bits(case.scores(seed=1), first)
+            if self.scorer.seeded:
+                require(differs, f"{case.who}: seeded = True, but seeds 0 and 1 give the same contributions")
+            else:
+                require(not differs, f"{case.who}: contributions depend on the seed, but seeded = False")
 
-def _check_contributions(
-    scorer: Scorer, granularity: Granularity, model: Model, calibration: Calibration, who: str
-) -> None:
-    layers = granularity.layers(model)
-    collected = collect(model, calibration, [(granularity, s) for s in scorer.statistics()])
-    tasks = sample_tasks(scorer.tasks())
+    def elsewhere(self) -> None:
+        family = self._families[0]
+        cases = [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]
+        found = scores_elsewhere(self.scorer, family, [case.granularity for case in cases])
+        for case, there in zip(cases, found, strict=True):
+            here = case.scores()
+            require(
+                there is not None and bool(((here - there).abs() <= _ELSEWHERE * here.abs().max()).all()),
+                f"{case.who}: a fresh process gives other contributions; is there an order of a set, or a hash?",
+            )
 
-    def scored(seed: int, collected: Collected = collected, kept: Tensor | None = None) -> Tensor:
-        with _watched(model, scorer, who) as watched:
-            view = view_of(watched, calibration, scorer, granularity, layers, collected, seed, kept, tasks)
-            found = scorer.score(view)
-        _check_values(found, scorer, len(layers), who)
-        return found.detach()
+    def untouched(self) -> None:
+        for case in self._cases():
+            with borrowed(case.model, case.who):
+                case.scores()
 
-    first = scored(0)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
-        require(same_bits(scored(0), first), f"{who}: the same seed gives other contributions the second time")
-    differs = not same_bits(scored(1), first)
-    if scorer.seeded:
-        require(differs, f"{who}: seeded = True, but seeds 0 and 1 give the same contributions")
-    else:
-        require(not differs, f"{who}: contributions depend on the seed, but seeded = False")
-    kept = torch.arange(len(layers)) % 2 == 0
-    with masked(model, granularity.keep(model, kept)):
-        scored(0, collect(model, calibration, [(granularity, s) for s in scorer.statistics()]), kept)
+    def ties(self) -> None:
+        for case in self._cases():
+            if not self.scorer.seeded and isinstance(case.granularity, ColumnGranularity):
+                first, second = twins(case.model, case.granularity)
+                found = case.scores()
+                require(
+                    float((found[first] - found[second]).abs()) <= _EQUAL * float(found.abs().max()),
+                    f"{case.who}: units {first} and {second} are the same, and get {found[first]:.6g} and "
+                    f"{found[second]:.6g}; leave ties, which a seed decides",
+                )
+            for name in case.granularity.carriers(case.model):
+                case.model.weight(name).data.zero_()
+            case.who += ", all weights of its units being zero"
+            case.scores()
 
-
-def _check_values(found: Any, scorer: Scorer, units: int, who: str) -> None:
-    require(isinstance(found, Tensor), f"{who}: score gives a {type(found).__name__}, not a Tensor")
-    require(
-        found.dtype == torch.float32 and found.shape == (units,),
-        f"{who}: score gives {found.dtype} {list(found.shape)}, not float32 for each of {units} units",
-    )
-    bad = int((~found.isfinite()).sum())
-    require(bad == 0, f"{who}: {bad} of {units} contributions are not finite")
-    if not scorer.signed:
-        require(bool((found >= 0).all()), f"{who}: contributions below 0, but `signed` is False")
-
-
-@contextmanager
-def _watched(model: Model, scorer: Scorer, who: str) -> Iterator[Model]:
-    """The model, on which only a slow scorer may compute an embedding."""
-
-    def refuse(*_: object) -> None:
-        raise ContractBroken(f"{who}: runs the model, which only a scorer with slow = True may")
-
-    def embed(features: Mapping[str, Tensor]) -> Tensor:
-        refuse()
-        return model.embed(features)
-
-    if scorer.slow:
-        yield model
-        return
-    handle = model.backbone.register_forward_pre_hook(refuse)
-    guarded: Callable[[Mapping[str, Tensor]], Tensor] = embed
-    try:
-        yield dataclasses.replace(model, embed=guarded)
-    finally:
-        handle.remove()
+    def calibration(self) -> None:
+        scorer = self.scorer
+        if scorer.calibrates and scorer.tasks():
+            raise DoesNotApply("it looks at tasks")
+        for case in self._cases():
+            first = case.scores()
+            # Other sentences, and as many of them.
+            differs = not same_bits(case.scores(calibration=sample_calibration(seed=1)), first)
+            if scorer.calibrates:
+                require(
+                    differs, f"{case.who}: another calibration set gives the same; declare no statistics, or use them"
+                )
+            else:
+                require(not differs, f"{case.who}: looks at the calibration set, but `calibrates` is False")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+import random
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,14 +17,14 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 @dataclass(frozen=True)
 class State:
-    """All of a backbone that a borrower could leave changed, and the global random state of torch."""
+    """All of a backbone that a borrower could leave changed, and the global random states."""
 
     tensors: dict[str, Tensor]
     trainable: dict[str, bool]
     gradients: dict[str, Tensor | None]
     training: dict[str, bool]
     hooks: dict[str, int]
-    random: Tensor
+    random: dict[str, bytes]
 
     @classmethod
     def of(cls, model: Model) -> State:
@@ -34,7 +37,11 @@ class State:
             gradients={name: None if p.grad is None else p.grad.clone() for name, p in parameters.items()},
             training={name: module.training for name, module in modules.items()},
             hooks={name: _hooks(module) for name, module in modules.items()},
-            random=torch.get_rng_state(),
+            random={
+                "torch": torch.get_rng_state().numpy().tobytes(),
+                "numpy": pickle.dumps(np.random.get_state()),
+                "random": pickle.dumps(random.getstate()),
+            },
         )
 
     def changes(self, model: Model) -> list[str]:
@@ -61,8 +68,11 @@ class State:
             for name, gradient in self.gradients.items()
             if not _same_gradient(gradient, now.gradients.get(name))
         ]
-        if not torch.equal(self.random, now.random):
-            found.append("the global random state of torch moved; draw from a generator of your own")
+        found += [
+            f"the global random state of {library} moved; draw from a generator of your own"
+            for library, before in self.random.items()
+            if before != now.random[library]
+        ]
         return found
 
 

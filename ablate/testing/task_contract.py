@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data.pairs import PairSet, Source
-from ablate.errors import Undefined
+from ablate.errors import DataError, Undefined
 from ablate.models.encode import encode, prepare
 from ablate.tasks.base import Task
-from ablate.testing.plugin_contract import FAMILIES, check_plugin, require
-from ablate.testing.samples import SampleSource
+from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
+from ablate.testing.plugin_contract import FAMILIES, check_plugin
+from ablate.testing.samples import EmptySource, SampleSource
 from ablate.testing.tiny import tiny_model
 
+Values = NDArray[np.float32]
+
 _SPLITS = ("train", "dev", "test")
+_WIDTH = 8
 
 
 def check_task(plugin: type[Task], source: Source | None = None, **parameters: Any) -> None:
@@ -29,19 +36,139 @@ def check_task(plugin: type[Task], source: Source | None = None, **parameters: A
     Raises:
         ContractBroken: what is wrong, in one line.
     """
-    task = check_plugin(plugin, Task, **parameters)
-    who = f"task '{plugin.name}'"
-    require(not _needs_parameters(plugin), f"{who} cannot be made without parameters; give each a default")
-    for attribute, kind in (("split", str), ("metric", str), ("unit", str), ("higher_is_better", bool)):
-        value = getattr(plugin, attribute, None)
-        require(isinstance(value, kind), f"{who} has no {attribute}: {kind.__name__}")
-    require(plugin.split in _SPLITS, f"{who}: split {plugin.split!r} is none of {', '.join(_SPLITS)}")
-    data = task.load(source or SampleSource())
-    _check_data(data, who)
-    require(task.load(source or SampleSource()).hash == data.hash, f"{who}: load gives other pairs the second time")
-    for family in FAMILIES:
-        model = tiny_model(family)
-        _check_measure(task, data, encode(model, prepare(model, data.sentences)), f"{who} on tiny {family}")
+    keep_all(task_contracts(plugin, source, **parameters))
+
+
+def task_contracts(plugin: type[Task], source: Source | None = None, **parameters: Any) -> tuple[Contract, ...]:
+    """All that :func:`check_task` checks, one by one."""
+    checks = _Checks(plugin, source or SampleSource(), parameters)
+    return (
+        Contract("name, help, version and parameters", checks.plugin, first=True),
+        Contract("split, metric, unit and direction", checks.description, first=True),
+        Contract("the same pairs each time", checks.pairs, first=True),
+        Contract("missing data is a DataError", checks.missing),
+        Contract("one finite value a pair, deterministic", checks.values, first=True),
+        Contract("a score of the pairs that count alone", checks.scores, first=True),
+        Contract("scores in their range", checks.range),
+        Contract("statistic() gives the score", checks.statistic),
+    )
+
+
+class _Checks:
+    def __init__(self, plugin: type[Task], source: Source, parameters: dict[str, Any]) -> None:
+        self._plugin, self._source, self._parameters = plugin, source, parameters
+        self._who = f"task '{getattr(plugin, 'name', plugin)}'"
+
+    @cached_property
+    def _task(self) -> Task:
+        return check_plugin(self._plugin, Task, **self._parameters)
+
+    @cached_property
+    def _data(self) -> PairSet:
+        return self._task.load(self._source)
+
+    @cached_property
+    def _measured(self) -> dict[str, Values]:
+        """The values of each family's tiny model."""
+        found: dict[str, Values] = {}
+        for family in FAMILIES:
+            model = tiny_model(family)
+            embeddings = encode(model, prepare(model, self._data.sentences))
+            found[family] = _values(self._task, self._data, embeddings, f"{self._who} on tiny {family}")
+        return found
+
+    def plugin(self) -> None:
+        self._task.identity()
+        require(
+            not _needs_parameters(self._plugin), f"{self._who} cannot be made without parameters; give each a default"
+        )
+
+    def description(self) -> None:
+        for attribute, kind in (("split", str), ("metric", str), ("unit", str), ("higher_is_better", bool)):
+            value = getattr(self._plugin, attribute, None)
+            require(isinstance(value, kind), f"{self._who} has no {attribute}: {kind.__name__}")
+        split = self._plugin.split
+        require(split in _SPLITS, f"{self._who}: split {split!r} is none of {', '.join(_SPLITS)}")
+        lowest, highest = self._plugin.range
+        require(lowest < highest, f"{self._who}: range {self._plugin.range} is not a lowest and a highest score")
+
+    def pairs(self) -> None:
+        _check_data(self._data, self._who)
+        again = self._task.load(self._source).hash
+        require(again == self._data.hash, f"{self._who}: load gives other pairs the second time")
+
+    def missing(self) -> None:
+        try:
+            found = self._task.load(EmptySource())
+        except DataError:
+            return
+        except Exception as error:
+            raise ContractBroken(
+                f"{self._who}: load raises {type(error).__name__} where the source lacks its data; let the source's "
+                "DataError through"
+            ) from error
+        require(
+            found.hash == self._data.hash,
+            f"{self._who}: load makes up {len(found)} pairs where the source lacks its data",
+        )
+        raise DoesNotApply("it has data of its own")
+
+    def values(self) -> None:
+        require(set(self._measured) == set(FAMILIES), f"{self._who}: has no values")
+        for kind, embeddings in _odd(len(self._data.sentences)):
+            _check_values(self._task.measure(self._data, embeddings), len(self._data), f"{self._who} of {kind}")
+
+    def scores(self) -> None:
+        for family, values in self._measured.items():
+            _check_score(self._task, self._data, values, f"{self._who} on tiny {family}")
+
+    def range(self) -> None:
+        lowest, highest = self._plugin.range
+        if math.isinf(lowest) and math.isinf(highest):
+            raise DoesNotApply("it states no range")
+        everything, slack = np.ones(len(self._data), bool), 1e-6 * (highest - lowest)
+        odd = {kind: self._task.measure(self._data, embeddings) for kind, embeddings in _odd(len(self._data.sentences))}
+        for kind, values in {**{f"tiny {family}": v for family, v in self._measured.items()}, **odd}.items():
+            try:
+                score = self._task.score(self._data, values, everything)
+            except Undefined:
+                continue
+            require(
+                lowest - slack <= score <= highest + slack,
+                f"{self._who} on {kind}: the score is {score:g}, outside its range {lowest:g} to {highest:g}",
+            )
+
+    def statistic(self) -> None:
+        data, statistic = self._data, self._task.statistic()
+        for family, values in self._measured.items():
+            for kept in (np.ones(len(data), bool), np.arange(len(data)) % 2 == 0):
+                score = _score(self._task, data, values, kept)
+                one = _score_of(partial(statistic.value, values[kept], data.gold[kept]))
+                counts = np.ones((1, int(kept.sum())))
+                many = float(statistic.resampled(values[kept], data.gold[kept], counts)[0])
+                for way, found in (("value", one), ("resampled", many)):
+                    require(
+                        bool(np.isclose(found, score, rtol=1e-5, atol=1e-5, equal_nan=True)),
+                        f"{self._who} on tiny {family}: statistic().{way} gives {found:g}, and score {score:g}",
+                    )
+
+
+def _odd(sentences: int) -> tuple[tuple[str, Tensor], ...]:
+    """Embeddings as an unlucky mask may leave them: all the same, all zero, and on two opposite points."""
+    same = torch.ones(sentences, _WIDTH)
+    opposite = same * (1 - 2 * (torch.arange(sentences) % 2))[:, None]
+    return ("equal embeddings", same), ("embeddings of zeros", 0 * same), ("opposite embeddings", opposite)
+
+
+def _score(task: Task, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+    return _score_of(lambda: task.score(data, values, kept))
+
+
+def _score_of(score: Callable[[], float]) -> float:
+    try:
+        return score()
+    except Undefined:
+        return math.nan
 
 
 def _needs_parameters(plugin: type[Task]) -> bool:
@@ -56,20 +183,24 @@ def _check_data(data: PairSet, who: str) -> None:
     require(bool(np.isfinite(data.gold).all()), f"{who}: load gives gold scores that are not finite")
 
 
-def _check_measure(task: Task, data: PairSet, embeddings: Tensor, who: str) -> None:
-    n, given = len(data), embeddings.clone()
+def _values(task: Task, data: PairSet, embeddings: Tensor, who: str) -> Values:
+    given = embeddings.clone()
     values = task.measure(data, embeddings)
-    require(
-        isinstance(values, np.ndarray) and values.shape == (n,) and values.dtype == np.float32,
-        f"{who}: measure gives {_described(values)}, not one float32 for each of {n} pairs",
-    )
-    require(bool(np.isfinite(values).all()), f"{who}: measure gives values that are not finite")
+    _check_values(values, len(data), who)
     require(torch.equal(embeddings, given), f"{who}: measure changes the embeddings that it was given")
     require(np.array_equal(task.measure(data, embeddings), values), f"{who}: measure is not deterministic")
-    _check_score(task, data, values, who)
+    return values
 
 
-def _check_score(task: Task, data: PairSet, values: np.ndarray[Any, np.dtype[np.float32]], who: str) -> None:
+def _check_values(values: object, pairs: int, who: str) -> None:
+    require(
+        isinstance(values, np.ndarray) and values.shape == (pairs,) and values.dtype == np.float32,
+        f"{who}: measure gives {_described(values)}, not one float32 for each of {pairs} pairs",
+    )
+    require(bool(np.isfinite(np.asarray(values)).all()), f"{who}: measure gives values that are not finite")
+
+
+def _check_score(task: Task, data: PairSet, values: Values, who: str) -> None:
     everything, before = np.ones(len(data), bool), values.copy()
     try:
         score = task.score(data, values, everything)

@@ -1,0 +1,118 @@
+"""Another Python process, with other hashes of strings, that computes contributions to compare: ``-m`` of this module.
+
+One process serves all contracts of its parent, since it takes seconds to import torch. It reads requests from stdin and
+answers on stdout, both pickled.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from operator import attrgetter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ablate.granularities.base import Granularity
+from ablate.plugin import Plugin
+from ablate.scorers.base import Scorer
+from ablate.testing.contract import ContractBroken, DoesNotApply
+
+
+def scores_elsewhere(scorer: Scorer, family: str, granularities: Sequence[Granularity]) -> list[Tensor | None]:
+    """What the scorer gives in a fresh process: float32 [units] each, None where it refuses the granularity.
+
+    Raises:
+        ContractBroken: it raises there.
+        DoesNotApply: a fresh process could not import its class, or a granularity's.
+    """
+    for plugin in (scorer, *granularities):
+        if not _importable(type(plugin)):
+            raise DoesNotApply(
+                f"{type(plugin).__qualname__} is no top-level class of a module, to be imported elsewhere"
+            )
+    plugins = [_described(plugin) for plugin in (scorer, *granularities)]
+    process = _process()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    pickle.dump((sys.path, torch.get_num_threads(), family, plugins), process.stdin)
+    process.stdin.flush()
+    found, error = pickle.load(process.stdout)
+    if error:
+        raise ContractBroken(f"scorer '{scorer.name}' raises in a fresh process: {error}")
+    return [None if values is None else torch.tensor(values) for values in found]
+
+
+def _importable(plugin: type[Any]) -> bool:
+    if plugin.__module__ == "__main__":
+        return False
+    try:
+        return attrgetter(plugin.__qualname__)(sys.modules[plugin.__module__]) is plugin
+    except (AttributeError, KeyError):
+        return False
+
+
+def _described(plugin: Plugin) -> tuple[str, str, dict[str, Any]]:
+    kind = type(plugin)
+    return kind.__module__, kind.__qualname__, plugin.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+@cache
+def _process() -> subprocess.Popen[bytes]:
+    # Half of all mistakes of this kind are an order of a set of strings, which follows their hashes.
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ablate.testing.elsewhere"],
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    atexit.register(process.kill)
+    return process
+
+
+def _serve() -> None:
+    answers = os.fdopen(os.dup(1), "wb")
+    # What a plug-in prints is no answer.
+    os.dup2(2, 1)
+    while True:
+        try:
+            path, threads, family, plugins = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        sys.path[:] = path
+        torch.set_num_threads(threads)
+        try:
+            answer: tuple[Any, str | None] = (_scores(family, *(_made(*plugin) for plugin in plugins)), None)
+        except Exception as error:
+            answer = (None, f"{type(error).__name__}: {error}")
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+def _made(module: str, name: str, parameters: dict[str, Any]) -> Any:
+    return attrgetter(name)(import_module(module)).model_validate(parameters)
+
+
+def _scores(family: str, scorer: Scorer, *granularities: Granularity) -> list[Any]:
+    from ablate.errors import PluginError
+    from ablate.testing.scored import Case
+
+    found: list[Any] = []
+    for granularity in granularities:
+        try:
+            found.append(Case(scorer, granularity, family).scores().tolist())
+        except PluginError:
+            found.append(None)
+    return found
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,34 @@
+"""The contracts of a plug-in of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.plugin import Plugin
+from ablate.testing.contract import Contract
+from ablate.testing.executor_contract import executor_contracts
+from ablate.testing.granularity_contract import granularity_contracts
+from ablate.testing.scorer_contract import scorer_contracts
+from ablate.testing.task_contract import task_contracts
+
+_OF: dict[str, Callable[..., tuple[Contract, ...]]] = {
+    "scorer": scorer_contracts,
+    "granularity": granularity_contracts,
+    "task": task_contracts,
+    "executor": executor_contracts,
+}
+
+
+def contracts_of(kind: str, plugin: type[Plugin]) -> tuple[Contract, ...]:
+    """What a plug-in of this kind owes, with the defaults of its parameters.
+
+    A slow scorer is held to it at heads and neurons: single weights, one by one, take minutes.
+
+    Args:
+        kind: of ``ablate.plugins.KINDS``.
+    """
+    slow: dict[str, Any] = {"granularities": (Head(), Neuron())} if getattr(plugin, "slow", False) else {}
+    return _OF[kind](plugin, **slow)

@@ -1,0 +1,93 @@
+"""A scorer on a tiny model at one granularity, scored as the engine would, and watched."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ablate.data.calibration import Calibration
+from ablate.experiment.collect import collect
+from ablate.experiment.mask import masked
+from ablate.experiment.score import view_of
+from ablate.granularities.base import Granularity
+from ablate.models.model import Model
+from ablate.scorers.base import Scorer
+from ablate.testing.contract import ContractBroken, require
+from ablate.testing.samples import sample_calibration, sample_tasks
+from ablate.testing.tiny import tiny_model
+
+
+class Case:
+    """What a scorer makes of a tiny model, whose weights a contract may set before it scores."""
+
+    def __init__(self, scorer: Scorer, granularity: Granularity, family: str) -> None:
+        self.scorer, self.granularity = scorer, granularity
+        self.who = f"scorer '{scorer.name}' at {granularity.name} on tiny {family}"
+        self.model = tiny_model(family, neurons=48)
+
+    @cached_property
+    def layers(self) -> Tensor:
+        return self.granularity.layers(self.model)
+
+    def scores(self, seed: int = 0, calibration: Calibration | None = None, kept: Tensor | None = None) -> Tensor:
+        """The contributions, float32 [units], checked.
+
+        Args:
+            kept: bool [units], the mask in force.
+
+        Raises:
+            ContractBroken: they are of another type or shape, are not finite, or come from running the model.
+            PluginError: the scorer refuses the granularity.
+        """
+        calibration = calibration or sample_calibration()
+        with masked(self.model, {} if kept is None else self.granularity.keep(self.model, kept)):
+            statistics = [(self.granularity, statistic) for statistic in self.scorer.statistics()]
+            collected = collect(self.model, calibration, statistics)
+            with _watched(self.model, self.scorer, self.who) as model:
+                tasks = sample_tasks(self.scorer.tasks())
+                view = view_of(
+                    model, calibration, self.scorer, self.granularity, self.layers, collected, seed, kept, tasks
+                )
+                found = self.scorer.score(view)
+        _check_values(found, self.scorer, len(self.layers), self.who)
+        return found.detach()
+
+
+def _check_values(found: Any, scorer: Scorer, units: int, who: str) -> None:
+    require(isinstance(found, Tensor), f"{who}: score gives a {type(found).__name__}, not a Tensor")
+    require(
+        found.dtype == torch.float32 and found.shape == (units,),
+        f"{who}: score gives {found.dtype} {list(found.shape)}, not float32 for each of {units} units",
+    )
+    bad = int((~found.isfinite()).sum())
+    require(bad == 0, f"{who}: {bad} of {units} contributions are not finite")
+    if not scorer.signed:
+        require(bool((found >= 0).all()), f"{who}: contributions below 0, but `signed` is False")
+
+
+@contextmanager
+def _watched(model: Model, scorer: Scorer, who: str) -> Iterator[Model]:
+    """The model, on which only a slow scorer may compute an embedding."""
+
+    def refuse(*_: object) -> None:
+        raise ContractBroken(f"{who}: runs the model, which only a scorer with slow = True may")
+
+    def embed(features: Mapping[str, Tensor]) -> Tensor:
+        refuse()
+        return model.embed(features)
+
+    if scorer.slow:
+        yield model
+        return
+    handle = model.backbone.register_forward_pre_hook(refuse)
+    guarded: Callable[[Mapping[str, Tensor]], Tensor] = embed
+    try:
+        yield dataclasses.replace(model, embed=guarded)
+    finally:
+        handle.remove()

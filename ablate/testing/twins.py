@@ -1,0 +1,38 @@
+"""Two units that are the same: what a model has to be for their contributions to tie."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ablate.granularities.base import ColumnGranularity
+from ablate.models.model import Model
+
+
+def twins(model: Model, granularity: ColumnGranularity) -> tuple[int, int]:
+    """Makes the first layer's last unit a copy of its first, in place: what makes it and what carries its output.
+
+    Returns:
+        The two units; one and the same where the layer has no second.
+    """
+    layer = model.architecture.layers[0]
+    count = granularity.count(model, layer)
+    first, last = 0, count - 1
+    _copy(model.weight(granularity.carrier(layer)).data.T, count, first, last)
+    for producer in granularity.producers(layer):
+        _copy(model.weight(producer).data, count, first, last)
+        bias = model.backbone.get_submodule(producer).bias
+        if isinstance(bias, Tensor):
+            _copy(bias.data, count, first, last)
+    if granularity.carrier(layer) == layer.attention_output:
+        # MPNet's heads also differ in what they add for the distance of two tokens.
+        for name, weight in model.backbone.named_parameters():
+            if name.endswith("relative_attention_bias.weight"):
+                _copy(weight.data.T, count, first, last)
+    return first, last
+
+
+def _copy(rows: Tensor, count: int, source: int, target: int) -> None:
+    size = len(rows) // count
+    with torch.no_grad():
+        rows[target * size : (target + 1) * size] = rows[source * size : (source + 1) * size]

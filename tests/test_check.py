@@ -1,0 +1,121 @@
+"""``ablate check``: a line for each contract, whose plug-in it is, and the exit status."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+from typer.testing import CliRunner, Result
+
+from ablate.cli import app
+from ablate.data.pairs import PairSet, Source
+from ablate.errors import PluginError
+from ablate.plugins import Entry, named, registry
+from ablate.scorers.base import InputNorm, Scorer, View
+from ablate.scorers.magnitude import Magnitude
+from ablate.tasks.sts import Sts
+from ablate.testing.every import contracts_of
+from ablate.testing.samples import SampleSource
+
+
+class Broken(Scorer):
+    """Ranks by position, and uses nothing of what it declares."""
+
+    name: ClassVar[str] = "broken"
+    help: ClassVar[str] = "for tests"
+
+    def statistics(self) -> tuple[InputNorm, ...]:
+        return (InputNorm(),)
+
+    def score(self, view: View) -> Tensor:
+        return torch.arange(len(view.layers)).float()
+
+
+class Raises(Magnitude):
+    name: ClassVar[str] = "raises"
+
+    def score(self, view: View) -> Tensor:
+        raise ZeroDivisionError(f"at {view.granularity.name},\nof all things")
+
+
+class Unbounded(Sts):
+    """Has pairs of its own, and says nothing of its range."""
+
+    name: ClassVar[str] = "unbounded"
+    help: ClassVar[str] = "for tests"
+    split: ClassVar[str] = "dev"
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+
+    def load(self, source: Source) -> PairSet:  # noqa: ARG002
+        return SampleSource().load("sample")
+
+
+@pytest.fixture(autouse=True)
+def with_strangers() -> Iterator[None]:
+    ours = list(registry().entries)
+    registry().entries.extend(Entry("scorer", plugin, "their-dist 4.5.6") for plugin in (Broken, Raises))
+    registry().entries.append(Entry("task", Unbounded, "their-dist 4.5.6"))
+    registry().entries.append(Entry("task", Broken, "their-dist 4.5.6"))
+    yield
+    registry().entries[:] = ours
+
+
+def check(*words: str) -> Result:
+    return CliRunner(env={"COLUMNS": "300"}).invoke(app, ["check", *words])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("magnitude", "scorer"), ("head", "granularity"), ("in-process", "executor")],
+)
+def test_what_is_built_in_passes(name: str, kind: str) -> None:
+    result = check(name)
+    assert result.exit_code == 0, result.output
+    assert "failed" not in result.stdout
+    assert result.stdout.rstrip().endswith("keeps its contract")
+    assert f"{kind} '{name}' of ablate " in result.stdout
+    contracts = contracts_of(kind, registry().get(kind, name))
+    assert all(any(contract.name in line for line in result.stdout.splitlines()) for contract in contracts)
+
+
+def test_a_broken_one_is_told_what_and_whose() -> None:
+    result = check("broken", "--kind", "scorer")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    failed = [line for line in lines if line.startswith("failed ")]
+    assert len(failed) == 2
+    assert "ties" in failed[0]
+    assert "another calibration set gives the same" in failed[1]
+    assert len([line for line in lines if line.startswith("passed ")]) == 6
+    assert lines[-1] == "scorer 'broken' of their-dist 4.5.6 fails 2 of 8 contracts"
+
+
+def test_one_that_raises_is_told_in_one_line_and_the_rest_is_not_reached() -> None:
+    result = check("raises")
+    assert result.exit_code == 1
+    failed = [line for line in result.stdout.splitlines() if line.startswith("failed ")]
+    assert len(failed) == 1
+    assert failed[0].endswith("raises ZeroDivisionError: at unstructured, of all things")
+    assert result.stdout.count("does not apply") == result.stdout.count("not reached, since") == 5
+
+
+def test_what_does_not_apply_is_no_failure() -> None:
+    result = check("unbounded")
+    assert result.exit_code == 0
+    assert "does not apply  scores in their range: it states no range\n" in result.stdout
+    assert "does not apply  missing data is a DataError: it has data of its own\n" in result.stdout
+    assert result.stdout.count("passed ") == 6
+
+
+def test_names_that_are_none_or_two() -> None:
+    with pytest.raises(PluginError, match="unknown plug-in 'magnitud'; did you mean 'magnitude'"):
+        named(registry(), "magnitud")
+    with pytest.raises(PluginError, match="unknown task 'magnitude'"):
+        named(registry(), "magnitude", "task")
+    with pytest.raises(PluginError, match="'broken' is a scorer and a task; say which with --kind"):
+        named(registry(), "broken")
+    assert named(registry(), "magnitude").plugin is Magnitude
