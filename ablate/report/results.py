@@ -17,6 +17,8 @@ from ablate.statistics.effects import Stage, stages
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ablate.report.figures.plots import Plots
+
 Row = dict[str, Any]
 
 JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
@@ -71,6 +73,22 @@ class Results:
         counts = Counter(row["status"] for row in self.rows)
         found = ", ".join(f"{counts[status]} {status}" for status in ("ok", "undefined", "failed") if counts[status])
         return f"<Results of {', '.join(self.about['models'])}: {len(self)} rows ({found or 'none'})>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the tables of ``ablate run``. None, and so the line above, without jinja2."""
+        from ablate.report.html.notebook import as_notebook
+
+        try:
+            return as_notebook(build(self))
+        except AblateError:
+            return None
+
+    @property
+    def plot(self) -> Plots:
+        """Figures: ``plot.sparsity()``, ``plot.heads()``, ``plot.plane()``; see :class:`Plots`. Needs matplotlib."""
+        from ablate.report.figures.plots import Plots
+
+        return Plots(self)
 
     @property
     def failed(self) -> list[Row]:
