@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.errors import AblateError
 from ablate.report.export import as_csv, as_json, as_markdown
+from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
 from ablate.statistics.effects import Stage, stages
@@ -152,16 +153,15 @@ class Results:
             raise AblateError("to_parquet needs pyarrow: pip install 'ablate[report]'") from error
 
     def to_pandas(self) -> pd.DataFrame:
-        """A data frame of the rows in nullable types: None becomes ``<NA>``, integers stay integers.
+        """A data frame of the rows in nullable types: None is ``<NA>``, and a column's type never hangs on the run.
 
         Raises:
             AblateError: pandas is not installed.
         """
         try:
-            import pandas as pd
+            return as_frame(self.rows, FIELDS)
         except ImportError as error:
             raise AblateError("to_pandas needs pandas: pip install 'ablate[pandas]'") from error
-        return pd.DataFrame(self.rows, columns=list(FIELDS)).convert_dtypes()
 
 
 def _check(row: Mapping[str, Any], place: str) -> None:

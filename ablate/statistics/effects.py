@@ -119,6 +119,7 @@ class Stage:
         if splits == self.splits:
             return self
         alone = next(iter(splits)) if len(splits) == 1 else None
+        own: dict[tuple[str, str | None, str], dict[str, Any]]
         own = {(of, None, by): item for (of, task, by), item in self.evidence.items() if alone and task == alone}
         return replace(self, splits=splits, evidence=own)
 

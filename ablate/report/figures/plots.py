@@ -109,7 +109,7 @@ class Plots:
         name = self._model(model)
         found = [one for one in stages(self.results) if one.model == name]
         if not found:
-            raise AblateError(f"this run has no rows of {name}: finish it with the command that began it")
+            raise AblateError(f"this run has no rows of {name}; finish it with the command that began it")
         names = {one.name for one in found}
         if stage is not None and stage not in names:
             raise AblateError(f"this run has no stage '{stage}'; {suggest(stage, names)}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ablate.report.figures.drawing import FAINT, Sketch, text
+from ablate.report.figures.drawing import FAINT, Sketch, look, text
 
 _SHARPNESS = 1.5
 """Pixels of the image for each pixel of the page."""
@@ -27,7 +27,8 @@ class Shown(Figure):
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         file = io.BytesIO()
-        self.savefig(file, format="png", dpi=_SHARPNESS * self.dpi, metadata={"Software": None})
+        with look():
+            self.savefig(file, format="png", dpi=_SHARPNESS * self.dpi, metadata={"Software": None})
         width, height = (round(inches * self.dpi) for inches in self.get_size_inches())
         return file.getvalue(), {"width": width, "height": height, "alt": self.alt}
 
