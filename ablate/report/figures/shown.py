@@ -13,7 +13,7 @@ from ablate.report.figures.drawing import FAINT, Sketch, look, text
 _SHARPNESS = 1.5
 """Pixels of the image for each pixel of the page."""
 
-_CHARACTERS = 20
+_CHARACTERS = 18
 """Of the caption, to an inch of its line."""
 
 
@@ -36,7 +36,7 @@ class Shown(Figure):
 def shown(sketch: Sketch, caption: bool) -> Shown:
     """A figure with its title, and below it, if asked for, how to read it. For :func:`look` to surround."""
     wide, high = sketch.size
-    title = textwrap.wrap(text(sketch.title, 300), round(10 * wide))
+    title = textwrap.wrap(text(sketch.title, 300), round(9 * wide))
     below = textwrap.wrap(text(sketch.caption, 2000), round(_CHARACTERS * wide)) if caption else []
     heights = high + 0.2 * len(title) + 0.1, 0.13 * len(below) + 0.1
     figure = Shown(figsize=(wide, sum(heights)), layout="constrained")
