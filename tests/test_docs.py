@@ -58,6 +58,8 @@ message tells how to mend; 130 after Ctrl-C. A traceback is a bug.
 import ablate
 
 results = ablate.run("recipes/quick.yaml", store="ablate.db")
+results                                    # in a notebook: the tables
+figure = results.plot.sparsity()
 frame = results.to_pandas()
 results = ablate.compare(scorers=["align", "magnitude"], granularities=["head"], sparsities=[0.1])
 print(results.to_markdown())

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 
 from ablate.report.curves import curves
+from ablate.report.figures.intervals import intervals_figure, reach
+from ablate.report.figures.maps import heading, maps_figure, read_maps
+from ablate.report.figures.plane import places
+from ablate.report.figures.stability import read_stability, stability_figure
 from ablate.report.html.answer import answers
-from ablate.report.html.intervals import intervals_figure, reach
-from ablate.report.html.maps import heading, maps_figure, read_maps
 from ablate.report.html.page import Material, render_html
-from ablate.report.html.plane import places
 from ablate.report.html.provenance import Origin
-from ablate.report.html.stability import read_stability, stability_figure
 from ablate.report.plot import plots
 from ablate.report.results import Results, Row
 from ablate.report.table import Block, Cell, Column, Line, Page, Table
@@ -73,7 +73,7 @@ HOSTILE = [
 assert len(HOSTILE) >= 30
 OURS = {"html", "head", "meta", "title", "style", "body", "header", "p", "h1", "h2", "h3", "h4", "nav", "a", "main"}
 OURS |= {"section", "div", "dl", "dt", "dd", "ul", "li", "figure", "figcaption", "table", "thead", "tbody", "tr", "th"}
-OURS |= {"td", "button", "span", "details", "summary", "pre", "script"}
+OURS |= {"td", "button", "span", "strong", "details", "summary", "pre", "script"}
 OURS |= {"svg", "g", "defs", "path", "text", "tspan", "use", "clippath", "rect"}
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -494,7 +494,7 @@ def test_maps_are_laid_out_by_layer_with_the_oracle_first() -> None:
     rho = 1 - 6 * ((ranks[0] - ranks[1]) ** 2).sum() / (24 * (24**2 - 1))
     assert heading(maps[1], maps) == f"align, ρ {rho:.2f}"
     below = sum(value < 0 for value in payload[1]["contributions"])
-    assert f"oracle (exact): {below} of 24 below 0" in maps_figure(maps, "minilm", "head").svg
+    assert f"oracle (exact): {below} of 24 below 0" in maps_figure(maps, "minilm", "head").alt
 
 
 def test_stability_reads_what_has_the_form_and_says_what_is_enough() -> None:

@@ -33,7 +33,7 @@ def manifest(job: Job) -> dict[str, Any]:
         "overlap": job.recipe.overlap,
         "training": _training(job),
         "exploratory": any(job.split(name) == "test" for name in job.screen),
-        "command": " ".join(sys.argv),
+        "command": _command(),
         "recipe": job.recipe.model_dump(mode="json", by_alias=True),
         "versions": versions(),
     }
@@ -77,3 +77,8 @@ def _detailed(spec: ModelSpec) -> str:
     length = f"max_length {spec.max_length}" if spec.max_length else None
     details = ", ".join(filter(None, (spec.revision, spec.pooling, length)))
     return f"{spec.name} ({details})" if details else spec.name
+
+
+def _command() -> str | None:
+    """What was typed; None in a notebook, where it would be how the kernel was started."""
+    return None if "ipykernel" in sys.modules else " ".join(sys.argv)

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.errors import AblateError
 from ablate.report.export import as_csv, as_json, as_markdown
+from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
 from ablate.statistics.effects import Stage, stages
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ablate.report.figures.plots import Plots
 
 Row = dict[str, Any]
 
@@ -72,6 +75,22 @@ class Results:
         counts = Counter(row["status"] for row in self.rows)
         found = ", ".join(f"{counts[status]} {status}" for status in ("ok", "undefined", "failed") if counts[status])
         return f"<Results of {', '.join(self.about['models'])}: {len(self)} rows ({found or 'none'})>"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the tables of ``ablate run``. None, and so the line above, without jinja2."""
+        from ablate.report.html.notebook import as_notebook
+
+        try:
+            return as_notebook(build(self))
+        except AblateError:
+            return None
+
+    @property
+    def plot(self) -> Plots:
+        """Figures: ``plot.sparsity()``, ``plot.heads()``, ``plot.plane()``; see :class:`Plots`. Needs matplotlib."""
+        from ablate.report.figures.plots import Plots
+
+        return Plots(self)
 
     @property
     def failed(self) -> list[Row]:
@@ -135,16 +154,15 @@ class Results:
             raise AblateError("to_parquet needs pyarrow: pip install 'ablate[report]'") from error
 
     def to_pandas(self) -> pd.DataFrame:
-        """A data frame of the rows in nullable types: None becomes ``<NA>``, integers stay integers.
+        """A data frame of the rows in nullable types: None is ``<NA>``, and a column's type never hangs on the run.
 
         Raises:
             AblateError: pandas is not installed.
         """
         try:
-            import pandas as pd
+            return as_frame(self.rows, FIELDS)
         except ImportError as error:
             raise AblateError("to_pandas needs pandas: pip install 'ablate[pandas]'") from error
-        return pd.DataFrame(self.rows, columns=list(FIELDS)).convert_dtypes()
 
 
 def _check(row: Mapping[str, Any], place: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,6 +112,16 @@ class Stage:
     def found(self, group: Group, task: str | None = None, against: str = "dense") -> dict[str, Any] | None:
         """The evidence on a cell, on one task or on the mean over all; None where it has none."""
         return self.evidence.get((group.id, task, against))
+
+    def on(self, tasks: Collection[str]) -> Stage:
+        """The same with these of its tasks alone. One has its own evidence; a mean over some of several has none."""
+        splits = {task: split for task, split in self.splits.items() if task in tasks}
+        if splits == self.splits:
+            return self
+        alone = next(iter(splits)) if len(splits) == 1 else None
+        own: dict[tuple[str, str | None, str], dict[str, Any]]
+        own = {(of, None, by): item for (of, task, by), item in self.evidence.items() if alone and task == alone}
+        return replace(self, splits=splits, evidence=own)
 
     @property
     def selects(self) -> bool:

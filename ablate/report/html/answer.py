@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.report import verdicts, wording
 from ablate.report.counted import sentences as counted
-from ablate.report.html.plane import ALIGN, UNIFORM
+from ablate.report.figures.plane import ALIGN, UNIFORM
 from ablate.report.table import MARKS
 from ablate.statistics.effects import Group, Stage, stages
 

@@ -6,26 +6,25 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from ablate.errors import AblateError
 from ablate.report import wording
 from ablate.report.agreement import agreement_table
 from ablate.report.circumstances import foot, head
-from ablate.report.export import visible
+from ablate.report.figures.curves import curves_figure
+from ablate.report.figures.drawing import Sketch
+from ablate.report.figures.intervals import intervals_figure
+from ablate.report.figures.maps import join, maps_figure, read_maps
+from ablate.report.figures.plane import plane_figure
+from ablate.report.figures.ranks import ranks_figure
+from ablate.report.figures.stability import read_stability, stability_figure
 from ablate.report.html.answer import answers, question
-from ablate.report.html.curves import curves_figure
-from ablate.report.html.drawing import Drawing
-from ablate.report.html.intervals import intervals_figure
-from ablate.report.html.maps import join, maps_figure, read_maps
-from ablate.report.html.plane import plane_figure
 from ablate.report.html.provenance import Origin, facts, recipe_text
-from ablate.report.html.ranks import ranks_figure
-from ablate.report.html.stability import read_stability, stability_figure
+from ablate.report.html.svg import Drawing, draw
+from ablate.report.html.template import asset, fill
 from ablate.report.layout import of_models
 from ablate.report.methods import methods_table
-from ablate.report.table import MARKS, Block, Page
+from ablate.report.table import Block, Page
 from ablate.statistics.effects import Stage, stages
 from ablate.statistics.methods import MethodComparison, compare_methods
 
@@ -64,26 +63,14 @@ def render_html(material: Material) -> str:
     Raises:
         AblateError: jinja2 or matplotlib is not installed.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
-    except ImportError:
-        raise AblateError("a report needs jinja2: pip install 'ablate[report]'") from None
-    environment = Environment(
-        loader=PackageLoader(__package__, "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
-    )
     results = material.results
-    script = _asset("sort.js")
-    return environment.get_template("page.html.j2").render(
+    digest = hashlib.sha256(asset("sort.js").encode()).digest()
+    return fill(
+        "page.html.j2",
+        style="style.css",
+        script="sort.js",
         title=f"ablate: {', '.join(results.about['models'])}",
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=Markup(_asset("style.css")),
+        script_hash=base64.b64encode(digest).decode(),
         question=question(results),
         answers=answers(results, material.studies.get("prevalence", ({}, None))[0].get("prevalence", ())),
         head=head(results, stages(results)),
@@ -91,13 +78,7 @@ def render_html(material: Material) -> str:
         sections=list(_sections(material)),
         facts=facts(results, material.origin),
         recipe=recipe_text(results),
-        markup=Markup,
-        marks=MARKS,
     )
-
-
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8").strip()
 
 
 def _sections(material: Material) -> Iterator[Section]:
@@ -125,11 +106,11 @@ _NO_PLANE = "Not measured: add the task group geometry to the recipe's screen ta
 _NO_MAPS = "No map: no scorer ranked units that are few enough to be seen, such as heads."
 
 
-def _drawn(id_: str, title: str, drawings: Sequence[Drawing], otherwise: str) -> Section:
-    return Section(id_, title, () if drawings else (otherwise,), tuple(drawings))
+def _drawn(id_: str, title: str, sketches: Sequence[Sketch], otherwise: str) -> Section:
+    return Section(id_, title, () if sketches else (otherwise,), tuple(map(draw, sketches)))
 
 
-def _curves(found: Sequence[Stage]) -> list[Drawing]:
+def _curves(found: Sequence[Stage]) -> list[Sketch]:
     many = len({stage.model for stage in found}) > 1
     drawn = []
     for stage in found:
@@ -140,7 +121,7 @@ def _curves(found: Sequence[Stage]) -> list[Drawing]:
     return [one for one in drawn if one]
 
 
-def _planes(found: Sequence[Stage]) -> list[Drawing]:
+def _planes(found: Sequence[Stage]) -> list[Sketch]:
     drawn = []
     for place in dict.fromkeys((stage.model, stage.name) for stage in found):
         alike = [stage for stage in found if (stage.model, stage.name) == place]
@@ -151,7 +132,7 @@ def _planes(found: Sequence[Stage]) -> list[Drawing]:
 def _methods(results: Results) -> Section:
     compared = compare_methods(results)
     table = methods_table(compared)
-    drawings = [ranks_figure(one) for one in compared if isinstance(one, MethodComparison)]
+    drawings = [draw(ranks_figure(one)) for one in compared if isinstance(one, MethodComparison)]
     if table is None:
         return Section("methods", "Scorers as methods", ("No scorer to compare: the recipe has no grid.",))
     if not table.lines:
@@ -159,8 +140,8 @@ def _methods(results: Results) -> Section:
     return Section("methods", "Scorers as methods", (), tuple(drawings), (Block(None, (table,)),))
 
 
-def _study(material: Material, name: str, title: str, drawings: Sequence[Drawing]) -> Section:
+def _study(material: Material, name: str, title: str, sketches: Sequence[Sketch]) -> Section:
     if name not in material.studies:
         return Section(name, title, (f"Not measured: ablate {name} RECIPE does, and keeps it in the same store.",))
     _, page = material.studies[name]
-    return Section(name, title, (*page.head, *page.foot), tuple(drawings), page.blocks)
+    return Section(name, title, (*page.head, *page.foot), tuple(map(draw, sketches)), page.blocks)

@@ -1,18 +1,17 @@
-"""Figures as inline SVG: one look for all, legible without colour, the same bytes for the same data."""
+"""One look for all figures, legible without colour."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
 
 from ablate.errors import AblateError
 from ablate.report.export import visible
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 # Okabe and Ito's colours that are told apart with any colour vision, less yellow, which is pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -24,7 +23,6 @@ LONGEST = 44
 """Characters of a label."""
 
 _LOOK: dict[str, Any] = {
-    "svg.fonttype": "none",
     "text.parse_math": False,
     "font.size": 9,
     "font.family": "sans-serif",
@@ -46,41 +44,38 @@ _LOOK: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """title: its heading. svg: markup. caption: how to read it, one sentence or more, plain text."""
+class Sketch:
+    """A figure yet to be drawn: into a report, or for a notebook.
+
+    title: its heading. alt: what it shows, for whoever cannot see it. caption: how to read it, one sentence or more.
+    size: width and height in inches, less the heading. paint: fills an empty figure. name: tells figures of one title
+    apart.
+    """
 
     title: str
-    svg: str
+    alt: str
     caption: str
+    size: tuple[float, float]
+    paint: Callable[[FigureBase], None]
+    name: str = ""
 
 
-def draw(
-    title: str, alt: str, caption: str, size: tuple[float, float], paint: Callable[[Figure], None], name: str = ""
-) -> Drawing:
-    """Lets ``paint`` fill a figure.
+@contextmanager
+def look(**more: Any) -> Iterator[None]:
+    """Draws as all figures are drawn, whatever the user's own settings are, which are as before when it ends.
 
-    Args:
-        alt: what the figure shows, for whoever cannot see it.
-        size: width and height in inches; the page scales it.
-        name: tells figures of one title apart.
+    more: further settings of matplotlib, by name.
 
     Raises:
         AblateError: matplotlib is not installed.
     """
     try:
         from matplotlib import style
-        from matplotlib.figure import Figure
     except ImportError:
-        raise AblateError("the figures of a report need matplotlib: pip install 'ablate[report]'") from None
-    file = io.StringIO()
-    # From matplotlib's defaults, so that a user's own settings do not change the file.
-    look: list[Any] = ["default", {**_LOOK, "svg.hashsalt": f"{title} {name}"}]
-    with style.context(look):
-        figure = Figure(figsize=size, layout="constrained")
-        paint(figure)
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(file, format="svg", metadata=nothing, transparent=True)
-    return Drawing(title, _inline(file.getvalue(), alt, size[0]), caption)
+        raise AblateError("figures need matplotlib: pip install 'ablate[report]'") from None
+    settings: list[Any] = ["default", {**_LOOK, **more}]
+    with style.context(settings):
+        yield
 
 
 def text(label: object, longest: int = LONGEST) -> str:
@@ -108,7 +103,7 @@ def styles(labels: Iterable[str], controls: Collection[str] = ()) -> dict[str, S
     return made
 
 
-def legend(figure: Figure, styled: Mapping[str, Style], lines: bool = True) -> None:
+def legend(figure: FigureBase, styled: Mapping[str, Style], lines: bool = True) -> None:
     """One legend below all panels."""
     from matplotlib.lines import Line2D
 
@@ -126,26 +121,3 @@ def legend_height(styled: Collection[str]) -> float:
 
 def _legend_columns(styled: Collection[str]) -> int:
     return max(1, min(6, len(styled), 120 // (6 + max(len(text(label)) for label in styled))))
-
-
-def _inline(svg: str, alt: str, width: float) -> str:
-    """Without what HTML needs not: declarations, namespaces, metadata, styles that would reach the whole page."""
-    root = ElementTree.fromstring(svg)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag.rpartition("}")[2] in ("metadata", "style"):
-                parent.remove(child)
-    content = ElementTree.tostring(root, encoding="unicode")
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-        for name in list(element.attrib):
-            value = element.attrib.pop(name)
-            local = name.rpartition("}")[2]
-            if local != "id" or f"#{value}" in content:
-                element.set(local, value)
-    for name in ("width", "height", "version"):
-        root.attrib.pop(name, None)
-    root.set("role", "img")
-    root.set("aria-label", visible(alt).replace("\ufffe", "?").replace("\uffff", "?"))
-    root.set("style", f"max-width: {round(width * 7.6)}rem; stroke-linejoin: round; stroke-linecap: butt")
-    return ElementTree.tostring(root, encoding="unicode")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.report.html.drawing import INK, Drawing, draw, text
+from ablate.report.figures.drawing import INK, Sketch, text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 WIDEST = 64
 """Units a layer that a map can show."""
@@ -77,14 +77,14 @@ def join(
     return joined
 
 
-def maps_figure(maps: Sequence[Map], model: str, granularity: str) -> Drawing:
+def maps_figure(maps: Sequence[Map], model: str, granularity: str) -> Sketch:
     """One map a scorer. A stroke marks each contribution below 0, so that colour is not needed."""
     title = f"Contributions of each {granularity} of {model}"
     columns = min(_COLUMNS, len(maps))
     rows = -(-len(maps) // columns)
     layers, units = maps[0].grid.shape
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: FigureBase) -> None:
         panels = list(figure.subplots(rows, columns, squeeze=False).flat)
         for axes, one in zip(panels, maps, strict=False):
             _panel(axes, one, granularity)
@@ -99,7 +99,7 @@ def maps_figure(maps: Sequence[Map], model: str, granularity: str) -> Drawing:
     )
     alt = f"{title}. " + "; ".join(f"{heading(one, maps)}: {_lowest(one)}" for one in maps)
     height = rows * (0.75 + min(3.2, 0.2 * layers)) + 0.1
-    return draw(title, alt, caption, (min(9.6, columns * max(2.6, 0.9 + 0.19 * units)), height), paint, model)
+    return Sketch(title, alt, caption, (min(9.6, columns * max(2.6, 0.9 + 0.19 * units)), height), paint, model)
 
 
 def heading(one: Map, maps: Sequence[Map]) -> str:

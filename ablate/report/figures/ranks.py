@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ablate.report.html.drawing import INK, Drawing, draw, text
+from ablate.report.figures.drawing import INK, Sketch, text
 from ablate.report.verdicts import p_value
 from ablate.statistics.methods import LEVEL, MethodComparison, nemenyi
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 
-def ranks_figure(compared: MethodComparison) -> Drawing:
+def ranks_figure(compared: MethodComparison) -> Sketch:
     """Mean ranks on a line; a bar joins the scorers that Nemenyi's test does not tell apart.
 
     Raises:
-        AblateError: scikit-posthocs or matplotlib is not installed.
+        AblateError: scikit-posthocs is not installed.
     """
     names = [text(method, 28) for method in compared.methods]
     p = nemenyi(compared)
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: FigureBase) -> None:
         import pandas as pd
         from scikit_posthocs import critical_difference_diagram
 
@@ -51,4 +51,4 @@ def ranks_figure(compared: MethodComparison) -> Drawing:
         f" apart at {100 * LEVEL:g} % (critical difference {compared.critical_difference:.2f}). Friedman: χ²"
         f" {compared.chi_square:.2f}, p {p_value(compared.p)}."
     )
-    return draw(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, compared.granularity)
+    return Sketch(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, compared.granularity)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.report.html.drawing import INK, Drawing, draw, legend, legend_height, styles
+from ablate.report.figures.drawing import INK, Sketch, legend, legend_height, styles
 from ablate.statistics.effects import Stage, Tasks
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 ALIGN, UNIFORM = "align loss", "uniform loss"
 """The metrics of the two tasks."""
@@ -44,7 +44,7 @@ def places(stages: Sequence[Stage]) -> list[Place]:
     return [Place(label, x, y) for label, x, y in found if x is not None and y is not None]
 
 
-def plane_figure(stages: Sequence[Stage], title: str) -> Drawing | None:
+def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     """The plane; None where the two tasks were not run."""
     found = places(stages)
     dense = [place for place in found if place.label == "dense"]
@@ -53,7 +53,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Drawing | None:
     labels = [place.label for place in found if place.label != "dense"]
     styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: FigureBase) -> None:
         axes = figure.subplots()
         for label, style in styled.items():
             of_label = [place for place in found if place.label == label]
@@ -91,7 +91,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Drawing | None:
     grey = "; grey ones are draws of matched controls" if "matched" in styled else ""
     caption = f"Each point is a cell{grey}. {counted}"
     alt = f"{title}. Dense at uniform loss {star.uniform:.3f}, align loss {star.align:.3f}. {counted}"
-    return draw(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
+    return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
 
 
 def _score(seeds: Sequence[Tasks], stage: Stage) -> float | None:

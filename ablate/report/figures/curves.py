@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ablate.report.curves import Curve, curves
-from ablate.report.html.drawing import FAINT, Drawing, Style, draw, legend, legend_height, styles, text
+from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
 from ablate.statistics.effects import Stage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 _COLUMNS = 3
 
 
-def curves_figure(stage: Stage, title: str) -> Drawing | None:
+def curves_figure(stage: Stage, title: str) -> Sketch | None:
     """A panel for each granularity; None where no scorer has two sparsities."""
     found = curves(stage)
     if not found:
@@ -26,7 +26,7 @@ def curves_figure(stage: Stage, title: str) -> Drawing | None:
     rows = -(-len(kinds) // _COLUMNS)
     left_out = {kind for kind in kinds if _floor(stage, [c for c in found if c.granularity == kind]) is not None}
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: FigureBase) -> None:
         panels = figure.subplots(rows, min(_COLUMNS, len(kinds)), squeeze=False).flat
         for axes, kind in zip(panels, kinds, strict=False):
             _panel(axes, stage, [curve for curve in found if curve.granularity == kind], styled)
@@ -45,7 +45,7 @@ def curves_figure(stage: Stage, title: str) -> Drawing | None:
         f"{band}. That of a seeded control is ± the sample sd over its seeds."
         f"{hollow} 0 is the dense model.{' A curve that leaves its panel goes on in the table.' if left_out else ''}"
     )
-    return draw(
+    return Sketch(
         title,
         _alt(stage, found, title),
         caption,

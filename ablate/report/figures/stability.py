@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ablate.report.html.drawing import FAINT, Drawing, Style, draw, legend, legend_height, styles, text
+from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
 from ablate.statistics.stability import SAME, SHARED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 _COLUMNS = 3
 
@@ -45,7 +45,7 @@ def read_stability(payload: Any) -> list[Settling]:
     return found
 
 
-def stability_figure(entries: Sequence[Settling], model: str) -> Drawing | None:
+def stability_figure(entries: Sequence[Settling], model: str) -> Sketch | None:
     """Above, the rank correlation with the largest size, below, the overlap of the units removed."""
     own = [entry for entry in entries if entry.model == model and len(entry.correlations) > 1]
     if not own:
@@ -53,7 +53,7 @@ def stability_figure(entries: Sequence[Settling], model: str) -> Drawing | None:
     kinds = list(dict.fromkeys(entry.granularity for entry in own))[:_COLUMNS]
     styled = styles(entry.scorer for entry in own)
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: FigureBase) -> None:
         panels = figure.subplots(2, len(kinds), squeeze=False, sharex=True)
         for column, kind in enumerate(kinds):
             for entry in [entry for entry in own if entry.granularity == kind]:
@@ -80,7 +80,7 @@ def stability_figure(entries: Sequence[Settling], model: str) -> Drawing | None:
         f" sparsities. Dotted: {SAME:g} and {SHARED:.2f}, where they count as the same. The smallest sizes that are"
         f" enough: {said}."
     )
-    return draw(title, f"{title}. {said}.", caption, (9.6, 4.2 + legend_height(styled)), paint, model)
+    return Sketch(title, f"{title}. {said}.", caption, (9.6, 4.2 + legend_height(styled)), paint, model)
 
 
 def _read(entry: Mapping[str, Any]) -> Settling:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ablate.report import verdicts, wording
-from ablate.report.html.drawing import COLOURS, FAINT, Drawing, draw, text
+from ablate.report.figures.drawing import COLOURS, FAINT, Sketch, text
 from ablate.statistics.effects import Group, Stage, over_tasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 MOST = 30
 """Cells in one figure; of more, the best."""
 
 
-def intervals_figure(stage: Stage, title: str) -> Drawing | None:
+def intervals_figure(stage: Stage, title: str) -> Sketch | None:
     """The cells of a stage, best on top; None where none has an interval or a matched control."""
     sign = 1 if stage.measure.higher_is_better else -1
     valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
@@ -27,7 +27,7 @@ def intervals_figure(stage: Stage, title: str) -> Drawing | None:
     edges = reach(stage, ranked)
     beyond = any(not edges[0] <= draw <= edges[1] for group in ranked for draw in _draws(stage, group))
 
-    def paint(figure: Figure) -> None:
+    def paint(figure: FigureBase) -> None:
         axes = figure.subplots()
         axes.axvline(0, color=FAINT, linewidth=0.8)
         for place, group in enumerate(ranked):
@@ -45,7 +45,7 @@ def intervals_figure(stage: Stage, title: str) -> Drawing | None:
         f" as many in each layer.{' Arrows: draws beyond the edge, in the table.' if beyond else ''}{left_out}"
     )
     alt = f"{title}. " + "; ".join(_spoken(stage, group, ranked) for group in ranked[:5])
-    return draw(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")
+    return Sketch(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")
 
 
 def _draws(stage: Stage, group: Group) -> list[float]:

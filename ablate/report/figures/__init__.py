@@ -1,0 +1,1 @@
+"""Figures: what the HTML report draws and a notebook shows."""

@@ -1,0 +1,59 @@
+"""Figures as inline SVG: the same bytes for the same data."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from ablate.report.export import visible
+from ablate.report.figures.drawing import Sketch, look
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """title: its heading. svg: markup. caption: how to read it, one sentence or more, plain text."""
+
+    title: str
+    svg: str
+    caption: str
+
+
+def draw(sketch: Sketch) -> Drawing:
+    """A figure as markup that a page can hold.
+
+    Raises:
+        AblateError: matplotlib is not installed.
+    """
+    file = io.StringIO()
+    with look(**{"svg.fonttype": "none", "svg.hashsalt": f"{sketch.title} {sketch.name}"}):
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=sketch.size, layout="constrained")
+        sketch.paint(figure)
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(file, format="svg", metadata=nothing, transparent=True)
+    return Drawing(sketch.title, _inline(file.getvalue(), sketch.alt, sketch.size[0]), sketch.caption)
+
+
+def _inline(svg: str, alt: str, width: float) -> str:
+    """Without what HTML needs not: declarations, namespaces, metadata, styles that would reach the whole page."""
+    root = ElementTree.fromstring(svg)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag.rpartition("}")[2] in ("metadata", "style"):
+                parent.remove(child)
+    content = ElementTree.tostring(root, encoding="unicode")
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        for name in list(element.attrib):
+            value = element.attrib.pop(name)
+            local = name.rpartition("}")[2]
+            if local != "id" or f"#{value}" in content:
+                element.set(local, value)
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("role", "img")
+    root.set("aria-label", visible(alt).replace("\ufffe", "?").replace("\uffff", "?"))
+    root.set("style", f"max-width: {round(width * 7.6)}rem; stroke-linejoin: round; stroke-linecap: butt")
+    return ElementTree.tostring(root, encoding="unicode")

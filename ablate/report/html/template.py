@@ -1,0 +1,42 @@
+"""Fills a template with what came from files and plug-ins: every text escaped, no control character obeyed."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from ablate.errors import AblateError
+from ablate.report.export import visible
+from ablate.report.table import MARKS
+
+
+def fill(template: str, style: str, script: str = "", **content: Any) -> str:
+    """The template of that name with its content.
+
+    Args:
+        style, script: names of our own files, put in as they are.
+        content: any text in it is escaped, unless the template says ``markup``.
+
+    Raises:
+        AblateError: jinja2 is not installed.
+    """
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError:
+        raise AblateError("a report needs jinja2: pip install 'ablate[report]'") from None
+    environment = Environment(
+        loader=PackageLoader(__package__, "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
+    )
+    ours = {"style": Markup(asset(style)), "script": Markup(asset(script)) if script else ""}
+    return environment.get_template(template).render(markup=Markup, marks=MARKS, **ours, **content)
+
+
+def asset(name: str) -> str:
+    """One of our own files."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8").strip()
