@@ -15,7 +15,6 @@ from ablate.errors import AblateError
 app = typer.Typer(
     name="ablate",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)

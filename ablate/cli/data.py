@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ablate.cli import complete
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,7 +24,10 @@ _HERE, _ABSENT, _NEVER = "here", "absent", "-"
 def show(
     context: typer.Context,
     data: Annotated[
-        str, typer.Option(metavar="SOURCE", help="auto, embedded, hub, senteval or senteval:DIR.")
+        str,
+        typer.Option(
+            metavar="SOURCE", help="auto, embedded, hub, senteval or senteval:DIR.", autocompletion=complete.data
+        ),
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -49,11 +53,17 @@ def show(
 @app.command()
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAMES]...", help="Data sets or groups; all by default.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAMES]...",
+            help="Data sets or groups; all by default.",
+            autocompletion=complete.data_sets,
+        ),
     ] = None,
 ) -> None:
     """Fill the cache from the Hub, at pinned revisions. Needs the extra `hub`."""
-    from ablate.data.hub import HUB, cache_folder
+    from ablate.data.cache import cache_folder
+    from ablate.data.hub import HUB
     from ablate.data.hub import fetch as fill
     from ablate.data.names import GROUPS
 
@@ -63,7 +73,8 @@ def fetch(
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     """A row for each built-in data set: its pairs in the chosen source, and how each source stands to it."""
-    from ablate.data.hub import HubCache, cache_folder
+    from ablate.data.cache import cache_folder
+    from ablate.data.hub import HubCache
     from ablate.data.names import KNOWN, split_of
     from ablate.data.senteval import SETS, SentEval
     from ablate.data.sources import providers
