@@ -9,25 +9,44 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import compare, data, diff, export, list_, prevalence, report, run, schema, show, stability, train
+from ablate.cli import (
+    compare,
+    data,
+    diff,
+    doctor,
+    export,
+    init,
+    list_,
+    prevalence,
+    report,
+    run,
+    schema,
+    show,
+    stability,
+    train,
+)
+from ablate.cli.examples import epilog
 from ablate.errors import AblateError
 
 app = typer.Typer(
     name="ablate",
+    epilog=epilog(""),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.command("compare")(compare.compare)
-app.command("train")(train.train)
-app.command("show")(show.show)
-app.command("diff")(diff.diff)
-app.command("report")(report.report)
-app.command("export")(export.export)
-app.command("prevalence")(prevalence.prevalence)
-app.command("stability")(stability.stability)
-app.command("list")(list_.list_)
-app.command("schema")(schema.schema)
+app.command("init", epilog=epilog("init"))(init.init)
+app.command("run", epilog=epilog("run"))(run.run)
+app.command("compare", epilog=epilog("compare"))(compare.compare)
+app.command("train", epilog=epilog("train"))(train.train)
+app.command("show", epilog=epilog("show"))(show.show)
+app.command("diff", epilog=epilog("diff"))(diff.diff)
+app.command("report", epilog=epilog("report"))(report.report)
+app.command("export", epilog=epilog("export"))(export.export)
+app.command("prevalence", epilog=epilog("prevalence"))(prevalence.prevalence)
+app.command("stability", epilog=epilog("stability"))(stability.stability)
+app.command("list", epilog=epilog("list"))(list_.list_)
+app.command("schema", epilog=epilog("schema"))(schema.schema)
+app.command("doctor", epilog=epilog("doctor"))(doctor.doctor)
 app.add_typer(data.app, name="data")
 
 

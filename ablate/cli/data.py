@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ablate.cli import complete
+from ablate.cli.examples import epilog
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
     from ablate.data.sources import Chosen
 
-app = typer.Typer(help="Show the data sets and their sources, or fetch them.", no_args_is_help=False)
+app = typer.Typer(
+    help="Show the data sets and their sources, or fetch them.", epilog=epilog("data"), no_args_is_help=False
+)
 
 _HERE, _ABSENT, _NEVER = "here", "absent", "-"
 
@@ -50,7 +53,7 @@ def show(
         raise DataError(broken[0])
 
 
-@app.command()
+@app.command(epilog=epilog("data fetch"))
 def fetch(
     names: Annotated[
         list[str] | None,
@@ -119,10 +122,10 @@ def _print(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for column in ("data set", "what", "split"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("pairs", justify="right", no_wrap=True)
+        table.add_column(column, overflow="fold")
+    table.add_column("pairs", justify="right", overflow="fold")
     for column in GET:
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, overflow="fold")
     for row in rows:
         pairs = "broken" if row["error"] else _NEVER if row["pairs"] is None else f"{row['pairs']:,}"
         cells = ["used" if row["from"] == source else row["sources"].get(source, _NEVER) for source in GET]
