@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
@@ -53,8 +54,8 @@ def sizes_of(spec: ModelSpec) -> Sizes:
             width=config.hidden_size,
             pools=checkpoint.modules,
         )
-    except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0]
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, StrictDataclassError) as error:
+        reason = " ".join((str(error).strip() or type(error).__name__).split())
         raise ModelError(
             f"model '{spec.name}': its config.json cannot be used: {reason}; save or fetch the model again"
         ) from error
