@@ -130,7 +130,7 @@ def test_a_cache_that_does_not_do_is_not_heard_of(tab: Tab, what: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_the_script_for_bash_works_in_bash(tab: Tab, tmp_path: Path) -> None:
+def test_the_script_for_bash_works_in_bash(tmp_path: Path) -> None:
     program = tmp_path / "ablate"
     program.write_text(f"#!{sys.executable}\nfrom ablate.cli import main\nmain()\n")
     program.chmod(0o755)

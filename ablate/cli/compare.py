@@ -21,7 +21,14 @@ def compare(
         ),
     ],
     granularities: Annotated[
-        str, typer.Option(metavar="A,B", help="Kinds of unit.", autocompletion=complete.granularities)
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Kinds of unit.",
+            # Typer cuts a word that is too long.
+            show_default="head, neuron, unstructured",
+            autocompletion=complete.granularities,
+        ),
     ] = "head,neuron,unstructured",
     sparsities: Annotated[str, typer.Option(metavar="X,Y", help="Fractions removed, or negative.")] = "0.05,0.1,0.2",
     model: Annotated[

@@ -21,7 +21,10 @@ def _loads(one: Installed) -> Finding:
     found = registry()
     for broken in found.broken:
         if broken.origin == one.origin:
-            mend = f"plug-in {one.origin} could not be loaded: {broken.reason}; update or uninstall it, or block it with ABLATE_DISABLE_PLUGINS"
+            mend = (
+                f"plug-in {one.origin} could not be loaded: {broken.reason}; update or uninstall it, or block it with "
+                "ABLATE_DISABLE_PLUGINS"
+            )
             return Finding(what, "does not load", mend)
     names = ", ".join(entry.plugin.name for entry in found.entries if entry.origin == one.origin)
     return Finding(what, f"loads; has {names or 'nothing'}")
