@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ablate.hookspecs import hookimpl
 
 Register = Callable[[type[Any]], None]
+
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "scorer": ("align", "uniform", "combined", "correlation", "magnitude", "random", "oracle"),
+        "granularity": ("unstructured", "head", "neuron"),
+        "task": (
+            *("sts12", "sts13", "sts14", "sts15", "sts16"),
+            *("stsb", "stsb-dev", "stsb-train", "sickr", "sickr-dev", "sickr-train"),
+            *("synthetic", "synthetic-dev", "synthetic-train"),
+            *("align-dev", "uniform-dev", "align-test", "uniform-test"),
+            *("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc", "synthetic-tense"),
+        ),
+        "executor": ("in-process",),
+    }
+)
+"""What the hooks below register, for those who cannot wait until torch is imported."""
 
 
 @hookimpl

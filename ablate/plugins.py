@@ -28,6 +28,19 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Installed:
+    """An entry point, and the distribution (``name version``) that has it.
+
+    ours: it is ablate's own. blocked: ABLATE_DISABLE_PLUGINS leaves it out.
+    """
+
+    point: EntryPoint
+    origin: str
+    ours: bool
+    blocked: bool
+
+
+@dataclass(frozen=True)
 class Broken:
     """A plug-in that could not be loaded, and why, in one line."""
 
@@ -96,20 +109,29 @@ def registry() -> Registry:
     ``ABLATE_DISABLE_PLUGINS`` holds comma-separated distribution or entry-point names to leave out, or ``all``
     for every one but ablate's own.
     """
-    blocked = {n.strip() for n in os.environ.get("ABLATE_DISABLE_PLUGINS", "").split(",")}
     found = Registry()
+    for installed in installations():
+        if installed.blocked:
+            continue
+        try:
+            found.entries.extend(load(installed.point, installed.origin))
+        except (Exception, SystemExit) as error:  # a stranger's module may raise anything; it must not stop the CLI
+            if installed.ours:
+                raise
+            found.broken.append(Broken(installed.origin, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+    return found
+
+
+def installations() -> list[Installed]:
+    """The plug-ins of this environment, from metadata alone: none is imported."""
+    blocked = {n.strip() for n in os.environ.get("ABLATE_DISABLE_PLUGINS", "").split(",")}
+    found = []
     for point in entry_points(group="ablate"):
         distribution = point.dist.name if point.dist else point.module
-        ours = distribution == "ablate"
-        if not ours and blocked & {"all", distribution, point.name}:
-            continue
         origin = f"{distribution} {point.dist.version}" if point.dist else distribution
-        try:
-            found.entries.extend(load(point, origin))
-        except (Exception, SystemExit) as error:  # a stranger's module may raise anything; it must not stop the CLI
-            if ours:
-                raise
-            found.broken.append(Broken(origin, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+        ours = distribution == "ablate"
+        out = not ours and bool(blocked & {"all", distribution, point.name})
+        found.append(Installed(point, origin, ours, out))
     return found
 
 

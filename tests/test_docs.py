@@ -11,9 +11,10 @@ import re
 import shlex
 from pathlib import Path
 from textwrap import dedent
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import ablate
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECIPES = sorted((ROOT / "recipes").glob("*.yaml"))
 COMMANDS = (
+    "init",
     "run",
     "compare",
     "show",
@@ -40,6 +42,7 @@ COMMANDS = (
     "check",
     "new-plugin",
     "schema",
+    "doctor",
     "data",
     "data fetch",
 )
@@ -47,8 +50,24 @@ FENCE = re.compile(r"^ *```(\w+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 HEAD = """# Commands
 
-Results go to stdout, everything else to stderr. Exit status: 0; 1 when cells failed; 2 for a mistake that the one-line
-message tells how to mend; 130 after Ctrl-C. A traceback is a bug.
+Results go to stdout, everything else to stderr.
+
+| exit status | meaning |
+|---|---|
+| 0 | done |
+| 1 | cells failed (their rows say why), or `ablate doctor` found something to mend; also a reader that left, as `head` does |
+| 2 | a mistake that the one-line message tells how to mend, with nothing computed in vain |
+| 130 | Ctrl-C; what was finished is stored |
+
+A traceback is a bug, and has exit status 1.
+
+Colour and progress bars are for a terminal: a pipe or a file gets plain text, and a line of progress now and then on
+stderr. `NO_COLOR=1` takes the colour from a terminal too. A table that is too wide goes on below, with nothing cut;
+`COLUMNS` sets the width of a pipe.
+
+`ablate --install-completion` teaches the shell to complete commands, options and names, those of plug-ins too; in a
+list with commas the last part. A plug-in's names are looked up once and kept in the cache (`ABLATE_CACHE`) until it
+changes.
 
 `--format json` is one array of rows, one for each cell and task, dense included (`scorer: null`).
 
@@ -115,20 +134,35 @@ def test_every_yaml_block_makes_a_plan(page: str, body: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(("page", "line"), commands())
-def test_every_command_is_understood(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_is_understood(page: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    understood(line, tmp_path, monkeypatch)
+
+
+def understood(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Options and arguments are parsed; ``run`` and ``compare`` also plan (what they compute is CI's)."""
     for name in ("recipes", "docs"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
+        (folder / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(folder)
     words = shlex.split(line)[1:]
-    if words[0] in ("run", "compare"):
+    if words[0] in ("run", "compare") and "recipe.yaml" not in words:
         monkeypatch.setenv("ABLATE_DATA", os.environ.get("ABLATE_DATA", ""))
-        result = CliRunner().invoke(app, [*words, "--dry-run", "--limit", "2"])
-        assert result.exit_code == 0, (page, line, result.output, result.exception)
+        planned = [*words, *([] if "--dry-run" in words else ["--dry-run"]), "--limit", "2"]
+        result = CliRunner().invoke(app, planned)
+        assert result.exit_code == 0, (line, result.output, result.exception)
         assert "estimate" in result.output
-    else:
-        result = CliRunner().invoke(app, [*words, "--help"])
-        assert result.exit_code == 0, (page, line, result.output)
+        return
+    command = get_command(app)
+    _do_nothing(command)
+    if "recipe.yaml" in words:
+        Path("recipe.yaml").touch()
+    assert not command.main(words, prog_name="ablate", standalone_mode=False), line
+
+
+def _do_nothing(command: Any) -> None:
+    """Lets a command, and those below it, parse what they are given and stop."""
+    command.callback = lambda **_: None
+    for below in getattr(command, "commands", {}).values():
+        _do_nothing(below)
 
 
 def test_the_help_in_the_docs_is_the_programs() -> None:

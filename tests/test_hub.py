@@ -11,7 +11,8 @@ from typing import Any
 import datasets
 import pytest
 
-from ablate.data.hub import HUB, HubCache, cache_folder, fetch
+from ablate.data.cache import cache_folder
+from ablate.data.hub import HUB, HubCache, fetch
 from ablate.errors import DataError
 
 ROWS: dict[str, list[Any]] = {

@@ -14,7 +14,9 @@ from ablate.cli import (
     compare,
     data,
     diff,
+    doctor,
     export,
+    init,
     list_,
     new_plugin,
     prevalence,
@@ -25,27 +27,30 @@ from ablate.cli import (
     stability,
     train,
 )
+from ablate.cli.examples import epilog
 from ablate.errors import AblateError
 
 app = typer.Typer(
     name="ablate",
+    epilog=epilog(""),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.command("compare")(compare.compare)
-app.command("train")(train.train)
-app.command("show")(show.show)
-app.command("diff")(diff.diff)
-app.command("report")(report.report)
-app.command("export")(export.export)
-app.command("prevalence")(prevalence.prevalence)
-app.command("stability")(stability.stability)
-app.command("list")(list_.list_)
-app.command("check")(check.check)
-app.command("new-plugin")(new_plugin.new_plugin)
-app.command("schema")(schema.schema)
+app.command("init", epilog=epilog("init"))(init.init)
+app.command("run", epilog=epilog("run"))(run.run)
+app.command("compare", epilog=epilog("compare"))(compare.compare)
+app.command("train", epilog=epilog("train"))(train.train)
+app.command("show", epilog=epilog("show"))(show.show)
+app.command("diff", epilog=epilog("diff"))(diff.diff)
+app.command("report", epilog=epilog("report"))(report.report)
+app.command("export", epilog=epilog("export"))(export.export)
+app.command("prevalence", epilog=epilog("prevalence"))(prevalence.prevalence)
+app.command("stability", epilog=epilog("stability"))(stability.stability)
+app.command("list", epilog=epilog("list"))(list_.list_)
+app.command("check", epilog=epilog("check"))(check.check)
+app.command("new-plugin", epilog=epilog("new-plugin"))(new_plugin.new_plugin)
+app.command("schema", epilog=epilog("schema"))(schema.schema)
+app.command("doctor", epilog=epilog("doctor"))(doctor.doctor)
 app.add_typer(data.app, name="data")
 
 

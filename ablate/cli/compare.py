@@ -6,16 +6,45 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import options
+from ablate.cli import complete, options
 
 
 def compare(
-    scorers: Annotated[str, typer.Option("--scorers", metavar="A,B", help="Scorers to pit.", show_default=False)],
-    granularities: Annotated[str, typer.Option(metavar="A,B", help="Kinds of unit.")] = "head,neuron,unstructured",
+    scorers: Annotated[
+        str,
+        typer.Option(
+            "--scorers",
+            metavar="A,B",
+            help="Scorers to pit.",
+            show_default=False,
+            autocompletion=complete.scorers,
+        ),
+    ],
+    granularities: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B",
+            help="Kinds of unit.",
+            # Typer cuts a word that is too long.
+            show_default="head, neuron, unstructured",
+            autocompletion=complete.granularities,
+        ),
+    ] = "head,neuron,unstructured",
     sparsities: Annotated[str, typer.Option(metavar="X,Y", help="Fractions removed, or negative.")] = "0.05,0.1,0.2",
-    model: Annotated[str, typer.Option(help="minilm, a folder, or a Hub id (ID@REVISION).")] = "minilm",
-    pooling: Annotated[str | None, typer.Option(help="mean, cls or cls_before_pooler; default: the model's.")] = None,
-    tasks: Annotated[str, typer.Option(metavar="A,B", help="Tasks or groups; each cell sees all.")] = "sts-dev",
+    model: Annotated[
+        str, typer.Option(help="minilm, a folder, or a Hub id (ID@REVISION).", autocompletion=complete.model)
+    ] = "minilm",
+    pooling: Annotated[
+        str | None,
+        typer.Option(
+            help="mean, cls or cls_before_pooler; default: the model's.",
+            autocompletion=complete.pooling,
+        ),
+    ] = None,
+    tasks: Annotated[
+        str,
+        typer.Option(metavar="A,B", help="Tasks or groups; each cell sees all.", autocompletion=complete.tasks),
+    ] = "sts-dev",
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of scorers that use one.")] = "0,1,2",
     data: options.Data = None,
     store: options.Store = options.STORE,

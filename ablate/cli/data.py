@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ablate.cli import complete
+from ablate.cli.examples import epilog
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
     from ablate.data.sources import Chosen
 
-app = typer.Typer(help="Show the data sets and their sources, or fetch them.", no_args_is_help=False)
+app = typer.Typer(
+    help="Show the data sets and their sources, or fetch them.", epilog=epilog("data"), no_args_is_help=False
+)
 
 _HERE, _ABSENT, _NEVER = "here", "absent", "-"
 
@@ -23,7 +27,10 @@ _HERE, _ABSENT, _NEVER = "here", "absent", "-"
 def show(
     context: typer.Context,
     data: Annotated[
-        str, typer.Option(metavar="SOURCE", help="auto, embedded, hub, senteval or senteval:DIR.")
+        str,
+        typer.Option(
+            metavar="SOURCE", help="auto, embedded, hub, senteval or senteval:DIR.", autocompletion=complete.data
+        ),
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -46,14 +53,20 @@ def show(
         raise DataError(broken[0])
 
 
-@app.command()
+@app.command(epilog=epilog("data fetch"))
 def fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAMES]...", help="Data sets or groups; all by default.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAMES]...",
+            help="Data sets or groups; all by default.",
+            autocompletion=complete.data_sets,
+        ),
     ] = None,
 ) -> None:
     """Fill the cache from the Hub, at pinned revisions. Needs the extra `hub`."""
-    from ablate.data.hub import HUB, cache_folder
+    from ablate.data.cache import cache_folder
+    from ablate.data.hub import HUB
     from ablate.data.hub import fetch as fill
     from ablate.data.names import GROUPS
 
@@ -63,7 +76,8 @@ def fetch(
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     """A row for each built-in data set: its pairs in the chosen source, and how each source stands to it."""
-    from ablate.data.hub import HubCache, cache_folder
+    from ablate.data.cache import cache_folder
+    from ablate.data.hub import HubCache
     from ablate.data.names import KNOWN, split_of
     from ablate.data.senteval import SETS, SentEval
     from ablate.data.sources import providers
@@ -108,10 +122,10 @@ def _print(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for column in ("data set", "what", "split"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("pairs", justify="right", no_wrap=True)
+        table.add_column(column, overflow="fold")
+    table.add_column("pairs", justify="right", overflow="fold")
     for column in GET:
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, overflow="fold")
     for row in rows:
         pairs = "broken" if row["error"] else _NEVER if row["pairs"] is None else f"{row['pairs']:,}"
         cells = ["used" if row["from"] == source else row["sources"].get(source, _NEVER) for source in GET]

@@ -26,7 +26,9 @@ def list_(
     else:
         console = Console()
         for kind in KINDS:
-            table = Table(kind, "parameters", "origin", "what it is", title_justify="left")
+            table = Table(title_justify="left")
+            for column in (kind, "parameters", "origin", "what it is"):
+                table.add_column(column, overflow="fold")
 
             def row(entry: Entry, table: Table = table) -> None:
                 slow = " (slow)" if getattr(entry.plugin, "slow", False) else ""

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ablate.cli import complete
+
 
 class Format(StrEnum):
     table = "table"
@@ -23,7 +25,11 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="C
 Store = Annotated[str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")]
 Data = Annotated[
     str | None,
-    typer.Option("--data", help="auto, embedded, hub, senteval or senteval:DIR; default: the recipe's."),
+    typer.Option(
+        "--data",
+        help="auto, embedded, hub, senteval or senteval:DIR; default: the recipe's.",
+        autocompletion=complete.data,
+    ),
 ]
 Form = Annotated[Format, typer.Option("--format", help="How results are printed.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results there, not to stdout.")]

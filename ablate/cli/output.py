@@ -72,8 +72,11 @@ def as_text(page: Page) -> str:
     return text.getvalue()
 
 
-def put(made: str | bytes, output: Path | None) -> None:
+def put(made: str | bytes, output: Path | None, remedy: str = "the results are in the store: ablate show") -> None:
     """Writes a text to stdout, or a text or bytes to a file.
+
+    Args:
+        remedy: what to do if it cannot be written.
 
     Raises:
         AblateError: the file cannot be written.
@@ -85,6 +88,4 @@ def put(made: str | bytes, output: Path | None) -> None:
     try:
         output.write_bytes(made.encode() if isinstance(made, str) else made)
     except OSError as error:
-        raise AblateError(
-            f"--output {output}: cannot be written ({error.strerror}); the results are in the store: ablate show"
-        ) from None
+        raise AblateError(f"--output {output}: cannot be written ({error.strerror}); {remedy}") from None

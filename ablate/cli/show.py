@@ -38,7 +38,9 @@ def show(
     with Store(store, create=False) as opened:
         known = opened.runs()
         if runs:
-            table = Table("run", "rows", "command")
+            table = Table()
+            for column in ("run", "rows", "command"):
+                table.add_column(column, overflow="fold")
             for one in known:
                 table.add_row(one.id, str(one.rows), Text(str(one.manifest.get("command", ""))))
             Console().print(table)

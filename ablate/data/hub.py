@@ -44,24 +44,13 @@ HUB: Mapping[str, HubSet] = MappingProxyType(
 """Data set -> where the Hub has it."""
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where `ablate data fetch` writes: ``hub`` in ABLATE_CACHE, XDG_CACHE_HOME/ablate or ~/.cache/ablate."""
-    if environ.get("ABLATE_CACHE"):
-        base = Path(environ["ABLATE_CACHE"])
-    elif environ.get("XDG_CACHE_HOME"):
-        base = Path(environ["XDG_CACHE_HOME"]) / "ablate"
-    else:
-        base = Path(environ.get("HOME") or Path.home()) / ".cache" / "ablate"
-    return base / "hub"
-
-
 class HubCache:
     """A :class:`~ablate.data.pairs.Source` that reads what :func:`fetch` wrote. Never touches the network.
 
     Sentences are as on the Hub (cased, unlike SentEval's), and one data set is one subset.
 
     Args:
-        folder: as :func:`cache_folder` gives it; need not exist.
+        folder: as :func:`~ablate.data.cache.cache_folder` gives it; need not exist.
     """
 
     name = "hub"
@@ -114,7 +103,7 @@ def fetch(names: Iterable[str], folder: Path, on_progress: Callable[[str], None]
 
     Args:
         names: data sets of :data:`HUB`.
-        folder: as :func:`cache_folder` gives it; made if need be.
+        folder: as :func:`~ablate.data.cache.cache_folder` gives it; made if need be.
         on_progress: called with one line of text for each data set done.
 
     Returns:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ablate.data.hub import HUB, HubCache, cache_folder
+from ablate.data.cache import cache_folder
+from ablate.data.hub import HUB, HubCache
 from ablate.data.names import GEOMETRY, GROUPS, KNOWN
 from ablate.data.pairs import Source
 from ablate.data.senteval import SETS, SentEval

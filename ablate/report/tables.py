@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TITLE_WIDTH = 14
 _STUB_WIDTH = 12
+_PROSE_WIDTH = 24
 _PLAIN = str.maketrans(
     {"Δ": "delta", "±": "+-", "×": "x", "–": "-"}
     | {MARKS["improves"]: "^", MARKS["harmless"]: "=", MARKS["harms"]: "v", MARKS["undecided"]: "?"}
@@ -87,6 +88,9 @@ def _table(console: Console, table: Table) -> None:
         limit = console.width * 3 // 8 // max(1, sum(widths[at] > _STUB_WIDTH for at in stubs))
         for at in stubs:
             widths[at] = _limited([line[at] for line in texts], widths[at], max(_STUB_WIDTH, limit))
+        for at in (at for at, column in enumerate(columns) if column.prose):
+            rest = console.width - 2 * (len(widths) - 1) - sum(widths) + widths[at]
+            widths[at] = min(widths[at], max(_PROSE_WIDTH, rest))
     console.print()
     _line(console, table.title, "bold")
     for number, (part, gap) in enumerate(_parts(columns, widths, console.width)):
@@ -110,7 +114,9 @@ def _grid(
     height = max(map(len, titles))
     for title, (_, column, width) in zip(titles, part, strict=True):
         header = Text("\n").join([*[Text()] * (height - len(title)), *title])
-        grid.add_column(header, justify="left" if column.stub else "right", width=width, overflow="fold")
+        grid.add_column(
+            header, justify="left" if column.stub or column.prose else "right", width=width, overflow="fold"
+        )
     for line, entries in zip(table.lines, texts, strict=True):
         if line.new:
             grid.add_section()

@@ -1,0 +1,93 @@
+"""The examples of each command's help; a test gives each of them to the program."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "": (
+        "ablate init",
+        "ablate run recipe.yaml --dry-run",
+        "ablate run recipe.yaml",
+        "ablate report",
+    ),
+    "init": (
+        "ablate init",
+        "ablate init path/to/model -o model.yaml",
+        "ablate init google-bert/bert-base-uncased@86b5e0934494bd15c9632b12f734a8a67f723594",
+    ),
+    "run": (
+        "ablate run recipes/quick.yaml",
+        "ablate run recipes/sts.yaml --dry-run",
+        "ablate run recipes/sts.yaml --set calibration.pairs=256 --set controls.matched=20",
+        "ablate run recipes/sts.yaml --format json -o rows.json",
+    ),
+    "compare": (
+        "ablate compare --scorers align,magnitude --granularities head",
+        "ablate compare --scorers align,uniform --sparsities 0.05,0.2 --tasks sts-dev,geometry",
+    ),
+    "train": (
+        "ablate train recipes/sparsecse-mini.yaml --dry-run",
+        "ablate train recipes/sparsecse-mini.yaml --set train.examples=512",
+    ),
+    "show": (
+        "ablate show",
+        "ablate show --runs",
+        "ablate show --plot",
+        "ablate show --format csv -o rows.csv",
+    ),
+    "diff": (
+        'ablate diff "head × align 10 %"',
+        'ablate diff "head × align 10 %" "head × magnitude 10 %"',
+    ),
+    "report": (
+        "ablate report",
+        "ablate report recipes/sts.yaml -o sts.html",
+        "ablate report --format latex -o tables.tex",
+    ),
+    "export": (
+        'ablate export "head × align 20 %" -o small',
+        'ablate export "head × align 20 %" -o small --onnx --no-costs',
+    ),
+    "prevalence": (
+        "ablate prevalence recipes/sts.yaml",
+        "ablate prevalence recipes/quick.yaml --format json -o prevalence.json",
+    ),
+    "stability": (
+        "ablate stability recipes/sts.yaml",
+        "ablate stability recipes/quick.yaml --no-scores --format markdown",
+    ),
+    "list": (
+        "ablate list",
+        "ablate list --json",
+    ),
+    "check": (
+        "ablate check align",
+        "ablate check my-scorer --kind scorer",
+    ),
+    "new-plugin": (
+        "ablate new-plugin my-scorer",
+        "ablate new-plugin my-task --kind task -o plugins/my-task",
+    ),
+    "schema": (
+        "ablate schema",
+        "ablate schema -o ablate.schema.json",
+    ),
+    "doctor": (
+        "ablate doctor",
+        "ablate doctor --store results.db",
+    ),
+    "data": (
+        "ablate data",
+        "ablate data --data senteval:downstream --json",
+    ),
+    "data fetch": (
+        "ablate data fetch",
+        "ablate data fetch sts sts-dev",
+    ),
+}
+"""Command (empty: the program itself) -> command lines."""
+
+
+def epilog(command: str) -> str:
+    """The end of a command's help."""
+    # A blank line is what keeps two lines apart.
+    return "\n\n".join(("Examples:", *EXAMPLES[command]))

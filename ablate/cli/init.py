@@ -1,0 +1,56 @@
+"""``ablate init``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ablate.cli import complete
+from ablate.cli.schema import modeline
+
+SCHEMA = "ablate.schema.json"
+"""The schema file that a recipe's first line names, if it lies beside the recipe."""
+
+
+def init(
+    model: Annotated[
+        str,
+        typer.Argument(help="minilm, a folder, or a Hub id (ID@REVISION).", autocompletion=complete.model),
+    ] = "minilm",
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file; must not exist.")] = Path("recipe.yaml"),
+) -> None:
+    """Write a recipe for a model: every key, with what it does and its choices.
+
+    The model's config.json is read, its weights are not loaded.
+    """
+    from ablate.cli.output import check_output
+    from ablate.errors import AblateError
+    from ablate.experiment.comparison import named_model
+    from ablate.experiment.starter import starter
+    from ablate.models.sizes import sizes_of
+    from ablate.plugins import registry
+
+    taken = AblateError(f"--output {output}: is there already; name another file, or remove it first")
+    check_output(output)
+    if output.exists():
+        raise taken
+    spec = named_model(model)
+    sizes = sizes_of(spec)
+    if (output.parent / SCHEMA).is_file():
+        editor = modeline(SCHEMA)
+    else:
+        editor = (
+            f"For editors: `ablate schema -o {SCHEMA}` beside this file, and as its first line\n# `{modeline(SCHEMA)}`."
+        )
+    text = starter(spec, sizes, registry(), editor)
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise taken from None
+    except OSError as error:
+        raise AblateError(f"--output {output}: cannot be written ({error.strerror}); name another file") from None
+    print(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", file=sys.stderr)

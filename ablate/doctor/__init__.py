@@ -1,0 +1,1 @@
+"""What `ablate doctor` looks at: nothing here changes anything on the disk."""

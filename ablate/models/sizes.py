@@ -1,0 +1,66 @@
+"""What a model is, by its config.json alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig
+
+import ablate.models.pruned  # noqa: F401  # registers the types of exported models
+from ablate.errors import ModelError
+from ablate.models.checkpoint import find_checkpoint
+from ablate.models.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What of a model can go.
+
+    family: the config's ``model_type``. heads, neurons: of each layer. width: of the residual stream.
+    pools: whether its own modules say how to pool; if not, a recipe has to.
+    """
+
+    family: str
+    heads: tuple[int, ...]
+    neurons: tuple[int, ...]
+    width: int
+    pools: bool
+
+    def __str__(self) -> str:
+        heads, neurons = _each(self.heads, "head"), _each(self.neurons, "neuron")
+        return f"{self.family}, {len(self.heads)} layers with {heads} and {neurons} each, {self.width} wide"
+
+
+def sizes_of(spec: ModelSpec) -> Sizes:
+    """Reads a model's config; loads no weights, and downloads none.
+
+    Raises:
+        ModelError: see :func:`~ablate.models.checkpoint.find_checkpoint`; or the config cannot be read.
+    """
+    checkpoint = find_checkpoint(spec, weights=False)
+    try:
+        config = AutoConfig.from_pretrained(
+            str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
+        )
+        layers = range(int(config.num_hidden_layers))
+        kept = getattr(config, "kept_heads", None)
+        neurons = config.hidden_dim if "distilbert" in config.model_type else config.intermediate_size
+        return Sizes(
+            family=config.model_type,
+            heads=tuple(map(len, kept)) if kept else tuple(config.num_attention_heads for _ in layers),
+            neurons=tuple(getattr(config, "kept_neurons", None) or (neurons for _ in layers)),
+            width=config.hidden_size,
+            pools=checkpoint.modules,
+        )
+    except (OSError, ValueError, TypeError, AttributeError, LookupError, StrictDataclassError) as error:
+        reason = " ".join((str(error).strip() or type(error).__name__).split())
+        raise ModelError(
+            f"model '{spec.name}': its config.json cannot be used: {reason}; save or fetch the model again"
+        ) from error
+
+
+def _each(counts: Sequence[int], what: str) -> str:
+    low, high = min(counts, default=0), max(counts, default=0)
+    return f"{low:,} {what}s" if low == high else f"{low:,} to {high:,} {what}s"

@@ -1,0 +1,189 @@
+"""`ablate init`: the recipe is valid as it is, with every key put to use, and its comments are true."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.builtin import NAMES
+from ablate.cli import app
+from ablate.data.names import GROUPS
+from ablate.errors import ModelError
+from ablate.experiment.plan import make_plan
+from ablate.experiment.recipe import Recipe, load_recipe
+from ablate.models.load import load_model
+from ablate.models.spec import ModelSpec
+from ablate.plugins import registry
+from ablate.testing.tiny import save_tiny, tiny_model
+from tests.workplace import Workplace
+
+FILE = Path("recipe.yaml")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workplace:
+    return Workplace(tmp_path, monkeypatch, capsys)
+
+
+def all_used(text: str) -> str:
+    """The recipe with every key that is left out put to use."""
+    return re.sub(r"^#(?=[ ]*[\w-]+:|[ ]+- )(?! \w)", "", text, flags=re.MULTILINE)
+
+
+def keys(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+        for value in schema.values():
+            yield from keys(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from keys(value)
+
+
+def constants(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from map(str, schema.get("enum", ()))
+        yield from [str(schema["const"])] if "const" in schema else []
+        for value in schema.values():
+            yield from constants(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from constants(value)
+
+
+def test_it_plans_and_runs(place: Workplace) -> None:
+    ran = place("init", "model")
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == (
+        "recipe.yaml: a recipe for model (bert, 2 layers with 4 heads and 64 neurons each, 32 wide); "
+        "next: ablate run recipe.yaml --dry-run\n"
+    )
+    ran = place("run", "recipe.yaml", "--dry-run", "--data", "embedded")
+    assert ran.code == 0, ran.err
+    assert "29 cells" in ran.out
+    ran = place("run", "recipe.yaml", "--data", "embedded", "--limit", "2", "--set", "confirm=null")
+    assert ran.code == 0, ran.err
+
+
+def test_its_keys_and_comments_name_only_what_exists(place: Workplace) -> None:
+    assert place("init", "model").code == 0
+    text = FILE.read_text()
+    assert set(load_recipe(FILE)[1].tree) < set(Recipe.model_fields)
+    FILE.write_text(all_used(text))
+    recipe, document = load_recipe(FILE)
+    assert set(document.tree) == set(Recipe.model_fields)
+    assert recipe.train is not None
+    assert recipe.cells
+    assert make_plan(recipe, document, registry()).cells
+    schema = Recipe.model_json_schema()
+    names = {*keys(schema), *constants(schema), *(name for kind in NAMES.values() for name in kind), *GROUPS}
+    commands = {command.name for command in app.registered_commands}
+    comments = "\n".join(line for line in text.splitlines() if re.match(r" *# ", line))
+    told = re.findall(r"`([^`]+)`", comments)
+    assert len(told) > 40
+    for word in told:
+        if word.startswith("ablate "):
+            assert word.split()[1] in {*commands, "data"}
+        elif not word.startswith(("# yaml-language-server", "--dry-run")):
+            assert word in names | {"minilm"}, word
+
+
+def test_what_is_left_out_has_the_default_that_is_shown(place: Workplace) -> None:
+    assert place("init", "model").code == 0
+    recipe = load_recipe(FILE)[0]
+    differing = {name for name, field in Recipe.model_fields.items() if getattr(recipe, name) != field.get_default()}
+    # What a recipe has to say, and what a first one should not wait for.
+    assert differing == {"model", "scorers", "granularities", "sparsities", "seeds", "controls", "confirm"}
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "distilbert", "mpnet"])
+def test_it_says_what_the_model_is(place: Workplace, family: str) -> None:
+    save_tiny(place.folder / family, family, "transformers", layers=3, heads=2, neurons=48)
+    assert place("init", family).code == 0
+    text = FILE.read_text()
+    assert f"# The model: {family}, 3 layers with 2 heads and 48 neurons each, 32 wide" in text
+    layers = tiny_model(family, layers=3, heads=2, neurons=48).architecture.layers
+    assert [layer.heads for layer in layers] == [2, 2, 2]
+    # A bare checkpoint does not say how to pool, and would be refused.
+    (spec,) = load_recipe(FILE)[0].model
+    assert spec == ModelSpec(name=family, pooling="mean")
+    assert load_model(spec).hash
+
+
+def test_it_reads_no_weights(place: Workplace) -> None:
+    save_tiny(place.folder / "cut")
+    (place.folder / "cut" / "model.safetensors").write_bytes(b"")
+    assert place("init", "cut").code == 0
+
+
+def test_an_exported_model_has_layers_of_different_sizes(place: Workplace) -> None:
+    from ablate.models.pruned import pruned_from
+
+    folder = save_tiny(place.folder / "small")
+    backbone = tiny_model().backbone
+    pruned_from(backbone, [[0, 1, 2, 3], [2]], [range(64), range(10)]).save_pretrained(folder)
+    assert place("init", "small").code == 0
+    assert "# The model: ablate-bert, 2 layers with 1 to 4 heads and 10 to 64 neurons each" in FILE.read_text()
+
+
+@pytest.mark.parametrize("name", ['it\'s "the" model', "a: b #c", "null"])
+def test_any_name_of_a_folder(place: Workplace, name: str) -> None:
+    save_tiny(place.folder / name)
+    assert place("init", name).code == 0
+    assert load_recipe(FILE)[0].model[0].name == name
+
+
+def test_nothing_is_written_over(place: Workplace) -> None:
+    FILE.write_text("mine")
+    assert place.refused(place("init", "model")) == (
+        "--output recipe.yaml: is there already; name another file, or remove it first"
+    )
+    assert FILE.read_text() == "mine"
+    Path("link.yaml").symlink_to("nowhere")
+    assert "is there already" in place.refused(place("init", "model", "-o", "link.yaml"))
+    assert "there is no folder" in place.refused(place("init", "model", "-o", "no/recipe.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("modle", "model 'modle': no such folder; did you mean 'model'?"),
+        ("some/where", "model 'some/where': no such folder"),
+        ("", "the model has no name; give minilm"),
+        ("@main", "the model has no name; give minilm"),
+        ("model@main", "`revision` is for Hub ids"),
+        ("data", "no config.json"),
+    ],
+)
+def test_an_unknown_model_is_one_line(place: Workplace, model: str, text: str) -> None:
+    assert text in place.refused(place("init", model))
+    assert not FILE.exists()
+
+
+def test_a_config_of_nonsense_is_one_line(place: Workplace) -> None:
+    save_tiny(place.folder / "odd")
+    config = place.folder / "odd" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": "many"}))
+    assert "its config.json cannot be used" in place.refused(place("init", "odd"))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_model(ModelSpec(name="odd"))
+
+
+def test_editors_find_the_schema_if_it_is_there(place: Workplace) -> None:
+    assert place("init", "model").code == 0
+    text = FILE.read_text()
+    assert "`ablate schema -o ablate.schema.json`" in text
+    # Only a comment that begins so counts for the language server.
+    assert not re.search(r"^#\s+yaml-language-server", text, re.MULTILINE)
+    ran = place("schema", "-o", "ablate.schema.json")
+    assert (ran.code, ran.out) == (0, "")
+    assert json.loads(Path("ablate.schema.json").read_text()) == Recipe.model_json_schema()
+    assert place("init", "model", "-o", "b.yaml").code == 0
+    assert Path("b.yaml").read_text().splitlines()[0] == "# yaml-language-server: $schema=ablate.schema.json"
+    assert load_recipe("b.yaml")
+    assert "there is no folder" in place.refused(place("schema", "-o", "no/where.json"))
