@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import PreTrainedModel
 
 from ablate.builtin import NAMES
 from ablate.cli import app
@@ -126,6 +127,7 @@ def test_an_exported_model_has_layers_of_different_sizes(place: Workplace) -> No
 
     folder = save_tiny(place.folder / "small")
     backbone = tiny_model().backbone
+    assert isinstance(backbone, PreTrainedModel)
     pruned_from(backbone, [[0, 1, 2, 3], [2]], [range(64), range(10)]).save_pretrained(folder)
     assert place("init", "small").code == 0
     assert "# The model: ablate-bert, 2 layers with 1 to 4 heads and 10 to 64 neurons each" in FILE.read_text()
