@@ -49,7 +49,7 @@ class Taylor(LossScorer):
     )
     pairs: int | None = Field(None, ge=2, description="calibration pairs used; default: all")
     batch_size: int | None = Field(
-        None, ge=2, description="pairs a batch, negatives of each other; default: the calibration's"
+        None, ge=2, description="pairs a batch, mutual negatives; default: the calibration's"
     )
     second_order: SecondOrder = None
 
@@ -62,8 +62,8 @@ class Taylor(LossScorer):
 class Fisher(Scorer):
     """``½ · mean over batches of (dL/dξ)²`` for a mask variable ξ = 1 on the unit's output, L the contrastive loss.
 
-    Of a weight that is ``½ · w² · mean (dL/dw)²``: what its removal costs where the mean gradient is 0 and the empirical
-    Fisher information stands for the curvature (Theis et al. 2018; Singh and Alistarh 2020).
+    Of a weight that is ``½ · w² · mean (dL/dw)²``: what its removal costs where the mean gradient is 0 and the
+    empirical Fisher information stands for the curvature (Theis et al. 2018; Singh and Alistarh 2020).
     """
 
     name: ClassVar[str] = "fisher"
@@ -72,21 +72,19 @@ class Fisher(Scorer):
 
     temperature: float = Field(0.05, gt=0, allow_inf_nan=False, description="of the softmax over a batch's pairs")
     pairs: int | None = Field(None, ge=2, description="calibration pairs used; default: all")
-    batch_size: int = Field(8, ge=2, description="pairs a batch, negatives of each other; one square a batch")
+    batch_size: int = Field(8, ge=2, description="pairs a batch, mutual negatives; one square a batch")
 
     def score(self, view: View) -> Tensor:
         model, calibration = view.model, view.calibration
         assert calibration is not None
         if calibration.dropout:
-            raise PluginError(
-                "scorer 'fisher' runs the model without dropout; use calibration.positives: gold or a file"
-            )
+            raise PluginError("scorer 'fisher' runs the model without dropout; use positives: gold or a file of pairs")
         have = len(calibration.pairs)
         size = have if self.pairs is None else self.pairs
         if not self.batch_size <= size <= have:
             raise PluginError(
-                f"scorer 'fisher': {size} calibration pairs in batches of {self.batch_size} are asked for, and there are "
-                f"{have}; lower pairs or batch_size, or calibrate on more"
+                f"scorer 'fisher': {size} calibration pairs in batches of {self.batch_size} are asked for, and there "
+                f"are {have}; lower pairs or batch_size, or calibrate on more"
             )
         batches = list(calibration.batches("pairs", size, self.batch_size))
         loss = contrastive(self.temperature)
