@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from ablate_taylor import Fisher, Taylor, ablate_register_scorers, contrastive, info_nce
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.data.calibration import Calibration
+from ablate.errors import PluginError
+from ablate.experiment.collect import collect
+from ablate.experiment.mask import masked
+from ablate.experiment.score import view_of
+from ablate.granularities.base import Granularity
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.granularities.unstructured import Unstructured
+from ablate.models.model import Model
+from ablate.scorers.base import Scorer
+from ablate.testing.contracts import check_scorer
+from ablate.testing.samples import sample_calibration
+from ablate.testing.tiny import tiny_model
+
+EPSILON = 1e-3
+
+
+@pytest.mark.parametrize("sign", ["signed", "absolute"])
+def test_taylor_keeps_the_contract(sign: str) -> None:
+    check_scorer(Taylor, sign=sign, temperature=0.1, batch_size=4)
+
+
+def test_taylor_keeps_the_contract_with_second_order() -> None:
+    check_scorer(Taylor, sign="signed", second_order=0.25)
+
+
+def test_fisher_keeps_the_contract() -> None:
+    check_scorer(Fisher, batch_size=4)
+
+
+def scored(scorer: Scorer, model: Model, calibration: Calibration, granularity: Granularity) -> Tensor:
+    collected = collect(model, calibration, [(granularity, s) for s in scorer.statistics()])
+    return scorer.score(view_of(model, calibration, scorer, granularity, granularity.layers(model), collected, 0))
+
+
+def batch_losses(model: Model, calibration: Calibration, temperature: float, batch_size: int) -> Tensor:
+    """float [batches], from the definition: not the code under test."""
+    losses = []
+    with torch.no_grad():
+        for batch in calibration.batches("pairs", None, batch_size):
+            x, y = normalize(model.embed(model.pad(model.tokenise(list(batch.sentences)))), dim=1).chunk(2)
+            odds = (x @ y.T / temperature).exp()
+            losses.append(-(odds.diagonal() / odds.sum(1)).log().mean())
+    return torch.stack(losses)
+
+
+def slopes(model: Model, calibration: Calibration, granularity: Granularity, unit: int, size: int) -> Tensor:
+    """float [batches]: the loss's rise as a unit's output shrinks, by central differences in float64."""
+    mask = torch.arange(len(granularity.layers(model))) != unit
+    gone = {name: ~kept for name, kept in granularity.keep(model, mask).items()}
+    carriers = [(f"{name}.weight", model.weight(name)) for name in granularity.carriers(model)]
+    found = []
+    for factor in (1 - EPSILON, 1 + EPSILON):
+        before = {name: weight.data for name, weight in carriers if name in gone}
+        for name, weight in carriers:
+            if name in gone:
+                weight.data = weight.data.where(~gone[name], factor * weight.data)
+        found.append(batch_losses(model, calibration, 0.05, size))
+        for name, weight in carriers:
+            if name in gone:
+                weight.data = before[name]
+    return (found[0] - found[1]) / (2 * EPSILON)
+
+
+def test_infonce_of_two_pairs_by_hand() -> None:
+    left = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    right = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    # Cosines 0.6 and 0 of the first with both right members, 0.8 and 1 of the second; divided by τ = 0.5.
+    first, second = (
+        -math.log(math.exp(1.2) / (math.exp(1.2) + 1)),
+        -math.log(math.exp(2) / (math.exp(1.6) + math.exp(2))),
+    )
+    assert info_nce(left, right, 0.5).item() == pytest.approx((first + second) / 2, abs=1e-6)
+
+
+def test_infonce_is_log_n_where_nothing_is_told_apart() -> None:
+    same = torch.tensor([[0.6, 0.8]]).expand(5, 2)
+    assert info_nce(same, same, 0.05).item() == pytest.approx(math.log(5), abs=1e-6)
+
+
+def test_losses_of_two_temperatures_are_two_losses() -> None:
+    assert contrastive(0.05) == contrastive(0.05)
+    assert contrastive(0.05) != contrastive(0.0500000001)
+
+
+@pytest.mark.parametrize("granularity", [Head(), Neuron(), Unstructured()], ids=lambda g: g.name)
+def test_contributions_are_the_finite_differences_of_the_loss(granularity: Granularity) -> None:
+    model, calibration = tiny_model(neurons=16), sample_calibration(pairs=12, batch_size=4)
+    model.backbone.double()
+    taylor = scored(Taylor(sign="signed"), model, calibration, granularity)
+    absolute = scored(Taylor(), model, calibration, granularity)
+    fisher = scored(Fisher(batch_size=4), model, calibration, granularity)
+    units = len(taylor)
+    for unit in range(0, units, max(1, units // 8)):
+        truth = slopes(model, calibration, granularity, unit, 4)
+        assert float(taylor[unit]) == pytest.approx(truth.mean().item(), rel=1e-3, abs=1e-6)
+        assert float(absolute[unit]) == pytest.approx(truth.abs().mean().item(), rel=1e-3, abs=1e-6)
+        assert float(fisher[unit]) == pytest.approx(truth.square().mean().item() / 2, rel=1e-3, abs=1e-6)
+
+
+def test_fisher_of_a_weight_is_half_its_square_times_the_mean_squared_gradient() -> None:
+    model, calibration, granularity = tiny_model(layers=1, neurons=8), sample_calibration(batch_size=4), Unstructured()
+    found = scored(Fisher(batch_size=4), model, calibration, granularity)
+    weight = model.weight(granularity.carriers(model)[0]).requires_grad_(True)
+    squares = []
+    for batch in calibration.batches("pairs", None, 4):
+        x, y = normalize(model.embed(model.pad(model.tokenise(list(batch.sentences)))), dim=1).chunk(2)
+        (gradient,) = torch.autograd.grad(info_nce(x, y, 0.05), weight)
+        squares.append(gradient.square())
+    expected = weight.detach().square() * torch.stack(squares).mean(0) / 2
+    assert torch.allclose(found[: weight.numel()].view_as(weight), expected, rtol=1e-4, atol=1e-9)
+
+
+def test_taylor_ranks_heads_as_exact_removal_does() -> None:
+    """Heads of small effect, as those of a trained model have: of large ones no slope tells the whole way."""
+    model, calibration, head = tiny_model(layers=4), sample_calibration(pairs=24, batch_size=8), Head()
+    for name in head.carriers(model):
+        model.weight(name).data.mul_(0.1)
+    found = scored(Taylor(sign="signed"), model, calibration, head)
+    dense = batch_losses(model, calibration, 0.05, 8).mean()
+    exact = []
+    for unit in range(len(found)):
+        with masked(model, head.keep(model, torch.arange(len(found)) != unit)):
+            exact.append(float(batch_losses(model, calibration, 0.05, 8).mean() - dense))
+    assert min(exact) < 0 < max(exact)
+    assert spearmanr(found.numpy(), exact).statistic > 0.95
+
+
+@pytest.mark.parametrize("field", [{"temperature": 0}, {"batch_size": 1}, {"temperature": float("inf")}])
+def test_refuses_what_makes_no_loss(field: dict[str, float]) -> None:
+    for scorer in (Taylor, Fisher):
+        with pytest.raises(ValueError, match=next(iter(field))):
+            scorer.model_validate(field)
+
+
+def test_fisher_says_what_it_lacks() -> None:
+    for fields, told in (
+        ({"batch_size": 16}, "8 calibration pairs in batches of 16 are asked for, and there are 8"),
+        ({"pairs": 9}, "9 calibration pairs in batches of 8 are asked for, and there are 8; lower pairs or batch_size"),
+    ):
+        with pytest.raises(PluginError, match=told):
+            scored(Fisher.model_validate(fields), tiny_model(), sample_calibration(pairs=8), Head())
+    with pytest.raises(PluginError, match="without dropout"):
+        scored(Fisher(batch_size=4), tiny_model(), sample_calibration(dropout=True), Head())
+
+
+def test_registers_both() -> None:
+    found: list[type[Scorer]] = []
+    ablate_register_scorers(found.append)
+    assert [scorer.name for scorer in found] == ["taylor", "fisher"]
