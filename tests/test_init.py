@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import PreTrainedModel
 
 from ablate.builtin import NAMES
 from ablate.cli import app
@@ -17,6 +18,7 @@ from ablate.errors import ModelError
 from ablate.experiment.plan import make_plan
 from ablate.experiment.recipe import Recipe, load_recipe
 from ablate.models.load import load_model
+from ablate.models.pruned import pruned_from
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
 from ablate.testing.tiny import save_tiny, tiny_model
@@ -122,10 +124,9 @@ def test_it_reads_no_weights(place: Workplace) -> None:
 
 
 def test_an_exported_model_has_layers_of_different_sizes(place: Workplace) -> None:
-    from ablate.models.pruned import pruned_from
-
     folder = save_tiny(place.folder / "small")
     backbone = tiny_model().backbone
+    assert isinstance(backbone, PreTrainedModel)
     pruned_from(backbone, [[0, 1, 2, 3], [2]], [range(64), range(10)]).save_pretrained(folder)
     assert place("init", "small").code == 0
     assert "# The model: ablate-bert, 2 layers with 1 to 4 heads and 10 to 64 neurons each" in FILE.read_text()
