@@ -18,6 +18,7 @@ from ablate.errors import ModelError
 from ablate.experiment.plan import make_plan
 from ablate.experiment.recipe import Recipe, load_recipe
 from ablate.models.load import load_model
+from ablate.models.pruned import pruned_from
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
 from ablate.testing.tiny import save_tiny, tiny_model
@@ -123,8 +124,6 @@ def test_it_reads_no_weights(place: Workplace) -> None:
 
 
 def test_an_exported_model_has_layers_of_different_sizes(place: Workplace) -> None:
-    from ablate.models.pruned import pruned_from
-
     folder = save_tiny(place.folder / "small")
     backbone = tiny_model().backbone
     assert isinstance(backbone, PreTrainedModel)
