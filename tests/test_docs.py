@@ -44,6 +44,8 @@ HEAD = """# Commands
 Results go to stdout, everything else to stderr. Exit status: 0; 1 when cells failed; 2 for a mistake that the one-line
 message tells how to mend; 130 after Ctrl-C. A traceback is a bug.
 
+`ablate --no-plugins COMMAND` loads only what is built in ([Plug-ins](plugins.md)).
+
 `--format json` is one array of rows, one for each cell and task, dense included (`scorer: null`).
 
 ## In Python
