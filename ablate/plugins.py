@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -14,6 +15,8 @@ from ablate import hookspecs
 from ablate.errors import PluginError, suggest
 from ablate.plugin import Plugin
 
+OURS = "ablate"
+DISABLE = "ABLATE_DISABLE_PLUGINS"
 KINDS = ("scorer", "granularity", "task", "executor")
 _HOOKS = dict(zip(KINDS, ("scorers", "granularities", "tasks", "executors"), strict=True))
 
@@ -78,11 +81,30 @@ class Registry:
             names = {*also, *(e.plugin.name for e in self.of(kind))}
             raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{self.lost}")
         if len(found) > 1:
-            both = " and ".join(e.origin for e in found)
-            raise PluginError(
-                f"{kind} '{name}' is registered by {both}; uninstall one, or block it with ABLATE_DISABLE_PLUGINS"
-            )
+            raise PluginError(_taken(found))
         return found[0].plugin
+
+    def faults(self) -> list[str]:
+        """What is wrong with plug-ins, one line each: those that could not be loaded, and names that stand twice."""
+        same: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+        for entry in self.entries:
+            same[entry.kind, entry.plugin.name].append(entry)
+        lost = [f"plug-in {broken.origin} could not be loaded: {broken.reason}" for broken in self.broken]
+        return lost + [_taken(entries) for entries in same.values() if len(entries) > 1]
+
+    def strangers(self, plugins: Iterable[Plugin]) -> tuple[str, ...]:
+        """The distributions (``name version``) other than ablate that these come from, each once."""
+        classes = {type(plugin) for plugin in plugins}
+        found = (e.origin for e in self.entries if e.plugin in classes and e.origin.split()[0] != OURS)
+        return tuple(dict.fromkeys(found))
+
+
+def _taken(entries: Sequence[Entry]) -> str:
+    both = " and ".join(entry.origin for entry in entries)
+    return (
+        f"{entries[0].kind} '{entries[0].plugin.name}' is registered by {both}; uninstall one, or block it with "
+        f"{DISABLE} or --no-plugins"
+    )
 
 
 def named(registry: Registry, name: str, kind: str | None = None) -> Entry:
@@ -124,12 +146,12 @@ def registry() -> Registry:
 
 def installations() -> list[Installed]:
     """The plug-ins of this environment, from metadata alone: none is imported."""
-    blocked = {n.strip() for n in os.environ.get("ABLATE_DISABLE_PLUGINS", "").split(",")}
+    blocked = {n.strip() for n in os.environ.get(DISABLE, "").split(",")}
     found = []
     for point in entry_points(group="ablate"):
         distribution = point.dist.name if point.dist else point.module
         origin = f"{distribution} {point.dist.version}" if point.dist else distribution
-        ours = distribution == "ablate"
+        ours = distribution == OURS
         out = not ours and bool(blocked & {"all", distribution, point.name})
         found.append(Installed(point, origin, ours, out))
     return found

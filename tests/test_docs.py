@@ -69,6 +69,8 @@ stderr. `NO_COLOR=1` takes the colour from a terminal too. A table that is too w
 list with commas the last part. A plug-in's names are looked up once and kept in the cache (`ABLATE_CACHE`) until it
 changes.
 
+`ablate --no-plugins COMMAND` loads only what is built in ([Plug-ins](plugins.md)).
+
 `--format json` is one array of rows, one for each cell and task, dense included (`scorer: null`).
 
 ## In Python

@@ -83,6 +83,10 @@ class Broken(Sts):  # type: ignore[misc, valid-type]
                 return values[:5]
             case "not finite":
                 return values * np.float32("nan")
+            case "a tensor":
+                return torch.from_numpy(values)  # type: ignore[return-value]
+            case "float64":
+                return values.astype(np.float64)
         return values
 
     def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
@@ -120,9 +124,9 @@ def test_a_scorer_that_raises_costs_its_own_cells_alone(bench: Bench) -> None:
         ("nan", "neuron"),
     }
     assert {row["reason"] for row in failed} == {
-        "RuntimeError: no neurons, please",
-        "scorer 'nan' gave 8 head contributions that are not finite",
-        "scorer 'nan' gave 128 neuron contributions that are not finite",
+        "RuntimeError: no neurons, please (plug-in stranger 1.0)",
+        "scorer 'nan' gave 8 head contributions that are not finite (plug-in stranger 1.0)",
+        "scorer 'nan' gave 128 neuron contributions that are not finite (plug-in stranger 1.0)",
     }
     for row in failed:
         assert row["score"] is row["delta"] is row["score_clean"] is row["params_removed"] is row["seconds"] is None
@@ -177,17 +181,31 @@ def test_a_loss_that_raises_costs_the_scorers_that_ask_for_it_alone(bench: Bench
         "align": "ok",
         "uniform": "ok",
     }
-    assert one(results, scorer="other-loss")["reason"] == "ValueError: two lines"
+    assert one(results, scorer="other-loss")["reason"] == "ValueError: two lines (plug-in stranger 1.0)"
 
 
 @pytest.mark.parametrize(
     ("how", "status", "reason"),
     [
-        ("raises", "failed", "KeyError: 'gone'"),
-        ("too few", "failed", "task 'broken' gave [5] values for 30 pairs"),
+        ("raises", "failed", "KeyError: 'gone' (plug-in stranger 1.0)"),
+        ("too few", "failed", "task 'broken' gave [5] values for 30 pairs (plug-in stranger 1.0)"),
         ("not finite", "undefined", "the model's embeddings are not finite"),
         ("undefined", "undefined", "no reason"),
-        ("nan", "failed", "ValueError: nan is no score: an undefined score is status 'undefined' with a reason"),
+        (
+            "nan",
+            "failed",
+            "ValueError: nan is no score: an undefined score is status 'undefined' with a reason (plug-in stranger 1.0)",
+        ),
+        (
+            "a tensor",
+            "failed",
+            "task 'broken' gave a Tensor of torch.float32, not an array of float32 (plug-in stranger 1.0)",
+        ),
+        (
+            "float64",
+            "failed",
+            "task 'broken' gave a ndarray of float64, not an array of float32 (plug-in stranger 1.0)",
+        ),
     ],
 )
 def test_a_task_that_raises_costs_its_own_rows_alone(

@@ -64,11 +64,19 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _ablate(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    no_plugins: Annotated[
+        bool, typer.Option("--no-plugins", help="Load only what is built in; stands before the command.")
     ] = False,
 ) -> None:
     """Finds which parameters of a sentence-embedding model hurt it, and proves it."""
+    if no_plugins:
+        from ablate.plugins import DISABLE
+
+        # Through the environment, so that it holds for worker processes too.
+        os.environ[DISABLE] = "all"
 
 
 def main() -> None:

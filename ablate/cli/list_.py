@@ -38,8 +38,8 @@ def list_(
             for entry in found.of(kind):
                 row(entry)
             console.print(table)
-    for broken in found.broken:
-        print(f"ablate: plug-in {broken.origin} could not be loaded: {broken.reason}", file=sys.stderr)
+    for fault in found.faults():
+        print(f"ablate: {fault}", file=sys.stderr)
 
 
 def _parameters(entry: Any) -> str:

@@ -119,7 +119,7 @@ class Embedded:
         """A task's result.
 
         Raises:
-            PluginError: the task does not give one value per pair.
+            PluginError: the task does not give one float32 per pair.
             Exception: whatever a plug-in's task raises.
         """
         sentences = loaded.data.sentences
@@ -131,6 +131,9 @@ class Embedded:
         except Undefined as reason:
             return Result("undefined", str(reason), None, None, seconds, about)
         seconds += time.perf_counter() - start
+        if not isinstance(values, np.ndarray) or values.dtype != np.float32:
+            what = getattr(values, "dtype", None)
+            raise PluginError(f"task '{loaded.name}' gave a {type(values).__name__} of {what}, not an array of float32")
         if values.shape != (len(loaded.data),):
             raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} pairs")
         if not np.isfinite(values).all():

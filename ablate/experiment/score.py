@@ -124,17 +124,23 @@ def score(
         [units], finite; higher = keep.
 
     Raises:
-        PluginError: the scorer gives another shape, or a contribution that is not finite.
+        PluginError: the scorer gives another shape, type or device, or a contribution that is not finite.
     """
     granularity, scorer = step.granularity, step.scorer
     view = view_of(model, calibration, scorer, granularity, layers, collected, step.seed or 0, kept, tasks)
-    contributions = scorer.score(view).detach()
+    contributions: object = scorer.score(view)
+    if not isinstance(contributions, torch.Tensor):
+        raise PluginError(f"scorer '{step.label}' gave a {type(contributions).__name__}, not a tensor")
     if contributions.shape != layers.shape:
         raise PluginError(
             f"scorer '{step.label}' gave {list(contributions.shape)} contributions for {len(layers)} "
             f"{granularity.name} units"
         )
-    array: NDArray[np.float32] = contributions.float().numpy()
+    if contributions.dtype != torch.float32 or contributions.device.type != "cpu":
+        raise PluginError(
+            f"scorer '{step.label}' gave {contributions.dtype} on {contributions.device.type}, not torch.float32 on cpu"
+        )
+    array: NDArray[np.float32] = contributions.detach().numpy()
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
         raise PluginError(f"scorer '{step.label}' gave {bad} {granularity.name} contributions that are not finite")

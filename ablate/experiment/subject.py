@@ -20,6 +20,8 @@ from ablate.experiment.store import Result, Store
 from ablate.experiment.timing import Timings
 from ablate.experiment.weights import weighted
 from ablate.models.model import Model
+from ablate.plugin import Plugin
+from ablate.plugins import registry
 
 if TYPE_CHECKING:
     from ablate.training.trained import Trained, Trainings
@@ -100,7 +102,7 @@ class Subject:
             except StoreError:
                 raise
             except Exception as error:  # a plug-in's scorer may raise anything; that must cost no other cell
-                yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self._reason(error))
+                yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self._reason(error, *_used(cell)))
 
     @property
     def _trainings(self) -> Trainings:
@@ -157,14 +159,30 @@ class Subject:
                 try:
                     yield task, embedded.measure(task)
                 except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
-                    yield task, self._reason(error)
+                    yield task, self._reason(error, task.task)
 
-    def _reason(self, error: Exception) -> str:
-        """What a row says of ``error``; with ``keep_going`` off it goes up instead."""
-        if not self.keep_going:
-            raise error
+    def _reason(self, error: Exception, *used: Plugin) -> str:
+        """What a row says of ``error``; with ``keep_going`` off it goes up instead.
+
+        Args:
+            used: those that it may come from; the distributions of those that are not ablate's own are named.
+        """
+        strangers = registry().strangers(used)
+        blame = f" (plug-in {', '.join(strangers)})" if strangers else ""
         text = " ".join(str(error).split())
-        return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
+        if isinstance(error, PluginError):
+            if not self.keep_going:
+                raise PluginError(text + blame) from error
+            return text + blame
+        if not self.keep_going:
+            if blame:
+                error.add_note(blame.strip())
+            raise error
+        return f"{type(error).__name__}: {text}{blame}"
+
+
+def _used(cell: Cell) -> list[Plugin]:
+    return [plugin for step in cell.steps for plugin in (step.scorer, step.granularity)]
 
 
 def scored_first(cells: Iterable[Cell]) -> list[Cell]:
