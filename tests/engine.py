@@ -155,3 +155,12 @@ def one(results: Results, **fields: Any) -> Row:
     """The only row with these values."""
     (row,) = of(results, **fields)
     return row
+
+
+@pytest.fixture(scope="module", name="bench")
+def module_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """One for all tests of a module that imports it; what is encoded is not counted."""
+    patch = pytest.MonkeyPatch()
+    made = make_bench(tmp_path_factory.mktemp("bench"), patch)
+    patch.undo()
+    return made

@@ -15,17 +15,9 @@ from ablate.experiment.recipe import Statistics
 from ablate.experiment.store import Store
 from ablate.plugins import registry
 from ablate.report.results import Results
-from tests.engine import Bench, make_bench, one
+from tests.engine import Bench, module_bench, one  # noqa: F401  # one is a fixture
 
 SETTINGS = Statistics(resamples=300)
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    patch = pytest.MonkeyPatch()
-    made = make_bench(tmp_path_factory.mktemp("bench"), patch)
-    patch.undo()
-    return made
 
 
 @pytest.fixture(scope="module")

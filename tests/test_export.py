@@ -30,17 +30,9 @@ from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
 from ablate.report.results import Results
 from ablate.testing.tiny import save_tiny
-from tests.engine import Bench, make_bench
+from tests.engine import Bench, module_bench  # noqa: F401  # one is a fixture
 
 SENTENCES = ["the man plays", "a dog runs in the big red house now", "x"]
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    patch = pytest.MonkeyPatch()
-    made = make_bench(tmp_path_factory.mktemp("bench"), patch)
-    patch.undo()
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -44,17 +44,9 @@ from ablate.training.job import ready_to_train
 from ablate.training.schedule import cubic
 from ablate.training.sparse import UnderMask
 from ablate.training.spec import WAYS, Gradual
-from tests.engine import Bench, make_bench
+from tests.engine import Bench, make_bench, module_bench  # noqa: F401  # one is a fixture
 
 TRAIN = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 4, "gradual": {"prunings": 3}}
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    patch = pytest.MonkeyPatch()
-    made = make_bench(tmp_path_factory.mktemp("bench"), patch)
-    patch.undo()
-    return made
 
 
 def trained(bench: Bench, store: Path | None = None, train: dict[str, Any] | None = None, **given: Any) -> Results:
