@@ -79,7 +79,7 @@ changes.
 import ablate
 
 results = ablate.run("recipes/quick.yaml", store="ablate.db")
-results                                    # in a notebook: the tables
+results  # in a notebook: the tables
 figure = results.plot.sparsity()
 frame = results.to_pandas()
 results = ablate.compare(scorers=["align", "magnitude"], granularities=["head"], sparsities=[0.1])
