@@ -80,7 +80,10 @@ def _check_parameters(plugin: type[Plugin], made: Plugin) -> None:
         again = plugin.model_validate(given)
     except ValidationError as error:
         raise ContractBroken(f"{plugin.__name__} refuses its own parameters {given}: {error}") from None
-    require(again == made, f"{plugin.__name__} is another one after its parameters are written and read: {given}")
+    require(
+        again.identity() == made.identity(),
+        f"{plugin.__name__} is another one after its parameters are written and read: {given}",
+    )
     for name, field in plugin.model_fields.items():
         key = field.alias or name
         if not field.is_required():
