@@ -130,7 +130,7 @@ def test_it_can_be_calibrated_on_several_train_sets(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("stsb", r"recipe\.calibration\.splits\.0: 'stsb' is a test set, which no scorer may look at"),
+        ("stsb", r"recipe\.calibration\.splits\.0: 'stsb' is a test set, which must only report"),
         ("stsb-trian", "unknown data set 'stsb-trian'; did you mean 'stsb-train'"),
         ("sickr-train", "'sickr-train' is not in the source"),
     ],
