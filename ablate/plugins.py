@@ -50,6 +50,9 @@ class Broken:
     origin: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"plug-in {self.origin} could not be loaded: {self.reason}"
+
 
 @dataclass
 class Registry:
@@ -65,7 +68,7 @@ class Registry:
     @property
     def lost(self) -> str:
         """Ends an error about a name: the plug-ins that might have had it."""
-        return "".join(f"; plug-in {b.origin} could not be loaded: {b.reason}" for b in self.broken)
+        return "".join(f"; {broken}" for broken in self.broken)
 
     def get(self, kind: str, name: str, also: Iterable[str] = ()) -> type[Plugin]:
         """The class of that name.
@@ -86,11 +89,14 @@ class Registry:
 
     def faults(self) -> list[str]:
         """What is wrong with plug-ins, one line each: those that could not be loaded, and names that stand twice."""
+        return [*map(str, self.broken), *self.taken().values()]
+
+    def taken(self) -> dict[tuple[str, str], str]:
+        """Kind and name that several register -> what is wrong and what to do."""
         same: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
         for entry in self.entries:
             same[entry.kind, entry.plugin.name].append(entry)
-        lost = [f"plug-in {broken.origin} could not be loaded: {broken.reason}" for broken in self.broken]
-        return lost + [_taken(entries) for entries in same.values() if len(entries) > 1]
+        return {place: _taken(entries) for place, entries in same.items() if len(entries) > 1}
 
     def strangers(self, plugins: Iterable[Plugin]) -> tuple[str, ...]:
         """The distributions (``name version``) other than ablate that these come from, each once."""

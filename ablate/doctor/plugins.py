@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ablate.doctor.finding import Finding, Section
-from ablate.errors import PluginError
 from ablate.plugins import Installed, installations, registry
 
 
@@ -21,10 +18,7 @@ def _loads(one: Installed) -> Finding:
     found = registry()
     for broken in found.broken:
         if broken.origin == one.origin:
-            mend = (
-                f"plug-in {one.origin} could not be loaded: {broken.reason}; update or uninstall it, or block it with "
-                "ABLATE_DISABLE_PLUGINS"
-            )
+            mend = f"{broken}; update or uninstall it, or block it with ABLATE_DISABLE_PLUGINS"
             return Finding(what, "does not load", mend)
     names = ", ".join(entry.plugin.name for entry in found.entries if entry.origin == one.origin)
     return Finding(what, f"loads; has {names or 'nothing'}")
@@ -32,12 +26,4 @@ def _loads(one: Installed) -> Finding:
 
 def _twice() -> list[Finding]:
     """Names that two of them register."""
-    found = registry()
-    findings = []
-    for (kind, name), count in Counter((entry.kind, entry.plugin.name) for entry in found.entries).items():
-        if count > 1:
-            try:
-                found.get(kind, name)
-            except PluginError as error:
-                findings.append(Finding(f"{kind} {name}", "registered twice", str(error)))
-    return findings
+    return [Finding(f"{kind} {name}", "registered twice", why) for (kind, name), why in registry().taken().items()]

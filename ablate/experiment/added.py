@@ -12,10 +12,9 @@ from ablate.experiment.store import Store
 from ablate.plugins import Registry
 from ablate.report.results import Results
 from ablate.statistics.compare import smallest_effect
-from ablate.statistics.correction import adjust
 from ablate.statistics.effects import Group, Stage, stages
-from ablate.statistics.evidence import numbers, shared
-from ablate.statistics.findings import margin_of
+from ablate.statistics.evidence import corrected, numbers, shared
+from ablate.statistics.findings import claims, margin_of
 from ablate.statistics.verdict import verdict
 
 ALONE = "train"
@@ -54,10 +53,9 @@ def _judged(
     stage: Stage, task: str | None, pairs: Sequence[tuple[Group, Difference]], settings: Statistics
 ) -> Iterator[dict[str, Any]]:
     margin = margin_of(stage, [task] if task else list(stage.splits), settings)
-    claims = [_claims(stage, one, margin) for _, one in pairs]
-    by_claim = {name: adjust([claim[name] for claim in claims], settings.correction) for name in claims[0]}
-    for place, (group, one) in enumerate(pairs):
-        q = {name: values[place] for name, values in by_claim.items()}
+    sign = stage.measure.higher_is_better
+    tested = [claims(one.compared if sign else one.compared.turned(), one.p, margin) for _, one in pairs]
+    for (group, one), claim, q in zip(pairs, tested, corrected(tested, settings.correction), strict=True):
         yield {
             **shared(stage, group),
             "task": task,
@@ -68,17 +66,8 @@ def _judged(
             "against": "trained",
             **numbers(one.compared, one.p, q["improves"]),
             "verdict": verdict(settings.level, q.get("harms"), q["improves"], q.get("harmless")),
-            "p_harmless": claims[place].get("harmless"),
+            "p_harmless": claim.get("harmless"),
             "smallest_effect": smallest_effect(one.compared.se, settings.level),
             "draws": None,
             "beaten": None,
         }
-
-
-def _claims(stage: Stage, one: Difference, margin: float | None) -> dict[str, float]:
-    """The p-value of each claim that can be tested, as for a cell against dense."""
-    gain = one.compared if stage.measure.higher_is_better else one.compared.turned()
-    claims = {"improves": one.p if gain.delta > 0 else 1.0}
-    if margin is not None:
-        claims |= {"harms": gain.p_below(-margin), "harmless": gain.p_above(-margin)}
-    return claims

@@ -45,7 +45,8 @@ def judge_stage(
     for task, members in places:
         found = [finding for group in stage.groups for finding in drawn.of(group, members)]
         pairs = sum(len(tasks[member].panel) for member in members)
-        for finding, corrected in zip(found, _corrected(found, settings.correction), strict=True):
+        claims = [finding.claims() for finding in found]
+        for finding, q in zip(found, corrected(claims, settings.correction), strict=True):
             place = {
                 "task": task,
                 "margin": finding.margin,
@@ -53,31 +54,30 @@ def judge_stage(
                 "n": pairs,
                 "correction": settings.correction,
             }
-            items += _items(stage, finding, corrected, place)
+            items += _items(stage, finding, q, place)
     return items
 
 
-def _corrected(findings: Sequence[Finding], method: str) -> list[dict[str, float]]:
+def corrected(claims: Sequence[Mapping[str, float]], method: str) -> list[dict[str, float]]:
     """Each cell's corrected p by claim. A family is one claim, over the cells of one model, stage and place."""
-    claims = [finding.claims() for finding in findings]
-    corrected: list[dict[str, float]] = [{} for _ in findings]
+    found: list[dict[str, float]] = [{} for _ in claims]
     for claim in ("harms", "improves", "harmless", "beats"):
-        having = [i for i, found in enumerate(claims) if claim in found]
+        having = [i for i, one in enumerate(claims) if claim in one]
         for i, q in zip(having, adjust([claims[i][claim] for i in having], method), strict=True):
-            corrected[i][claim] = q
-    return corrected
+            found[i][claim] = q
+    return found
 
 
 def _items(
-    stage: Stage, finding: Finding, corrected: Mapping[str, float], place: Mapping[str, Any]
+    stage: Stage, finding: Finding, qs: Mapping[str, float], place: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     level, drawn = place["level"], finding.drawn
     common = {**shared(stage, finding.group), **place}
-    claims = (corrected.get(claim) for claim in ("harms", "improves", "harmless"))
+    claims = (qs.get(claim) for claim in ("harms", "improves", "harmless"))
     yield {
         **common,
         "against": "dense",
-        **numbers(finding.dense, finding.p, corrected.get("improves")),
+        **numbers(finding.dense, finding.p, qs.get("improves")),
         "verdict": verdict(level, *claims),
         "p_harmless": finding.claims().get("harmless"),
         "smallest_effect": smallest_effect(finding.dense.se, level),
@@ -89,7 +89,7 @@ def _items(
         yield {
             **common,
             "against": "matched",
-            **numbers(compared, drawn.p, corrected.get("beats")),
+            **numbers(compared, drawn.p, qs.get("beats")),
             "verdict": None,
             "p_harmless": None,
             "smallest_effect": drawn.smallest_effect,

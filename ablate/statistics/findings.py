@@ -51,17 +51,25 @@ class Finding:
 
     def claims(self) -> dict[str, float]:
         """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
-        gains = self.dense if self.sign > 0 else self.dense.turned()
-        found = {}
-        if self.margin is not None:
-            found = {"harms": gains.p_below(-self.margin), "harmless": gains.p_above(-self.margin)}
-        # Spending a two-sided p on gains alone tests the one-sided claim at half the level.
-        p = self.p if gains.delta > 0 else 1.0
+        found = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
         if self.drawn is not None:
-            found |= {"improves": max(p, self.drawn.p), "beats": self.drawn.p}
-        elif self.group.is_control:
-            found["improves"] = p
+            found |= {"improves": max(found["improves"], self.drawn.p), "beats": self.drawn.p}
+        elif not self.group.is_control:
+            del found["improves"]
         return found
+
+
+def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float]:
+    """The p-value of each claim on a gain: improves, and with a margin harms and harmless.
+
+    Args:
+        p: two-sided, of no difference.
+    """
+    # Spending a two-sided p on gains alone tests the one-sided claim at half the level.
+    found = {"improves": p if gains.delta > 0 else 1.0}
+    if margin is not None:
+        found |= {"harms": gains.p_below(-margin), "harmless": gains.p_above(-margin)}
+    return found
 
 
 def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float | None:

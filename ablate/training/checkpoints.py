@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors.numpy
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
@@ -33,7 +32,7 @@ class KeepMask(TrainerCallback):
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         sizes, bits = pack_units(self.units)
         temporary = folder / f"{_MASK}.tmp"
-        tensors = {str(i): one for i, one in enumerate([np.zeros(0, np.uint8), *bits])}
+        tensors = {str(i): one for i, one in enumerate(bits)}
         safetensors.numpy.save_file(tensors, temporary, metadata={"units": json.dumps(sizes)})
         temporary.rename(folder / _MASK)
 
@@ -60,5 +59,5 @@ def mask_of(checkpoint: Path) -> dict[str, Mask]:
     """The mask in force at a checkpoint."""
     with safetensors.safe_open(checkpoint / _MASK, "numpy") as file:
         sizes = json.loads(file.metadata()["units"])
-        bits = [file.get_tensor(str(i + 1)) for i in range(len(sizes))]
+        bits = [file.get_tensor(str(i)) for i in range(len(sizes))]
     return unpack_units([(name, size) for name, size in sizes], bits)
