@@ -123,8 +123,8 @@ def test_the_sum_is_far_nearer_to_the_joint_rise_than_that_of_first_order(
     assert of_second < of_first / 3
 
 
-@pytest.mark.parametrize("sign", ["signed", "absolute", "absolute-example"])
-def test_each_contribution_is_the_slope_halfway(sign: Sign) -> None:
+@pytest.mark.parametrize("sign", ["signed", "absolute", "absolute-example", "squared"])
+def test_each_contribution_is_the_slope_halfway(sign: Any) -> None:
     """Central differences in the share of each head's original weights that is left, about 1/2 for those that go."""
     model, head = double("mpnet"), Head()
     statistic = GradientContribution(ALIGN, sign, second_order=0.4)
@@ -142,7 +142,12 @@ def test_each_contribution_is_the_slope_halfway(sign: Sign) -> None:
 
     slopes = np.array([(distances(u, -STEP) - distances(u, STEP)) / (2 * STEP) for u in range(len(units))])
     batches = slopes.reshape(len(units), -1, BATCH).mean(2)
-    expected = {"signed": batches, "absolute": np.abs(batches), "absolute-example": np.abs(slopes)}[sign].mean(1)
+    expected = {
+        "signed": batches,
+        "absolute": np.abs(batches),
+        "absolute-example": np.abs(slopes),
+        "squared": batches**2,
+    }[sign].mean(1)
     assert np.allclose(second.numpy(), expected, rtol=1e-4, atol=1e-7)
     assert not np.allclose(first.numpy(), expected, rtol=1e-2)
 

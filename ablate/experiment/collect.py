@@ -132,7 +132,7 @@ def _halfway_pass(model: Model, calibration: Calibration, loss: Loss, one: Pass,
     with halved(model, granularity, stays):
         half = _gradient_pass(model, calibration, loss, one, [one.halfway])[one.halfway]
     # Contributions are of the whole weights, at the gradient where half of them is left.
-    return half.where(stays, 2 * half)
+    return half.where(stays, (4 if statistic.sign == "squared" else 2) * half)
 
 
 def _gradient_pass(
@@ -172,6 +172,8 @@ def _gradient_pass(
                     value = by_batch[granularity]
                     if statistic.sign == "absolute":
                         value = value.abs()
+                    elif statistic.sign == "squared":
+                        value = value.square()
                     elif statistic.sign == "absolute-example":
                         value = by_example[granularity].abs().mean(0)
                     key = granularity, statistic

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ablate.experiment.evaluate import Loaded
 
 Sign = Literal["signed", "absolute", "absolute-example"]
+"""The option of scorers whose contributions are those to one loss."""
 
 SecondOrder = Annotated[
     float | None,
@@ -38,7 +39,8 @@ class GradientContribution:
 
     sign: ``signed``; ``absolute``: the absolute value is taken per batch, after the reduction to units and before
         averaging; ``absolute-example``: per example (Michel et al. 2019), for separable losses at column
-        granularities (head, neuron) only.
+        granularities (head, neuron) only; ``squared``: the square, per batch, whose half is the rise of the loss by the
+        empirical Fisher information (Theis et al. 2018, arXiv 1801.05787).
     size: pairs or sentences used; None = as many as the calibration set has.
     batch_size: examples a batch; None = the calibration set's.
     second_order: None, or a share of the units in (0, 1). Then ``dL/dw`` is taken halfway to the removal of the units
@@ -47,7 +49,7 @@ class GradientContribution:
     """
 
     loss: Loss
-    sign: Sign = "signed"
+    sign: Sign | Literal["squared"] = "signed"
     size: int | None = None
     batch_size: int | None = None
     second_order: float | None = None

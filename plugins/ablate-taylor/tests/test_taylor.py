@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from ablate_taylor import Fisher, Taylor, ablate_register_scorers, contrastive, info_nce
 from scipy.stats import spearmanr
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import cosine_similarity, normalize
 
 from ablate.data.calibration import Calibration
-from ablate.errors import PluginError
-from ablate.experiment.collect import collect
+from ablate.experiment.collect import collect, passes_of
 from ablate.experiment.mask import masked
 from ablate.experiment.score import view_of
 from ablate.granularities.base import Granularity
@@ -20,6 +20,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.model import Model
 from ablate.scorers.base import Scorer
+from ablate.scorers.correlation import Correlation
 from ablate.testing.contracts import check_scorer
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
@@ -38,6 +39,11 @@ def test_taylor_keeps_the_contract_with_second_order() -> None:
 
 def test_fisher_keeps_the_contract() -> None:
     check_scorer(Fisher, batch_size=4)
+
+
+@pytest.mark.parametrize("scorer", [Taylor, Fisher])
+def test_both_keep_it_with_the_correlation(scorer: type[Scorer]) -> None:
+    check_scorer(scorer, loss="correlation", batch_size=4)
 
 
 def scored(scorer: Scorer, model: Model, calibration: Calibration, granularity: Granularity) -> Tensor:
@@ -110,6 +116,37 @@ def test_contributions_are_the_finite_differences_of_the_loss(granularity: Granu
         assert float(fisher[unit]) == pytest.approx(truth.square().mean().item() / 2, rel=1e-3, abs=1e-6)
 
 
+def test_contribution_to_a_tasks_correlation() -> None:
+    """The sum of products over batches, from the definition of r: not the code under test."""
+    model, calibration, head = tiny_model(), sample_calibration(pairs=12, batch_size=4), Head()
+    carriers = [model.weight(name).requires_grad_(True) for name in head.carriers(model)]
+    slopes = []
+    for batch in calibration.batches("graded", None, 4):
+        x, y = model.embed(model.pad(model.tokenise(list(batch.sentences)))).chunk(2)
+        r = torch.corrcoef(torch.stack([cosine_similarity(x, y), batch.gold]))[0, 1]
+        gradients = torch.autograd.grad(1 - r, carriers)
+        products = {n: -w.detach() * g for n, w, g in zip(head.carriers(model), carriers, gradients, strict=True)}
+        slopes.append(head.reduce(model, products))
+    for weight in carriers:
+        weight.requires_grad_(False)
+    by_batch = torch.stack(slopes)
+    taylor = scored(Taylor(loss="correlation", sign="signed", batch_size=4), model, calibration, head)
+    fisher = scored(Fisher(loss="correlation", batch_size=4), model, calibration, head)
+    assert torch.allclose(taylor, by_batch.mean(0), rtol=1e-4, atol=1e-7)
+    assert torch.allclose(fisher, by_batch.square().mean(0) / 2, rtol=1e-4, atol=1e-9)
+    for sign in ("signed", "absolute"):
+        ours = scored(Correlation(sign=sign, batch_size=4), model, calibration, head)
+        theirs = scored(Taylor(loss="correlation", sign=sign, batch_size=4), model, calibration, head)
+        assert torch.equal(ours, theirs), "ablate's own scorer of that loss"
+
+
+def test_both_share_a_pass_over_the_calibration_set() -> None:
+    scorers = (Taylor(batch_size=8), Fisher(), Taylor(sign="signed", batch_size=8))
+    requests = [(g, s) for g in (Head(), Unstructured()) for scorer in scorers for s in scorer.statistics()]
+    assert len(passes_of(requests, sample_calibration())) == 1
+    assert not any(scorer.slow for scorer in scorers)
+
+
 def test_fisher_of_a_weight_is_half_its_square_times_the_mean_squared_gradient() -> None:
     model, calibration, granularity = tiny_model(layers=1, neurons=8), sample_calibration(batch_size=4), Unstructured()
     found = scored(Fisher(batch_size=4), model, calibration, granularity)
@@ -138,22 +175,27 @@ def test_taylor_ranks_heads_as_exact_removal_does() -> None:
     assert spearmanr(found.numpy(), exact).statistic > 0.95
 
 
-@pytest.mark.parametrize("field", [{"temperature": 0}, {"batch_size": 1}, {"temperature": float("inf")}])
-def test_refuses_what_makes_no_loss(field: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"temperature": 0},
+        {"temperature": float("inf")},
+        {"temperature": 0.05, "loss": "correlation"},
+        {"batch_size": 2},
+        {"pairs": 2},
+    ],
+)
+def test_refuses_what_makes_no_loss(fields: dict[str, Any]) -> None:
     for scorer in (Taylor, Fisher):
-        with pytest.raises(ValueError, match=next(iter(field))):
-            scorer.model_validate(field)
+        with pytest.raises(ValueError, match=next(iter(fields))):
+            scorer.model_validate(fields)
 
 
-def test_fisher_says_what_it_lacks() -> None:
-    for fields, told in (
-        ({"batch_size": 16}, "8 calibration pairs in batches of 16 are asked for, and there are 8"),
-        ({"pairs": 9}, "9 calibration pairs in batches of 8 are asked for, and there are 8; lower pairs or batch_size"),
-    ):
-        with pytest.raises(PluginError, match=told):
-            scored(Fisher.model_validate(fields), tiny_model(), sample_calibration(pairs=8), Head())
-    with pytest.raises(PluginError, match="without dropout"):
-        scored(Fisher(batch_size=4), tiny_model(), sample_calibration(dropout=True), Head())
+def test_dropout_gives_the_loss_of_unsupervised_simcse() -> None:
+    for scorer in (Taylor(), Fisher()):
+        gold, dropout = (scored(scorer, tiny_model(), sample_calibration(dropout=on), Head()) for on in (False, True))
+        assert dropout.isfinite().all()
+        assert not torch.equal(gold, dropout)
 
 
 def test_registers_both() -> None:
