@@ -37,6 +37,11 @@ class Undefined(Exception):
     """
 
 
+def told(error: BaseException) -> str:
+    """Any exception in one line: its type, and what it says."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Ends an error message: the valid name nearest to ``name``, or else all valid names."""
     names = sorted(valid)

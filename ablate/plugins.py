@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pluggy
 
 from ablate import hookspecs
-from ablate.errors import PluginError, suggest
+from ablate.errors import PluginError, suggest, told
 from ablate.plugin import Plugin
 
 OURS = "ablate"
@@ -98,11 +98,12 @@ class Registry:
             same[entry.kind, entry.plugin.name].append(entry)
         return {place: _taken(entries) for place, entries in same.items() if len(entries) > 1}
 
-    def strangers(self, plugins: Iterable[Plugin]) -> tuple[str, ...]:
-        """The distributions (``name version``) other than ablate that these come from, each once."""
+    def blame(self, *plugins: Plugin) -> str:
+        """Ends what is said of an error: the distributions but ablate (``name version``) that these come from."""
         classes = {type(plugin) for plugin in plugins}
         found = (e.origin for e in self.entries if e.plugin in classes and e.origin.split()[0] != OURS)
-        return tuple(dict.fromkeys(found))
+        strangers = tuple(dict.fromkeys(found))
+        return f" (plug-in {', '.join(strangers)})" if strangers else ""
 
 
 def _taken(entries: Sequence[Entry]) -> str:
@@ -146,7 +147,7 @@ def registry() -> Registry:
         except (Exception, SystemExit) as error:  # a stranger's module may raise anything; it must not stop the CLI
             if installed.ours:
                 raise
-            found.broken.append(Broken(installed.origin, f"{type(error).__name__}: {' '.join(str(error).split())}"))
+            found.broken.append(Broken(installed.origin, told(error)))
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,12 +20,16 @@ from typer.testing import CliRunner
 from ablate.cli import app
 from ablate.data.pairs import PairSet, Source
 from ablate.data.senteval import SentEval
-from ablate.errors import AblateError, Undefined
+from ablate.errors import AblateError, PluginError, RecipeError, Undefined
+from ablate.experiment.plan import make_plan
+from ablate.experiment.recipe import load_recipe
 from ablate.models.encode import encode
 from ablate.plugins import Entry, registry
 from ablate.report.tables import render
 from ablate.scorers.base import GradientContribution, Scorer, View
 from ablate.scorers.losses import ALIGN, Loss
+from ablate.statistics.metric import SPEARMAN, Spearman, Statistic, Values
+from ablate.statistics.spearman import Floats
 from ablate.tasks.sts import STS_TASKS
 from tests.engine import Bench, make_bench, of, one, pairs, write_set
 
@@ -66,12 +72,24 @@ class OtherLoss(Scorer):
         return view.gradients[self.statistics()[0]]
 
 
+class Rare(Spearman):
+    """Raises on draws alone."""
+
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:  # noqa: ARG002
+        def fails(_: Values) -> Floats:
+            raise ZeroDivisionError("on a draw")
+
+        return fails
+
+
 class Broken(Sts):  # type: ignore[misc, valid-type]
     name: ClassVar[str] = "broken"
     help: ClassVar[str] = "raises for masked models, or gives something odd"
     how: ClassVar[str] = "raises"
 
     def load(self, source: Source) -> PairSet:
+        if self.how == "unread":
+            raise KeyError("no file")
         return source.load("stsb-dev")
 
     def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
@@ -97,7 +115,14 @@ class Broken(Sts):  # type: ignore[misc, valid-type]
                 return float("nan")
             case "clean is nan" if not kept.all():
                 return float("nan")
-        return float(super().score(data, values, kept))
+            case "clean raises" if not kept.all():
+                raise KeyError("gone")
+        return SPEARMAN.value(values[kept], data.gold[kept])
+
+    def statistic(self) -> Statistic:
+        if self.how == "no statistic":
+            raise KeyError("gone")
+        return Rare() if self.how == "a draw raises" else SPEARMAN
 
 
 @pytest.fixture
@@ -225,13 +250,87 @@ def test_a_task_that_raises_costs_its_own_rows_alone(
 
 def test_a_clean_score_that_is_not_finite_is_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Broken, "how", "clean is nan")
-    dev = [(a, b, float(g)) for a, b, g in _content(bench)]
-    write_set(bench.data, "stsb-train", [*dev[:10], *((a, b, 5.0) for a, b, _ in dev[10:14])])
-    calibration = {"pairs": 4, "sentences": 6, "batch_size": 2}
-    results = bench.run(scorers=["align"], screen=["broken"], calibration=calibration)
+    results = bench.run(scorers=["align"], screen=["broken"], calibration=_with_overlap(bench))
     for row in results.rows:
         assert (row["status"], row["score_clean"]) == ("ok", None)
         assert row["reason"] == "without overlapping pairs: the task's score is nan"
+
+
+def _with_overlap(bench: Bench) -> dict[str, int]:
+    """Lets calibration see some pairs of the dev set; what to give for that."""
+    dev = _content(bench)
+    write_set(bench.data, "stsb-train", [*dev[:10], *((a, b, 5.0) for a, b, _ in dev[10:14])])
+    return {"pairs": 4, "sentences": 6, "batch_size": 2}
+
+
+def test_a_task_that_raises_on_the_clean_pairs_costs_its_own_rows_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Broken, "how", "clean raises")
+    given: dict[str, Any] = {"scorers": ["align"], "screen": ["broken", "stsb-dev"]}
+    given["calibration"] = _with_overlap(bench)
+    results = bench.run(**given)
+    for row in of(results, task="broken"):
+        assert (row["status"], row["score"], row["score_clean"]) == ("failed", None, None)
+        assert row["reason"] == "without overlapping pairs: KeyError: 'gone' (plug-in stranger 1.0)"
+    assert {row["status"] for row in of(results, task="stsb-dev")} == {"ok"}
+    assert {item["task"] for item in results.evidence} == {"stsb-dev"}
+    assert results.about["failed"] == 2
+    with pytest.raises(KeyError, match="gone"):
+        bench.run(**given, keep_going=False)
+
+
+def test_a_task_that_cannot_be_read_costs_its_own_rows_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Broken, "how", "unread")
+    given: dict[str, Any] = {"screen": ["stsb-dev", "broken"], "confirm": {"tasks": ["broken", "stsb"], "cells": "all"}}
+    results = bench.run(**given)
+    for row in of(results, task="broken"):
+        assert (row["status"], row["score"], row["n"], row["n_clean"]) == ("failed", None, None, None)
+        assert row["reason"] == "task 'broken' cannot read its pairs: KeyError: 'no file' (plug-in stranger 1.0)"
+    assert len(of(results, task="broken")) == 2 + 5
+    assert {row["status"] for task in ("stsb", "stsb-dev") for row in of(results, task=task)} == {"ok"}
+    assert {item["task"] for item in results.evidence} == {"stsb", "stsb-dev"}
+    page = io.StringIO()
+    render(results, Console(file=page, width=80))
+    assert "cannot read its pairs" in " ".join(page.getvalue().split())
+    with pytest.raises(PluginError, match="'broken' cannot read its pairs"):
+        bench.run(**given, keep_going=False)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"), [("no statistic", "KeyError: 'gone'"), ("a draw raises", "ZeroDivisionError: on a draw")]
+)
+def test_a_statistic_that_raises_costs_its_tasks_evidence_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, how: str, told: str
+) -> None:
+    monkeypatch.setattr(Broken, "how", how)
+    results = bench.run(screen=["broken", "stsb-dev"])
+    assert {row["status"] for row in results.rows} == {"ok"}
+    assert results.about["statistics"]["withheld"] == [
+        f"broken (screen): its statistic fails: {told} (plug-in stranger 1.0)"
+    ]
+    assert {item["task"] for item in results.evidence} == {"stsb-dev"}
+
+
+@pytest.mark.parametrize("declares", ["statistics", "signed", "calibrates", "tasks"])
+def test_a_scorer_that_fails_to_say_what_it_needs_is_refused_with_its_place(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, declares: str
+) -> None:
+    def raises(_: Scorer) -> Any:
+        raise ValueError("not\nsaid")
+
+    monkeypatch.setattr(NoNeurons, declares, raises if declares in ("statistics", "tasks") else property(raises))
+    recipe = bench.root / "recipe.yaml"
+    recipe.write_text("model: minilm\nscorers:\n  - no-neurons\ngranularities: [head]\nsparsities: [0.1]\n")
+    told = "3:5: scorer 'no-neurons' fails to say what it needs: ValueError: not said (plug-in stranger 1.0)"
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        make_plan(*load_recipe(recipe), registry())
+
+
+def test_a_scorer_that_asks_for_no_statistic_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NoNeurons, "statistics", lambda _: ({"gradient": "align"},))
+    with pytest.raises(RecipeError, match=r"no-neurons.*no statistic.*\(plug-in stranger 1\.0\)"):
+        bench.run(scorers=["no-neurons"])
 
 
 def _content(bench: Bench) -> list[tuple[str, str, float]]:

@@ -26,11 +26,16 @@ _TRIED = 16
 
 @dataclass(frozen=True)
 class Loaded:
-    """A task and its pairs. ``kept``: bool [n], False for pairs that calibration or choice has seen."""
+    """A task and its pairs.
+
+    kept: bool [n], False for pairs that calibration or choice has seen.
+    fault: why its pairs could not be read, and there are none; None as a rule.
+    """
 
     task: Task
     data: PairSet
     kept: NDArray[np.bool_]
+    fault: str | None = None
 
     @property
     def name(self) -> str:

@@ -54,9 +54,11 @@ class Job:
         assert issubclass(found, Task)
         return found.chooses
 
-    def load(self, names: Iterable[str], seen: frozenset[tuple[str, str]] = frozenset()) -> list[Loaded]:
+    def load(
+        self, names: Iterable[str], seen: frozenset[tuple[str, str]] = frozenset(), *, faults: bool = False
+    ) -> list[Loaded]:
         """Reads tasks, and marks the pairs that nobody has seen; see :func:`load_tasks`."""
-        return load_tasks(names, self.chosen.source, self.registry, self.parameters, seen)
+        return load_tasks(names, self.chosen.source, self.registry, self.parameters, seen, faults)
 
 
 def ready(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
@@ -92,7 +94,8 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
         )
     # A broken file is better known before the model is loaded. Test sets wait until their reading is logged.
     early = [name for name in screen if job.split(name) != "test"]
-    job.load([*early, *chain(*looked_at.values())])
+    job.load(early, faults=True)
+    job.load(chain(*looked_at.values()))
     return job
 
 

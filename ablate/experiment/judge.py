@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isclose
 from typing import Any
 
-from ablate.errors import AblateError, PluginError, StoreError
+from ablate.errors import AblateError, PluginError, StoreError, Undefined
+from ablate.experiment.guarded import TaskFault, statistic_of
 from ablate.experiment.store import Store
 from ablate.experiment.tasks import make_task
 from ablate.plugins import Registry
@@ -31,13 +32,23 @@ def judge(results: Results, store: Store, registry: Registry, settings: Settings
     for stage in stages(results):
         tasks: dict[str, Judged] = {}
         values: dict[str, Mapping[str, Values]] = {}
+
+        def withhold(task: str, why: AblateError, stage: str = stage.name) -> None:
+            withheld.append(f"{task} ({stage}): {why}")
+
         for task in stage.splits:
             try:
                 keys = [row["result"] for group in stage.groups for row in group.rows(True) if row["task"] == task]
                 tasks[task], values[task] = read(results, stage, task, keys, store, registry)
             except AblateError as why:
-                withheld.append(f"{task} ({stage.name}): {why}")
-        evidence += judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings)
+                withhold(task, why)
+        while True:
+            try:
+                evidence += judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings)
+                break
+            except TaskFault as why:  # on one of the draws
+                withhold(why.task, why)
+                del tasks[why.task]
     _fill(stages(results), evidence)
     return evidence, withheld
 
@@ -61,7 +72,7 @@ def read(
     if len(found) < len(wanted):
         raise StoreError(f"the store has lost {len(wanted) - len(found)} results of {task}; run it again")
     values = {key: result.values[pairs] for key, result in found.items() if result.values is not None}
-    statistic = make_task(registry, task, results.about.get("tasks", {})).statistic()
+    statistic = statistic_of(make_task(registry, task, results.about.get("tasks", {})), registry)
     judged = Judged(panel.judged("drop" if stage.decide else "keep"), statistic)
     score = dense[f"score{stage.decide}"]
     if score is not None:
@@ -73,8 +84,8 @@ def _check(judged: Judged, values: Values, score: float) -> None:
     name = judged.panel.task
     try:
         found = judged.statistic.value(values, judged.panel.gold)
-    except Exception as error:  # a plug-in's may raise anything; that must cost no other task
-        raise PluginError(f"task '{name}': its statistic fails: {type(error).__name__}: {error}") from error
+    except Undefined as reason:
+        raise PluginError(f"task '{name}': statistic() has no value where score() has one: {reason}") from None
     if not isclose(found, score, rel_tol=_AGREE, abs_tol=1e-6):
         raise PluginError(f"task '{name}': statistic() gives another score than score(); override both or neither")
 

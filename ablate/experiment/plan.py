@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
-from ablate.errors import PluginError, RecipeError
+from ablate.errors import PluginError, RecipeError, told
 from ablate.experiment.collect import refuse_per_example
 from ablate.experiment.explain import check
 from ablate.experiment.recipe import GranularityEntry, Recipe, ScorerEntry, StepEntry
@@ -197,7 +197,20 @@ class _Resolver:
     def scorer(self, entry: ScorerEntry, location: Location) -> tuple[Scorer, str]:
         scorer = self.plugin("scorer", entry.scorer, dict(entry.model_extra or {}), location)
         assert isinstance(scorer, Scorer)
+        self.declares(scorer, location)
         return scorer, entry.label or entry.scorer
+
+    def declares(self, scorer: Scorer, location: Location) -> None:
+        """What a scorer says of itself decides what is planned: one that fails to say it is refused here."""
+        try:
+            declared = (*scorer.statistics(), scorer.signed, scorer.calibrates, *scorer.tasks())
+        except Exception as error:  # a plug-in's may raise anything
+            blame = self.registry.blame(scorer)
+            text = f"scorer '{scorer.name}' fails to say what it needs: {told(error)}{blame}"
+            raise self.error(location, text) from error
+        if not all(isinstance(one, Statistic | bool | str) for one in declared):
+            wrong = f"scorer '{scorer.name}' asks for what is no statistic, no task's name or no bool"
+            raise self.error(location, wrong + self.registry.blame(scorer))
 
     def granularity(self, entry: GranularityEntry, location: Location) -> Granularity:
         found = self.plugin("granularity", entry.granularity, dict(entry.model_extra or {}), location)

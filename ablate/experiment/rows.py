@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -11,9 +11,8 @@ from ablate.errors import Undefined
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.plan import Cell
 from ablate.experiment.store import Result
+from ablate.plugin import Plugin
 from ablate.report.results import JUDGED, Row
-
-_Both = tuple[float | None, float | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -39,14 +38,16 @@ def make_rows(
     dense: Outcome,
     outcomes: Sequence[Outcome],
     controls: Mapping[str, str],
+    told: Callable[[Exception, Plugin], str],
 ) -> list[Row]:
     """One row for each cell and task, dense first.
 
     Args:
         fixed: the fields that are the same in every row: model, data, params_total, stage, chosen.
         controls: key of a control -> key of the cell that it belongs to.
+        told: what a row says of an error of a task, or raises it.
     """
-    of_dense = {task.name: _both(task, dense.results.get(task.name)) for task in tasks}
+    of_dense = {task.name: _scored(task, dense, told) for task in tasks}
     return [
         {
             **fixed,
@@ -56,7 +57,7 @@ def make_rows(
             "control_of": _short(controls.get(outcome.key)),
             "task": task.name,
             **task.task.about(),
-            **_scores(task, outcome, of_dense[task.name]),
+            **_scores(task, outcome, _scored(task, outcome, told), of_dense[task.name]),
         }
         for outcome in (dense, *outcomes)
         for task in tasks
@@ -92,41 +93,54 @@ def _of_mask(outcome: Outcome) -> Row:
     }
 
 
-def _scores(task: Loaded, outcome: Outcome, dense: _Both) -> Row:
+@dataclass(frozen=True)
+class _Scored:
+    """A score on all pairs and on the clean ones, and why it has none, or why one of them is lacking."""
+
+    status: str
+    full: float | None = None
+    clean: float | None = None
+    reason: str | None = None
+
+
+def _scores(task: Loaded, outcome: Outcome, own: _Scored, dense: _Scored) -> Row:
     result = outcome.results.get(task.name)
-    full, clean, reason = _both(task, result)
-    dense_full, dense_clean, _ = dense
     return {
-        "n": len(task.data),
-        "n_clean": int(task.kept.sum()),
-        "score": full,
-        "dense": dense_full,
-        "delta": _difference(full, dense_full),
-        "score_clean": clean,
-        "dense_clean": dense_clean,
-        "delta_clean": _difference(clean, dense_clean),
-        "status": result.status if result else "failed",
-        "reason": outcome.failures.get(task.name) or reason,
+        "n": len(task.data) if task.fault is None else None,
+        "n_clean": int(task.kept.sum()) if task.fault is None else None,
+        "score": own.full,
+        "dense": dense.full,
+        "delta": _difference(own.full, dense.full),
+        "score_clean": own.clean,
+        "dense_clean": dense.clean,
+        "delta_clean": _difference(own.clean, dense.clean),
+        "status": own.status,
+        "reason": own.reason,
         "seconds": result.seconds if result else None,
-        "result": outcome.keys.get(task.name) if result else None,
+        "result": outcome.keys.get(task.name) if result and own.status != "failed" else None,
         **dict.fromkeys(JUDGED),
     }
 
 
-def _both(task: Loaded, result: Result | None) -> _Both:
-    """The score on all pairs and on the clean ones, and why one of them is lacking."""
-    if result is None or result.score is None:
-        return None, None, result.reason if result else None
+def _scored(task: Loaded, outcome: Outcome, told: Callable[[Exception, Plugin], str]) -> _Scored:
+    result = outcome.results.get(task.name)
+    if result is None:
+        return _Scored("failed", reason=outcome.failures.get(task.name))
+    if result.score is None:
+        return _Scored(result.status, reason=result.reason)
     assert result.values is not None
     if task.kept.all():
-        return result.score, result.score, None
+        return _Scored(result.status, result.score, result.score)
+    without = "without overlapping pairs: "
     try:
         clean = task.task.score(task.data, result.values, task.kept)
     except Undefined as reason:
-        return result.score, None, f"without overlapping pairs: {reason}"
+        return _Scored(result.status, result.score, None, f"{without}{reason}")
+    except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
+        return _Scored("failed", reason=without + told(error, task.task))
     if not isfinite(clean):
-        return result.score, None, f"without overlapping pairs: the task's score is {clean}"
-    return result.score, clean, None
+        return _Scored(result.status, result.score, None, f"{without}the task's score is {clean}")
+    return _Scored(result.status, result.score, clean)
 
 
 def _short(key: str | None) -> str | None:

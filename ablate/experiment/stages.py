@@ -55,7 +55,7 @@ def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> Sta
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
     seen = set(_seen(job, subject))
     choosing = filter(job.chooses, job.screen)
-    for task in job.load(choosing):
+    for task in job.load(choosing, faults=True):
         seen.update(task.data.keys)
     for task in chain(*subject.masks.tasks.values()):
         seen.update(task.data.keys)
@@ -79,7 +79,7 @@ def _read(
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
     subject.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)
-    return job.load(names, seen)
+    return job.load(names, seen, faults=True)
 
 
 def _stage(
@@ -102,10 +102,11 @@ def _stage(
         "chosen": name == "confirm",
     }
     key = subject.masks.key
-    rows = make_rows(fixed, tasks, dense, outcomes, {key(control): key(cell) for control, cell in belongs.items()})
+    controls = {key(control): key(cell) for control, cell in belongs.items()}
+    rows = make_rows(fixed, tasks, dense, outcomes, controls, subject.reason)
     everything = [dense, *outcomes]
-    failed = sum(bool(outcome.failures) for outcome in everything)
-    cached = sum(outcome.cached for outcome in everything)
+    failures = {row["key"] for row in rows if row["status"] == "failed"}
+    failed, cached = len(failures), sum(o.cached for o in everything if short(o.key) not in failures)
     panels = {task.name: subject.store.put_panel(panel_of(task)) for task in tasks}
     return StageRows(name, rows, panels, cached, len(everything) - cached - failed, failed)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from ablate.data.calibration import Calibration
-from ablate.errors import PluginError, StoreError
+from ablate.errors import PluginError, StoreError, told
 from ablate.experiment.evaluate import Evaluator, Loaded, result_key
 from ablate.experiment.events import Event, Watch
 from ablate.experiment.executors import Executor
@@ -102,7 +102,7 @@ class Subject:
             except StoreError:
                 raise
             except Exception as error:  # a plug-in's scorer may raise anything; that must cost no other cell
-                yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self._reason(error, *_used(cell)))
+                yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self.reason(error, *_used(cell)))
 
     @property
     def _trainings(self) -> Trainings:
@@ -147,38 +147,41 @@ class Subject:
         """Each missing task's result, or why there is none."""
         if job.failure is not None:
             yield from ((task, job.failure) for task in job.missing)
-        elif job.missing:
+            return
+        yield from ((task, self.reason(PluginError(task.fault))) for task in job.missing if task.fault is not None)
+        readable = [task for task in job.missing if task.fault is None]
+        if not readable:
+            return
+        try:
+            with weighted(self.model, job.trained.weights() if job.trained else None):
+                embedded = self.evaluator.embed(job.keep, readable)
+        except Exception as error:  # such as memory that runs out
+            reason = self.reason(error)
+            yield from ((task, reason) for task in readable)
+            return
+        for task in readable:
             try:
-                with weighted(self.model, job.trained.weights() if job.trained else None):
-                    embedded = self.evaluator.embed(job.keep, job.missing)
-            except Exception as error:  # such as memory that runs out
-                reason = self._reason(error)
-                yield from ((task, reason) for task in job.missing)
-                return
-            for task in job.missing:
-                try:
-                    yield task, embedded.measure(task)
-                except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
-                    yield task, self._reason(error, task.task)
+                yield task, embedded.measure(task)
+            except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
+                yield task, self.reason(error, task.task)
 
-    def _reason(self, error: Exception, *used: Plugin) -> str:
+    def reason(self, error: Exception, *used: Plugin) -> str:
         """What a row says of ``error``; with ``keep_going`` off it goes up instead.
 
         Args:
             used: those that it may come from; the distributions of those that are not ablate's own are named.
         """
-        strangers = registry().strangers(used)
-        blame = f" (plug-in {', '.join(strangers)})" if strangers else ""
-        text = " ".join(str(error).split())
+        blame = registry().blame(*used)
         if isinstance(error, PluginError):
+            text = " ".join(str(error).split()) + blame
             if not self.keep_going:
-                raise PluginError(text + blame) from error
-            return text + blame
+                raise PluginError(text) from error
+            return text
         if not self.keep_going:
             if blame:
                 error.add_note(blame.strip())
             raise error
-        return f"{type(error).__name__}: {text}{blame}"
+        return told(error) + blame
 
 
 def _used(cell: Cell) -> list[Plugin]:

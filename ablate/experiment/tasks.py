@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ablate.data.pairs import Source
+from ablate.data.pairs import PairSet, Source
 from ablate.data.sources import members
-from ablate.errors import PluginError, RecipeError, suggest
+from ablate.errors import AblateError, PluginError, RecipeError, suggest, told
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.explain import check
 from ablate.experiment.recipe import Recipe
@@ -61,15 +61,30 @@ def load_tasks(
     registry: Registry,
     parameters: Parameters,
     seen: frozenset[tuple[str, str]] = frozenset(),
+    faults: bool = False,
 ) -> list[Loaded]:
     """Reads the tasks' pairs, and marks those that nobody has seen.
 
+    Args:
+        faults: give a task whose code fails with its fault and no pairs, so that it costs no other task.
+
     Raises:
-        DataError, PluginError: an unknown task, or pairs that are absent or malformed.
+        DataError, PluginError: an unknown task, pairs that are absent or malformed, or a task whose code fails.
     """
     loaded = []
     for name in names:
         task = make_task(registry, name, parameters)
-        data = task.load(source)
-        loaded.append(Loaded(task, data, np.array([key not in seen for key in data.keys], bool)))
+        try:
+            data = task.load(source)
+            kept = np.array([key not in seen for key in data.keys], bool)
+        except AblateError:
+            raise
+        except Exception as error:  # a plug-in's may raise anything
+            fault = f"task '{name}' cannot read its pairs: {told(error)}{registry.blame(task)}"
+            if not faults:
+                raise PluginError(fault) from error
+            nothing = PairSet(name, task.split, source.label, (), (), np.empty(0), ())
+            loaded.append(Loaded(task, nothing, np.empty(0, bool), fault))
+        else:
+            loaded.append(Loaded(task, data, kept))
     return loaded

@@ -9,6 +9,8 @@ import numpy as np
 
 from ablate.errors import AblateError, Undefined
 from ablate.experiment.evaluate import Loaded
+from ablate.experiment.guarded import statistic_of
+from ablate.plugins import registry
 from ablate.statistics.compare import contrast
 from ablate.statistics.halves import on_halves
 from ablate.statistics.metric import Values
@@ -59,7 +61,7 @@ def gains_of(
     Raises:
         AblateError: the dense model has no score on a task.
     """
-    judged = {task.name: Judged(panel_of(task).judged(overlap), task.task.statistic()) for task in tasks}
+    judged = {task.name: Judged(panel_of(task).judged(overlap), statistic_of(task.task, registry())) for task in tasks}
     values: dict[str, dict[str, Values]] = {name: {} for name in judged}
     scores: dict[str, dict[str, float]] = {}
     for key, results in {_DENSE: dense, **{str(place): of for place, of in removed.items()}}.items():

@@ -34,7 +34,7 @@ def seed_scores(job: Job, subjects: Sequence[Subject], cells: Sequence[Cell], ru
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
     for subject in subjects:
         dense, *outcomes = subject.outcomes(f"scores, calibration seed {subject.calibration.seed}", cells, tasks)
-        made = make_rows({"chosen": False}, tasks, dense, outcomes, {})
+        made = make_rows({"chosen": False}, tasks, dense, outcomes, {}, subject.reason)
         for place, cell in enumerate(cells, 1):
             rows[cell].append(made[place * len(tasks) : (place + 1) * len(tasks)])
     return {cell: _summary(job, names, found) for cell, found in rows.items()}

@@ -1,0 +1,75 @@
+"""A plug-in's statistic, whose errors say whose they are and cost no other task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.errors import AblateError, PluginError, Undefined, told
+from ablate.plugins import Registry
+from ablate.statistics.metric import Statistic, Values
+from ablate.statistics.spearman import Floats
+from ablate.tasks.base import Task
+
+
+class TaskFault(PluginError):
+    """A task's statistic fails. ``task``: its name."""
+
+    def __init__(self, text: str, task: str) -> None:
+        super().__init__(text)
+        self.task = task
+
+
+def statistic_of(task: Task, registry: Registry) -> Statistic:
+    """A task's statistic; of a plug-in's, one whose errors are a :class:`TaskFault`, on whatever draw they come.
+
+    Raises:
+        TaskFault: there is none, for the plug-in fails.
+    """
+    blame = registry.blame(task)
+    if not blame:
+        return task.statistic()
+    named = _Named(task.name, blame)
+    with named:
+        return _Guarded(task.statistic(), named)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Within it, what a plug-in raises becomes a :class:`TaskFault`."""
+
+    task: str
+    blame: str
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, AblateError | Undefined):
+            raise TaskFault(f"its statistic fails: {told(error)}{self.blame}", self.task) from error
+
+
+@dataclass(frozen=True)
+class _Guarded(Statistic):
+    statistic: Statistic
+    named: _Named
+
+    def value(self, values: Values, gold: Floats) -> float:
+        with self.named:
+            return self.statistic.value(values, gold)
+
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
+        with self.named:
+            given = self.statistic.resampler(gold, counts)
+
+        def resampled(values: Values) -> Floats:
+            with self.named:
+                return given(values)
+
+        return resampled
+
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+        with self.named:
+            return self.statistic.exchanged(a, b, gold, swaps)
