@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
+from pydantic import Field
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
 from ablate.cli import app
 from ablate.data.pairs import PairSet, Source
-from ablate.errors import PluginError
+from ablate.errors import DataError, PluginError, RecipeError
 from ablate.plugins import Entry, named, registry
 from ablate.scorers.base import InputNorm, Scorer, View
 from ablate.scorers.magnitude import Magnitude
@@ -54,11 +57,28 @@ class Unbounded(Sts):
         return SampleSource().load("sample")
 
 
+class WithAFile(Sts):
+    """Has to be given a file."""
+
+    name: ClassVar[str] = "with-a-file"
+    help: ClassVar[str] = "for tests"
+    split: ClassVar[str] = "dev"
+
+    file: Path | None = None
+    at: int = Field(1, ge=1)
+
+    def load(self, source: Source) -> PairSet:
+        if self.file is None:
+            raise DataError("give it a file")
+        assert self.file.exists()
+        return source.load("sample")
+
+
 @pytest.fixture(autouse=True)
 def with_strangers() -> Iterator[None]:
     ours = list(registry().entries)
     registry().entries.extend(Entry("scorer", plugin, "their-dist 4.5.6") for plugin in (Broken, Raises))
-    registry().entries.append(Entry("task", Unbounded, "their-dist 4.5.6"))
+    registry().entries.extend(Entry("task", plugin, "their-dist 4.5.6") for plugin in (Unbounded, WithAFile))
     registry().entries.append(Entry("task", Broken, "their-dist 4.5.6"))
     yield
     registry().entries[:] = ours
@@ -109,6 +129,29 @@ def test_what_does_not_apply_is_no_failure() -> None:
     assert "does not apply  scores in their range: it states no range\n" in result.stdout
     assert "does not apply  missing data is a DataError: it has data of its own\n" in result.stdout
     assert result.stdout.count("passed ") == 6
+
+
+def test_parameters_can_be_given(tmp_path: Path) -> None:
+    (own := tmp_path / "pairs.txt").write_text("")
+    result = check("with-a-file", "--set", f"file={own}", "--set", "at=2")
+    assert (result.exit_code, result.stdout.count("passed ")) == (0, 8), result.stdout
+    bare = check("with-a-file")
+    assert bare.exit_code == 1
+    assert "raises DataError: give it a file" in bare.stdout
+    assert bare.stdout.rstrip().endswith("its parameters have their defaults; --set NAME=VALUE gives others")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("fil=x", "--set fil=x: task 'with-a-file': unknown parameter 'fil'; did you mean 'file'?"),
+        ("at=0", "--set at=0: task 'with-a-file', at: must be at least 1, not 0"),
+        ("at", "--set at: not of the form a.b=c"),
+    ],
+)
+def test_parameters_that_are_wrong_are_the_users_mistake(given: str, told: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(told)):
+        CliRunner().invoke(app, ["check", "with-a-file", "--set", given], catch_exceptions=False)
 
 
 def test_names_that_are_none_or_two() -> None:

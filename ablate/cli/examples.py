@@ -62,6 +62,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "check": (
         "ablate check align",
         "ablate check my-scorer --kind scorer",
+        "ablate check align --set sign=signed --set batch_size=8",
     ),
     "new-plugin": (
         "ablate new-plugin my-scorer",

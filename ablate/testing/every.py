@@ -22,13 +22,14 @@ _OF: dict[str, Callable[..., tuple[Contract, ...]]] = {
 }
 
 
-def contracts_of(kind: str, plugin: type[Plugin]) -> tuple[Contract, ...]:
-    """What a plug-in of this kind owes, with the defaults of its parameters.
+def contracts_of(kind: str, plugin: type[Plugin], **parameters: Any) -> tuple[Contract, ...]:
+    """What a plug-in of this kind owes.
 
     A slow scorer is held to it at heads and neurons: single weights, one by one, take minutes.
 
     Args:
         kind: of ``ablate.plugins.KINDS``.
+        parameters: as a recipe would give them; the others have their defaults.
     """
     slow: dict[str, Any] = {"granularities": (Head(), Neuron())} if getattr(plugin, "slow", False) else {}
-    return _OF[kind](plugin, **slow)
+    return _OF[kind](plugin, **slow, **parameters)

@@ -40,6 +40,7 @@ class Retrieval(Task):
     split: ClassVar[str] = "test"
     metric: ClassVar[str] = "accuracy"
     unit: ClassVar[str] = "points"
+    range: ClassVar[tuple[float, float]] = (0.0, 100.0)
 
     # Keys have the pairs themselves; the same file elsewhere is the same data.
     file: Path | None = Field(None, exclude=True, description="TSV or JSONL of queries and positives; has to be given")
