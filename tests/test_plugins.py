@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import ablate
 from ablate import hookspecs
 from ablate.cli import app
 from ablate.errors import PluginError, RecipeError
 from ablate.experiment.plan import Plan, make_plan
 from ablate.experiment.recipe import load_recipe
 from ablate.plugins import KINDS, registry
-from ablate.testing.contracts import check_granularity, check_task
+from ablate.testing.contracts import check_executor, check_granularity, check_task
+from tests.reference import for_plugins
 
 ROOT = Path(__file__).parents[1]
 WANDA = ROOT / "plugins" / "ablate-wanda"
@@ -280,19 +282,37 @@ def test_every_hook_is_in_the_docs_with_its_arguments() -> None:
     signatures = re.findall(r"^@hookspec\n(def .*?:)\n", source, re.MULTILINE)
     assert len(signatures) == len(KINDS)
     for signature in signatures:
-        assert f"@hookimpl\n{signature} ..." in PAGE
+        name = signature.removeprefix("def ").partition("(")[0]
+        assert f"### {name}\n\n```python\n@hookimpl\n{signature} ...\n```\n" in PAGE
+
+
+@pytest.mark.parametrize(
+    "file",
+    [*(ROOT / "plugins").glob("*/ablate_*.py"), *(ROOT / "ablate" / "scaffold" / "templates").glob("*.py.txt")],
+    ids=lambda file: file.name,
+)
+def test_the_plug_ins_use_what_the_reference_lists_and_nothing_else(file: Path) -> None:
+    bases = {(home, name) for name, home in ablate._HOMES.items()}
+    public = {*for_plugins(), *bases, *((f"ablate.granularities.{g}", g.title()) for g in ("head", "neuron"))}
+    used = re.findall(r"^from (ablate\.[\w.]+) import (.*)", file.read_text(), re.MULTILINE)
+    assert used
+    assert {(module, name) for module, names in used for name in names.split(", ")} - public == set()
 
 
 def test_the_other_plug_ins_in_the_docs_keep_the_contract() -> None:
     names: dict[str, Any] = {"__name__": "documented"}
     setting = """
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 import numpy as np
+from pydantic import Field
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import Undefined
+from ablate.experiment.executors import Executor, Item, Outcome
 from ablate.granularities.base import ColumnGranularity
 from ablate.models.model import Layer, Model
 from ablate.tasks.base import Task
@@ -301,3 +321,4 @@ from ablate.tasks.base import Task
     exec(setting + "\n".join(blocks), names)
     check_granularity(names["NeuronBlock"])
     check_task(names["StsbError"])
+    check_executor(names["Gentle"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -45,18 +45,44 @@ class Case:
             ContractBroken: they are of another type or shape, are not finite, or come from running the model.
             PluginError: the scorer refuses the granularity.
         """
-        calibration = calibration or sample_calibration()
-        with masked(self.model, {} if kept is None else self.granularity.keep(self.model, kept)):
-            statistics = [(self.granularity, statistic) for statistic in self.scorer.statistics()]
-            collected = collect(self.model, calibration, statistics)
-            with _watched(self.model, self.scorer, self.who) as model:
-                tasks = sample_tasks(self.scorer.tasks())
-                view = view_of(
-                    model, calibration, self.scorer, self.granularity, self.layers, collected, seed, kept, tasks
-                )
-                found = self.scorer.score(view)
+        found = contributions(
+            self.scorer,
+            self.model,
+            self.granularity,
+            calibration or sample_calibration(),
+            seed=seed,
+            kept=kept,
+            watched=lambda model: _watched(model, self.scorer, self.who),
+        )
         _check_values(found, self.scorer, len(self.layers), self.who)
         return found.detach()
+
+
+def contributions(
+    scorer: Scorer,
+    model: Model,
+    granularity: Granularity,
+    calibration: Calibration,
+    *,
+    seed: int = 0,
+    kept: Tensor | None = None,
+    watched: Callable[[Model], AbstractContextManager[Model]] = nullcontext,
+) -> Tensor:
+    """What a scorer gives for each unit of a model, with the statistics that it declares, as in a run.
+
+    Args:
+        seed: of ``view.generator``.
+        kept: bool [units], the mask in force.
+        watched: what is held open around the model while the scorer scores.
+
+    Returns:
+        float32 [units].
+    """
+    layers, tasks = granularity.layers(model), sample_tasks(scorer.tasks())
+    with masked(model, {} if kept is None else granularity.keep(model, kept)):
+        collected = collect(model, calibration, [(granularity, statistic) for statistic in scorer.statistics()])
+        with watched(model) as seen:
+            return scorer.score(view_of(seen, calibration, scorer, granularity, layers, collected, seed, kept, tasks))
 
 
 def _check_values(found: Any, scorer: Scorer, units: int, who: str) -> None:

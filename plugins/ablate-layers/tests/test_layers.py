@@ -9,9 +9,7 @@ from ablate_layers import Block, Blocks, EncoderLayer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ablate.experiment.collect import Collected
 from ablate.experiment.mask import masked, removed_parameters
-from ablate.experiment.score import view_of
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
@@ -22,6 +20,7 @@ from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.oracle import Oracle
 from ablate.testing.contracts import FAMILIES, check_granularity, check_scorer
 from ablate.testing.samples import sample_calibration, sample_sentences
+from ablate.testing.scored import contributions
 from ablate.testing.state import same_bits
 from ablate.testing.tiny import tiny_model
 
@@ -147,8 +146,7 @@ def test_registers_both() -> None:
 def test_the_oracle_removes_blocks_and_layers_exactly(granularity: Blocks) -> None:
     model, calibration, oracle = tiny_model("bert"), sample_calibration(), Oracle(on="align")
     layers = granularity.layers(model)
-    view = view_of(model, calibration, oracle, granularity, layers, Collected(), 0)
-    found = oracle.score(view)
+    found = contributions(oracle, model, granularity, calibration)
 
     def loss() -> float:
         with torch.no_grad():

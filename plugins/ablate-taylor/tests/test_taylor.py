@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from ablate.data.calibration import Calibration
-from ablate.experiment.collect import collect, passes_of
+from ablate.experiment.collect import passes_of
 from ablate.experiment.mask import masked
-from ablate.experiment.score import view_of
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
@@ -23,6 +22,7 @@ from ablate.scorers.base import Scorer
 from ablate.scorers.correlation import Correlation
 from ablate.testing.contracts import check_scorer
 from ablate.testing.samples import sample_calibration
+from ablate.testing.scored import contributions
 from ablate.testing.tiny import tiny_model
 
 EPSILON = 1e-3
@@ -44,11 +44,6 @@ def test_fisher_keeps_the_contract() -> None:
 @pytest.mark.parametrize("scorer", [Taylor, Fisher])
 def test_both_keep_it_with_the_correlation(scorer: type[Scorer]) -> None:
     check_scorer(scorer, loss="correlation", batch_size=4)
-
-
-def scored(scorer: Scorer, model: Model, calibration: Calibration, granularity: Granularity) -> Tensor:
-    collected = collect(model, calibration, [(granularity, s) for s in scorer.statistics()])
-    return scorer.score(view_of(model, calibration, scorer, granularity, granularity.layers(model), collected, 0))
 
 
 def batch_losses(model: Model, calibration: Calibration, temperature: float, batch_size: int) -> Tensor:
@@ -105,9 +100,9 @@ def test_losses_of_two_temperatures_are_two_losses() -> None:
 def test_contributions_are_the_finite_differences_of_the_loss(granularity: Granularity) -> None:
     model, calibration = tiny_model(neurons=16), sample_calibration(pairs=12, batch_size=4)
     model.backbone.double()
-    taylor = scored(Taylor(sign="signed"), model, calibration, granularity)
-    absolute = scored(Taylor(), model, calibration, granularity)
-    fisher = scored(Fisher(batch_size=4), model, calibration, granularity)
+    taylor = contributions(Taylor(sign="signed"), model, granularity, calibration)
+    absolute = contributions(Taylor(), model, granularity, calibration)
+    fisher = contributions(Fisher(batch_size=4), model, granularity, calibration)
     units = len(taylor)
     for unit in range(0, units, max(1, units // 8)):
         truth = slopes(model, calibration, granularity, unit, 4)
@@ -130,13 +125,13 @@ def test_contribution_to_a_tasks_correlation() -> None:
     for weight in carriers:
         weight.requires_grad_(False)
     by_batch = torch.stack(slopes)
-    taylor = scored(Taylor(loss="correlation", sign="signed", batch_size=4), model, calibration, head)
-    fisher = scored(Fisher(loss="correlation", batch_size=4), model, calibration, head)
+    taylor = contributions(Taylor(loss="correlation", sign="signed", batch_size=4), model, head, calibration)
+    fisher = contributions(Fisher(loss="correlation", batch_size=4), model, head, calibration)
     assert torch.allclose(taylor, by_batch.mean(0), rtol=1e-4, atol=1e-7)
     assert torch.allclose(fisher, by_batch.square().mean(0) / 2, rtol=1e-4, atol=1e-9)
     for sign in ("signed", "absolute"):
-        ours = scored(Correlation(sign=sign, batch_size=4), model, calibration, head)
-        theirs = scored(Taylor(loss="correlation", sign=sign, batch_size=4), model, calibration, head)
+        ours = contributions(Correlation(sign=sign, batch_size=4), model, head, calibration)
+        theirs = contributions(Taylor(loss="correlation", sign=sign, batch_size=4), model, head, calibration)
         assert torch.equal(ours, theirs), "ablate's own scorer of that loss"
 
 
@@ -149,7 +144,7 @@ def test_both_share_a_pass_over_the_calibration_set() -> None:
 
 def test_fisher_of_a_weight_is_half_its_square_times_the_mean_squared_gradient() -> None:
     model, calibration, granularity = tiny_model(layers=1, neurons=8), sample_calibration(batch_size=4), Unstructured()
-    found = scored(Fisher(batch_size=4), model, calibration, granularity)
+    found = contributions(Fisher(batch_size=4), model, granularity, calibration)
     weight = model.weight(granularity.carriers(model)[0]).requires_grad_(True)
     squares = []
     for batch in calibration.batches("pairs", None, 4):
@@ -165,7 +160,7 @@ def test_taylor_ranks_heads_as_exact_removal_does() -> None:
     model, calibration, head = tiny_model(layers=4), sample_calibration(pairs=24, batch_size=8), Head()
     for name in head.carriers(model):
         model.weight(name).data.mul_(0.1)
-    found = scored(Taylor(sign="signed"), model, calibration, head)
+    found = contributions(Taylor(sign="signed"), model, head, calibration)
     dense = batch_losses(model, calibration, 0.05, 8).mean()
     exact = []
     for unit in range(len(found)):
@@ -193,7 +188,9 @@ def test_refuses_what_makes_no_loss(fields: dict[str, Any]) -> None:
 
 def test_dropout_gives_the_loss_of_unsupervised_simcse() -> None:
     for scorer in (Taylor(), Fisher()):
-        gold, dropout = (scored(scorer, tiny_model(), sample_calibration(dropout=on), Head()) for on in (False, True))
+        gold, dropout = (
+            contributions(scorer, tiny_model(), Head(), sample_calibration(dropout=on)) for on in (False, True)
+        )
         assert dropout.isfinite().all()
         assert not torch.equal(gold, dropout)
 
