@@ -15,7 +15,8 @@ from ablate import hookspecs
 from ablate.errors import PluginError, suggest, told
 from ablate.plugin import Plugin
 
-OURS = "ablate"
+OURS = "ablate-embeddings"
+"""The distribution of ablate itself: another project's is called ablate."""
 DISABLE = "ABLATE_DISABLE_PLUGINS"
 KINDS = ("scorer", "granularity", "task", "executor")
 _HOOKS = dict(zip(KINDS, ("scorers", "granularities", "tasks", "executors"), strict=True))
@@ -28,6 +29,16 @@ class Entry:
     kind: str
     plugin: type[Plugin]
     origin: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is ablate's own."""
+        return self.origin.split()[0] == OURS
+
+    @property
+    def whose(self) -> str:
+        """The origin, as people are told it."""
+        return "built in" if self.ours else self.origin
 
 
 @dataclass(frozen=True)
@@ -101,7 +112,7 @@ class Registry:
     def blame(self, *plugins: Plugin) -> str:
         """Ends what is said of an error: the distributions but ablate (``name version``) that these come from."""
         classes = {type(plugin) for plugin in plugins}
-        found = (e.origin for e in self.entries if e.plugin in classes and e.origin.split()[0] != OURS)
+        found = (e.origin for e in self.entries if e.plugin in classes and not e.ours)
         strangers = tuple(dict.fromkeys(found))
         return f" (plug-in {', '.join(strangers)})" if strangers else ""
 

@@ -12,7 +12,7 @@ from typing import Any
 import ablate
 from ablate import hookspecs
 from ablate.experiment.recipe import Recipe
-from ablate.plugins import KINDS, OURS, registry
+from ablate.plugins import KINDS, registry
 from ablate.report.figures.plots import Plots
 
 HEAD = """# Reference
@@ -52,7 +52,7 @@ def page() -> str:
         section(name, hook) for name, hook in sorted(vars(hookspecs).items()) if name.startswith("ablate_register")
     ]
     used = [section(f"{module}.{name}", getattr(import_module(module), name)) for module, name in for_plugins()]
-    ours = [entry for kind in KINDS for entry in registry().of(kind) if entry.origin.split()[0] == OURS]
+    ours = [entry for kind in KINDS for entry in registry().of(kind) if entry.ours]
     built_in = [
         table(f"{one.kind} {one.plugin.name}", one.plugin.model_json_schema(), one.plugin.help)
         for one in ours

@@ -337,7 +337,7 @@ def test_a_source_that_is_not_there(place: Workplace, monkeypatch: pytest.Monkey
     place.nothing_may_load()
     line = place.refused(place.run(instead("{senteval: data}", "hub")))
     assert line.startswith("r.yaml:2:1: hub is asked for, but nothing is fetched in ")
-    assert line.endswith("; `pip install 'ablate[hub]'`, then `ablate data fetch`")
+    assert line.endswith("; `pip install 'ablate-embeddings[hub]'`, then `ablate data fetch`")
     monkeypatch.setenv("ABLATE_DATA", "nowhere")
     said = f"ABLATE_DATA: there is no folder 'nowhere'; {GET}"
     assert place.refused(place.run(instead("data: {senteval: data}\n", ""))) == said

@@ -97,7 +97,7 @@ def test_what_is_built_in_passes(name: str, kind: str) -> None:
     assert result.exit_code == 0, result.output
     assert "failed" not in result.stdout
     assert result.stdout.rstrip().endswith("keeps its contract")
-    assert f"{kind} '{name}' of ablate " in result.stdout
+    assert f"{kind} '{name}' of ablate-embeddings " in result.stdout
     contracts = contracts_of(kind, registry().get(kind, name))
     assert all(any(contract.name in line for line in result.stdout.splitlines()) for contract in contracts)
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 import ablate.plugins
 from ablate.experiment.store import Store
-from ablate.plugins import Broken, Entry, Registry, registry
+from ablate.plugins import OURS, Broken, Entry, Registry, registry
 from ablate.report.results import FIELDS
 from ablate.scorers.base import Scorer, View
 from tests.workplace import RECIPE, STORE, Workplace
@@ -174,7 +174,7 @@ def test_list(place: Workplace, strangers: Registry) -> None:
     found = {(one["kind"], one["name"]): one for one in json.loads(place("list", "--json").out)}
     assert len(found) == len(strangers.entries)
     combined = found["scorer", "combined"]
-    assert combined["origin"] == f"ablate {version('ablate')}"
+    assert combined["origin"] == f"{OURS} {version(OURS)}"
     assert combined["parameters"]["lambda"] | {"title": ""} == {
         "default": 0.5,
         "description": "weight of align; uniform gets the rest",
@@ -209,7 +209,7 @@ def references(node: Any) -> set[str]:
 
 
 def test_version_and_help(place: Workplace) -> None:
-    assert place("--version").out == f"ablate {version('ablate')}\n"
+    assert place("--version").out == f"ablate {version(OURS)}\n"
     shown = place("--help")
     assert shown.code == 0
     assert all(f" {command} " in shown.out for command in ("run", "compare", "show", "list", "schema", "data"))

@@ -53,7 +53,7 @@ def test_table_fits_80_columns_and_tells_the_source() -> None:
     assert row_of(text, "sts12") == ["sts12", "SemEval", "2012", "STS", "test", "-", "absent", "absent", "-"]
     pairs = f"{len(Embedded().load('synthetic-dev')):,}"
     assert row_of(text, "synthetic-dev")[-5:] == ["dev", pairs, "-", "-", "used"]
-    assert "\nhub: `pip install 'ablate[hub]'`, then `ablate data fetch`" in text
+    assert "\nhub: `pip install 'ablate-embeddings[hub]'`, then `ablate data fetch`" in text
     assert "\nsenteval: set ABLATE_DATA" in text
 
 

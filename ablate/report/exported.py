@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from ablate.plugins import OURS
 from ablate.report import wording
 from ablate.report.export import as_markdown
 from ablate.report.results import Row
@@ -101,7 +102,7 @@ def card(exported: Exported) -> str:
         "pipeline_tag": "sentence-similarity",
         "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
     }
-    line = [] if exported.plain else [f"{IMPORT}  # registers the model's type; pip install ablate"]
+    line = [] if exported.plain else [f"{IMPORT}  # registers the model's type; pip install {OURS}"]
     code = [
         *line,
         "from sentence_transformers import SentenceTransformer",

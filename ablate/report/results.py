@@ -151,7 +151,7 @@ class Results:
         try:
             return frame.to_parquet(None, engine="pyarrow", index=False)
         except ImportError as error:
-            raise AblateError("to_parquet needs pyarrow: pip install 'ablate[report]'") from error
+            raise AblateError("to_parquet needs pyarrow: pip install 'ablate-embeddings[report]'") from error
 
     def to_pandas(self) -> pd.DataFrame:
         """A data frame of the rows in nullable types: None is ``<NA>``, and a column's type never hangs on the run.
@@ -162,7 +162,7 @@ class Results:
         try:
             return as_frame(self.rows, FIELDS)
         except ImportError as error:
-            raise AblateError("to_pandas needs pandas: pip install 'ablate[pandas]'") from error
+            raise AblateError("to_pandas needs pandas: pip install 'ablate-embeddings[pandas]'") from error
 
 
 def _check(row: Mapping[str, Any], place: str) -> None:

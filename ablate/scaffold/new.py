@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 
 from ablate.errors import AblateError
-from ablate.plugins import Registry
+from ablate.plugins import OURS, Registry
 
 KINDS = ("scorer", "granularity", "task")
 """The kinds of plug-in that there are templates for."""
@@ -88,7 +88,7 @@ def _texts(names: Names, kind: str) -> dict[str, str]:
     """The files, by their paths in the package."""
     from ablate.hookspecs import API
 
-    major, minor = (int(part) for part in version("ablate").split(".")[:2])
+    major, minor = (int(part) for part in version(OURS).split(".")[:2])
     filled = {
         "name": names.name,
         "distribution": names.distribution,
@@ -96,7 +96,7 @@ def _texts(names: Names, kind: str) -> dict[str, str]:
         "class_name": names.class_name,
         "kind": kind,
         "api": str(API),
-        "ablate": f"ablate>={major}.{minor},<{major}.{minor + 1}",
+        "ablate": f"{OURS}>={major}.{minor},<{major}.{minor + 1}",
     }
     templates = {
         "pyproject.toml": "pyproject.toml",

@@ -107,7 +107,7 @@ def nemenyi(comparison: MethodComparison) -> tuple[tuple[float, ...], ...]:
     try:
         from scikit_posthocs import posthoc_nemenyi_friedman
     except ImportError:
-        raise AblateError("Nemenyi's test needs scikit-posthocs: pip install 'ablate[report]'") from None
+        raise AblateError("Nemenyi's test needs scikit-posthocs: pip install 'ablate-embeddings[report]'") from None
     return tuple(map(tuple, posthoc_nemenyi_friedman(np.array(comparison.gains)).to_numpy().tolist()))
 
 

@@ -97,7 +97,7 @@ def choosing(job: Job) -> list[str]:
 def _check(job: Job, spec: Train, document: Document) -> None:
     for package in ("accelerate", "datasets"):
         if find_spec(package) is None:
-            raise AblateError(f"training needs {package}: pip install 'ablate[train]'")
+            raise AblateError(f"training needs {package}: pip install 'ablate-embeddings[train]'")
     if not choosing(job):
         raise RecipeError(f"{document.place(('screen',))}: no screen task can tell the best checkpoint; list sts-dev")
     for name in choosing(job):

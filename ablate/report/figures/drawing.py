@@ -72,7 +72,7 @@ def look(**more: Any) -> Iterator[None]:
     try:
         from matplotlib import style
     except ImportError:
-        raise AblateError("figures need matplotlib: pip install 'ablate[report]'") from None
+        raise AblateError("figures need matplotlib: pip install 'ablate-embeddings[report]'") from None
     settings: list[Any] = ["default", {**_LOOK, **more}]
     with style.context(settings):
         yield

@@ -24,7 +24,7 @@ def fill(template: str, style: str, script: str = "", **content: Any) -> str:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
     except ImportError:
-        raise AblateError("a report needs jinja2: pip install 'ablate[report]'") from None
+        raise AblateError("a report needs jinja2: pip install 'ablate-embeddings[report]'") from None
     environment = Environment(
         loader=PackageLoader(__package__, "."),
         autoescape=True,
