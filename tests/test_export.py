@@ -180,7 +180,9 @@ def test_without_its_extra_onnx_says_what_to_install(
     bench: Bench, results: Results, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(AblateError, match=r"--onnx needs the package 'onnxscript'; run `pip install 'ablate\[onnx\]'`"):
+    with pytest.raises(
+        AblateError, match=r"--onnx needs the package 'onnxscript'; run `pip install 'ablate-embeddings\[onnx\]'`"
+    ):
         export(chosen(bench, results, BOTH), results, tmp_path / "out", onnx=True)
     assert list(tmp_path.iterdir()) == []
 

@@ -147,7 +147,7 @@ def test_unexpected_content_writes_nothing(tmp_path: Path, hub: FakeHub, rows: d
 
 def test_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(DataError, match=r"pip install 'ablate\[hub\]'"):
+    with pytest.raises(DataError, match=r"pip install 'ablate-embeddings\[hub\]'"):
         fetch(["sts12"], tmp_path, print)
 
 

@@ -125,7 +125,7 @@ def test_to_pandas_keeps_integers_and_what_is_absent() -> None:
 
 def test_to_pandas_without_pandas_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(AblateError, match=r"pip install 'ablate\[pandas\]'"):
+    with pytest.raises(AblateError, match=r"pip install 'ablate-embeddings\[pandas\]'"):
         a_comparison().to_pandas()
 
 

@@ -288,7 +288,7 @@ def test_of_two_models_one_is_drawn() -> None:
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(AblateError, match=r"figures need matplotlib: pip install 'ablate\[report\]'"):
+    with pytest.raises(AblateError, match=r"figures need matplotlib: pip install 'ablate-embeddings\[report\]'"):
         a_run().plot.sparsity()
 
 

@@ -6,6 +6,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from ablate.errors import RecipeError
@@ -82,4 +83,4 @@ def _detailed(spec: ModelSpec) -> str:
 
 def _command() -> str | None:
     """What was typed; None in a notebook, where it would be how the kernel was started."""
-    return None if "ipykernel" in sys.modules else " ".join(sys.argv)
+    return None if "ipykernel" in sys.modules else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

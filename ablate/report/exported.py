@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ablate.plugins import OURS
@@ -26,6 +27,14 @@ def page(exported: Exported) -> Page:
     if exported.onnx is not None:
         head += (f"of ONNX Runtime's: {exported.onnx.difference:.1e}, in a process without torch",)
     return Page(head, (Block(None, (_costs(exported), _scores(exported))),), ())
+
+
+UNCONFIRMED = "No test set has judged this cell: the scores are those that cells were chosen by, and flatter."
+
+
+def unconfirmed(rows: Sequence[Row]) -> bool:
+    """Whether all that is known of a cell is what it could be chosen by."""
+    return all(row["stage"] == "screen" for row in rows)
 
 
 def _costs(exported: Exported) -> Table:
@@ -77,6 +86,7 @@ def _scores(exported: Exported) -> Table:
             f"Data: {exported.about['data']}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
             *(("Pairs that calibration or choice has seen are not counted.",) if clean else ()),
             f"Chose cells: {', '.join(exported.about.get('choosing') or ['none'])}.",
+            *((UNCONFIRMED,) if unconfirmed(exported.rows) else ()),
         ),
     )
 
@@ -102,7 +112,8 @@ def card(exported: Exported) -> str:
         "pipeline_tag": "sentence-similarity",
         "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
     }
-    line = [] if exported.plain else [f"{IMPORT}  # registers the model's type; pip install {OURS}"]
+    # Without it, what transformers says of an unknown type is to upgrade transformers.
+    line = [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {OURS}"]
     code = [
         *line,
         "from sentence_transformers import SentenceTransformer",
@@ -119,8 +130,8 @@ def card(exported: Exported) -> str:
         "# A sparse sentence encoder",
         "",
         _made(exported),
-        "Its licence is that of the model it was made from, and of the data that chose and trained it (SICK is "
-        "CC BY-NC-SA).",
+        "The terms of the model it was made from hold for it. Whether those of the data that calibrated, chose and trained "
+        "it do as well (`ablate.json` names them; SICK, for one, is CC BY-NC-SA) is for your lawyer to say.",
         "",
         "```python",
         *code,
