@@ -12,6 +12,7 @@ import pytest
 
 from ablate.builtin import NAMES
 from ablate.cli.complete import listed
+from ablate.experiment.store import Store
 from ablate.plugins import KINDS, registry
 from tests.test_plugins import describe, module
 
@@ -90,7 +91,18 @@ def test_commands_options_and_built_in_names(tab: Tab) -> None:
     assert tab("ablate train recipe.yaml --data s") == ["senteval", "senteval:"]
     assert tab("ablate data fetch stsb-") == ["stsb-dev", "stsb-train"]
     assert tab("ablate init m") == ["minilm"]
+    assert tab("ablate check uns") == ["unstructured"]
+    assert tab("ablate show --run 2") == []
     assert not tab.cache.exists()
+
+
+def test_runs_of_the_store_the_newest_first(tab: Tab, tmp_path: Path) -> None:
+    with Store(tmp_path / "mine.db") as store:
+        ids = [store.begin_run({}) for _ in range(2)]
+    assert tab(f"ablate show --store {tmp_path / 'mine.db'} --run 2") == ids[::-1]
+    assert tab(f"ablate diff --store {tmp_path / 'mine.db'} --run {ids[0]}") == ids[:1]
+    (tmp_path / "none.db").write_text("no store")
+    assert tab(f"ablate export --store {tmp_path / 'none.db'} --run 2") == []
 
 
 def test_names_of_plug_ins_are_asked_for_once_and_again_when_one_changes(tab: Tab) -> None:

@@ -59,7 +59,7 @@ Results go to stdout, everything else to stderr.
 | 2 | a mistake that the one-line message tells how to mend, with nothing computed in vain |
 | 130 | Ctrl-C; what was finished is stored |
 
-A traceback is a bug, and has exit status 1.
+A traceback is a bug, and has exit status 1; after `--fail-fast` it is the plug-in's own, and names the plug-in.
 
 Colour and progress bars are for a terminal: a pipe or a file gets plain text, and a line of progress now and then on
 stderr. `NO_COLOR=1` takes the colour from a terminal too. A table that is too wide goes on below, with nothing cut;

@@ -122,6 +122,23 @@ def test_a_damaged_store_and_a_newer_one(place: Workplace) -> None:
     assert "password" not in str(store("postgresql+nodriver://me:password@host/db"))
 
 
+def test_damage_in_the_middle_of_a_store_and_in_its_arrays(place: Workplace) -> None:
+    assert place.run(RECIPE).code == 0
+    first, *_ = arrays = sorted(Path(f"{STORE}.files").glob("*.safetensors"))
+    first.write_bytes(first.read_bytes()[:-1])
+    (altered,) = mends((store(STORE),))
+    assert f"1 altered or cut short, such as {first.resolve()}" in altered
+    assert len(arrays) > 1
+    shown = place("doctor", "--store", STORE)
+    assert shown.code == 1
+    content = bytearray(Path(STORE).read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = b"\x5a" * 20_000
+    Path(STORE).write_bytes(content)
+    (damaged,) = mends((store(STORE),))
+    assert "damaged: put a copy in its place" in damaged
+
+
 @pytest.mark.parametrize("mode", ["wal", "delete"])
 def test_a_store_in_use_is_read_and_left_as_it_is(place: Workplace, mode: str) -> None:
     place.with_store()

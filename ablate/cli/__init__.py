@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -87,6 +88,8 @@ def main() -> None:
         # A terminal that lacks Δ gets an escape in its place, not a traceback.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+    # One line, without where in our source it was said.
+    warnings.formatwarning = lambda message, *_, **__: f"ablate: {' '.join(str(message).split())}\n"
     try:
         try:
             app()

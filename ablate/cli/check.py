@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ablate.cli import complete
+
 
 class Kind(StrEnum):
     scorer = "scorer"
@@ -16,7 +18,9 @@ class Kind(StrEnum):
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="The plug-in, as `ablate list` calls it.")],
+    name: Annotated[
+        str, typer.Argument(help="The plug-in, as `ablate list` calls it.", autocompletion=complete.plugins)
+    ],
     kind: Annotated[Kind | None, typer.Option(help="Its kind, where plug-ins of two kinds have the name.")] = None,
     given: Annotated[
         list[str] | None,

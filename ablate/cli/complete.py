@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from typer import Context
+
+STORE = "ablate.db"
+"""Where results are kept unless something else is said."""
+
 
 def listed(incomplete: str, names: Iterable[str]) -> list[str]:
     """Completes the last part of a comma-separated list, by names that are not in it yet."""
@@ -31,6 +36,28 @@ def tasks(incomplete: str) -> list[str]:
 
     groups = ("geometry", *(group for group in GROUPS if group != "sts-train"))
     return listed(incomplete, (*groups, *plugin_names("task")))
+
+
+def plugins(incomplete: str) -> list[str]:
+    """Of every kind."""
+    from ablate.builtin import NAMES
+    from ablate.cli.names import plugin_names
+
+    return _among(incomplete, dict.fromkeys(name for kind in NAMES for name in plugin_names(kind)))
+
+
+def runs(ctx: Context, incomplete: str) -> list[str]:
+    """The runs of a store that is a file, the newest first."""
+    import sqlite3
+    from contextlib import closing
+    from urllib.parse import quote
+
+    try:
+        with closing(sqlite3.connect(f"file:{quote(ctx.params.get('store') or STORE)}?mode=ro", uri=True)) as store:
+            found = store.execute("SELECT id FROM ablate_runs ORDER BY number DESC").fetchall()
+    except sqlite3.Error:  # no store, or none of ours: nothing to offer
+        return []
+    return _among(incomplete, [str(name) for (name,) in found])
 
 
 def data(incomplete: str) -> list[str]:

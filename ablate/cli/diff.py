@@ -12,7 +12,7 @@ from ablate.cli import options
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="A cell as tables call it, its key or the beginning of it.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The same, or dense.")] = "dense",
-    run: Annotated[str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")] = None,
+    run: options.Run = None,
     store: options.Store = options.STORE,
 ) -> None:
     """Set two cells of a run against each other, from the store, computing no cell: Δ, its interval, its p-value."""

@@ -19,7 +19,7 @@ def export(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder; must not exist.", show_default=False)],
-    run: Annotated[str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")] = None,
+    run: options.Run = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX model beside. Needs the extra `onnx`.")] = False,
     costs: Annotated[
         bool, typer.Option("--costs/--no-costs", help="Measure speed and memory beside the dense model.")

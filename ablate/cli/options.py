@@ -41,4 +41,8 @@ KeepGoing = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the cells, what is cached and an estimate; run nothing.")
 ]
-STORE = "ablate.db"
+Run = Annotated[
+    str | None,
+    typer.Option("--run", help="The run's id; default: the newest with rows.", autocompletion=complete.runs),
+]
+STORE = complete.STORE

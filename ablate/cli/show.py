@@ -10,7 +10,7 @@ from ablate.cli import options
 
 
 def show(
-    run: Annotated[str | None, typer.Option("--run", help="The run's id; default: the newest with rows.")] = None,
+    run: options.Run = None,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs of the store.")] = False,
     plot: Annotated[
         bool, typer.Option("--plot", help="Draw the sparsity curves as text, in place of the tables.")

@@ -10,11 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import StoreError
 from ablate.experiment import schema
+from ablate.experiment.arrays import is_whole
 from ablate.experiment.database import Database
 from ablate.experiment.place import Place, examine, locate, one_line
 from ablate.experiment.runlog import RunLog
@@ -43,6 +44,9 @@ def _findings(place: Place) -> list[Finding]:
     with _opened(place) as database:
         with database.reading() as connection:
             version = schema.version(connection)
+            whole = place.path is None or connection.execute(text("PRAGMA integrity_check(1)")).scalar() == "ok"
+        if not whole:
+            raise StoreError(f"the store {place.name} is damaged: put a copy in its place, or begin a new one")
         runs = RunLog(database).runs()
     done = sum(run.rows > 0 for run in runs)
     findings = [
@@ -55,12 +59,20 @@ def _findings(place: Place) -> list[Finding]:
         return findings
     with place.path.open("rb") as file:
         wal = file.read(100)[_WRITE_VERSION] == 2
-    arrays = [file.stat().st_size for file in place.files.rglob("*") if file.is_file()] if place.files.is_dir() else []
+    arrays = sorted(place.files.glob("*.safetensors"))
+    sizes = sum(file.stat().st_size for file in arrays)
+    altered = [file for file in arrays if not is_whole(file)]
     return [
         *findings,
         Finding("journal mode", "wal" if wal else "delete"),
-        Finding("size", f"{_size(place.path.stat().st_size)}, and {len(arrays)} files of arrays, {_size(sum(arrays))}"),
+        Finding("size", f"{_size(place.path.stat().st_size)}, and {len(arrays)} files of arrays, {_size(sizes)}"),
+        *([_altered(altered)] if altered else []),
     ]
+
+
+def _altered(files: list[Path]) -> Finding:
+    remedy = "what they held is computed again by the next `ablate run` that needs it"
+    return Finding("arrays", "damaged", f"{len(files)} altered or cut short, such as {files[0]}; {remedy}")
 
 
 @contextmanager

@@ -70,6 +70,12 @@ def read(folder: Path, digest: str) -> list[NDArray[Any]]:
     return [arrays[str(i)] for i in range(len(arrays))]
 
 
+def is_whole(file: Path) -> bool:
+    """Whether a file that :func:`write` made holds what it was given."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() == file.stem
+
+
 def pack_units(
     units: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[list[tuple[str, int]], list[NDArray[np.uint8]]]:

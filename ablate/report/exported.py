@@ -130,8 +130,8 @@ def card(exported: Exported) -> str:
         "# A sparse sentence encoder",
         "",
         _made(exported),
-        "The terms of the model it was made from hold for it. Whether those of the data that calibrated, chose and trained "
-        "it do as well (`ablate.json` names them; SICK, for one, is CC BY-NC-SA) is for your lawyer to say.",
+        "The terms of the model it was made from hold for it. Whether those of the data that calibrated, chose and "
+        "trained it do as well (`ablate.json` names them; SICK, for one, is CC BY-NC-SA) is for your lawyer to say.",
         "",
         "```python",
         *code,
