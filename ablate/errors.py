@@ -37,6 +37,10 @@ class Undefined(Exception):
     """
 
 
+FAILURES = (Exception, SystemExit)
+"""What a plug-in's code may raise: one that exits must not end a run as if it were done."""
+
+
 def told(error: BaseException) -> str:
     """Any exception in one line: its type, and what it says."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

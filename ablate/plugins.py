@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -12,7 +14,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pluggy
 
 from ablate import hookspecs
-from ablate.errors import PluginError, suggest, told
+from ablate.errors import FAILURES, PluginError, suggest, told
 from ablate.plugin import Plugin
 
 OURS = "ablate-embeddings"
@@ -154,8 +156,10 @@ def registry() -> Registry:
         if installed.blocked:
             continue
         try:
-            found.entries.extend(load(installed.point, installed.origin))
-        except (Exception, SystemExit) as error:  # a stranger's module may raise anything; it must not stop the CLI
+            # What a plug-in prints is none of our output.
+            with redirect_stdout(sys.stderr):
+                found.entries.extend(load(installed.point, installed.origin))
+        except FAILURES as error:  # a stranger's module may raise anything; it must not stop the CLI
             if installed.ours:
                 raise
             found.broken.append(Broken(installed.origin, told(error)))

@@ -86,8 +86,9 @@ def recipe(folder: Path, monkeypatch: pytest.MonkeyPatch, **given: Any) -> list[
             f"gave torch.float32 on meta, not torch.float32 on cpu (plug-in {ORIGIN})",
         ),
         ("return [1.0] * n", f"gave a list, not a tensor (plug-in {ORIGIN})"),
+        ("print('hello'); raise SystemExit(0)", f"SystemExit: 0 (plug-in {ORIGIN})"),
     ],
-    ids=["raises", "nan", "shape", "dtype", "device", "no tensor"],
+    ids=["raises", "nan", "shape", "dtype", "device", "no tensor", "exits"],
 )
 def test_a_broken_score_costs_its_own_cells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, reason: str
@@ -103,6 +104,39 @@ def test_a_broken_score_costs_its_own_cells(
     }
     assert rows["broken"]["reason"].endswith(reason)
     assert "Traceback" not in done.stderr
+
+
+GRANULARITY = """
+from ablate.hookspecs import hookimpl
+from ablate.granularities.head import Head
+class Broken(Head):
+    name = "broken"
+    help = "is broken"
+    def {method}(self, model, *_):
+        {body}
+@hookimpl
+def ablate_register_granularities(register):
+    register(Broken)
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "body"),
+    [
+        *((method, "raise ValueError('gone')") for method in ("layers", "carriers", "reduce", "keep")),
+        ("layers", "return [0, 0, 1, 1]"),
+        ("keep", "return {'nowhere': model.weight(self.carriers(model)[0]) > 0}"),
+    ],
+)
+def test_a_broken_granularity_costs_its_own_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, body: str
+) -> None:
+    site = install(tmp_path, GRANULARITY.format(method=method, body=body))
+    done = ablate(site, *recipe(tmp_path, monkeypatch, scorers=["align"], granularities=["broken", "head"]))
+    assert done.returncode == 1, done.stderr
+    rows = {row["granularity"]: row for row in json.loads(done.stdout)}
+    assert {name: row["status"] for name, row in rows.items()} == {None: "ok", "broken": "failed", "head": "ok"}
+    assert rows["broken"]["reason"].endswith(f"(plug-in {ORIGIN})")
 
 
 @pytest.mark.parametrize(
@@ -156,9 +190,9 @@ def test_a_taken_name_is_told_by_the_list_and_refused_where_it_is_used(
 
 def test_no_plugins_loads_what_is_built_in_alone(tmp_path: Path) -> None:
     site = install(tmp_path, "print('imported')\n" + module())
-    assert "imported" in ablate(site, "list").stdout
+    assert "imported" in ablate(site, "list").stderr
     for done in (ablate(site, "--no-plugins", "list"), ablate(site, "list", ABLATE_DISABLE_PLUGINS="all")):
         assert (done.returncode, done.stderr) == (0, "")
-        assert "imported" not in done.stdout
+        assert "imported" not in done.stdout + done.stderr
         assert "magnitude" in done.stdout
         assert ORIGIN not in done.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from enum import StrEnum
 from typing import Annotated
 
@@ -48,7 +50,8 @@ def check(
         parameters.override(text)
     if given:
         validated(entry.plugin, parameters.plain(), parameters, subject=f"{entry.kind} '{name}'")
-    found = list(outcomes(contracts_of(entry.kind, entry.plugin, **parameters.plain())))
+    with redirect_stdout(sys.stderr):
+        found = list(outcomes(contracts_of(entry.kind, entry.plugin, **parameters.plain())))
     failed = sum(outcome.verdict == "failed" for outcome in found)
     lines = tuple(f"{o.verdict:<14}  {o.contract}{f': {o.reason}' if o.reason else ''}" for o in found)
     said = f"fails {failed} of {len(found)} contracts" if failed else "keeps its contract"

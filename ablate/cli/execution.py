@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,7 +52,8 @@ def execute(
 def working(store: str) -> Iterator[tuple[Store, Progress]]:
     """The store, open, and the progress of what goes into it; ends with status 130 if the user breaks it off."""
     try:
-        with Store(store) as opened, Progress() as progress:
+        # What plug-ins print while they work is none of the results.
+        with Store(store) as opened, Progress() as progress, redirect_stdout(sys.stderr):
             yield opened, progress
     except KeyboardInterrupt:
         print("ablate: interrupted; what was finished is stored: the same command goes on from there", file=sys.stderr)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.errors import AblateError, PluginError, Undefined, told
+from ablate.errors import FAILURES, AblateError, PluginError, Undefined, told
 from ablate.plugins import Registry
 from ablate.statistics.metric import Statistic, Values
 from ablate.statistics.spearman import Floats
@@ -47,7 +47,7 @@ class _Named:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception) and not isinstance(error, AblateError | Undefined):
+        if isinstance(error, FAILURES) and not isinstance(error, AblateError | Undefined):
             raise TaskFault(f"its statistic fails: {told(error)}{self.blame}", self.task) from error
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from ablate.errors import StoreError
+from ablate.errors import FAILURES, StoreError
 from ablate.experiment.masks import MaskMaker
 from ablate.experiment.plan import Cell, Step
 from ablate.scorers.oracle import Oracle
@@ -77,7 +77,10 @@ def _steps(cells: Iterable[Cell]) -> list[Step]:
 
 
 def _few(masks: MaskMaker, step: Step) -> bool:
-    return len(masks.layers_of(step.granularity)) <= LARGEST
+    try:
+        return len(masks.layers_of(step.granularity)) <= LARGEST
+    except FAILURES:  # a plug-in's granularity may raise anything, and its cells say why
+        return False
 
 
 def _each(masks: MaskMaker, steps: Iterable[Step]) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
@@ -87,7 +90,7 @@ def _each(masks: MaskMaker, steps: Iterable[Step]) -> Iterable[tuple[Step, NDArr
             contributions = masks.contributions(step)
         except StoreError:
             raise
-        except Exception:  # a plug-in's scorer may raise anything
+        except FAILURES:  # a plug-in's scorer may raise anything
             continue
         if contributions is not None:
             yield step, masks.layers_of(step.granularity).numpy(), contributions

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.errors import StoreError
+from ablate.errors import FAILURES, StoreError
 from ablate.experiment.collect import Collected, Request, collect, passes_of
 from ablate.experiment.mask import Mask, mask_hash, masked, matched, merge, removed_parameters, select
 from ablate.experiment.plan import Cell, Step
@@ -251,7 +251,7 @@ def _left_to_the_cells() -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except Exception:
+    except FAILURES:
         return
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
-from ablate.errors import PluginError, RecipeError, told
+from ablate.errors import FAILURES, PluginError, RecipeError, told
 from ablate.experiment.collect import refuse_per_example
 from ablate.experiment.explain import check
 from ablate.experiment.recipe import GranularityEntry, Recipe, ScorerEntry, StepEntry
@@ -204,7 +204,7 @@ class _Resolver:
         """What a scorer says of itself decides what is planned: one that fails to say it is refused here."""
         try:
             declared = (*scorer.statistics(), scorer.signed, scorer.calibrates, *scorer.tasks())
-        except Exception as error:  # a plug-in's may raise anything
+        except FAILURES as error:  # a plug-in's may raise anything
             blame = self.registry.blame(scorer)
             text = f"scorer '{scorer.name}' fails to say what it needs: {told(error)}{blame}"
             raise self.error(location, text) from error

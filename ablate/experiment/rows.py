@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from ablate.errors import Undefined
+from ablate.errors import FAILURES, Undefined
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.plan import Cell
 from ablate.experiment.store import Result
@@ -38,7 +38,7 @@ def make_rows(
     dense: Outcome,
     outcomes: Sequence[Outcome],
     controls: Mapping[str, str],
-    told: Callable[[Exception, Plugin], str],
+    told: Callable[[BaseException, Plugin], str],
 ) -> list[Row]:
     """One row for each cell and task, dense first.
 
@@ -122,7 +122,7 @@ def _scores(task: Loaded, outcome: Outcome, own: _Scored, dense: _Scored) -> Row
     }
 
 
-def _scored(task: Loaded, outcome: Outcome, told: Callable[[Exception, Plugin], str]) -> _Scored:
+def _scored(task: Loaded, outcome: Outcome, told: Callable[[BaseException, Plugin], str]) -> _Scored:
     result = outcome.results.get(task.name)
     if result is None:
         return _Scored("failed", reason=outcome.failures.get(task.name))
@@ -136,7 +136,7 @@ def _scored(task: Loaded, outcome: Outcome, told: Callable[[Exception, Plugin], 
         clean = task.task.score(task.data, result.values, task.kept)
     except Undefined as reason:
         return _Scored(result.status, result.score, None, f"{without}{reason}")
-    except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
+    except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
         return _Scored("failed", reason=without + told(error, task.task))
     if not isfinite(clean):
         return _Scored(result.status, result.score, None, f"{without}the task's score is {clean}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from ablate.data.calibration import Calibration
-from ablate.errors import PluginError, StoreError, told
+from ablate.errors import FAILURES, PluginError, StoreError, told
 from ablate.experiment.evaluate import Evaluator, Loaded, result_key
 from ablate.experiment.events import Event, Watch
 from ablate.experiment.executors import Executor
@@ -101,7 +101,7 @@ class Subject:
                 yield self._job(cell, key, tasks)
             except StoreError:
                 raise
-            except Exception as error:  # a plug-in's scorer may raise anything; that must cost no other cell
+            except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
                 yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self.reason(error, *_used(cell)))
 
     @property
@@ -155,17 +155,19 @@ class Subject:
         try:
             with weighted(self.model, job.trained.weights() if job.trained else None):
                 embedded = self.evaluator.embed(job.keep, readable)
-        except Exception as error:  # such as memory that runs out
-            reason = self.reason(error)
+        except FAILURES as error:
+            # Memory that runs out is nobody's fault; else it is what a granularity keeps.
+            used = [] if isinstance(error, MemoryError) else [step.granularity for step in job.cell.steps]
+            reason = self.reason(error, *used)
             yield from ((task, reason) for task in readable)
             return
         for task in readable:
             try:
                 yield task, embedded.measure(task)
-            except Exception as error:  # a plug-in's task may raise anything; that must cost no other task
+            except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
                 yield task, self.reason(error, task.task)
 
-    def reason(self, error: Exception, *used: Plugin) -> str:
+    def reason(self, error: BaseException, *used: Plugin) -> str:
         """What a row says of ``error``; with ``keep_going`` off it goes up instead.
 
         Args:

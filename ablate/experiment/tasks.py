@@ -9,7 +9,7 @@ import numpy as np
 
 from ablate.data.pairs import PairSet, Source
 from ablate.data.sources import members
-from ablate.errors import AblateError, PluginError, RecipeError, suggest, told
+from ablate.errors import FAILURES, AblateError, PluginError, RecipeError, suggest, told
 from ablate.experiment.evaluate import Loaded
 from ablate.experiment.explain import check
 from ablate.experiment.recipe import Recipe
@@ -79,7 +79,7 @@ def load_tasks(
             kept = np.array([key not in seen for key in data.keys], bool)
         except AblateError:
             raise
-        except Exception as error:  # a plug-in's may raise anything
+        except FAILURES as error:  # a plug-in's may raise anything
             fault = f"task '{name}' cannot read its pairs: {told(error)}{registry.blame(task)}"
             if not faults:
                 raise PluginError(fault) from error

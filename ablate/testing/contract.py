@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ablate.errors import FAILURES
+
 Verdict = Literal["passed", "failed", "does not apply"]
 
 
@@ -80,10 +82,10 @@ def _outcome(contract: Contract) -> Outcome:
         return Outcome(contract.name, "does not apply", _line(reason))
     except ContractBroken as broken:
         return Outcome(contract.name, "failed", _line(broken))
-    except Exception as error:  # a stranger's class may raise anything, and the other contracts are still of interest
+    except FAILURES as error:  # a stranger's class may raise anything, and the other contracts are still of interest
         return Outcome(contract.name, "failed", f"raises {type(error).__name__}: {_line(error)}")
     return Outcome(contract.name, "passed")
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ablate.errors import FAILURES
 from ablate.granularities.base import Granularity
 from ablate.plugin import Plugin
 from ablate.scorers.base import Scorer
@@ -91,7 +92,7 @@ def _serve() -> None:
         torch.set_num_threads(threads)
         try:
             answer: tuple[Any, str | None] = (_scores(family, *(_made(*plugin) for plugin in plugins)), None)
-        except Exception as error:
+        except FAILURES as error:
             answer = (None, f"{type(error).__name__}: {error}")
         pickle.dump(answer, answers)
         answers.flush()
