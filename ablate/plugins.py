@@ -14,11 +14,10 @@ from importlib.metadata import EntryPoint, entry_points
 import pluggy
 
 from ablate import hookspecs
+from ablate.distribution import OURS
 from ablate.errors import FAILURES, PluginError, suggest, told
 from ablate.plugin import Plugin
 
-OURS = "ablate-embeddings"
-"""The distribution of ablate itself: another project's is called ablate."""
 DISABLE = "ABLATE_DISABLE_PLUGINS"
 KINDS = ("scorer", "granularity", "task", "executor")
 _HOOKS = dict(zip(KINDS, ("scorers", "granularities", "tasks", "executors"), strict=True))

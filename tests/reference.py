@@ -26,6 +26,8 @@ FOR_PLUGINS = """
 ablate.scorers.base: View LossScorer GradientContribution InputNorm SecondOrder
 ablate.scorers.losses: Loss ALIGN UNIFORM CORRELATION
 ablate.granularities.base: ColumnGranularity
+ablate.granularities.head: Head
+ablate.granularities.neuron: Neuron
 ablate.models.model: Model Layer
 ablate.data.pairs: PairSet Source
 ablate.data.classes: ClassSet
@@ -113,7 +115,7 @@ def lines(shape: str) -> str:
         depth += (mark in "([") - (mark in ")]")
         last = mark == ")" and depth == 0
         text += f",\n{mark}" if last else mark
-        if (mark == "(" and depth == 1) or (mark == "," and depth == 1):
+        if mark in "(," and depth == 1:
             text += "\n   " + " " * (mark == "(")
     return text
 

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 
 import ablate.plugins
+from ablate.distribution import OURS
 from ablate.experiment.store import Store
-from ablate.plugins import OURS, Broken, Entry, Registry, registry
+from ablate.plugins import Broken, Entry, Registry, registry
 from ablate.report.results import FIELDS
 from ablate.scorers.base import Scorer, View
 from tests.workplace import RECIPE, STORE, Workplace

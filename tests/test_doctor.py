@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from ablate.data.hub import HUB
+from ablate.distribution import OURS
 from ablate.doctor import environment
 from ablate.doctor.finding import Section, mends
 from ablate.doctor.store import store
 from ablate.experiment.store import Store
-from ablate.plugins import OURS, registry
+from ablate.plugins import registry
 from tests.test_plugins import describe, module
 from tests.workplace import RECIPE, STORE, Workplace
 

@@ -59,7 +59,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        from ablate.plugins import OURS
+        from ablate.distribution import OURS
 
         print(f"ablate {version(OURS)}")
         raise typer.Exit

@@ -14,6 +14,7 @@ import numpy as np
 
 from ablate.data.names import GROUPS, split_of
 from ablate.data.pairs import PairSet
+from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
 
 
@@ -149,7 +150,7 @@ def _download(name: str, place: HubSet) -> PairSet:
     try:
         import datasets
     except ImportError as error:
-        raise DataError("fetching needs the package 'datasets'; run `pip install 'ablate-embeddings[hub]'`") from error
+        raise DataError(f"fetching needs the package 'datasets'; run `{pip_install('hub')}`") from error
     try:
         loaded = datasets.load_dataset(place.repo, revision=place.revision, split=place.split)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:

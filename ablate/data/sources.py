@@ -11,6 +11,7 @@ from ablate.data.hub import HUB, HubCache
 from ablate.data.names import GEOMETRY, GROUPS, KNOWN
 from ablate.data.pairs import Source
 from ablate.data.senteval import SETS, SentEval
+from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
 
 __all__ = ["GET", "KNOWN", "WORDS", "Chosen", "expand", "providers", "resolve"]
@@ -20,7 +21,7 @@ WORDS = ("auto", "embedded", "hub", "senteval", "senteval:DIR")
 
 GET: Mapping[str, str] = {
     "senteval": "set ABLATE_DATA to a folder like SentEval's data/downstream, or give senteval:DIR",
-    "hub": "`pip install 'ablate-embeddings[hub]'`, then `ablate data fetch`",
+    "hub": f"`{pip_install('hub')}`, then `ablate data fetch`",
     "embedded": "comes with ablate, give data: embedded",
 }
 """Source -> how to have it."""

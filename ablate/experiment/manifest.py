@@ -9,10 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ablate.distribution import OURS
 from ablate.errors import RecipeError
 from ablate.experiment.job import Job
 from ablate.models.spec import ModelSpec
-from ablate.plugins import OURS
 from ablate.training.schedule import steps_of
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "scipy")

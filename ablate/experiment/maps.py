@@ -39,7 +39,7 @@ def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[dict[str, Any]]:
             "layers": layers.tolist(),
             "contributions": [float(c) for c in contributions],
         }
-        for step, layers, contributions in _each(masks, [s for s in _steps(cells) if _few(masks, s)])
+        for step, layers, contributions in _each(masks, _steps(cells), LARGEST)
     ]
 
 
@@ -76,24 +76,24 @@ def _steps(cells: Iterable[Cell]) -> list[Step]:
     return list({(s.granularity.name, s.label): s for s in first if not s.scorer.seeded}.values())
 
 
-def _few(masks: MaskMaker, step: Step) -> bool:
-    try:
-        return len(masks.layers_of(step.granularity)) <= LARGEST
-    except FAILURES:  # a plug-in's granularity may raise anything, and its cells say why
-        return False
+def _each(
+    masks: MaskMaker, steps: Iterable[Step], most: int | None = None
+) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
+    """The layers and contributions of each step's units; none of a plug-in that failed, whose cells say why.
 
-
-def _each(masks: MaskMaker, steps: Iterable[Step]) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
-    """The contributions of each step's scorer; none of one that failed, whose cells say why."""
+    Args:
+        most: leave out granularities with more units.
+    """
     for step in steps:
         try:
-            contributions = masks.contributions(step)
+            layers = masks.layers_of(step.granularity).numpy()
+            contributions = masks.contributions(step) if most is None or len(layers) <= most else None
         except StoreError:
             raise
-        except FAILURES:  # a plug-in's scorer may raise anything
+        except FAILURES:
             continue
         if contributions is not None:
-            yield step, masks.layers_of(step.granularity).numpy(), contributions
+            yield step, layers, contributions
 
 
 def _correlation(exact: Contributions, scored: Contributions, layers: NDArray[np.int64]) -> dict[str, Any]:

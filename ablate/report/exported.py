@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ablate.plugins import OURS
+from ablate.distribution import OURS
 from ablate.report import wording
 from ablate.report.export import as_markdown
 from ablate.report.results import Row

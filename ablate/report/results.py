@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ablate.distribution import pip_install
 from ablate.errors import AblateError
 from ablate.report.export import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
@@ -151,7 +152,7 @@ class Results:
         try:
             return frame.to_parquet(None, engine="pyarrow", index=False)
         except ImportError as error:
-            raise AblateError("to_parquet needs pyarrow: pip install 'ablate-embeddings[report]'") from error
+            raise AblateError(f"to_parquet needs pyarrow: {pip_install('report')}") from error
 
     def to_pandas(self) -> pd.DataFrame:
         """A data frame of the rows in nullable types: None is ``<NA>``, and a column's type never hangs on the run.
@@ -162,7 +163,7 @@ class Results:
         try:
             return as_frame(self.rows, FIELDS)
         except ImportError as error:
-            raise AblateError("to_pandas needs pandas: pip install 'ablate-embeddings[pandas]'") from error
+            raise AblateError(f"to_pandas needs pandas: {pip_install('pandas')}") from error
 
 
 def _check(row: Mapping[str, Any], place: str) -> None:

@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ablate.distribution import OURS
 from ablate.errors import AblateError
-from ablate.plugins import OURS, Registry
+from ablate.plugins import Registry
 
 KINDS = ("scorer", "granularity", "task")
 """The kinds of plug-in that there are templates for."""

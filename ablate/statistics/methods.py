@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ablate.distribution import pip_install
 from ablate.errors import AblateError
 from ablate.statistics.effects import Group, Measure, Stage, stages
 
@@ -107,7 +108,7 @@ def nemenyi(comparison: MethodComparison) -> tuple[tuple[float, ...], ...]:
     try:
         from scikit_posthocs import posthoc_nemenyi_friedman
     except ImportError:
-        raise AblateError("Nemenyi's test needs scikit-posthocs: pip install 'ablate-embeddings[report]'") from None
+        raise AblateError(f"Nemenyi's test needs scikit-posthocs: {pip_install('report')}") from None
     return tuple(map(tuple, posthoc_nemenyi_friedman(np.array(comparison.gains)).to_numpy().tolist()))
 
 

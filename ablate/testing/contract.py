@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ablate.errors import FAILURES
+from ablate.errors import FAILURES, told
 
 Verdict = Literal["passed", "failed", "does not apply"]
 
@@ -83,9 +83,9 @@ def _outcome(contract: Contract) -> Outcome:
     except ContractBroken as broken:
         return Outcome(contract.name, "failed", _line(broken))
     except FAILURES as error:  # a stranger's class may raise anything, and the other contracts are still of interest
-        return Outcome(contract.name, "failed", f"raises {type(error).__name__}: {_line(error)}")
+        return Outcome(contract.name, "failed", f"raises {told(error)}")
     return Outcome(contract.name, "passed")
 
 
-def _line(error: BaseException) -> str:
+def _line(error: Exception) -> str:
     return " ".join(str(error).split())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ablate.data.sources import expand
+from ablate.distribution import pip_install
 from ablate.errors import AblateError, DataError, RecipeError
 from ablate.experiment.events import Watch, silent
 from ablate.experiment.job import Job, check_splits, ready
@@ -97,7 +98,7 @@ def choosing(job: Job) -> list[str]:
 def _check(job: Job, spec: Train, document: Document) -> None:
     for package in ("accelerate", "datasets"):
         if find_spec(package) is None:
-            raise AblateError(f"training needs {package}: pip install 'ablate-embeddings[train]'")
+            raise AblateError(f"training needs {package}: {pip_install('train')}")
     if not choosing(job):
         raise RecipeError(f"{document.place(('screen',))}: no screen task can tell the best checkpoint; list sts-dev")
     for name in choosing(job):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ablate.distribution import pip_install
 from ablate.errors import AblateError
 from ablate.report.export import visible
 
@@ -72,7 +73,7 @@ def look(**more: Any) -> Iterator[None]:
     try:
         from matplotlib import style
     except ImportError:
-        raise AblateError("figures need matplotlib: pip install 'ablate-embeddings[report]'") from None
+        raise AblateError(f"figures need matplotlib: {pip_install('report')}") from None
     settings: list[Any] = ["default", {**_LOOK, **more}]
     with style.context(settings):
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import Any
 
+from ablate.distribution import pip_install
 from ablate.errors import AblateError
 from ablate.report.export import visible
 from ablate.report.table import MARKS
@@ -24,7 +25,7 @@ def fill(template: str, style: str, script: str = "", **content: Any) -> str:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
     except ImportError:
-        raise AblateError("a report needs jinja2: pip install 'ablate-embeddings[report]'") from None
+        raise AblateError(f"a report needs jinja2: {pip_install('report')}") from None
     environment = Environment(
         loader=PackageLoader(__package__, "."),
         autoescape=True,
