@@ -92,7 +92,6 @@ def test_commands_options_and_built_in_names(tab: Tab) -> None:
     assert tab("ablate data fetch stsb-") == ["stsb-dev", "stsb-train"]
     assert tab("ablate init m") == ["minilm"]
     assert tab("ablate check uns") == ["unstructured"]
-    assert tab("ablate show --run 2") == []
     assert not tab.cache.exists()
 
 
@@ -101,6 +100,8 @@ def test_runs_of_the_store_the_newest_first(tab: Tab, tmp_path: Path) -> None:
         ids = [store.begin_run({}) for _ in range(2)]
     assert tab(f"ablate show --store {tmp_path / 'mine.db'} --run 2") == ids[::-1]
     assert tab(f"ablate diff --store {tmp_path / 'mine.db'} --run {ids[0]}") == ids[:1]
+    assert tab(f"ablate show --store {tmp_path / 'absent.db'} --run 2") == []
+    assert not (tmp_path / "absent.db").exists()
     (tmp_path / "none.db").write_text("no store")
     assert tab(f"ablate export --store {tmp_path / 'none.db'} --run 2") == []
 

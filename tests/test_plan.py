@@ -180,6 +180,7 @@ def test_two_plugins_of_one_name_are_an_error_that_names_both() -> None:
     align = next(entry.plugin for entry in registry().of("scorer") if entry.plugin.name == "align")
     plugins = Registry([*registry().entries, Entry("scorer", align, "stranger 1.0")])
     with pytest.raises(
-        RecipeError, match=r"^recipe\.scorers\.2\.scorer: scorer 'align' is registered by ablate-embeddings .* and stranger 1"
+        RecipeError,
+        match=r"^recipe\.scorers\.2\.scorer: scorer 'align' is registered by ablate-embeddings .* and stranger 1",
     ):
         plan_of(TREE, plugins)
