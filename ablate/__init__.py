@@ -7,17 +7,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ablate.api import compare, run, train
     from ablate.errors import AblateError
-    from ablate.experiment.executors import Executor
-    from ablate.experiment.recipe import Recipe, load_recipe
-    from ablate.experiment.run import compare, run
+    from ablate.executors.base import Executor
     from ablate.export.export import load
     from ablate.granularities.base import Granularity
     from ablate.hookspecs import hookimpl
+    from ablate.recipe.recipe import Recipe, load_recipe
     from ablate.report.results import Results
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
-    from ablate.training.job import train
 
 __all__ = [
     "AblateError",
@@ -37,18 +36,18 @@ __all__ = [
 
 _HOMES = {
     "AblateError": "ablate.errors",
-    "Executor": "ablate.experiment.executors",
+    "Executor": "ablate.executors.base",
     "Granularity": "ablate.granularities.base",
-    "Recipe": "ablate.experiment.recipe",
+    "Recipe": "ablate.recipe.recipe",
     "Results": "ablate.report.results",
     "Scorer": "ablate.scorers.base",
     "Task": "ablate.tasks.base",
-    "compare": "ablate.experiment.run",
+    "compare": "ablate.api",
     "hookimpl": "ablate.hookspecs",
     "load": "ablate.export.export",
-    "load_recipe": "ablate.experiment.recipe",
-    "run": "ablate.experiment.run",
-    "train": "ablate.training.job",
+    "load_recipe": "ablate.recipe.recipe",
+    "run": "ablate.api",
+    "train": "ablate.api",
 }
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from ablate.experiment.executors import Executor
+    from ablate.executors.base import Executor
     from ablate.granularities.base import Granularity
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task

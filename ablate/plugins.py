@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, cast
 
 import pluggy
 
@@ -17,6 +18,9 @@ from ablate import hookspecs
 from ablate.distribution import OURS
 from ablate.errors import FAILURES, PluginError, suggest, told
 from ablate.plugin import Plugin
+
+if TYPE_CHECKING:
+    from ablate.scorers.base import Scorer
 
 DISABLE = "ABLATE_DISABLE_PLUGINS"
 KINDS = ("scorer", "granularity", "task", "executor")
@@ -98,6 +102,15 @@ class Registry:
         if len(found) > 1:
             raise PluginError(_taken(found))
         return found[0].plugin
+
+    def scorer(self, name: str) -> Scorer:
+        """The scorer of that name, with its defaults.
+
+        Raises:
+            PluginError: as :meth:`get` does.
+        """
+        # What is registered as a scorer is a subclass of Scorer: `load` sees to that.
+        return cast("Scorer", self.get("scorer", name)())
 
     def faults(self) -> list[str]:
         """What is wrong with plug-ins, one line each: those that could not be loaded, and names that stand twice."""
@@ -210,7 +223,7 @@ def load(point: EntryPoint, origin: str) -> list[Entry]:
 
 
 def _base(kind: str) -> type[Plugin]:
-    from ablate.experiment.executors import Executor
+    from ablate.executors.base import Executor
     from ablate.granularities.base import Granularity
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task

@@ -15,14 +15,14 @@ import time
 import numpy as np
 import torch
 
+from ablate.coordinator.model_run import load_tasks
 from ablate.data.sources import expand, resolve
-from ablate.experiment.evaluate import Evaluator
-from ablate.experiment.subject import load_tasks
+from ablate.engine.evaluate import Evaluator
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
-from ablate.statistics.panel import panel_of
 from ablate.statistics.resample import Joint, Judged
+from ablate.tasks.loaded import panel_of
 
 
 def main() -> None:

@@ -17,12 +17,12 @@ from statistics import median
 import torch
 
 from ablate.data.sources import expand, resolve
-from ablate.experiment.mask import masked, merge
-from ablate.experiment.materialise import materialised
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
+from ablate.models.masked import masked, merge
+from ablate.models.materialize import materialised
 from ablate.models.spec import ModelSpec
 
 

@@ -12,11 +12,11 @@ from statistics import median
 import torch
 
 from ablate.data.sources import resolve
-from ablate.experiment.mask import masked
-from ablate.experiment.replay import removals
 from ablate.granularities.head import Head
+from ablate.granularities.replay import removals
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
+from ablate.models.masked import masked
 from ablate.models.spec import ModelSpec
 
 ROUNDS = 3

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from ablate.experiment.events import Event
-from ablate.experiment.job import Job, ready
-from ablate.experiment.recipe import Recipe
-from ablate.experiment.run import run
-from ablate.experiment.yaml import Document
+from ablate.api import run
+from ablate.events import Event
 from ablate.models.encode import encode
-from ablate.report.results import FIELDS, Results, Row
+from ablate.plan.job import Job, ready
+from ablate.recipe.document import Document
+from ablate.recipe.recipe import Recipe
+from ablate.record import FIELDS, Row
+from ablate.report.results import Results
 from ablate.testing.tiny import save_tiny
 
 Pair = tuple[str, str, float]
@@ -137,7 +138,7 @@ def make_bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         bench.encodes += 1
         return encode(*args)
 
-    monkeypatch.setattr("ablate.experiment.evaluate.encode", counted)
+    monkeypatch.setattr("ablate.engine.evaluate.encode", counted)
     return bench
 
 

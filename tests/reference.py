@@ -11,8 +11,8 @@ from typing import Any
 
 import ablate
 from ablate import hookspecs
-from ablate.experiment.recipe import Recipe
 from ablate.plugins import KINDS, registry
+from ablate.recipe.recipe import Recipe
 from ablate.report.figures.plots import Plots
 
 HEAD = """# Reference
@@ -24,7 +24,7 @@ plug-ins use, what is built in with its parameters, and every key of a recipe. T
 
 FOR_PLUGINS = """
 ablate.scorers.base: View LossScorer GradientContribution InputNorm SecondOrder
-ablate.scorers.losses: Loss ALIGN UNIFORM CORRELATION
+ablate.models.losses: Loss ALIGN UNIFORM CORRELATION
 ablate.granularities.base: ColumnGranularity
 ablate.granularities.head: Head
 ablate.granularities.neuron: Neuron
@@ -34,8 +34,8 @@ ablate.data.classes: ClassSet
 ablate.data.lines: read_lines cells sentence
 ablate.data.calibration: Calibration
 ablate.statistics.metric: Statistic Spearman Mean EQUAL_WITHIN
-ablate.experiment.collect: collect
-ablate.experiment.replay: removals
+ablate.engine.collect: collect
+ablate.granularities.replay: removals
 ablate.errors: PluginError DataError Undefined
 ablate.testing.contracts: check_scorer check_granularity check_task check_executor
 ablate.testing.tiny: tiny_model

@@ -8,8 +8,9 @@ from hashlib import sha256
 from statistics import NormalDist
 from typing import Any
 
-from ablate.report.results import FIELDS, Results, Row
-from ablate.statistics.effects import Group, Stage, stages
+from ablate.judge.effects import Group, Stage, stages
+from ablate.record import FIELDS, Row
+from ablate.report.results import Results
 
 DENSE = {"stsb-dev": 86.12, "sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "sts16": 78.99}
 DENSE |= {"stsb": 82.03, "sickr": 77.58}
@@ -174,7 +175,7 @@ def a_comparison(tasks: Sequence[str] = ("stsb", "sts13")) -> Results:
 
 
 def judged(results: Results, se: float = 0.25, level: float = 0.05, margin: float = 0.2) -> Results:
-    """The same run with evidence as :func:`ablate.statistics.evidence.judge_stage` gives it, from normal errors."""
+    """The same run with evidence as :func:`ablate.judge.evidence.judge_stage` gives it, from normal errors."""
     evidence = [
         _item(stage, group, task, against, se, level, margin)
         for stage in stages(results)

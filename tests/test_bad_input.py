@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ablate.experiment import schema
-from ablate.experiment.store import Store
+from ablate.store import schema
+from ablate.store.store import Store
 from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (

@@ -18,8 +18,9 @@ from ablate.cli import app
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import DataError, PluginError, RecipeError
 from ablate.plugins import Entry, named, registry
-from ablate.scorers.base import InputNorm, Scorer, View
+from ablate.scorers.base import Scorer, View
 from ablate.scorers.magnitude import Magnitude
+from ablate.scorers.statistics import InputNorm
 from ablate.tasks.sts import Sts
 from ablate.testing.every import contracts_of
 from ablate.testing.samples import SampleSource

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from ablate.experiment.choose import choose, mean_deltas
-from ablate.experiment.plan import Plan, make_plan
-from ablate.experiment.recipe import Recipe
-from ablate.experiment.yaml import Document
+from ablate.plan.choose import choose, mean_deltas
+from ablate.plan.plan import Plan, make_plan
 from ablate.plugins import registry
-from ablate.report.results import Row
+from ablate.recipe.document import Document
+from ablate.recipe.recipe import Recipe
+from ablate.record import Row
 
 
 def plan(**given: Any) -> Plan:

@@ -20,10 +20,10 @@ from torch import Tensor
 
 import ablate.plugins
 from ablate.distribution import OURS
-from ablate.experiment.store import Store
 from ablate.plugins import Broken, Entry, Registry, registry
-from ablate.report.results import FIELDS
+from ablate.record import FIELDS
 from ablate.scorers.base import Scorer, View
+from ablate.store.store import Store
 from tests.workplace import RECIPE, STORE, Workplace
 
 
@@ -62,7 +62,7 @@ def strangers(monkeypatch: pytest.MonkeyPatch) -> Registry:
     entries = [Entry("scorer", plugin, "stranger 1.0") for plugin in (Failing, Interrupted)]
     found = Registry([*registry().entries, *entries], [Broken("broken 2.0", "ImportError: no module")])
     monkeypatch.setattr(ablate.plugins, "registry", lambda: found)
-    monkeypatch.setattr("ablate.experiment.job.registry", lambda: found)
+    monkeypatch.setattr("ablate.plan.job.registry", lambda: found)
     return found
 
 

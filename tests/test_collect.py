@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data.calibration import Calibration
+from ablate.engine.collect import Collected, collect
 from ablate.errors import AblateError, PluginError
-from ablate.experiment.collect import Collected, collect
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import SUPPORTED
+from ablate.models.losses import ALIGN, UNIFORM, Loss, align_loss
 from ablate.models.model import Model
 from ablate.scorers.align import Align
-from ablate.scorers.base import GradientContribution, InputNorm, Sign
 from ablate.scorers.combined import Combined
-from ablate.scorers.losses import ALIGN, UNIFORM, Loss, align_loss
+from ablate.scorers.statistics import GradientContribution, InputNorm, Sign
 from ablate.scorers.uniform import Uniform
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits

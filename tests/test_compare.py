@@ -11,10 +11,10 @@ import pytest
 
 import ablate
 from ablate.errors import RecipeError
-from ablate.experiment.comparison import comparison
-from ablate.experiment.plan import make_plan
-from ablate.experiment.recipe import Recipe
+from ablate.plan.plan import make_plan
 from ablate.plugins import registry
+from ablate.recipe.from_flags import comparison
+from ablate.recipe.recipe import Recipe
 from tests.workplace import Workplace
 
 FLAGS = ("--model", "model", "--data", "senteval:data", "--granularities", "head", "--sparsities", "0.25")

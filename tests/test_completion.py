@@ -12,8 +12,8 @@ import pytest
 
 from ablate.builtin import NAMES
 from ablate.cli.complete import listed
-from ablate.experiment.store import Store
 from ablate.plugins import KINDS, registry
+from ablate.store.store import Store
 from tests.test_plugins import describe, module
 
 # The program's own name decides the name of the variable.

@@ -16,13 +16,14 @@ from torch import Tensor
 
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import DataError, PluginError
-from ablate.experiment.executors import Executor, Item, Outcome
-from ablate.experiment.mask import masked
+from ablate.executors.base import Executor, Item, Outcome
 from ablate.granularities.neuron import Neuron
+from ablate.models.losses import ALIGN
+from ablate.models.masked import masked
 from ablate.models.model import Model
-from ablate.scorers.base import GradientContribution, InputNorm, Scorer, View
-from ablate.scorers.losses import ALIGN
+from ablate.scorers.base import Scorer, View
 from ablate.scorers.magnitude import Magnitude
+from ablate.scorers.statistics import GradientContribution, InputNorm
 from ablate.statistics.metric import MEAN, SPEARMAN
 from ablate.tasks.sts import STS_TASKS
 from ablate.testing.contracts import (

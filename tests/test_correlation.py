@@ -14,13 +14,13 @@ from torch.nn.functional import normalize
 
 from ablate.data.calibration import UNGRADED, Calibration, CalibrationSpec, Over, calibrate
 from ablate.data.pairs import PairSet, pair_key
+from ablate.engine.collect import collect
 from ablate.errors import DataError, RecipeError
-from ablate.experiment.collect import collect
-from ablate.experiment.mask import masked
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
-from ablate.scorers.base import GradientContribution
-from ablate.scorers.losses import CORRELATION, correlation_loss
+from ablate.models.losses import CORRELATION, correlation_loss
+from ablate.models.masked import masked
+from ablate.scorers.statistics import GradientContribution
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
 from tests.engine import Bench, make_bench, of, pairs, write_set

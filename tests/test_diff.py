@@ -10,11 +10,11 @@ from typer.testing import CliRunner, Result
 
 from ablate.cli import app
 from ablate.errors import AblateError
-from ablate.experiment.difference import Difference, differences
-from ablate.experiment.recipe import Statistics
-from ablate.experiment.store import Store
+from ablate.judge.difference import Difference, differences
 from ablate.plugins import registry
+from ablate.recipe.recipe import Statistics
 from ablate.report.results import Results
+from ablate.store.store import Store
 from tests.engine import Bench, module_bench, one  # noqa: F401  # one is a fixture
 
 SETTINGS = Statistics(resamples=300)

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 import ablate
 from ablate.cli import app
-from ablate.experiment.plan import make_plan
-from ablate.experiment.recipe import load_recipe
+from ablate.plan.plan import make_plan
 from ablate.plugins import registry
+from ablate.recipe.recipe import load_recipe
 from tests import reference
 
 ROOT = Path(__file__).parents[1]

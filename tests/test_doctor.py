@@ -17,8 +17,8 @@ from ablate.distribution import OURS
 from ablate.doctor import environment
 from ablate.doctor.finding import Section, mends
 from ablate.doctor.store import store
-from ablate.experiment.store import Store
 from ablate.plugins import registry
+from ablate.store.store import Store
 from tests.test_plugins import describe, module
 from tests.workplace import RECIPE, STORE, Workplace
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.experiment.store import Store
+from ablate.store.store import Store
 from tests.workplace import RECIPE, STORE, Workplace
 
 

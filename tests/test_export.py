@@ -17,8 +17,6 @@ from typer.testing import CliRunner, Result
 import ablate
 from ablate.cli import app
 from ablate.errors import AblateError, ModelError
-from ablate.experiment.mask import masked
-from ablate.experiment.store import Store
 from ablate.export import export as exporting
 from ablate.export.cell import Exportable, exportable
 from ablate.export.check import difference
@@ -26,9 +24,11 @@ from ablate.export.export import export, load
 from ablate.export.measure import measure
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
+from ablate.models.masked import masked
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
 from ablate.report.results import Results
+from ablate.store.store import Store
 from ablate.testing.tiny import save_tiny
 from tests.engine import Bench, module_bench  # noqa: F401  # one is a fixture
 

@@ -21,13 +21,14 @@ from ablate.cli import app
 from ablate.data.pairs import PairSet, Source
 from ablate.data.senteval import SentEval
 from ablate.errors import AblateError, PluginError, RecipeError, Undefined
-from ablate.experiment.plan import make_plan
-from ablate.experiment.recipe import load_recipe
 from ablate.models.encode import encode
+from ablate.models.losses import ALIGN, Loss
+from ablate.plan.plan import make_plan
 from ablate.plugins import Entry, registry
+from ablate.recipe.recipe import load_recipe
 from ablate.report.tables import render
-from ablate.scorers.base import GradientContribution, Scorer, View
-from ablate.scorers.losses import ALIGN, Loss
+from ablate.scorers.base import Scorer, View
+from ablate.scorers.statistics import GradientContribution
 from ablate.statistics.metric import SPEARMAN, Spearman, Statistic, Values
 from ablate.statistics.spearman import Floats
 from ablate.tasks.sts import STS_TASKS
@@ -345,7 +346,7 @@ def test_memory_that_runs_out_costs_the_cell(bench: Bench, monkeypatch: pytest.M
             raise MemoryError("not enough")
         return encode(*args)
 
-    monkeypatch.setattr("ablate.experiment.evaluate.encode", short)
+    monkeypatch.setattr("ablate.engine.evaluate.encode", short)
     results = bench.run(sparsities=[0.25, 0.5])
     assert [row["status"] for row in results.rows] == ["ok", "failed", "ok"]
     assert results.rows[1]["reason"] == "MemoryError: not enough"

@@ -14,15 +14,15 @@ from torch.nn.functional import normalize
 
 from ablate.data.calibration import Calibration, CalibrationSpec, calibrate
 from ablate.data.sources import resolve
-from ablate.experiment.collect import collect
-from ablate.experiment.mask import masked
+from ablate.engine.collect import collect
 from ablate.granularities.head import Head
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
+from ablate.models.losses import ALIGN, UNIFORM, Loss
+from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.scorers.base import GradientContribution
-from ablate.scorers.losses import ALIGN, UNIFORM, Loss
+from ablate.scorers.statistics import GradientContribution
 
 SIZE = 256
 LEAST = {"align": 0.95, "uniform": 0.9}

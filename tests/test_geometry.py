@@ -19,8 +19,8 @@ from ablate.data.pairs import PairSet
 from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, resolve
 from ablate.errors import DataError, RecipeError, Undefined
-from ablate.experiment.choose import mean_deltas
-from ablate.scorers.losses import align_loss, uniform_loss
+from ablate.models.losses import align_loss, uniform_loss
+from ablate.plan.choose import mean_deltas
 from ablate.tasks import geometry
 from ablate.tasks.geometry import (
     GEOMETRY_TASKS,

@@ -16,9 +16,9 @@ from scipy.stats import spearmanr
 from ablate.data.calibration import calibrate
 from ablate.data.pairs import PairSet, pair_key
 from ablate.data.senteval import SentEval
-from ablate.experiment.store import Store
 from ablate.report.results import Results
 from ablate.report.tables import render
+from ablate.store.store import Store
 from tests.engine import Bench, Pair, make_bench, of, one, pairs, write_set
 
 TRAIN, DEV, TEST = pairs(2, 60), pairs(1, 30), pairs(0, 40)
@@ -72,7 +72,7 @@ def check_clean_score(bench: Bench, row: dict[str, Any], content: Sequence[Pair]
     with Store(bench.store) as store, store._database.reading() as connection:
         from sqlalchemy import select
 
-        from ablate.experiment import schema
+        from ablate.store import schema
 
         keys = connection.execute(select(schema.results.c.key)).scalars().all()
         found = [r for r in store.get_results(keys).values() if r.score == row["score"]]

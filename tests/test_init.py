@@ -15,12 +15,12 @@ from ablate.builtin import NAMES
 from ablate.cli import app
 from ablate.data.names import GROUPS
 from ablate.errors import ModelError
-from ablate.experiment.plan import make_plan
-from ablate.experiment.recipe import Recipe, load_recipe
 from ablate.models.load import load_model
 from ablate.models.pruned import pruned_from
 from ablate.models.spec import ModelSpec
+from ablate.plan.plan import make_plan
 from ablate.plugins import registry
+from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.testing.tiny import save_tiny, tiny_model
 from tests.workplace import Workplace
 

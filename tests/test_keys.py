@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from ablate.experiment.evaluate import result_key
-from ablate.experiment.events import silent
-from ablate.experiment.run import make_subject
-from ablate.experiment.score import scores_key
-from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject
-from ablate.experiment.timing import Timings
+from ablate.coordinator.model_run import Subject
+from ablate.coordinator.run import make_subject
+from ablate.engine.evaluate import result_key
+from ablate.engine.score import scores_key
+from ablate.events import silent
 from ablate.granularities.head import Head
 from ablate.scorers.align import Align
+from ablate.store.store import Store
 from ablate.tasks.sts import Sts
 from ablate.testing.tiny import save_tiny
+from ablate.timing import Timings
 from tests.engine import Bench, make_bench, pairs, write_set
 
 ALIGN = {"scorers": ["align"]}

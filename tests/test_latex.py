@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ablate.record import FIELDS
 from ablate.report.latex import PREAMBLE, as_latex, escape
 from ablate.report.layout import build
-from ablate.report.results import FIELDS, Results
+from ablate.report.results import Results
 from ablate.report.table import MARKS, Block, Cell, Column, Line, Page, Table
 from tests.report_rows import a_run, about, cell, row
 

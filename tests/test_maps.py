@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from ablate.experiment.maps import _correlation
+from ablate.coordinator.maps import _correlation
 from tests.engine import Bench, make_bench
 
 

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ablate.experiment.mask import mask_hash, masked, matched, merge, removed_parameters, select
+from ablate.engine.select import matched, select
 from ablate.granularities.base import ColumnGranularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import SUPPORTED
 from ablate.models.assemble import pooled
+from ablate.models.masked import masked, merge, removed_parameters
 from ablate.models.model import Model
+from ablate.store.keys import mask_hash
 from ablate.testing.samples import sample_sentences
 from ablate.testing.state import State, same_bits
 from ablate.testing.tiny import tiny_model, tiny_tokenizer

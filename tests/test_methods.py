@@ -11,16 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import friedmanchisquare
 
+from ablate.judge.methods import MethodComparison, Withheld, compare_methods, critical_difference, nemenyi, rank
+from ablate.record import Row
 from ablate.report.methods import methods_table
-from ablate.report.results import Results, Row
-from ablate.statistics.methods import (
-    MethodComparison,
-    Withheld,
-    compare_methods,
-    critical_difference,
-    nemenyi,
-    rank,
-)
+from ablate.report.results import Results
 from tests.report_rows import SEVEN, a_comparison, a_run, about, cell, row
 
 # Table 6 of Demšar (2006): AUC of C4.5 and its variants (with m, with cf, with both) on 14 data sets. Voting's last two

@@ -12,15 +12,16 @@ from scipy.stats import spearmanr
 from torch.nn.functional import normalize
 
 from ablate.errors import PluginError, RecipeError
-from ablate.experiment.mask import masked
-from ablate.experiment.store import Store
 from ablate.granularities.head import Head
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
+from ablate.models.losses import ALIGN, UNIFORM, Loss
+from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.scorers.losses import ALIGN, UNIFORM, Loss
+from ablate.plugins import registry
 from ablate.scorers.oracle import Oracle, cut
+from ablate.store.store import Store
 from tests.engine import Bench, Pair, make_bench, of, one, pairs, write_set
 
 
@@ -33,7 +34,7 @@ def contributions(bench: Bench) -> np.ndarray[Any, np.dtype[np.float32]]:
     """The only contributions in the store."""
     from sqlalchemy import select
 
-    from ablate.experiment import schema
+    from ablate.store import schema
 
     with Store(bench.store) as store, store._database.reading() as connection:
         (key,) = connection.execute(select(schema.scores.c.key)).scalars()
@@ -110,7 +111,7 @@ def test_neurons_in_groups_have_the_contribution_of_their_group(bench: Bench) ->
     with Store(bench.store) as store, store._database.reading() as connection:
         from sqlalchemy import select
 
-        from ablate.experiment import schema
+        from ablate.store import schema
 
         keys = connection.execute(select(schema.scores.c.key)).scalars().all()
         (found,) = [f for k in keys if (f := store.get_scores(k)) is not None and len(np.unique(f)) <= 8]
@@ -169,6 +170,6 @@ def test_bad_parameters(bench: Bench, given: dict[str, Any], text: str) -> None:
 
 def test_the_ranker_is_a_cheap_scorer() -> None:
     with pytest.raises(PluginError, match="by: 'oracle' is no cheap scorer"):
-        Oracle(group=2, by="oracle").statistics()
+        Oracle(group=2, by="oracle").resolved(registry().scorer)
     with pytest.raises(PluginError, match="did you mean 'magnitude'"):
-        Oracle(group=2, by="magnitud").statistics()
+        Oracle(group=2, by="magnitud").resolved(registry().scorer)

@@ -13,12 +13,13 @@ from ruamel.yaml import YAML
 from torch import Tensor
 
 from ablate.errors import RecipeError
-from ablate.experiment.plan import Cell, Plan, make_plan
-from ablate.experiment.recipe import load_recipe, parse
-from ablate.experiment.yaml import Document
+from ablate.models.losses import UNIFORM
+from ablate.plan.plan import Cell, Plan, make_plan
 from ablate.plugins import Entry, Registry, registry
-from ablate.scorers.base import GradientContribution, Scorer, View
-from ablate.scorers.losses import UNIFORM
+from ablate.recipe.document import Document
+from ablate.recipe.recipe import load_recipe, parse
+from ablate.scorers.base import Scorer, View
+from ablate.scorers.statistics import GradientContribution
 
 TREE: dict[str, Any] = {
     "model": {"name": "minilm", "pooling": "mean"},

@@ -19,9 +19,9 @@ import ablate
 from ablate import hookspecs
 from ablate.cli import app
 from ablate.errors import PluginError, RecipeError
-from ablate.experiment.plan import Plan, make_plan
-from ablate.experiment.recipe import load_recipe
+from ablate.plan.plan import Plan, make_plan
 from ablate.plugins import KINDS, registry
+from ablate.recipe.recipe import load_recipe
 from ablate.testing.contracts import check_executor, check_granularity, check_task
 from tests.reference import for_plugins
 
@@ -312,7 +312,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import Undefined
-from ablate.experiment.executors import Executor, Item, Outcome
+from ablate.executors.base import Executor, Item, Outcome
 from ablate.granularities.base import ColumnGranularity
 from ablate.models.model import Layer, Model
 from ablate.tasks.base import Task

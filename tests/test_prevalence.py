@@ -16,26 +16,27 @@ from typer.testing import CliRunner
 import ablate.studies.part
 import ablate.studies.removed
 from ablate.cli import app
+from ablate.coordinator.model_run import Subject
+from ablate.coordinator.run import make_subject
 from ablate.data.pairs import pair_key
+from ablate.engine.evaluate import Evaluator
 from ablate.errors import AblateError, RecipeError
-from ablate.experiment.evaluate import Evaluator, Loaded
-from ablate.experiment.events import Event
-from ablate.experiment.job import Job
-from ablate.experiment.mask import masked
-from ablate.experiment.run import make_subject
-from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject
-from ablate.experiment.timing import Timings
+from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
+from ablate.models.masked import masked
+from ablate.plan.job import Job
 from ablate.report.counted import sentences
 from ablate.report.prevalence import page
 from ablate.scorers.magnitude import Magnitude
+from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.prevalence import confirm_tasks, prevalence
 from ablate.studies.removed import groups_of, remove
+from ablate.tasks.loaded import Loaded
+from ablate.timing import Timings
 from tests.engine import Bench, make_bench, pairs, write_set
 
 GROUPS = {"neuron": 8, "unstructured": 4}

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from transformers import AutoModel, PreTrainedModel
 
-from ablate.experiment.mask import masked, merge
-from ablate.experiment.materialise import left, loses_units, materialised
 from ablate.export.smaller import smaller
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import PRUNED, SUPPORTED, architecture_of
+from ablate.models.masked import masked, merge
+from ablate.models.materialize import left, loses_units, materialised
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.testing.state import State

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from ablate.data.sources import resolve
-from ablate.experiment.evaluate import Evaluator
-from ablate.experiment.tasks import load_tasks
+from ablate.engine.evaluate import Evaluator
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
+from ablate.plan.tasks import load_tasks
 from ablate.plugins import registry
 
 PUBLISHED = {"sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "sts16": 78.99, "stsb": 82.03}

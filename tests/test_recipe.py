@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import RecipeError
-from ablate.experiment.plan import make_plan
-from ablate.experiment.recipe import Recipe, SentEval, load_recipe
-from ablate.experiment.values import LABEL
-from ablate.experiment.yaml import Document, read
+from ablate.plan.plan import make_plan
 from ablate.plugins import registry
+from ablate.recipe.document import Document, read
+from ablate.recipe.recipe import Recipe, SentEval, load_recipe
+from ablate.recipe.values import LABEL
 
 GRID = "model: minilm\nscorers: [align]\ngranularities: [head]\nsparsities: [0.1]\n"
 

@@ -7,14 +7,14 @@ from contextlib import closing
 import pytest
 import torch
 
-from ablate.experiment.mask import masked
-from ablate.experiment.replay import removals
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
+from ablate.granularities.replay import removals
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import SUPPORTED
 from ablate.models.encode import encode, prepare
+from ablate.models.masked import masked
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State
 from ablate.testing.tiny import tiny_model

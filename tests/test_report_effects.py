@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablate.report.results import Results, Row
-from ablate.statistics.effects import Effect, Stage, over_draws, over_tasks, stages
+from ablate.judge.effects import Effect, Stage, over_draws, over_tasks, stages
+from ablate.record import Row
+from ablate.report.results import Results
 from tests.report_rows import SEVEN, a_run, about, cell, row, steps_cell
 
 points = st.floats(-50, 50)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablate.judge.effects import stages
+from ablate.record import Row
 from ablate.report.curves import curves
 from ablate.report.figures.intervals import intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, read_maps
@@ -26,9 +28,8 @@ from ablate.report.html.answer import answers
 from ablate.report.html.page import Material, render_html
 from ablate.report.html.provenance import Origin
 from ablate.report.plot import plots
-from ablate.report.results import Results, Row
+from ablate.report.results import Results
 from ablate.report.table import Block, Cell, Column, Line, Page, Table
-from ablate.statistics.effects import stages
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, row
 from tests.workplace import RECIPE, Workplace
 

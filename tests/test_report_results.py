@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import AblateError
-from ablate.report.results import FIELDS, Results
+from ablate.record import FIELDS
+from ablate.report.results import Results
 from tests.report_rows import SEVEN, a_comparison, a_run, about, cell, row
 
 HOSTILE = ["[bold]x[/]", "a|b", "two\nlines", "<script>alert(1)</script>", "=cmd()", "\x1b[31mred", 'quo"te, comma']

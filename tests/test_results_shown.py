@@ -17,7 +17,7 @@ from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 
 from ablate.errors import AblateError
-from ablate.experiment.manifest import _command
+from ablate.plan.manifest import _command
 from ablate.report.figures.shown import Shown
 from ablate.report.results import Results
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, judged, row

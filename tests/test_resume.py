@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ablate.experiment.store import Store
 from ablate.models.encode import encode
+from ablate.store.store import Store
 from tests.engine import Bench, essence, make_bench
 
 GRID: dict[str, Any] = {
@@ -44,7 +44,7 @@ def interrupt(bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int) -> None
         return encode(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ablate.experiment.evaluate.encode", interrupted)
+        patch.setattr("ablate.engine.evaluate.encode", interrupted)
         with pytest.raises(KeyboardInterrupt):
             bench.run(**GRID)
     assert bench.encodes == after
@@ -93,8 +93,13 @@ def test_the_same_command_again_computes_nothing(bench: Bench, monkeypatch: pyte
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("computed again")
 
-    for computed in ("evaluate.prepare", "masks.collect", "masks.score", "masks.select"):
-        monkeypatch.setattr(f"ablate.experiment.{computed}", refuse)
+    for computed in (
+        "engine.evaluate.prepare",
+        "coordinator.mask_maker.collect",
+        "coordinator.mask_maker.score",
+        "coordinator.mask_maker.select",
+    ):
+        monkeypatch.setattr(f"ablate.{computed}", refuse)
     second = bench.run(**GRID)
     assert (second.about["computed"], second.about["failed"]) == (0, 0)
     assert second.about["cached"] == first.about["cached"] + first.about["computed"]
@@ -123,7 +128,7 @@ def dying(bench: Bench, after: int, how: signal.Signals) -> subprocess.Completed
     """Runs the command in a process of its own, which sends itself a signal while cell ``after`` is encoded."""
     code = f"""
 import os, sys, time
-import ablate.experiment.evaluate
+import ablate.engine.evaluate
 from ablate.cli import main
 from ablate.models.encode import encode
 
@@ -137,7 +142,7 @@ def dying(*args):
     done += 1
     return encode(*args)
 
-ablate.experiment.evaluate.encode = dying
+ablate.engine.evaluate.encode = dying
 sys.argv[0] = "ablate"
 main()
 """

@@ -12,15 +12,17 @@ from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
-import ablate.experiment.subject
+import ablate.coordinator.model_run
+from ablate.coordinator.run import make_subject
+from ablate.engine import evaluate
+from ablate.engine.select import select
 from ablate.errors import AblateError, StoreError
-from ablate.experiment import evaluate
-from ablate.experiment.mask import masked, select
-from ablate.experiment.materialise import materialised
-from ablate.experiment.run import make_subject
-from ablate.experiment.store import Store
-from ablate.experiment.timing import Timings
-from ablate.report.results import FIELDS, Results
+from ablate.models.masked import masked
+from ablate.models.materialize import materialised
+from ablate.record import FIELDS
+from ablate.report.results import Results
+from ablate.store.store import Store
+from ablate.timing import Timings
 from tests.engine import Bench, make_bench, of, one, pairs, write_set
 
 HEADS, SIZE, WIDTH, NEURONS, LAYERS = 4, 8, 32, 64, 2
@@ -246,7 +248,7 @@ def test_steps_take_equal_shares(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
         gone.append(int((~mask).sum()))
         return mask
 
-    monkeypatch.setattr("ablate.experiment.masks.select", counted)
+    monkeypatch.setattr("ablate.coordinator.mask_maker.select", counted)
     bench.run(granularities=["neuron"], sparsities=[0.25], steps=4)
     assert gone == [8, 16, 24, 32]
 
@@ -440,14 +442,14 @@ def test_a_disk_that_fills_up_while_scoring_is_a_store_error(
 
 
 def test_rows_of_finished_stages_are_stored_when_a_run_breaks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ablate.experiment.subject.Subject.outcomes
+    real = ablate.coordinator.model_run.Subject.outcomes
 
     def outcomes(self: Any, stage: str, *rest: Any) -> Any:
         if stage == "confirm":
             raise KeyboardInterrupt
         return real(self, stage, *rest)
 
-    monkeypatch.setattr(ablate.experiment.subject.Subject, "outcomes", outcomes)
+    monkeypatch.setattr(ablate.coordinator.model_run.Subject, "outcomes", outcomes)
     with pytest.raises(KeyboardInterrupt):
         bench.run(confirm=["stsb"])
     with Store(bench.store) as store:

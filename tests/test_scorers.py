@@ -17,13 +17,14 @@ from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
+from ablate.models.losses import ALIGN, UNIFORM, align_distances, align_loss, uniform_loss
 from ablate.models.model import Model
 from ablate.scorers.align import Align
-from ablate.scorers.base import GradientContribution, Scorer, View
+from ablate.scorers.base import Scorer, View
 from ablate.scorers.combined import Combined, Normalize
-from ablate.scorers.losses import ALIGN, UNIFORM, align_distances, align_loss, uniform_loss
 from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.random import Random
+from ablate.scorers.statistics import GradientContribution
 from ablate.scorers.uniform import Uniform
 from ablate.testing.tiny import tiny_model
 

@@ -15,25 +15,27 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
+from ablate.coordinator import mask_maker as masks
 from ablate.data.calibration import CalibrationSpec, calibrate
 from ablate.data.sources import resolve
-from ablate.experiment import masks
-from ablate.experiment.collect import collect, passes_of
-from ablate.experiment.mask import masked, select
-from ablate.experiment.plan import Step
-from ablate.experiment.score import scores_key
-from ablate.experiment.second_order import halved, without_lowest
+from ablate.engine.collect import collect, passes_of
+from ablate.engine.score import scores_key
+from ablate.engine.second_order import halved, without_lowest
+from ablate.engine.select import select
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.load import load_model
+from ablate.models.losses import ALIGN, UNIFORM, Loss, align_loss
+from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
+from ablate.plan.plan import Step
 from ablate.scorers.align import Align
-from ablate.scorers.base import GradientContribution, Scorer, Sign
+from ablate.scorers.base import Scorer
 from ablate.scorers.combined import Combined
-from ablate.scorers.losses import ALIGN, UNIFORM, Loss, align_loss
+from ablate.scorers.statistics import GradientContribution, Sign
 from ablate.scorers.uniform import Uniform
 from ablate.testing.contracts import check_scorer
 from ablate.testing.samples import sample_calibration

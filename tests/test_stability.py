@@ -16,17 +16,17 @@ from typer.testing import CliRunner
 
 import ablate.studies.probe
 from ablate.cli import app
+from ablate.coordinator.run import make_subject
 from ablate.data.calibration import calibrate, splits_of
 from ablate.errors import AblateError
-from ablate.experiment.events import Event
-from ablate.experiment.job import Job
-from ablate.experiment.run import make_subject
-from ablate.experiment.store import Store
-from ablate.experiment.timing import Timings
+from ablate.events import Event
+from ablate.plan.job import Job
 from ablate.report.stability import page
 from ablate.statistics.stability import SHARED, Spread, enough, jaccard, rank_correlations, spread
+from ablate.store.store import Store
 from ablate.studies.probe import Prober, sample_of
 from ablate.studies.stability import series_of, stability
+from ablate.timing import Timings
 from tests.engine import Bench, make_bench
 
 STUDY = {"calibration_seeds": [0, 1], "sizes": [8, 16], "batch_sizes": [4, 8]}

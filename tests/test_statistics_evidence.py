@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ablate.experiment.recipe import Statistics
-from ablate.report.results import Results, Row
+from ablate.judge.effects import Stage, stages
+from ablate.judge.evidence import judge_stage
+from ablate.recipe.recipe import Statistics
+from ablate.record import Row
+from ablate.report.results import Results
 from ablate.statistics.correction import adjust
-from ablate.statistics.effects import Stage, stages
-from ablate.statistics.evidence import judge_stage
 from ablate.statistics.metric import MEAN, SPEARMAN, Statistic
 from ablate.statistics.panel import Panel
 from ablate.statistics.resample import Judged

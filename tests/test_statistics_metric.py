@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ablate.data.pairs import PairSet
 from ablate.errors import Undefined
-from ablate.statistics.metric import LOG_MEAN, MEAN, SPEARMAN, Mean, Scored, Statistic
-from ablate.tasks.base import Task
+from ablate.statistics.metric import LOG_MEAN, MEAN, SPEARMAN, Mean, Statistic
+from ablate.tasks.base import Scored, Task
 from ablate.tasks.sts import STS_TASKS
 
 Array = NDArray[Any]

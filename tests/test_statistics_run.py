@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 import ablate.plugins
 from ablate.data.pairs import PairSet
 from ablate.errors import RecipeError
-from ablate.experiment.evaluate import Loaded
-from ablate.experiment.store import Store
 from ablate.plugins import Entry, Registry, registry
-from ablate.report.results import JUDGED, Results
-from ablate.statistics.panel import Panel, panel_of
+from ablate.record import JUDGED
+from ablate.report.results import Results
+from ablate.statistics.panel import Panel
+from ablate.store.store import Store
+from ablate.tasks.loaded import Loaded, panel_of
 from ablate.tasks.sts import STS_TASKS, Sts
 from tests.engine import Bench, make_bench, of, one
 
@@ -136,7 +137,7 @@ def test_seen_pairs_are_judged_only_where_they_are_kept(bench: Bench) -> None:
 def test_a_task_whose_statistic_is_not_its_score_has_no_evidence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Registry([*registry().entries, Entry("task", Other, "stranger 1.0")], [])
     monkeypatch.setattr(ablate.plugins, "registry", lambda: found)
-    monkeypatch.setattr("ablate.experiment.job.registry", lambda: found)
+    monkeypatch.setattr("ablate.plan.job.registry", lambda: found)
     results = a_run(bench, screen=["stsb-dev", "other"], confirm=None)
     assert {e["task"] for e in results.evidence} == {"stsb-dev"}
     (why,) = results.about["statistics"]["withheld"]

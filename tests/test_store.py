@@ -21,7 +21,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from ablate.errors import StoreError
-from ablate.experiment.store import Result, Store, StoredMask
+from ablate.store.store import Result, Store, StoredMask
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -398,7 +398,7 @@ def test_a_url_that_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 UNPRIVILEGED = """
 import os, sys
 from ablate.errors import StoreError
-from ablate.experiment.store import Store
+from ablate.store.store import Store
 Store(sys.argv[4]).close()  # loads what is loaded late, while it may
 if os.geteuid() == 0:
     os.setgid(65534); os.setuid(65534)
@@ -463,5 +463,5 @@ def test_array_files_are_named_for_their_content_and_shared(store: Store, tmp_pa
 
 
 def test_importing_the_store_does_not_import_torch() -> None:
-    code = "import sys, ablate.experiment.store; sys.exit('torch' in sys.modules)"
+    code = "import sys, ablate.store.store; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 
 from ablate.errors import StoreError
-from ablate.experiment import place
-from ablate.experiment.store import Result, Store, StoredMask
+from ablate.store import place
+from ablate.store.store import Result, Store, StoredMask
 
 ROOT = Path(__file__).parents[1]
 BATCH = 20

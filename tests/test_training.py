@@ -27,23 +27,24 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 
 import ablate
-from ablate.experiment.plan import Cell
-from ablate.experiment.run import execute
-from ablate.experiment.store import Store
-from ablate.experiment.weights import read_weights, weighted
-from ablate.experiment.yaml import Document
+from ablate.coordinator.run import execute
+from ablate.coordinator.train import read_weights
 from ablate.export.cell import exportable
 from ablate.export.export import export, load
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
+from ablate.models.weights import weighted
 from ablate.models.whole import sentence_transformer
+from ablate.plan.plan import Cell
+from ablate.plan.training import ready_to_train
 from ablate.plugins import registry
+from ablate.recipe.document import Document
+from ablate.recipe.schedule import cubic
+from ablate.recipe.training import WAYS, Gradual
 from ablate.report.html.page import Material, render_html
 from ablate.report.results import Results
-from ablate.training.job import ready_to_train
-from ablate.training.schedule import cubic
+from ablate.store.store import Store
 from ablate.training.sparse import UnderMask
-from ablate.training.spec import WAYS, Gradual
 from tests.engine import Bench, make_bench, module_bench  # noqa: F401  # one is a fixture
 
 TRAIN = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 4, "gradual": {"prunings": 3}}
@@ -53,7 +54,7 @@ def trained(bench: Bench, store: Path | None = None, train: dict[str, Any] | Non
     recipe = bench.recipe(train=TRAIN | (train or {}), statistics={"resamples": 200}, **given)
     job = ready_to_train(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
     with Store(store or bench.store) as opened:
-        return execute(job, opened, keep_going=False, watch=bench.watch)
+        return Results.of(execute(job, opened, keep_going=False, watch=bench.watch))
 
 
 @pytest.fixture(scope="module")

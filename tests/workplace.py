@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import ablate.experiment.run
+import ablate.coordinator.run
 from ablate.cli import main
-from ablate.experiment.store import Store
+from ablate.store.store import Store
 from ablate.testing.tiny import save_tiny
 from tests.engine import pairs, write_set
 
@@ -82,11 +82,11 @@ class Workplace:
 
     def nothing_may_load(self) -> None:
         """From now on it is a failure to load a model."""
-        self._monkeypatch.setattr(ablate.experiment.run, "load_model", lambda _: pytest.fail("a model was loaded"))
+        self._monkeypatch.setattr(ablate.coordinator.run, "load_model", lambda _: pytest.fail("a model was loaded"))
 
     def nothing_may_evaluate(self) -> None:
         """From now on it is a failure to evaluate a cell, or to score one."""
-        for name in ("ablate.experiment.evaluate.Evaluator.evaluate", "ablate.experiment.masks.collect"):
+        for name in ("ablate.engine.evaluate.Evaluator.evaluate", "ablate.coordinator.mask_maker.collect"):
             self._monkeypatch.setattr(name, lambda *_, name=name, **__: pytest.fail(f"{name} was called"))
 
     def with_store(self) -> None:

@@ -35,9 +35,9 @@ def check(
     """
     from rich.console import Console
 
-    from ablate.experiment.explain import check as validated
-    from ablate.experiment.yaml import Document
     from ablate.plugins import named, registry
+    from ablate.recipe.document import Document
+    from ablate.recipe.explain import check as validated
     from ablate.report.table import Page
     from ablate.report.tables import print_page
     from ablate.testing.contract import outcomes

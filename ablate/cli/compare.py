@@ -56,8 +56,8 @@ def compare(
 ) -> None:
     """Pit scorers against each other without a recipe: every cell on every task, nothing held out."""
     from ablate.cli.execution import execute
-    from ablate.experiment.comparison import comparison
-    from ablate.experiment.job import ready
+    from ablate.plan.job import ready
+    from ablate.recipe.from_flags import comparison
 
     execute(
         lambda: ready(*comparison(scorers, granularities, sparsities, model, pooling, tasks, seeds), data, limit),

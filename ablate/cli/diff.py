@@ -19,12 +19,12 @@ def diff(
     from rich.console import Console
 
     from ablate.cli.finished import finished
-    from ablate.experiment.difference import differences
-    from ablate.experiment.recipe import Statistics
-    from ablate.experiment.store import Store
+    from ablate.judge.difference import differences
     from ablate.plugins import registry
+    from ablate.recipe.recipe import Statistics
     from ablate.report.differences import page
     from ablate.report.tables import print_page
+    from ablate.store.store import Store
 
     with Store(store, create=False) as opened:
         results = finished(opened, run)

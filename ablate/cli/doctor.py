@@ -28,10 +28,10 @@ def _look(store: str) -> None:
 
     from ablate.doctor.environment import environment
     from ablate.doctor.finding import mends
+    from ablate.doctor.page import page
     from ablate.doctor.plugins import plugins
     from ablate.doctor.sources import sources
     from ablate.doctor.store import store as look_at_store
-    from ablate.report.doctor import page
     from ablate.report.tables import print_page
 
     sections = (environment(), sources(os.environ), look_at_store(store), plugins())

@@ -14,11 +14,12 @@ from rich.console import Console
 from ablate.cli.options import Format
 from ablate.cli.output import check_output, deliver
 from ablate.cli.progress import Progress
-from ablate.experiment.job import Job
-from ablate.experiment.place import examine, locate
-from ablate.experiment.preview import preview
-from ablate.experiment.run import execute as execute_job
-from ablate.experiment.store import Store
+from ablate.coordinator.dry_run import preview
+from ablate.coordinator.run import execute as execute_job
+from ablate.plan.job import Job
+from ablate.report.results import Results
+from ablate.store.place import examine, locate
+from ablate.store.store import Store
 
 
 def execute(
@@ -44,8 +45,8 @@ def execute(
             preview(job, opened).render(Console(soft_wrap=True, highlight=False))
         return
     with working(store) as (opened, progress):
-        results = execute_job(job, opened, keep_going=keep_going, watch=progress)
-    deliver(results, form, output)
+        record = execute_job(job, opened, keep_going=keep_going, watch=progress)
+    deliver(Results.of(record), form, output)
 
 
 @contextmanager

@@ -34,13 +34,13 @@ def export(
     from rich.console import Console
 
     from ablate.cli.finished import finished
-    from ablate.experiment.store import Store
+    from ablate.export.card import page
     from ablate.export.cell import exportable
     from ablate.export.export import check_target
     from ablate.export.export import export as write
     from ablate.plugins import registry
-    from ablate.report.exported import page
     from ablate.report.tables import print_page
+    from ablate.store.store import Store
 
     check_target(output)
     with Store(store, create=False) as opened:

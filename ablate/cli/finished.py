@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ablate.errors import StoreError
-from ablate.report.results import FIELDS, Results
+from ablate.record import FIELDS
+from ablate.report.results import Results
 
 if TYPE_CHECKING:
-    from ablate.experiment.store import Store
+    from ablate.store.store import Store
 
 
 def finished(store: Store, run: str | None) -> Results:

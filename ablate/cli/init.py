@@ -28,10 +28,10 @@ def init(
     """
     from ablate.cli.output import check_output
     from ablate.errors import AblateError
-    from ablate.experiment.comparison import named_model
-    from ablate.experiment.starter import starter
     from ablate.models.sizes import sizes_of
     from ablate.plugins import registry
+    from ablate.recipe.from_flags import named_model
+    from ablate.recipe.starter import starter
 
     taken = AblateError(f"--output {output}: is there already; name another file, or remove it first")
     check_output(output)

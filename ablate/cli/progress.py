@@ -19,14 +19,14 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from ablate.experiment.events import Event
+from ablate.events import Event
 
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at most this often."""
 
 
 class Progress:
-    """Watches a run (see :class:`ablate.experiment.events.Event`)."""
+    """Watches a run (see :class:`ablate.events.Event`)."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)

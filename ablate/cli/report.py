@@ -46,10 +46,10 @@ def report(
     """
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, put
-    from ablate.experiment.place import locate
-    from ablate.experiment.store import Store
     from ablate.report.html.gather import find_run, gather
     from ablate.report.html.page import render_html
+    from ablate.store.place import locate
+    from ablate.store.store import Store
 
     if output is None and form is Format.html:
         output = Path("report.html")

@@ -23,8 +23,8 @@ def run(
     What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
     """
     from ablate.cli.execution import execute
-    from ablate.experiment.job import ready
-    from ablate.experiment.recipe import load_recipe
+    from ablate.plan.job import ready
+    from ablate.recipe.recipe import load_recipe
 
     checked, document = load_recipe(recipe, set_ or ())
     if checked.train is not None:

@@ -18,7 +18,7 @@ def schema(
     import json
 
     from ablate.cli.output import check_output, put
-    from ablate.experiment.recipe import Recipe
+    from ablate.recipe.recipe import Recipe
 
     check_output(output)
     put(json.dumps(Recipe.model_json_schema(), indent=2) + "\n", output, remedy="name another file")

@@ -26,9 +26,9 @@ def show(
 
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, deliver
-    from ablate.experiment.place import locate
-    from ablate.experiment.store import Store
     from ablate.report.plot import plots
+    from ablate.store.place import locate
+    from ablate.store.store import Store
 
     if runs and (run or output or form is not options.Format.table):
         raise typer.BadParameter("--runs lists the runs in a table; --run, --format and --output do not go with it")

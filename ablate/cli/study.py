@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from ablate.experiment.events import Watch
-    from ablate.experiment.job import Job
-    from ablate.experiment.store import Store
+    from ablate.events import Watch
+    from ablate.plan.job import Job
     from ablate.report.table import Page
+    from ablate.store.store import Store
 
 
 class Format(StrEnum):
@@ -41,11 +41,11 @@ def study(
 
     from ablate.cli.execution import working
     from ablate.cli.output import as_text, check_output, put
-    from ablate.experiment.job import ready
-    from ablate.experiment.place import locate
-    from ablate.experiment.recipe import load_recipe
+    from ablate.plan.job import ready
+    from ablate.recipe.recipe import load_recipe
     from ablate.report.export import as_markdown
     from ablate.report.tables import print_page
+    from ablate.store.place import locate
 
     check_output(output, recipe, locate(store).path)
     job = ready(*load_recipe(recipe, overrides), data)

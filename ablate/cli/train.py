@@ -22,8 +22,8 @@ def train(
     from its last checkpoint, to the same weights.
     """
     from ablate.cli.execution import execute
-    from ablate.experiment.recipe import load_recipe
-    from ablate.training.job import ready_to_train
+    from ablate.plan.training import ready_to_train
+    from ablate.recipe.recipe import load_recipe
 
     execute(
         lambda: ready_to_train(*load_recipe(recipe, set_ or ()), data, limit),

@@ -14,11 +14,11 @@ from sqlalchemy import URL, text
 
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import StoreError
-from ablate.experiment import schema
-from ablate.experiment.arrays import is_whole
-from ablate.experiment.database import Database
-from ablate.experiment.place import Place, examine, locate, one_line
-from ablate.experiment.runlog import RunLog
+from ablate.store import schema
+from ablate.store.arrays import is_whole
+from ablate.store.database import Database
+from ablate.store.place import Place, examine, locate, one_line
+from ablate.store.run_log import RunLog
 
 _WRITE_VERSION = 18
 """The byte of a SQLite file that says how it is written: https://sqlite.org/fileformat2.html#database_header"""

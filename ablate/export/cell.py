@@ -9,21 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ablate.coordinator.mask_maker import name_of
+from ablate.coordinator.train import read_weights
 from ablate.errors import AblateError, ModelError, StoreError
-from ablate.experiment.difference import find
-from ablate.experiment.manifest import model_names
-from ablate.experiment.mask import merge
-from ablate.experiment.masks import name_of
-from ablate.experiment.recipe import Recipe
-from ablate.experiment.records import StoredMask
-from ablate.experiment.store import Store
-from ablate.experiment.weights import put_in, read_weights
 from ablate.granularities.base import Granularity
+from ablate.judge.difference import find
 from ablate.models.load import load_model
+from ablate.models.masked import merge
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
+from ablate.models.weights import put_in
+from ablate.plan.manifest import model_names
 from ablate.plugins import Registry
-from ablate.report.results import Results, Row
+from ablate.recipe.recipe import Recipe
+from ablate.record import Row, RunRecord
+from ablate.store.records import StoredMask
+from ablate.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Exportable:
         return str(self.rows[0]["cell"])
 
 
-def exportable(results: Results, store: Store, registry: Registry, name: str) -> Exportable:
+def exportable(results: RunRecord, store: Store, registry: Registry, name: str) -> Exportable:
     """Finds a cell of a run and loads its model.
 
     Args:

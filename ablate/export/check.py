@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from ablate.errors import AblateError
-from ablate.experiment.materialise import largest_difference
 from ablate.export.folder import IMPORT, plain
+from ablate.models.materialize import largest_difference
 
 Embeddings = NDArray[np.float32]
 

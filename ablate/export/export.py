@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,60 +13,29 @@ from safetensors import SafetensorError
 
 from ablate.data.embedded import Embedded
 from ablate.errors import AblateError
-from ablate.experiment.manifest import versions
-from ablate.experiment.mask import masked, removed_parameters
-from ablate.experiment.materialise import CLOSE
+from ablate.export.card import card
 from ablate.export.cell import Exportable
 from ablate.export.check import by_onnx_runtime, difference, reloaded
 from ablate.export.folder import plain, size_of, write_model
-from ablate.export.measure import Cost, compare
+from ablate.export.measure import compare
 from ablate.export.onnx import CLOSE as ONNX_CLOSE
 from ablate.export.onnx import example, require_onnx, write_onnx
+from ablate.export.record import Exported, Onnx
 from ablate.export.smaller import smaller
 from ablate.models.encode import encode, prepare
+from ablate.models.masked import masked, removed_parameters
+from ablate.models.materialize import CLOSE
 from ablate.models.spec import ModelSpec
-from ablate.report.exported import card
-from ablate.report.results import Results, Row
+from ablate.plan.manifest import versions
+from ablate.record import RunRecord
 
 SENTENCES = 256
 MANIFEST = "ablate.json"
 
 
-@dataclass(frozen=True)
-class Onnx:
-    """The ONNX model. difference: as that of the folder, by ONNX Runtime in a process without torch and ablate."""
-
-    difference: float
-    example: str
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A folder that was written, and how it stands to the dense model.
-
-    difference: from the masked model's embeddings, by :func:`~ablate.experiment.materialise.largest_difference`.
-    plain: it loads without ablate. size: bytes of weights. zeros: weights that are there and zero by the mask.
-    onnx: None where none was asked for.
-    dense, cost: None where nothing was measured.
-    """
-
-    folder: Path
-    cell: str
-    rows: list[Row]
-    about: dict[str, Any]
-    difference: float
-    plain: bool
-    size: int
-    parameters: int
-    zeros: int
-    onnx: Onnx | None
-    dense: Cost | None
-    cost: Cost | None
-
-
 def export(
     chosen: Exportable,
-    results: Results,
+    results: RunRecord,
     folder: Path,
     *,
     onnx: bool = False,
@@ -113,7 +82,7 @@ def check_target(folder: Path) -> None:
 
 def _write(
     chosen: Exportable,
-    results: Results,
+    results: RunRecord,
     made: Path,
     folder: Path,
     onnx: bool,

@@ -18,7 +18,7 @@ from ablate.models.spec import ModelSpec
 
 FILE = "onnx/model.onnx"
 CLOSE = 1e-4
-"""As :data:`ablate.experiment.materialise.CLOSE`, for ONNX Runtime."""
+"""As :data:`ablate.models.materialize.CLOSE`, for ONNX Runtime."""
 
 
 class _Whole(nn.Module):

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from ablate.experiment.mask import masked
-from ablate.experiment.materialise import left, loses_units
+from ablate.models.masked import masked
+from ablate.models.materialize import left, loses_units
 from ablate.models.model import Model
 from ablate.models.pruned import pruned_from
 

@@ -12,7 +12,7 @@ def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
     """Granularity × oracle against scorers; None where no oracle ran.
 
     Args:
-        found: what :func:`ablate.experiment.maps.agreement` gives of one model.
+        found: what :func:`ablate.coordinator.maps.agreement` gives of one model.
     """
     if not found:
         return None

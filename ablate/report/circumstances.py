@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.statistics.effects import Stage
+from ablate.judge.effects import Stage
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 _CLEAN = "Δ counts no pair that calibration or choice has seen; 'full set' counts every pair"
 _LIFTED = "no score on the pairs left once those already seen are out"
 
 
-def head(results: Results, found: Sequence[Stage]) -> tuple[str, ...]:
+def head(results: RunRecord, found: Sequence[Stage]) -> tuple[str, ...]:
     """The models, the data and why these, and which split chose and which reports."""
     about = results.about
     many = "models" if len(about["models"]) > 1 else "model"
@@ -35,7 +35,7 @@ def _trained_on(about: Mapping[str, Any]) -> tuple[str, ...]:
     return (f"trained: {found['steps']:,} steps on {found['examples']:,} {found['kind']} ({found['source']})",)
 
 
-def _hygiene(results: Results, found: Sequence[Stage]) -> str:
+def _hygiene(results: RunRecord, found: Sequence[Stage]) -> str:
     about = results.about
     splits = {task: split for stage in found for task, split in stage.splits.items()}
     screen, confirm = (_tasks(about[name], splits) for name in ("screen", "confirm"))
@@ -59,7 +59,7 @@ def _tasks(names: Iterable[str], splits: Mapping[str, str]) -> str:
     return ", ".join(f"{', '.join(tasks)} ({split})" for split, tasks in by_split.items())
 
 
-def foot(results: Results) -> tuple[str, ...]:
+def foot(results: RunRecord) -> tuple[str, ...]:
     """Where the time went, what came from the store, and why any score is absent."""
     about = results.about
     lines = [f"{status}: {reason}" for status, reason in _reasons(results).items()]
@@ -77,7 +77,7 @@ def foot(results: Results) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _reasons(results: Results) -> dict[str, str]:
+def _reasons(results: RunRecord) -> dict[str, str]:
     """Each reason once: ``failed sts12 of head × align 10 % and 6 more`` -> the reason."""
     decide = "_clean" if results.about["overlap"] == "drop" else ""
     places: dict[tuple[str, str], list[str]] = {}

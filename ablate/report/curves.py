@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ablate.statistics.effects import Group, Stage
+from ablate.judge.effects import Group, Stage
 
 
 class Point(NamedTuple):

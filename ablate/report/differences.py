@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ablate.judge.effects import Stage
+from ablate.record import RunRecord
 from ablate.report import wording
-from ablate.report.results import Results
 from ablate.report.table import Block, Cell, Column, Line, Page, Table
 from ablate.report.verdicts import p_value
 from ablate.statistics.compare import smallest_effect
-from ablate.statistics.effects import Stage
 
 if TYPE_CHECKING:
-    from ablate.experiment.difference import Difference
+    from ablate.judge.difference import Difference
 
 
-def page(results: Results, a: str, b: str, found: Sequence[tuple[Stage, Sequence[Difference]]], level: float) -> Page:
-    """The page of what :func:`ablate.experiment.difference.differences` gives."""
+def page(results: RunRecord, a: str, b: str, found: Sequence[tuple[Stage, Sequence[Difference]]], level: float) -> Page:
+    """The page of what :func:`ablate.judge.difference.differences` gives."""
     tables = [_table(results, stage, differences, level) for stage, differences in found]
     return Page((f"A: {a}", f"B: {b}", "Δ = A - B"), (Block(None, tuple(tables)),), ())
 
 
-def _table(results: Results, stage: Stage, differences: Sequence[Difference], level: float) -> Table:
+def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], level: float) -> Table:
     places = stage.measure.places
     titles = ("A", "B", "Δ", "95 %", "p", "smallest effect")
     columns = (Column("task", stub=True), *map(Column, titles))

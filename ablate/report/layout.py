@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ablate.judge.effects import Group, Stage, stages
 from ablate.report import circumstances, wording
 from ablate.report.agreement import agreement_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
-from ablate.statistics.effects import Group, Stage, stages
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 FEW = 24
 """Cells that may all be listed one by one; of more, only the best of each scorer and granularity."""
 
 
-def build(results: Results) -> Page:
+def build(results: RunRecord) -> Page:
     """Everything that ``ablate run`` prints."""
     found = stages(results)
     blocks = (*of_models(results), *of_scorers(results))
     return Page(circumstances.head(results, found), blocks, circumstances.foot(results))
 
 
-def of_models(results: Results) -> tuple[Block, ...]:
+def of_models(results: RunRecord) -> tuple[Block, ...]:
     """What became of the cells, model by model."""
     found = stages(results)
     models = list(dict.fromkeys(stage.model for stage in found))
@@ -38,11 +38,11 @@ def of_models(results: Results) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def of_scorers(results: Results) -> tuple[Block, ...]:
+def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     """The scorers themselves: how near they come to exact removal, and how they rank over tasks and models."""
     # They need numpy and scipy, which nothing else here does.
+    from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
-    from ablate.statistics.methods import compare_methods
 
     near = agreement_table(results.about.get("agreement", ()))
     compared = methods_table(compare_methods(results))
@@ -51,7 +51,7 @@ def of_scorers(results: Results) -> tuple[Block, ...]:
     return (Block("all models" if many else None, tuple(tables)),) if tables else ()
 
 
-def _tables(stage: Stage, own: Sequence[Stage], results: Results) -> Iterable[Table]:
+def _tables(stage: Stage, own: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
     """A screen that a confirmation follows shows its grid alone; whatever reports shows all."""
     name, what = wording.name(stage, results), wording.delta(stage)
     if not stage.groups:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ablate.judge.methods import LEVEL, MethodComparison, Withheld
 from ablate.report.table import Cell, Column, Line, Table
 from ablate.report.verdicts import p_value
-from ablate.statistics.methods import LEVEL, MethodComparison, Withheld
 
 
 def methods_table(compared: Sequence[MethodComparison | Withheld]) -> Table | None:

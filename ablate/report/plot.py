@@ -7,13 +7,13 @@ from itertools import cycle
 from string import ascii_uppercase
 from typing import TYPE_CHECKING
 
+from ablate.judge.effects import stages
 from ablate.report import wording
 from ablate.report.curves import Curve, curves
 from ablate.report.export import visible
-from ablate.statistics.effects import stages
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 HEIGHT = 9
 """Lines of a plot."""
@@ -22,7 +22,7 @@ _WIDEST = 72
 _PLAIN = str.maketrans({"│": "|", "─": "-", "Δ": "delta", "…": "."})
 
 
-def plots(results: Results, width: int, encoding: str = "utf-8") -> Iterator[str]:
+def plots(results: RunRecord, width: int, encoding: str = "utf-8") -> Iterator[str]:
     """Lines no wider than ``width`` columns, of at least 30, in what ``encoding`` has.
 
     A letter is a scorer, ``*`` where several fall together; the line is dense. What has no curve has no plot; where

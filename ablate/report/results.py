@@ -2,72 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
+from ablate.judge.effects import Stage, stages
+from ablate.record import FIELDS, JUDGED, Row, RunRecord
 from ablate.report.export import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
-from ablate.statistics.effects import Stage, stages
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ablate.report.figures.plots import Plots
 
-Row = dict[str, Any]
 
-JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
-"""The fields of a row that are filled in once the run's cells are judged together."""
+class Results(RunRecord):
+    """A run's record, with its tables, figures and exports."""
 
-FIELDS: tuple[str, ...] = (
-    *("model", "data", "granularity", "scorer", "scope", "seed", "sparsity", "sparsity_achieved"),
-    *("units_removed", "params_removed", "steps"),
-    *("task", "split", "metric", "unit", "higher_is_better"),
-    *("n", "score", "dense", "delta", "n_clean", "score_clean", "dense_clean", "delta_clean"),
-    *("status", "seconds", "key"),
-    *("cell", "stage", "control", "control_of", "draw", "chosen", "reason", "cached"),
-    *("params_total", "units_total", "result"),
-    *JUDGED,
-    *("way", "train_seed"),
-)
-"""The keys of every row, and the columns of a CSV file, in this order."""
-
-_NEEDED_ABOUT = ("models", "data", "screen", "confirm", "overlap", "exploratory")
-
-
-@dataclass(frozen=True, repr=False)
-class Results:
-    """The rows of a run, and what it was.
-
-    rows: one for each cell and task, dense included (``scorer`` None, ``cell`` ``dense``); each has exactly
-        :data:`FIELDS`, None for what does not apply. ``score``, ``dense`` and ``delta`` are in ``unit``
-        (points: Spearman × 100) on the full standard set, the ``_clean`` ones without the pairs that
-        calibration or choice has seen; None where they have no value.
-    about: ``models``, ``data``, ``screen`` and ``confirm`` (task names), ``overlap`` (``drop``, ``keep``) and
-        ``exploratory``; and, printed where present, ``data_why``, ``timings`` (stage -> seconds), ``run``,
-        ``store``, ``command``, and the numbers of cells ``cached``, ``computed`` and ``failed``.
-
-    Raises:
-        ValueError: a row lacks a field or has another, holds NaN or infinity, or has a score without status
-            ``ok`` or the reverse: a bug in what made it, so no AblateError.
-    """
-
-    rows: list[Row]
-    about: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        for place, row in enumerate(self.rows):
-            _check(row, f"row {place}")
-        lacking = [name for name in _NEEDED_ABOUT if name not in self.about]
-        if lacking:
-            raise ValueError(f"about lacks {', '.join(lacking)}")
+    @classmethod
+    def of(cls, record: RunRecord) -> Results:
+        """The results of a run."""
+        return cls(record.rows, record.about)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -93,21 +52,6 @@ class Results:
 
         return Plots(self)
 
-    @property
-    def failed(self) -> list[Row]:
-        """The rows whose computation failed; ``reason`` says why."""
-        return [row for row in self.rows if row["status"] == "failed"]
-
-    @property
-    def undefined(self) -> list[Row]:
-        """The rows whose score has no value on their data; ``reason`` says why."""
-        return [row for row in self.rows if row["status"] == "undefined"]
-
-    @property
-    def evidence(self) -> list[dict[str, Any]]:
-        """One dict for each cell, task and comparison: see :func:`ablate.statistics.evidence.judge_stage`."""
-        return list(self.about.get("evidence", []))
-
     def summary(self) -> list[Row]:
         """What the tables show, as data: one dict for each stage and cell, seeds joined, controls beside it.
 
@@ -115,7 +59,7 @@ class Results:
         sparsity, steps, chosen, status``; ``delta`` (mean over the tasks, then over seeds, on the pairs that
         decide) with ``sd`` (sample, over seeds) and ``seeds`` (their number); ``delta_full`` (on the full
         standard sets); ``low``, ``high``, ``p``, ``q``, ``verdict`` and ``smallest_effect`` (see
-        :func:`ablate.statistics.evidence.judge_stage`; None without evidence); ``matched``, ``matched_sd``,
+        :func:`ablate.judge.evidence.judge_stage`; None without evidence); ``matched``, ``matched_sd``,
         ``matched_draws`` and ``flipped``.
         """
         return [line for stage in stages(self) for line in _summarise(stage)]
@@ -164,19 +108,6 @@ class Results:
             return as_frame(self.rows, FIELDS)
         except ImportError as error:
             raise AblateError(f"to_pandas needs pandas: {pip_install('pandas')}") from error
-
-
-def _check(row: Mapping[str, Any], place: str) -> None:
-    wrong = sorted(set(FIELDS) ^ set(row))
-    if wrong:
-        raise ValueError(f"{place}: absent or unknown: {', '.join(map(str, wrong))}")
-    for field, value in row.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{place}: {field} is {value}; what is undefined must be None")
-    if row["status"] not in ("ok", "undefined", "failed"):
-        raise ValueError(f"{place}: status {row['status']!r} is not ok, undefined or failed")
-    if (row["score"] is None) == (row["status"] == "ok"):
-        raise ValueError(f"{place}: status {row['status']} with score {row['score']}")
 
 
 def _summarise(stage: Stage) -> list[dict[str, Any]]:

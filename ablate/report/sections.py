@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from ablate.judge.effects import Effect, Group, Stage, label
 from ablate.report import verdicts, wording
 from ablate.report.table import MARKS, Cell, Column, Line, Table
-from ablate.statistics.effects import Effect, Group, Stage
 
 
 class _Place(NamedTuple):
@@ -48,7 +48,7 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     """One line a cell: its effect and the verdict on it beside its controls, then what it removes."""
     effects = [stage.effect(group) for group in groups]
     places = [Cell(wording.rank(stage, effects, effect)) for effect in effects]
-    labels = [Cell(wording.label(group, groups)) for group in groups]
+    labels = [Cell(label(group, groups)) for group in groups]
     digits = stage.measure.places
     columns = [
         (Column("#", stub=True), places),
@@ -101,8 +101,8 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
     marked = [_marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
     for place, group in enumerate(groups):
-        label = Cell(wording.label(group, groups))
-        lines.append(Line((label, *(column[place] for column in marked)), new=place == 0))
+        title_cell = Cell(label(group, groups))
+        lines.append(Line((title_cell, *(column[place] for column in marked)), new=place == 0))
     notes = wording.seeds(groups, "Where a cell has seeds, Δ is the mean over")
     return Table(title, columns, tuple(lines), "column", (*notes, *verdicts.legend(stage, groups, tasks)))
 

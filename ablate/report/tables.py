@@ -18,7 +18,7 @@ from ablate.report.layout import build
 from ablate.report.table import MARKS, Cell, Column, Page, Table
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 _TITLE_WIDTH = 14
 _STUB_WIDTH = 12
@@ -31,7 +31,7 @@ _STYLES = {"improves": "dodger_blue1", "harms": "dark_orange", "undecided": "dim
 """Blue and orange are told apart by everyone; the marks say the same."""
 
 
-def render(results: Results, console: Console) -> None:
+def render(results: RunRecord, console: Console) -> None:
     """Prints the whole page of a run (see :func:`print_page`)."""
     print_page(build(results), console)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ablate.judge.effects import Effect, Group, Stage, label
 from ablate.report import verdicts, wording
 from ablate.report.table import MARKS, Cell, Column, Line, Table
-from ablate.statistics.effects import Effect, Group, Stage
 
 TITLES = ("score", "Δ", "95 %", "sparsity added", "95 %", "verdict", "smallest effect", "p", "q", "of params")
 
@@ -43,7 +43,7 @@ def _line(stage: Stage, group: Group, new: bool = False) -> Line:
     effect, dense, added = stage.effect(group), stage.found(group), stage.found(group, against="trained")
     score = stage.score(group)
     entries = [
-        wording.label(group, stage.groups),
+        label(group, stage.groups),
         wording.plain(score, digits),
         wording.effect(effect, digits),
         verdicts.interval(dense, digits),

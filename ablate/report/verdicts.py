@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ablate.judge.effects import Group, Stage, label
 from ablate.report.table import MARKS
-from ablate.report.wording import label, signed
-from ablate.statistics.effects import Group, Stage
+from ablate.report.wording import signed
 
 Found = Mapping[str, Any] | None
 """An item of a run's evidence, or None where there is none."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ablate.statistics.effects import Effect, Group, Stage
+from ablate.judge.effects import Effect, Group, Stage
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 _SHOWN = {"missing": "–", "undefined": "undefined", "failed": "failed"}
 
 
-def name(stage: Stage, results: Results) -> str:
+def name(stage: Stage, results: RunRecord) -> str:
     """The heading of a stage's tables."""
     stages = {"screen": "Screen", "confirm": "Confirm"}
     about = results.about
@@ -100,16 +100,6 @@ def rank(stage: Stage, effects: Sequence[Effect], own: Effect) -> str:
     values, mine = [shown(found, places) for found in effects if found.value is not None], shown(own, places)
     ahead = [value for value in values if (value > mine) == stage.measure.higher_is_better]
     return str(1 + sum(value != mine for value in ahead))
-
-
-def label(group: Group, among: Sequence[Group]) -> str:
-    """What tells a cell from the others listed; its scope and steps only where they do."""
-    text = group.name
-    alike = [other for other in among if other.name == text]
-    for field in ("scope", "steps"):
-        if len({str(other.row[field]) for other in alike}) > 1:
-            text += f", {field} {group.row[field]}"
-    return text
 
 
 def sparsity(asked: float | str | None) -> str:

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ablate.scorers.base import GradientContribution, LossScorer, SecondOrder, Sign
-from ablate.scorers.losses import ALIGN
+from ablate.models.losses import ALIGN
+from ablate.scorers.base import LossScorer
+from ablate.scorers.statistics import GradientContribution, SecondOrder, Sign
 
 
 class Align(LossScorer):

@@ -3,74 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
-from ablate.scorers.losses import Loss
+from ablate.scorers.statistics import GradientContribution, InputNorm, Statistic
 
 if TYPE_CHECKING:
     from ablate.data.calibration import Calibration
-    from ablate.experiment.evaluate import Loaded
-
-Sign = Literal["signed", "absolute", "absolute-example"]
-"""The option of scorers whose contributions are those to one loss."""
-
-SecondOrder = Annotated[
-    float | None,
-    Field(gt=0, lt=1, description="share of units whose interactions count, about the sparsity; default: none"),
-]
-"""The option of scorers that declare :class:`GradientContribution`."""
-
-
-@dataclass(frozen=True)
-class GradientContribution:
-    """The first-order contribution of each unit to a loss, ``-dL/dξ`` for a mask variable ξ = 1 on its output.
-
-    That is ``-Σ w · dL/dw`` over the weights that carry the unit's output: an estimate of the rise of the
-    loss when the unit is removed. Given as float32 [units], a mean over calibration batches.
-
-    sign: ``signed``; ``absolute``: the absolute value is taken per batch, after the reduction to units and before
-        averaging; ``absolute-example``: per example (Michel et al. 2019), for separable losses at column
-        granularities (head, neuron) only; ``squared``: the square, per batch, whose half is the rise of the loss by the
-        empirical Fisher information (Theis et al. 2018, arXiv 1801.05787).
-    size: pairs or sentences used; None = as many as the calibration set has.
-    batch_size: examples a batch; None = the calibration set's.
-    second_order: None, or a share of the units in (0, 1). Then ``dL/dw`` is taken halfway to the removal of the units
-        of lowest first-order contribution (same sign), so many in all: summed over these, contributions estimate the
-        joint rise to second order. Costs a pass for each granularity, after the first-order one.
-    """
-
-    loss: Loss
-    sign: Sign | Literal["squared"] = "signed"
-    size: int | None = None
-    batch_size: int | None = None
-    second_order: float | None = None
-
-    @property
-    def first_order(self) -> GradientContribution:
-        """The same without the correction."""
-        return replace(self, second_order=None)
-
-
-@dataclass(frozen=True)
-class InputNorm:
-    """The L2 norm of each input feature of each prunable linear over the calibration sentences' tokens.
-
-    Given as one float32 [in_features] for each linear module (as Wanda uses it: Sun et al. 2023, eq. 1).
-    """
-
-    size: int | None = None
-
-
-Statistic = GradientContribution | InputNorm
+    from ablate.tasks.loaded import Loaded
 
 
 @dataclass(frozen=True)
@@ -115,6 +62,17 @@ class Scorer(Plugin):
 
     seeded: ClassVar[bool] = False
     slow: ClassVar[bool] = False
+
+    def resolved(self, scorer_of: Callable[[str], Scorer]) -> Self:  # noqa: ARG002
+        """The scorer with other scorers, where it names any, as objects; called once before it is used.
+
+        Args:
+            scorer_of: gives the scorer of a name, with its defaults.
+
+        Raises:
+            PluginError: a name has no scorer, or one that does not fit.
+        """
+        return self
 
     @property
     def signed(self) -> bool:

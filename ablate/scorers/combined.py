@@ -8,8 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.scorers.base import GradientContribution, Scorer, SecondOrder, View
-from ablate.scorers.losses import ALIGN, UNIFORM
+from ablate.models.losses import ALIGN, UNIFORM
+from ablate.scorers.base import Scorer, View
+from ablate.scorers.statistics import GradientContribution, SecondOrder
 
 Normalize = Literal["layer", "global", "none"]
 

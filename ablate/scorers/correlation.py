@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from ablate.scorers.base import GradientContribution, LossScorer, SecondOrder
-from ablate.scorers.losses import CORRELATION
+from ablate.models.losses import CORRELATION
+from ablate.scorers.base import LossScorer
+from ablate.scorers.statistics import GradientContribution, SecondOrder
 
 
 class Correlation(LossScorer):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import numpy as np
 import torch
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PrivateAttr
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.errors import PluginError, Undefined
-from ablate.scorers.base import Scorer, Statistic, View
-from ablate.scorers.losses import ALIGN, UNIFORM, Loss
+from ablate.models.losses import ALIGN, UNIFORM, Loss
+from ablate.scorers.base import Scorer, View
+from ablate.scorers.statistics import Statistic
 
 if TYPE_CHECKING:
-    from ablate.experiment.evaluate import Loaded
+    from ablate.tasks.loaded import Loaded
 
 _LOSSES = {loss.name: loss for loss in (ALIGN, UNIFORM)}
 
@@ -43,6 +44,7 @@ class Oracle(Scorer):
     )
     group: int = Field(1, ge=1, description="units of a layer that are removed together")
     by: str = Field("magnitude", description="the scorer that ranks the units of a layer before they are grouped")
+    _ranker: Scorer | None = PrivateAttr(None)
 
     @property
     def signed(self) -> bool:
@@ -52,19 +54,29 @@ class Oracle(Scorer):
     def loss(self) -> Loss | None:
         return _LOSSES.get(self.on[0]) if len(self.on) == 1 else None
 
-    @property
-    def ranker(self) -> Scorer | None:
-        """What ranks units before they are grouped; None where each unit is a group of its own."""
-        if self.group == 1:
-            return None
-        from ablate.plugins import registry
+    def resolved(self, scorer_of: Callable[[str], Scorer]) -> Self:
+        """With the scorer named by ``by`` as an object, where units are grouped.
 
-        ranker = registry().get("scorer", self.by)()
-        if not isinstance(ranker, Scorer) or ranker.slow:
+        Raises:
+            PluginError: there is no such scorer, or it is slow itself.
+        """
+        if self.group == 1:
+            return self
+        ranker = scorer_of(self.by)
+        if ranker.slow:
             raise PluginError(
                 f"scorer 'oracle': by: '{self.by}' is no cheap scorer; use one such as magnitude or align"
             )
-        return ranker
+        resolved = self.model_copy()
+        resolved._ranker = ranker
+        return resolved
+
+    @property
+    def ranker(self) -> Scorer | None:
+        """What ranks units before they are grouped; None where each unit is a group of its own."""
+        if self.group > 1 and self._ranker is None:
+            raise PluginError(f"scorer 'oracle': by: '{self.by}' is not resolved; call `resolved` first")
+        return self._ranker
 
     @property
     def calibrates(self) -> bool:
@@ -124,7 +136,7 @@ def _rises(
     view: View, sentences: Sequence[str], groups: Sequence[Tensor], cost: Callable[[Tensor], float]
 ) -> list[float]:
     """How much the cost of the embeddings of ``sentences`` rises without each group, in the order of the groups."""
-    from ablate.experiment.replay import removals
+    from ablate.granularities.replay import removals
     from ablate.models.encode import encode, prepare
 
     prepared = prepare(view.model, sentences)

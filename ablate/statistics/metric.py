@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +11,6 @@ from scipy.stats import rankdata, spearmanr
 
 from ablate.errors import Undefined
 from ablate.statistics.spearman import Floats, correlate, exchange, weigh
-
-if TYPE_CHECKING:
-    from ablate.tasks.base import Task
 
 Values = NDArray[np.float32]
 
@@ -105,38 +100,6 @@ class Mean(Statistic):
         if self._log:
             means = np.log(means, out=np.full(len(means), np.nan), where=means > 0)
         return np.asarray(self._scale * means, np.float64)
-
-
-@dataclass(frozen=True)
-class Scored(Statistic):
-    """The slow way for a task that says nothing of its statistic: its ``score`` on every draw.
-
-    The pairs that it is given have gold scores and values, but no sentences and no subsets.
-    """
-
-    task: Task
-
-    def value(self, values: Values, gold: Floats) -> float:
-        from ablate.data.pairs import PairSet
-
-        blank = ("",) * len(gold)
-        data = PairSet(self.task.name, self.task.split, "", blank, blank, gold, blank)
-        return self.task.score(data, values, np.ones(len(gold), bool))
-
-    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
-        picks = [np.repeat(np.arange(len(gold)), row.astype(np.intp)) for row in counts]
-        return lambda values: np.array([self._or_nan(values[pick], gold[pick]) for pick in picks])
-
-    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
-        firsts = (self._or_nan(np.where(swap, b, a), gold) for swap in swaps)
-        seconds = (self._or_nan(np.where(swap, a, b), gold) for swap in swaps)
-        return np.array([first - second for first, second in zip(firsts, seconds, strict=True)])
-
-    def _or_nan(self, values: Values, gold: Floats) -> float:
-        try:
-            return self.value(values, gold)
-        except Undefined:
-            return float("nan")
 
 
 SPEARMAN = Spearman()

@@ -5,13 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from ablate.experiment.evaluate import Loaded
 
 
 @dataclass(frozen=True)
@@ -49,20 +45,3 @@ class Panel:
     def only(self, pairs: NDArray[np.bool_]) -> Panel:
         """Those pairs that ``pairs`` marks, bool [n]."""
         return Panel(self.task, self.gold[pairs], self.kept[pairs], self.cluster[pairs], self.stratum[pairs])
-
-
-def panel_of(loaded: Loaded) -> Panel:
-    """The panel of a task that was read."""
-    data = loaded.data
-    names = {name: i for i, name in enumerate(dict.fromkeys(data.subsets))}
-    return Panel(
-        loaded.name,
-        np.asarray(data.gold, np.float64),
-        np.asarray(loaded.kept, np.bool_),
-        np.array([_number(key) for key in data.keys], np.int64),
-        np.array([names[subset] for subset in data.subsets], np.int32),
-    )
-
-
-def _number(key: tuple[str, str]) -> int:
-    return int.from_bytes(hashlib.sha256(json.dumps(key).encode()).digest()[:8], "big", signed=True)

@@ -8,7 +8,7 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from ablate.experiment.plan import Cell
+from ablate.plan.plan import Cell
 from ablate.statistics.stability import Spread, enough, jaccard, rank_correlations, spread
 from ablate.studies.probe import Probe
 from ablate.studies.variants import Variants, identity, shared

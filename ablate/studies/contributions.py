@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.experiment.collect import collect, passes_of
-from ablate.experiment.plan import Step
-from ablate.experiment.score import score, scores_key
-from ablate.experiment.store import Store
+from ablate.engine.collect import collect, passes_of
+from ablate.engine.score import score, scores_key
 from ablate.models.model import Model
+from ablate.plan.plan import Step
+from ablate.store.store import Store
 
 
 def contributions(

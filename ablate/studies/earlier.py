@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ablate.experiment.job import Job
-from ablate.experiment.store import Store
-from ablate.report.results import Results
-from ablate.statistics.effects import Group, Stage, stages
+from ablate.judge.effects import Group, Stage, stages
+from ablate.plan.job import Job
+from ablate.record import RunRecord
 from ablate.statistics.sequence import largest_harmless
+from ablate.store.store import Store
 
 _BESIDE = ("stability", "prevalence", "statistics", "controls", "executor")
 """What recipes may differ in and yet have the same cells on the same tasks."""
 
 
-def earlier(job: Job, store: Store) -> Results | None:
+def earlier(job: Job, store: Store) -> RunRecord | None:
     """The newest finished run in the store of the same cells on the same data; None where there is none."""
     own = _core(job.recipe.model_dump(mode="json", by_alias=True))
     for run in reversed(store.runs()):
         manifest = run.manifest
         if run.rows and manifest.get("data") == job.chosen.source.label and _core(manifest.get("recipe", {})) == own:
-            return Results(store.rows(run.id), store.about(run.id))
+            return RunRecord(store.rows(run.id), store.about(run.id))
     return None
 
 
@@ -29,7 +29,7 @@ def _core(recipe: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in recipe.items() if key not in _BESIDE}
 
 
-def harmless(job: Job, results: Results, model: str, granularity: str) -> list[dict[str, Any]]:
+def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> list[dict[str, Any]]:
     """The largest sparsity of each scorer that is still harmless, ``sparsity`` None where not even the smallest is.
 
     By a fixed-sequence test over rising sparsities on one stage: ``confirm`` where that saw every cell, else
@@ -64,7 +64,7 @@ def harmless(job: Job, results: Results, model: str, granularity: str) -> list[d
     ]
 
 
-def best(job: Job, results: Results, model: str, granularity: str) -> dict[str, Any] | None:
+def best(job: Job, results: RunRecord, model: str, granularity: str) -> dict[str, Any] | None:
     """The cell that the screen stage puts first, with its gain on the tasks of the confirm stage.
 
     None where one of the two stages is lacking, or no cell has both a Δ and evidence: a gain on the pairs that chose
@@ -102,13 +102,13 @@ def _first(ranked: tuple[float, Group]) -> float:
     return ranked[0]
 
 
-def _stage(job: Job, results: Results, model: str, name: str) -> Stage | None:
+def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
     """The stage's tasks that choose; other tasks measure something else."""
     found = (s for s in stages(results) if s.model == model and s.name == name)
     return next((s for s in found if any(map(job.chooses, s.splits))), None)
 
 
-def _evidence(results: Results, stage: Stage) -> dict[str, Mapping[str, Any]]:
+def _evidence(results: RunRecord, stage: Stage) -> dict[str, Mapping[str, Any]]:
     """What was found against dense on the mean over the stage's tasks, by the group's id."""
     return {
         item["group"]: item

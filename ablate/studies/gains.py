@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ablate.errors import AblateError, Undefined
-from ablate.experiment.evaluate import Loaded
-from ablate.experiment.guarded import statistic_of
+from ablate.judge.plugin_statistic import statistic_of
 from ablate.plugins import registry
 from ablate.statistics.compare import contrast
 from ablate.statistics.halves import on_halves
 from ablate.statistics.metric import Values
-from ablate.statistics.panel import panel_of
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.spearman import Floats
 from ablate.studies.removed import Results
+from ablate.tasks.loaded import Loaded, panel_of
 
 SPLITS = 100
 """Random splits of the pairs into halves."""

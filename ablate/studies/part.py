@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.experiment.evaluate import Loaded
-from ablate.experiment.job import Job
-from ablate.experiment.subject import Subject
+from ablate.coordinator.model_run import Subject
+from ablate.plan.job import Job
 from ablate.statistics.discovery import discoveries, p_better
 from ablate.statistics.prevalence import Share, share
 from ablate.statistics.replication import Replication, replication
 from ablate.studies.gains import Gains, gains_of
 from ablate.studies.predicted import Predicted
 from ablate.studies.removed import Groups, remove
+from ablate.tasks.loaded import Loaded
 
 RATE = 0.05
 """The false-discovery rate of what is found on the screen tasks."""

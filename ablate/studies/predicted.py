@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.experiment.plan import Step
-from ablate.experiment.score import digest, scores_key
-from ablate.experiment.subject import Subject
+from ablate.coordinator.model_run import Subject
+from ablate.engine.score import scores_key
 from ablate.granularities.base import Granularity
+from ablate.plan.plan import Step
 from ablate.scorers.align import Align
 from ablate.scorers.base import Scorer
 from ablate.scorers.uniform import Uniform
+from ablate.store.keys import digest
 from ablate.studies.contributions import contributions
 from ablate.studies.removed import Groups
 

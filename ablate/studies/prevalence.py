@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ablate.coordinator.run import make_subject
 from ablate.data.calibration import calibrate, splits_of
 from ablate.data.sources import expand
 from ablate.errors import AblateError, PluginError, RecipeError
-from ablate.experiment.evaluate import Loaded
-from ablate.experiment.events import Event, Watch, silent
-from ablate.experiment.job import Job
-from ablate.experiment.manifest import manifest
-from ablate.experiment.run import make_subject
-from ablate.experiment.store import Store
-from ablate.experiment.timing import Timings
+from ablate.events import Event, Watch, silent
 from ablate.granularities.base import Granularity
+from ablate.plan.job import Job
+from ablate.plan.manifest import manifest
 from ablate.scorers.base import Scorer
+from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.entry import entry_of, maps_of
 from ablate.studies.part import Part
 from ablate.studies.predicted import predict
 from ablate.studies.removed import groups_of
 from ablate.studies.stability import with_calibration
+from ablate.tasks.loaded import Loaded
+from ablate.timing import Timings
 
 
 def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.coordinator.mask_maker import name_of
 from ablate.data.calibration import Calibration
-from ablate.experiment.mask import Mask, select
-from ablate.experiment.masks import name_of
-from ablate.experiment.plan import Cell, Step
-from ablate.experiment.score import digest, scores_key
-from ablate.experiment.store import Store, StoredMask
+from ablate.engine.score import scores_key
+from ablate.engine.select import select
 from ablate.granularities.base import Granularity
+from ablate.models.masked import Mask
 from ablate.models.model import Model
+from ablate.plan.plan import Cell, Step
+from ablate.store.keys import digest
+from ablate.store.store import Store, StoredMask
 from ablate.studies.contributions import contributions
 
 SAMPLE = 10_000

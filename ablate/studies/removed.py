@@ -11,20 +11,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ablate.coordinator.mask_maker import name_of
+from ablate.coordinator.model_run import Subject
+from ablate.engine.evaluate import Embedded, result_key
+from ablate.engine.score import scores_key
 from ablate.errors import AblateError
-from ablate.experiment.evaluate import Embedded, Loaded, result_key
-from ablate.experiment.events import Event
-from ablate.experiment.mask import mask_hash
-from ablate.experiment.masks import name_of
-from ablate.experiment.plan import Step
-from ablate.experiment.replay import removals
-from ablate.experiment.score import scores_key
-from ablate.experiment.store import Result
-from ablate.experiment.subject import Subject
+from ablate.events import Event
 from ablate.granularities.base import Granularity
+from ablate.granularities.replay import removals
+from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
 from ablate.scorers.oracle import cut
+from ablate.store.keys import mask_hash
+from ablate.store.store import Result
 from ablate.studies.contributions import contributions
+from ablate.tasks.loaded import Loaded
 
 MOST = 2000
 """Groups of one granularity: beyond, exact removal takes days where it need not."""

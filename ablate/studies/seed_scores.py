@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from ablate.experiment.job import Job
-from ablate.experiment.plan import Cell
-from ablate.experiment.rows import make_rows
-from ablate.experiment.subject import Subject
-from ablate.report.results import Row
+from ablate.coordinator.model_run import Subject
+from ablate.coordinator.rows import make_rows
+from ablate.plan.job import Job
+from ablate.plan.plan import Cell
+from ablate.record import Row
 
 
 def seed_scores(job: Job, subjects: Sequence[Subject], cells: Sequence[Cell], run: str) -> dict[Cell, dict[str, Any]]:

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ablate.coordinator.mask_maker import MaskMaker
+from ablate.coordinator.model_run import Subject
+from ablate.coordinator.run import make_subject
 from ablate.data.calibration import Calibration
 from ablate.errors import AblateError
-from ablate.experiment.events import Event, Watch, silent
-from ablate.experiment.job import Job
-from ablate.experiment.manifest import manifest
-from ablate.experiment.mask import Mask
-from ablate.experiment.masks import MaskMaker
-from ablate.experiment.plan import Cell, Plan, Step
-from ablate.experiment.run import make_subject
-from ablate.experiment.store import Store
-from ablate.experiment.subject import Subject
-from ablate.experiment.timing import Timings
+from ablate.events import Event, Watch, silent
+from ablate.models.masked import Mask
+from ablate.plan.job import Job
+from ablate.plan.manifest import manifest
+from ablate.plan.plan import Cell, Plan, Step
+from ablate.store.store import Store
 from ablate.studies.agreement import agreement, place
 from ablate.studies.probe import Probe, Prober, sample_of
 from ablate.studies.seed_scores import seed_scores
 from ablate.studies.variants import Variants, identity, variants
+from ablate.timing import Timings
 
 
 def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = silent) -> dict[str, Any]:

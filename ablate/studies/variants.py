@@ -8,11 +8,11 @@ from typing import Any
 
 from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
 from ablate.data.pairs import Source
+from ablate.engine.score import looks_over
 from ablate.errors import AblateError
-from ablate.experiment.plan import Step
-from ablate.experiment.score import looks_over
+from ablate.plan.plan import Step
+from ablate.recipe.studies import Stability
 from ablate.studies.contributions import require_examples
-from ablate.studies.spec import Stability
 
 BySeed = dict[int, Calibration]
 

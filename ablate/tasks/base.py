@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data.pairs import PairSet, Source
+from ablate.errors import Undefined
 from ablate.plugin import Plugin
-from ablate.statistics.metric import Scored, Statistic
+from ablate.statistics.metric import Statistic, Values
+from ablate.statistics.spearman import Floats
 
 
 class Task(Plugin):
@@ -79,3 +83,33 @@ class Task(Plugin):
             "unit": cls.unit,
             "higher_is_better": cls.higher_is_better,
         }
+
+
+@dataclass(frozen=True)
+class Scored(Statistic):
+    """The slow way for a task that says nothing of its statistic: its ``score`` on every draw.
+
+    The pairs that it is given have gold scores and values, but no sentences and no subsets.
+    """
+
+    task: Task
+
+    def value(self, values: Values, gold: Floats) -> float:
+        blank = ("",) * len(gold)
+        data = PairSet(self.task.name, self.task.split, "", blank, blank, gold, blank)
+        return self.task.score(data, values, np.ones(len(gold), bool))
+
+    def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
+        picks = [np.repeat(np.arange(len(gold)), row.astype(np.intp)) for row in counts]
+        return lambda values: np.array([self._or_nan(values[pick], gold[pick]) for pick in picks])
+
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+        firsts = (self._or_nan(np.where(swap, b, a), gold) for swap in swaps)
+        seconds = (self._or_nan(np.where(swap, a, b), gold) for swap in swaps)
+        return np.array([first - second for first, second in zip(firsts, seconds, strict=True)])
+
+    def _or_nan(self, values: Values, gold: Floats) -> float:
+        try:
+            return self.value(values, gold)
+        except Undefined:
+            return float("nan")

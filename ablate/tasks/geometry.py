@@ -14,7 +14,7 @@ from torch.nn.functional import normalize
 from ablate.data.calibration import POSITIVE_ABOVE
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import DataError
-from ablate.scorers.losses import align_distances
+from ablate.models.losses import align_distances
 from ablate.statistics.metric import LOG_MEAN, MEAN, Statistic
 from ablate.tasks.base import Task
 

@@ -104,12 +104,14 @@ def _made(module: str, name: str, parameters: dict[str, Any]) -> Any:
 
 def _scores(family: str, scorer: Scorer, *granularities: Granularity) -> list[Any]:
     from ablate.errors import PluginError
+    from ablate.plugins import registry
     from ablate.testing.scored import Case
 
     found: list[Any] = []
+    resolved = scorer.resolved(registry().scorer)
     for granularity in granularities:
         try:
-            found.append(Case(scorer, granularity, family).scores().tolist())
+            found.append(Case(resolved, granularity, family).scores().tolist())
         except PluginError:
             found.append(None)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ablate.experiment.executors import Executor
+from ablate.executors.base import Executor
 from ablate.testing.contract import Contract, keep_all, require
 from ablate.testing.plugin_contract import check_plugin
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ablate.experiment.mask import select
+from ablate.engine.select import select
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.testing.contract import Contract, keep_all, require

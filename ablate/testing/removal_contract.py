@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ablate.experiment.mask import masked
-from ablate.experiment.materialise import CLOSE, largest_difference, loses_units, materialised
 from ablate.granularities.base import Granularity
+from ablate.models.losses import uniform_loss
+from ablate.models.masked import masked
+from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialised
 from ablate.models.model import Model
-from ablate.scorers.losses import uniform_loss
 from ablate.testing.contract import DoesNotApply, require
 from ablate.testing.samples import sample_sentences
 from ablate.testing.state import same_bits

@@ -14,7 +14,7 @@ from ablate.data.pairs import PairSet
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
-    from ablate.experiment.evaluate import Loaded
+    from ablate.tasks.loaded import Loaded
 
 _SUBJECTS = ("the man", "a woman", "the big dog", "a small cat", "two red cats", "the child")
 _VERBS = ("plays in", "runs to", "eats on", "reads of", "is in", "was not on")
@@ -40,7 +40,7 @@ def sample_calibration(
 
 def sample_tasks(names: Iterable[str]) -> dict[str, tuple[Loaded, ...]]:
     """An STS task of 20 pairs behind each name that a scorer gives."""
-    from ablate.experiment.evaluate import Loaded
+    from ablate.tasks.loaded import Loaded
     from ablate.tasks.sts import STS_TASKS
 
     data = SampleSource().load("sample-dev")

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from ablate.data.calibration import Calibration
-from ablate.experiment.collect import collect
-from ablate.experiment.mask import masked
-from ablate.experiment.score import view_of
+from ablate.engine.collect import collect
+from ablate.engine.score import view_of
 from ablate.granularities.base import Granularity
+from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.scorers.base import Scorer
 from ablate.testing.contract import ContractBroken, require

@@ -13,7 +13,9 @@ from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.scorers.base import GradientContribution, InputNorm, Scorer
+from ablate.plugins import registry
+from ablate.scorers.base import Scorer
+from ablate.scorers.statistics import GradientContribution, InputNorm
 from ablate.testing.contract import Contract, DoesNotApply, keep_all, require
 from ablate.testing.elsewhere import scores_elsewhere
 from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
@@ -84,7 +86,7 @@ class _Checks:
 
     @cached_property
     def scorer(self) -> Scorer:
-        return check_plugin(self._plugin, Scorer, **self._parameters)
+        return check_plugin(self._plugin, Scorer, **self._parameters).resolved(registry().scorer)
 
     def plugin(self) -> None:
         self.scorer.identity()

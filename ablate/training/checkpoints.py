@@ -11,8 +11,8 @@ from typing import Any
 import safetensors.numpy
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
-from ablate.experiment.arrays import pack_units, unpack_units
-from ablate.experiment.mask import Mask
+from ablate.models.masked import Mask
+from ablate.store.arrays import pack_units, unpack_units
 
 KEPT = 2
 """Checkpoints that stay beside the best: the newest may be half written when a kill comes."""

@@ -10,8 +10,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 
+from ablate.engine.evaluate import Embedded
 from ablate.errors import AblateError
-from ablate.experiment.evaluate import Embedded, Loaded
+from ablate.tasks.loaded import Loaded
 
 BATCH = 64
 

@@ -23,20 +23,20 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from ablate.errors import AblateError, ModelError, StoreError
-from ablate.experiment.evaluate import Loaded
-from ablate.experiment.events import Event, Watch
-from ablate.experiment.mask import Mask
+from ablate.events import Event, Watch
+from ablate.models.masked import Mask
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.models.spec import ModelSpec
 from ablate.models.whole import sentence_transformer
+from ablate.plan.training_texts import COLUMNS, Texts
+from ablate.recipe.schedule import cubic, steps_of
+from ablate.recipe.training import Train
+from ablate.tasks.loaded import Loaded
 from ablate.training.checkpoints import KEPT, KeepMask, mask_of, newest
 from ablate.training.dev import Dev
 from ablate.training.gradual import Gradual, Prune
-from ablate.training.schedule import cubic, steps_of
 from ablate.training.sparse import UnderMask
-from ablate.training.spec import Train
-from ablate.training.texts import COLUMNS, Texts
 
 _OPTIMIZERS = {"adamw": "adamw_torch", "adafactor": "adafactor", "sgd": "sgd"}
 

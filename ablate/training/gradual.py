@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import TrainerCallback, TrainerState
 
-from ablate.experiment.mask import Mask
-from ablate.experiment.weights import Weights
+from ablate.models.masked import Mask
+from ablate.models.weights import Weights
 from ablate.training.checkpoints import KeepMask
 from ablate.training.sparse import UnderMask
 

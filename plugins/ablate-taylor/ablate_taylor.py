@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ablate.hookspecs import hookimpl
-from ablate.scorers.base import GradientContribution, LossScorer, Scorer, SecondOrder, View
-from ablate.scorers.losses import CORRELATION, Loss
+from ablate.models.losses import CORRELATION, Loss
+from ablate.scorers.base import LossScorer, Scorer, View
+from ablate.scorers.statistics import GradientContribution, SecondOrder
 
 ablate_api = 1
 TEMPERATURE = 0.05  # SimCSE's

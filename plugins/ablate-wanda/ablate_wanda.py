@@ -9,7 +9,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ablate.hookspecs import hookimpl
-from ablate.scorers.base import InputNorm, Scorer, View
+from ablate.scorers.base import Scorer, View
+from ablate.scorers.statistics import InputNorm
 
 ablate_api = 1
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ablate.judge.effects import Stage
 from ablate.report.curves import Curve, curves
 from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
-from ablate.statistics.effects import Stage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ablate.judge.effects import Group, Stage, label, over_tasks
 from ablate.report import verdicts, wording
 from ablate.report.figures.drawing import COLOURS, FAINT, Sketch, text
-from ablate.statistics.effects import Group, Stage, over_tasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
         for place, group in enumerate(ranked):
             _line(axes, -place, stage, group, edges)
         axes.set_xlim(*edges)
-        axes.set_yticks([-place for place in range(len(ranked))], [text(wording.label(g, ranked)) for g in ranked])
+        axes.set_yticks([-place for place in range(len(ranked))], [text(label(g, ranked)) for g in ranked])
         axes.set_ylim(-len(ranked) + 0.4, 0.6)
         axes.tick_params(axis="y", length=0, pad=8)
         axes.spines["left"].set_visible(False)
@@ -85,4 +85,4 @@ def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[fl
 def _spoken(stage: Stage, group: Group, among: list[Group]) -> str:
     found = stage.found(group)
     ends = f", interval {verdicts.interval(found)}" if found else ""
-    return f"{wording.label(group, among)}: {wording.effect(stage.effect(group))}{ends}"
+    return f"{label(group, among)}: {wording.effect(stage.effect(group))}{ends}"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
+from ablate.judge.effects import Stage, Tasks
 from ablate.report.figures.drawing import INK, Sketch, legend, legend_height, styles
-from ablate.statistics.effects import Stage, Tasks
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase

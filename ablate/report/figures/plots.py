@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError, suggest
+from ablate.judge.effects import Stage, stages
 from ablate.report import wording
 from ablate.report.curves import curves
 from ablate.report.figures.curves import curves_figure
 from ablate.report.figures.drawing import Sketch, look
 from ablate.report.figures.plane import ALIGN, UNIFORM, plane_figure
-from ablate.statistics.effects import Stage, stages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,7 +32,7 @@ class Plots:
             or matplotlib is not installed.
     """
 
-    results: Results
+    results: RunRecord
 
     def __repr__(self) -> str:
         return "<figures: sparsity(), heads(), plane()>"

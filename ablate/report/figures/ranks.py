@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ablate.judge.methods import LEVEL, MethodComparison, nemenyi
 from ablate.report.figures.drawing import INK, Sketch, text
 from ablate.report.verdicts import p_value
-from ablate.statistics.methods import LEVEL, MethodComparison, nemenyi
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase

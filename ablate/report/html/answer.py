@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ablate.judge.effects import Group, Stage, label, stages
 from ablate.report import verdicts, wording
 from ablate.report.counted import sentences as counted
 from ablate.report.figures.plane import ALIGN, UNIFORM
 from ablate.report.table import MARKS
-from ablate.statistics.effects import Group, Stage, stages
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Answer:
     by_granularity: tuple[tuple[str, str], ...]
 
 
-def question(results: Results) -> str:
+def question(results: RunRecord) -> str:
     """The question that every run asks."""
     models = " and ".join(results.about["models"])
     many = len(results.about["models"]) > 1
     return f"Which parameters of {models} hurt {'them' if many else 'it'}, how many, and what happens if they go?"
 
 
-def answers(results: Results, prevalence: Sequence[Mapping[str, Any]] = ()) -> list[Answer]:
+def answers(results: RunRecord, prevalence: Sequence[Mapping[str, Any]] = ()) -> list[Answer]:
     """An answer for each model, from the stage that reports: the confirmation, or else the screen.
 
     Args:
@@ -164,7 +164,7 @@ def _ranked(stage: Stage, groups: Sequence[Group]) -> list[Group]:
 
 
 def _label(group: Group) -> str:
-    return wording.label(group, ())
+    return label(group, ())
 
 
 def _removed(group: Group) -> float:

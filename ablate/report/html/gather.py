@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import StoreError
-from ablate.experiment.recipe import Recipe, load_recipe
-from ablate.experiment.store import RunInfo, Store
+from ablate.recipe.recipe import Recipe, load_recipe
+from ablate.record import RunRecord
 from ablate.report import prevalence, stability
 from ablate.report.html.page import Material
 from ablate.report.html.provenance import Origin
-from ablate.report.results import Results
 from ablate.report.table import Page
+from ablate.store.store import RunInfo, Store
 
 _STUDIES: dict[str, Callable[[Mapping[str, Any]], Page]] = {"stability": stability.page, "prevalence": prevalence.page}
 
@@ -47,7 +47,7 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
     return target
 
 
-def gather(store: Store, results: Results) -> Material:
+def gather(store: Store, results: RunRecord) -> Material:
     """The rows of a run, what the store knows of it, and the newest studies of the same models and data."""
     runs = store.runs()
     info = next(one for one in runs if one.id == results.about["run"])

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ablate.judge.effects import Stage, stages
+from ablate.judge.methods import MethodComparison, compare_methods
 from ablate.report import wording
 from ablate.report.agreement import agreement_table
 from ablate.report.circumstances import foot, head
@@ -25,11 +27,9 @@ from ablate.report.html.template import asset, fill
 from ablate.report.layout import of_models
 from ablate.report.methods import methods_table
 from ablate.report.table import Block, Page
-from ablate.statistics.effects import Stage, stages
-from ablate.statistics.methods import MethodComparison, compare_methods
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Material:
     studies: ``stability`` and ``prevalence`` -> the record of that command, and the page that it printed.
     """
 
-    results: Results
+    results: RunRecord
     origin: Origin = field(default_factory=Origin)
     studies: Mapping[str, tuple[Mapping[str, Any], Page]] = field(default_factory=dict)
 
@@ -129,7 +129,7 @@ def _planes(found: Sequence[Stage]) -> list[Sketch]:
     return [one for one in drawn if one]
 
 
-def _methods(results: Results) -> Section:
+def _methods(results: RunRecord) -> Section:
     compared = compare_methods(results)
     table = methods_table(compared)
     drawings = [draw(ranks_figure(one)) for one in compared if isinstance(one, MethodComparison)]

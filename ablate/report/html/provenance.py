@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ablate.report.results import Results
+    from ablate.record import RunRecord
 
 SEEDS = ("calibration_seed", "control_seed", "tie_seed", "train_seed", "statistics_seed", "seeds", "calibration_seeds")
 
@@ -32,7 +32,7 @@ class Origin:
 Facts = Sequence[tuple[str, str]]
 
 
-def facts(results: Results, origin: Origin) -> list[tuple[str, Facts]]:
+def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
     """Headed lists of names and values; what is not known is left out."""
     about = results.about
     run = [
@@ -65,7 +65,7 @@ def facts(results: Results, origin: Origin) -> list[tuple[str, Facts]]:
     return [(title, pairs) for title, pairs in kept if pairs]
 
 
-def recipe_text(results: Results) -> str | None:
+def recipe_text(results: RunRecord) -> str | None:
     """The recipe as checked, every default written out; JSON, which is YAML too."""
     recipe = results.about.get("recipe")
     return None if recipe is None else json.dumps(recipe, indent=2, ensure_ascii=False)

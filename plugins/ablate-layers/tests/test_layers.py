@@ -9,13 +9,13 @@ from ablate_layers import Block, Blocks, EncoderLayer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ablate.experiment.mask import masked, removed_parameters
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
+from ablate.models.losses import ALIGN
+from ablate.models.masked import masked, removed_parameters
 from ablate.models.model import Model
 from ablate.scorers.align import Align
-from ablate.scorers.losses import ALIGN
 from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.oracle import Oracle
 from ablate.testing.contracts import FAMILIES, check_granularity, check_scorer

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from ablate.data.calibration import Calibration
-from ablate.experiment.collect import passes_of
-from ablate.experiment.mask import masked
+from ablate.engine.collect import passes_of
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
+from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.scorers.base import Scorer
 from ablate.scorers.correlation import Correlation

@@ -4,13 +4,13 @@ import pytest
 import torch
 from ablate_wanda import Wanda
 
-from ablate.experiment.collect import collect
-from ablate.experiment.score import view_of
+from ablate.engine.collect import collect
+from ablate.engine.score import view_of
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.scorers.base import InputNorm
+from ablate.scorers.statistics import InputNorm
 from ablate.testing.contracts import check_scorer
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model

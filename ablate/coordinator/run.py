@@ -1,0 +1,127 @@
+"""The main job: a plan's cells screened, the best chosen, the choice confirmed; rows for the tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ablate.coordinator.maps import agreement, maps
+from ablate.coordinator.mask_maker import MaskMaker
+from ablate.coordinator.model_run import Subject
+from ablate.coordinator.stages import StageRows, confirm, pick, screen, short
+from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
+from ablate.engine.score import looks_over
+from ablate.events import Event, Watch, silent
+from ablate.executors.base import Executor
+from ablate.judge.against_training import added
+from ablate.judge.judge import judge
+from ablate.models.load import load_model
+from ablate.models.spec import ModelSpec
+from ablate.plan.job import Job
+from ablate.plan.manifest import manifest, model_names
+from ablate.record import RunRecord
+from ablate.store.store import Store
+from ablate.tasks.loaded import Loaded
+from ablate.timing import Timings
+
+
+def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = silent) -> RunRecord:
+    """Runs what :func:`ablate.plan.job.ready` made, into an open store.
+
+    The rows of the stages that were finished are stored also when the run is interrupted; they are judged when all are.
+    """
+    watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
+    about = {**manifest(job), "store": store.name}
+    about["run"] = store.begin_run(about)
+    timings = Timings()
+    stages: list[StageRows] = []
+    try:
+        subjects = [make_subject(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
+        about["hashes"] = {s.model.name: {"model": s.model.hash, "calibration": s.calibration.hash} for s in subjects}
+        _run_stages(job, store, about["run"], subjects, stages)
+        about["maps"] = [found for subject in subjects for found in maps(subject.masks, job.plan.cells)]
+        about["agreement"] = [found for subject in subjects for found in agreement(subject.masks, job.plan.cells)]
+    finally:
+        rows = [row for stage in stages for row in stage.rows]
+        about["panels"] = {stage.name: stage.panels for stage in stages}
+        about["timings"] = dict(timings.seconds)
+        about["cached"] = sum(stage.cached for stage in stages)
+        about["computed"] = sum(stage.computed for stage in stages)
+        about["failed"] = sum(stage.failed for stage in stages)
+        if rows:
+            store.put_rows(about["run"], rows, about)
+    results = RunRecord(rows, about)
+    if rows:
+        with timings.measure("statistics"):
+            about["evidence"], withheld = judge(results, store, job.registry, job.recipe.statistics)
+            if job.texts is not None:
+                about["evidence"] += added(results, store, job.registry, job.recipe.statistics)
+        about["statistics"] = {**job.recipe.statistics.model_dump(mode="json"), "withheld": withheld}
+        about["timings"] = dict(timings.seconds)
+        store.put_rows(about["run"], rows, about)
+    return results
+
+
+def _run_stages(job: Job, store: Store, run_id: str, subjects: list[Subject], stages: list[StageRows]) -> None:
+    """Adds to ``stages`` as each is finished: every model is screened, the choice recorded, every model confirmed."""
+    if job.screen:
+        for subject in subjects:
+            stages.append(screen(job, subject, run_id))
+    if not job.confirm:
+        return
+    screened = [stage.rows for stage in stages] or [[] for _ in subjects]
+    picks = [pick(job, subject, rows) for subject, rows in zip(subjects, screened, strict=True)]
+    choice = {}
+    for subject, rows, picked in zip(subjects, screened, picks, strict=True):
+        names = {subject.masks.key(cell): str(cell) for cell in picked}
+        choice[subject.model.name] = names
+        chosen = {short(key) for key in names}
+        for row in rows:
+            row["chosen"] = row["key"] in chosen
+    store.record_choice(run_id, choice)
+    for subject, picked in zip(subjects, picks, strict=True):
+        stages.append(confirm(job, subject, run_id, picked))
+
+
+def make_subject(
+    job: Job, spec: ModelSpec, store: Store, timings: Timings, watch: Watch, keep_going: bool = True
+) -> Subject:
+    """Loads a model and draws its calibration set."""
+    names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
+    with timings.measure("load"):
+        model = replace(load_model(spec), name=names[spec])
+        calibration = _calibration(job)
+    executor = job.registry.get("executor", job.recipe.executor)()
+    assert isinstance(executor, Executor)
+    masks = MaskMaker(
+        model,
+        calibration,
+        store,
+        job.recipe.tie_seed,
+        timings,
+        lambda name: watch(Event("note", f"pass: {name}")),
+        _looked_at(job),
+    )
+    subject = Subject(
+        model, calibration, store, executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
+    )
+    if job.texts is not None:
+        from ablate.coordinator.train import trainings
+
+        subject.trainings = trainings(job, job.texts, spec, masks, watch)
+    return subject
+
+
+def _calibration(job: Job) -> Calibration:
+    """The calibration set, drawn only if a scorer looks at it: others need no train split, and see no pair."""
+    scorers = job.plan.scorers
+    if not any(scorer.calibrates for scorer in scorers):
+        return NOTHING
+    spec = job.recipe.calibration
+    return calibrate(spec, splits_of(spec, job.chosen.source), frozenset().union(*map(looks_over, scorers)))
+
+
+def _looked_at(job: Job) -> dict[str, tuple[Loaded, ...]]:
+    """The tasks behind each name that a scorer of the plan gives, each read once."""
+    members = dict.fromkeys(task for tasks in job.looked_at.values() for task in tasks)
+    read = {task.name: task for task in job.load(members)}
+    return {name: tuple(read[task] for task in tasks) for name, tasks in job.looked_at.items()}

@@ -1,0 +1,113 @@
+"""From contributions to a mask: the lowest units go."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.models.masked import Mask
+
+Sparsity = float | Literal["negative"]
+
+
+def select(
+    contributions: NDArray[np.float32],
+    layers: NDArray[np.int64],
+    count: int | Literal["negative"],
+    *,
+    scope: Literal["global", "layer"] = "global",
+    min_keep: int = 0,
+    kept: Mask | None = None,
+    tie_seed: int = 0,
+) -> Mask:
+    """Removes the units of lowest contribution.
+
+    Args:
+        contributions: [units], finite.
+        layers: [units], non-decreasing.
+        count: how many units are to be gone in all, those that are gone already included; or ``negative``: exactly
+            the units with a contribution below 0.
+        scope: ``global`` ranks all units together; ``layer`` takes the same share of every layer, within one unit.
+        min_keep: units that every layer keeps: its highest. Fewer than ``count`` are then removed if need be.
+        kept: [units], False = gone already; they stay gone.
+        tie_seed: decides among equal contributions.
+
+    Returns:
+        [units], True = keep.
+    """
+    generator = np.random.default_rng(tie_seed)
+    mask = np.ones(len(contributions), bool) if kept is None else kept.copy()
+    bounds = np.searchsorted(layers, np.arange(layers[-1] + 2)) if len(layers) else np.zeros(1, int)
+    free = mask.copy()
+    if min_keep:
+        for start, stop in pairwise(bounds):
+            here = start + np.flatnonzero(mask[start:stop])
+            best = _lowest(-contributions[here], min(min_keep, len(here)), generator)
+            free[here[best]] = False
+    if count == "negative":
+        mask[free & (contributions < 0)] = False
+        return mask
+    if scope == "global":
+        parts = [(0, len(mask), count)]
+    else:
+        shares = _shares(count, np.diff(bounds), [int((~mask[a:b]).sum()) for a, b in pairwise(bounds)])
+        parts = [(a, b, share) for (a, b), share in zip(pairwise(bounds.tolist()), shares, strict=True)]
+    for start, stop, share in parts:
+        here = start + np.flatnonzero(free[start:stop])
+        gone = stop - start - int(mask[start:stop].sum())
+        wanted = min(max(share - gone, 0), len(here))
+        mask[here[_lowest(contributions[here], wanted, generator)]] = False
+    return mask
+
+
+def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Indices of exactly ``count`` lowest values; a seeded draw decides among those equal to the last."""
+    if count == 0:
+        return np.zeros(0, np.int64)
+    threshold = np.partition(values, count - 1)[count - 1]
+    below = np.flatnonzero(values < threshold)
+    ties = np.flatnonzero(values == threshold)
+    drawn = generator.permutation(ties)[: count - len(below)]
+    return np.concatenate([below, drawn])
+
+
+def _shares(count: int, sizes: NDArray[np.int64], gone: list[int]) -> list[int]:
+    """``count`` split over layers in proportion to their sizes, exactly.
+
+    A layer that has lost more than its share already keeps what it has; the others share the rest.
+    """
+    shares, among = list(gone), list(range(len(sizes)))
+    while among:
+        rest = count - sum(shares[i] for i in range(len(sizes)) if i not in among)
+        split = dict(zip(among, _split(rest, [int(sizes[i]) for i in among]), strict=True))
+        within = [i for i in among if split[i] >= gone[i]]
+        if within == among:
+            return [split.get(i, share) for i, share in enumerate(shares)]
+        among = within
+    return shares
+
+
+def _split(count: int, sizes: list[int]) -> list[int]:
+    """``count`` split in proportion to ``sizes``, by largest remainder."""
+    total = sum(sizes)
+    if not total:
+        return sizes
+    exact = [count * size for size in sizes]
+    shares = [e // total for e in exact]
+    by_remainder = sorted(range(len(sizes)), key=lambda i: (-(exact[i] % total), i))
+    for i in by_remainder[: count - sum(shares)]:
+        shares[i] += 1
+    return shares
+
+
+def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
+    """The control that removes at random as many units of each layer as ``mask`` does."""
+    generator = np.random.default_rng(seed)
+    drawn = mask.copy()
+    for layer in np.unique(layers):
+        here = slice(*np.searchsorted(layers, [layer, layer + 1]))
+        drawn[here] = generator.permutation(mask[here])
+    return drawn

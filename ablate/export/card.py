@@ -1,0 +1,169 @@
+"""What was exported: a page for the terminal, and the model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ablate.distribution import OURS
+from ablate.export.folder import IMPORT
+from ablate.export.measure import Cost
+from ablate.export.record import Exported
+from ablate.record import Row
+from ablate.report import wording
+from ablate.report.export import as_markdown
+from ablate.report.table import MARKS, Block, Cell, Column, Line, Page, Table
+
+
+def page(exported: Exported) -> Page:
+    """What it costs beside the dense model, and how it scored."""
+    head: tuple[str, ...] = (
+        f"cell: {exported.cell}",
+        f"folder: {exported.folder}",
+        f"largest difference from the masked model's embeddings: {exported.difference:.1e}, in a fresh process",
+    )
+    if exported.onnx is not None:
+        head += (f"of ONNX Runtime's: {exported.onnx.difference:.1e}, in a process without torch",)
+    return Page(head, (Block(None, (_costs(exported), _scores(exported))),), ())
+
+
+UNCONFIRMED = "No test set has judged this cell: the scores are those that cells were chosen by, and flatter."
+
+
+def unconfirmed(rows: Sequence[Row]) -> bool:
+    """Whether all that is known of a cell is what it could be chosen by."""
+    return all(row["stage"] == "screen" for row in rows)
+
+
+def _costs(exported: Exported) -> Table:
+    row = exported.rows[0]
+    lines = [
+        (
+            "parameters",
+            f"{row['params_total']:,}",
+            f"{exported.parameters:,}",
+            exported.parameters / row["params_total"],
+        )
+    ]
+    if exported.dense is not None and exported.cost is not None:
+        lines += _measured(exported.dense, exported.cost)
+    columns = (Column("cost", stub=True), Column("dense"), Column("exported"), Column("ratio"))
+    notes = [
+        f"Weights on disk: {exported.size / 2**20:.1f} MiB.",
+        f"{exported.zeros:,} weights that the mask removes are there as zeros." if exported.zeros else "",
+        "Medians of rounds in turn, each in a process of its own, on this machine." if exported.cost else "",
+    ]
+    return Table(
+        "Cost",
+        columns,
+        tuple(Line((Cell(a), Cell(b), Cell(c), Cell(f"{ratio:.2f}"))) for a, b, c, ratio in lines),
+        "row",
+        tuple(note for note in notes if note),
+    )
+
+
+def _measured(dense: Cost, cost: Cost) -> list[tuple[str, str, str, float]]:
+    pairs = (
+        ("sentences a second", 0, dense.sentences_per_second, cost.sentences_per_second),
+        ("latency of one, ms", 2, 1000 * dense.latency, 1000 * cost.latency),
+        ("MFLOP a sentence", 1, dense.flops / 1e6, cost.flops / 1e6),
+        ("peak memory, MiB", 0, dense.memory / 2**20, cost.memory / 2**20),
+    )
+    return [(name, f"{own:,.{places}f}", f"{other:,.{places}f}", other / own) for name, places, own, other in pairs]
+
+
+def _scores(exported: Exported) -> Table:
+    titles = ("metric", "dense", "exported", "Δ", "95 %")
+    clean = exported.about["overlap"] == "drop"
+    return Table(
+        "Evaluation",
+        (Column("task", stub=True), *map(Column, titles)),
+        tuple(Line(tuple(map(Cell, _score(row, "_clean" if clean else "")))) for row in exported.rows),
+        "row",
+        (
+            f"Data: {exported.about['data']}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
+            *(("Pairs that calibration or choice has seen are not counted.",) if clean else ()),
+            f"Chose cells: {', '.join(exported.about.get('choosing') or ['none'])}.",
+            *((UNCONFIRMED,) if unconfirmed(exported.rows) else ()),
+        ),
+    )
+
+
+def _score(row: Row, end: str) -> tuple[str, ...]:
+    task = f"{row['task']} ({row['split']})"
+    if row[f"delta{end}"] is None:
+        return task, row["metric"], "–", row["status"], "–", "–"
+    places = 2 if row["unit"] == "points" else 4
+    mark = MARKS.get(row["verdict"] or "", "")
+    interval = "–" if row["low"] is None else f"{row['low']:+.{places}f} to {row['high']:+.{places}f}"
+    scores = (f"{row[f'{name}{end}']:.{places}f}" for name in ("dense", "score"))
+    return task, row["metric"], *scores, f"{wording.signed(row[f'delta{end}'], places)} {mark}".rstrip(), interval
+
+
+def card(exported: Exported) -> str:
+    """The folder's README.md: how to load it, what it is, what it scored, and where it came from."""
+    about, model = exported.about, exported.rows[0]["model"]
+    header = {
+        "library_name": "sentence-transformers",
+        "pipeline_tag": "sentence-similarity",
+        "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
+    }
+    # Without it, what transformers says of an unknown type is to upgrade transformers.
+    line = [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {OURS}"]
+    code = [
+        *line,
+        "from sentence_transformers import SentenceTransformer",
+        "",
+        'model = SentenceTransformer("PATH OF THIS FOLDER")',
+        'embeddings = model.encode(["A sentence.", "Another one."])',
+    ]
+    recipe = json.dumps(about.get("recipe"), sort_keys=True)
+    parts = [
+        "---",
+        "\n".join(f"{key}: {json.dumps(value)}" for key, value in header.items()),
+        "---",
+        "",
+        "# A sparse sentence encoder",
+        "",
+        _made(exported),
+        "The terms of the model it was made from hold for it. Whether those of the data that calibrated, chose and "
+        "trained it do as well (`ablate.json` names them; SICK, for one, is CC BY-NC-SA) is for your lawyer to say.",
+        "",
+        "```python",
+        *code,
+        "```",
+        "",
+        *_onnx(exported),
+        as_markdown(page(exported)),
+        "## Where it came from",
+        "",
+        f"* model: `{_code(model)}`",
+        f"* run: `{_code(about.get('run'))}`, by `{_code(about.get('command'))}`",
+        f"* versions: `{_code(json.dumps(about.get('versions')))}`",
+        f"* recipe: `{_code(recipe)}`",
+        "",
+        "`ablate.json` beside this file has all of it, hashes included.",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _made(exported: Exported) -> str:
+    way, training = exported.rows[0]["way"], exported.about.get("training")
+    if way is None or training is None:
+        return "Made by ablate from another model, by removing what a scorer ranked lowest. No weight was trained."
+    pruned = "" if way == "train" else f", and pruned ({way}) of what a scorer ranked lowest"
+    return (
+        f"Made by ablate from another model: trained by SimCSE's objective for {training['steps']:,} steps on "
+        f"{training['examples']:,} {training['kind']} ({_code(training['source'])}){pruned}."
+    )
+
+
+def _onnx(exported: Exported) -> tuple[str, ...]:
+    if exported.onnx is None:
+        return ()
+    return ("With ONNX Runtime and tokenizers alone:", "", "```python", exported.onnx.example, "```", "")
+
+
+def _code(text: object) -> str:
+    """What cannot end a code span, nor a line."""
+    return " ".join(str(text).replace("`", "'").split())

@@ -1,0 +1,148 @@
+"""Two cells of a finished run set against each other, from the store alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from statistics import fmean
+
+import numpy as np
+
+from ablate.errors import AblateError, suggest
+from ablate.judge.effects import Stage, Tasks, label, stages
+from ablate.judge.judge import read
+from ablate.plugins import Registry
+from ablate.recipe.recipe import Statistics
+from ablate.record import RunRecord
+from ablate.statistics.compare import Comparison, contrast, permutation_p
+from ablate.statistics.resample import Joint
+from ablate.store.store import Store
+
+MIN_PREFIX = 4
+"""The fewest characters of a key that stand for it."""
+
+_HEX = re.compile(r"[0-9a-f]{16}")
+_LISTED = 12
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A against B in one place: on a task, or (None) on the mean over the stage's tasks where there are several.
+
+    a, b: scores in the stage's unit, on the pairs that decide, means over seeds. p: two-sided, by permutation.
+    pairs: how many were counted.
+    """
+
+    task: str | None
+    a: float
+    b: float
+    compared: Comparison
+    p: float
+    pairs: int
+
+
+def differences(
+    results: RunRecord, store: Store, registry: Registry, a: str, b: str, settings: Statistics
+) -> list[tuple[Stage, list[Difference]]]:
+    """A minus B in every stage in which both were run, for every model.
+
+    Args:
+        a, b: ``dense``, a cell as tables call it (its seeds together), as rows do (``cell``), or a row's ``key`` or
+            the beginning of one.
+
+    Raises:
+        AblateError: there is no such cell, several begin so, no stage has both, or neither task has both scores.
+    """
+    found = stages(results)
+    known = [_cells(stage) for stage in found]
+    sides = [[_find(name, cells) for cells in known] for name in (a, b)]
+    for name, side in zip((a, b), sides, strict=True):
+        if not any(side):
+            raise _unknown(name, known)
+    both = [(stage, one, two) for stage, one, two in zip(found, *sides, strict=True) if one and two]
+    if not both:
+        raise AblateError(f"no stage has both '{a}' and '{b}'; choose two cells of one table of `ablate show`")
+    return [(stage, list(compared(results, stage, one, two, store, registry, settings))) for stage, one, two in both]
+
+
+def find(results: RunRecord, name: str) -> dict[str, str]:
+    """The cells of that name in any stage: key -> what rows call it.
+
+    Raises:
+        AblateError: there is none, or several keys begin so.
+    """
+    known = [_cells(stage) for stage in stages(results)]
+    rows = [next(iter(tasks.values())) for cells in known for tasks in _find(name, cells)]
+    if not rows:
+        raise _unknown(name, known)
+    return {row["key"]: row["cell"] for row in rows}
+
+
+def compared(
+    results: RunRecord,
+    stage: Stage,
+    ours: Sequence[Tasks],
+    theirs: Sequence[Tasks],
+    store: Store,
+    registry: Registry,
+    settings: Statistics,
+) -> Iterator[Difference]:
+    """``ours`` minus ``theirs``, means over the cells of each, on every task that all have a score on, and the mean.
+
+    Raises:
+        AblateError: the store lacks something, or a task's statistic fails.
+    """
+    score = f"score{stage.decide}"
+    tasks = [t for t in stage.splits if all(t in rows and rows[t][score] is not None for rows in (*ours, *theirs))]
+    if not tasks:
+        return
+    keys = {task: [[rows[task]["result"] for rows in side] for side in (ours, theirs)] for task in tasks}
+    data = {task: read(results, stage, task, chain(*keys[task]), store, registry) for task in tasks}
+    values = {task: found for task, (_, found) in data.items()}
+    joint = Joint({task: judged for task, (judged, _) in data.items()}, settings.resamples, settings.statistics_seed)
+    boots = joint.bootstrap(values)
+    means = {task: [np.mean([boots[task][key] for key in side], axis=0) for side in keys[task]] for task in tasks}
+    pairs = {task: [(values[task][x], values[task][y]) for x in keys[task][0] for y in keys[task][1]] for task in tasks}
+    exchanged = joint.permute({"": pairs})[""]
+    places: list[tuple[str | None, list[str]]] = [(task, [task]) for task in tasks]
+    if len(tasks) == len(stage.splits) > 1:
+        places.append((None, tasks))
+    for place, members in places:
+        one, two = (fmean(rows[task][score] for rows in side for task in members) for side in (ours, theirs))
+        resampled = np.mean([means[task][0] - means[task][1] for task in members], axis=0)
+        p = permutation_p(one - two, np.mean([exchanged[task] for task in members], axis=0))
+        counted = sum(len(data[task][0].panel) for task in members)
+        yield Difference(place, one, two, contrast(one - two, resampled), p, counted)
+
+
+def _cells(stage: Stage) -> dict[str, list[Tasks]]:
+    """What each cell may be called -> its rows, one mapping for each seed."""
+    cells = {"dense": [stage.dense]}
+    for group in stage.groups:
+        cells[label(group, stage.groups)] = list(group.seeds.values())
+    for group in stage.groups:
+        for rows in (*group.seeds.values(), *group.matched.values(), *group.flipped.values()):
+            row = next(iter(rows.values()))
+            for name in (row["cell"], row["key"]):
+                cells.setdefault(name, [rows])
+    return cells
+
+
+def _find(name: str, cells: Mapping[str, list[Tasks]]) -> list[Tasks]:
+    """The cell of that name, or whose key alone begins so; none at all if there is none."""
+    if name in cells:
+        return cells[name]
+    keys = [key for key in cells if len(name) >= MIN_PREFIX and key.startswith(name) and _HEX.fullmatch(key)]
+    if len(keys) > 1:
+        raise AblateError(f"{len(keys)} cells have a key that begins with '{name}': {', '.join(keys)}; give more of it")
+    return cells[keys[0]] if keys else []
+
+
+def _unknown(name: str, known: Sequence[Mapping[str, list[Tasks]]]) -> AblateError:
+    names = {text for cells in known for text in cells if not _HEX.fullmatch(text)}
+    remedy = suggest(name, names)
+    if remedy.startswith("valid") and len(names) > _LISTED:
+        remedy = "`ablate show` lists them"
+    return AblateError(f"the run has no cell '{name}'; {remedy}")

@@ -1,0 +1,158 @@
+"""What the draws of one stage say of each of its cells, before any correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ablate.errors import Undefined
+from ablate.judge.effects import Group, Stage, Tasks
+from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
+from ablate.statistics.metric import Values
+from ablate.statistics.resample import Joint, Judged
+from ablate.statistics.spearman import Floats
+
+
+class Settings(Protocol):
+    """See :class:`ablate.recipe.recipe.Statistics`."""
+
+    @property
+    def correction(self) -> str: ...
+    @property
+    def level(self) -> float: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def mean_margin(self) -> float: ...
+    @property
+    def margins(self) -> Mapping[str, float]: ...
+    @property
+    def resamples(self) -> int: ...
+    @property
+    def statistics_seed(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One cell against dense, and against its matched draws where it has enough.
+
+    sign: 1 where higher is better, else -1. drawn: of gains, so that higher is better in it whatever the sign.
+    """
+
+    group: Group
+    sign: float
+    dense: Comparison
+    p: float
+    drawn: AgainstDraws | None
+    margin: float | None
+
+    def claims(self) -> dict[str, float]:
+        """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
+        found = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
+        if self.drawn is not None:
+            found |= {"improves": max(found["improves"], self.drawn.p), "beats": self.drawn.p}
+        elif not self.group.is_control:
+            del found["improves"]
+        return found
+
+
+def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float]:
+    """The p-value of each claim on a gain: improves, and with a margin harms and harmless.
+
+    Args:
+        p: two-sided, of no difference.
+    """
+    # Spending a two-sided p on gains alone tests the one-sided claim at half the level.
+    found = {"improves": p if gains.delta > 0 else 1.0}
+    if margin is not None:
+        found |= {"harms": gains.p_below(-margin), "harmless": gains.p_above(-margin)}
+    return found
+
+
+def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float | None:
+    """How much worse is still harmless, on the mean over ``tasks``.
+
+    None for tasks whose unit is not points, unless the recipe gives each its own; then the mean of theirs.
+    """
+    own, points = settings.margins, stage.measure.unit == "points"
+    if len(tasks) > 1 and points:
+        return settings.mean_margin
+    margins = [own.get(task, settings.margin if points else None) for task in tasks]
+    given = [margin for margin in margins if margin is not None]
+    return sum(given) / len(given) if len(given) == len(margins) else None
+
+
+class Findings:
+    """Draws every resample of a stage once, for all of its cells.
+
+    Args:
+        tasks: how each is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        tasks: Mapping[str, Judged],
+        values: Mapping[str, Mapping[str, Values]],
+        settings: Settings,
+    ) -> None:
+        self._stage, self._settings = stage, settings
+        self._sign = 1.0 if stage.measure.higher_is_better else -1.0
+        self._score = f"score{stage.decide}"
+        joint = Joint(tasks, settings.resamples, settings.statistics_seed)
+        self._boots = joint.bootstrap(values)
+        self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
+        self._exchanged = joint.permute(
+            {
+                group.id: {
+                    task: [(values[task][key], values[task][self._dense[task]]) for key in keys]
+                    for task in self._dense
+                    if (keys := self._keys(group.seeds.values(), task))
+                }
+                for group in stage.groups
+            }
+        )
+
+    def of(self, group: Group, tasks: Sequence[str]) -> Iterator[Finding]:
+        """What was found on the mean over ``tasks``; nothing where the cell or dense lacks a score."""
+        effect = self._stage.effect(group, tasks=tasks)
+        if effect.value is None:
+            return
+        rows = list(group.seeds.values())
+        boots = _mean([self._deltas(one, tasks) for one in rows])
+        try:
+            dense = contrast(effect.value, boots)
+        except Undefined:
+            return
+        p = permutation_p(effect.value, _mean([self._exchanged[group.id][task] for task in tasks]))
+        drawn = self._against_draws(group, tasks, effect.value, boots)
+        yield Finding(group, self._sign, dense, p, drawn, margin_of(self._stage, tasks, self._settings))
+
+    def _against_draws(self, group: Group, tasks: Sequence[str], delta: float, boots: Floats) -> AgainstDraws | None:
+        name = f"delta{self._stage.decide}"
+        rows = [
+            one for one in group.matched.values() if all(task in one and one[task][name] is not None for task in tasks)
+        ]
+        deltas = np.array([np.mean([one[task][name] for task in tasks]) for one in rows])
+        drawn = np.array([self._deltas(one, tasks) for one in rows])
+        rng = np.random.default_rng([self._settings.statistics_seed, 2])
+        sign, level = self._sign, self._settings.level
+        try:
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng)
+        except Undefined:
+            return None
+
+    def _deltas(self, rows: Tasks, tasks: Sequence[str]) -> Floats:
+        """float64 [resamples]: of the mean over tasks."""
+        return _mean([self._boots[t][rows[t]["result"]] - self._boots[t][self._dense[t]] for t in tasks])
+
+    def _keys(self, draws: Any, task: str) -> list[str]:
+        """The results that have a score on the pairs that decide."""
+        return [rows[task]["result"] for rows in draws if task in rows and rows[task][self._score] is not None]
+
+
+def _mean(arrays: Sequence[Floats]) -> Floats:
+    return np.asarray(np.mean(arrays, axis=0), np.float64)

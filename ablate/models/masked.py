@@ -1,0 +1,50 @@
+"""A model without what a mask removes, for a while; what is removed is given by parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ablate.models.model import Model
+
+Mask = NDArray[np.bool_]
+"""bool [units] of one granularity, True = keep."""
+
+
+@contextmanager
+def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """Zeroes the parameters that a mask removes; on leaving, however that comes, puts the originals back.
+
+    The original tensors are set aside, never written to, so the model is given back bit for bit.
+
+    Args:
+        keep: parameter name -> bool tensor of its shape, True = keep.
+    """
+    originals: dict[str, torch.Tensor] = {}
+    try:
+        for name, kept in keep.items():
+            parameter = model.backbone.get_parameter(name)
+            originals[name] = parameter.data
+            parameter.data = parameter.data.where(kept, 0.0)
+        yield
+    finally:
+        for name, original in originals.items():
+            model.backbone.get_parameter(name).data = original
+
+
+def merge(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """What several masks keep together: a parameter's element is kept when each of them keeps it."""
+    merged: dict[str, torch.Tensor] = {}
+    for part in parts:
+        for name, kept in part.items():
+            merged[name] = merged[name] & kept if name in merged else kept
+    return merged
+
+
+def removed_parameters(keep: Mapping[str, torch.Tensor]) -> int:
+    """How many parameters materialising would remove."""
+    return sum(kept.numel() - int(kept.sum()) for kept in keep.values())

@@ -1,0 +1,66 @@
+"""A mask made real: the heads and neurons that it removes are physically gone, and the model runs faster."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from ablate.models.masked import masked
+from ablate.models.model import Model
+from ablate.models.pruned import Numbers, cut
+
+CLOSE = 1e-5
+"""How far the embeddings of a smaller model may be from the masked model's, by :func:`largest_difference`."""
+
+
+def largest_difference(expected: Tensor, found: Tensor) -> float:
+    """Of two components of embeddings [n, dim], relative to the largest component where that is above 1."""
+    return float((expected - found).abs().max()) / max(1.0, float(expected.abs().max()))
+
+
+@contextmanager
+def materialised(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
+    """As :func:`~ablate.models.masked.masked`, with smaller layers in place of the model's own meanwhile.
+
+    On leaving, however that comes, the layers themselves are put back: the model is given back bit for bit.
+    """
+    backbone = model.backbone
+    assert isinstance(backbone, PreTrainedModel)
+    layers = {layer.path: backbone.get_submodule(layer.path) for layer in model.architecture.layers}
+    with masked(model, keep):
+        try:
+            for path, module in layers.items():
+                backbone.set_submodule(path, copy.deepcopy(module))
+            cut(backbone, *left(model, keep))
+            yield
+        finally:
+            for path, module in layers.items():
+                backbone.set_submodule(path, module)
+
+
+def loses_units(model: Model, keep: Mapping[str, Tensor]) -> bool:
+    """Whether ``keep`` removes a whole head or neuron."""
+    return left(model, keep) != left(model, {})
+
+
+def left(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, Numbers]:
+    """The heads and the neurons of each layer of whose output something is kept.
+
+    A layer that loses all its heads, or all its neurons, keeps the first, with zeros for weights: no library runs an
+    attention without heads, and the sum is the same.
+    """
+    layers = model.architecture.layers
+    heads = [_units(model, keep, layer.attention_output, layer.head_size) for layer in layers]
+    return heads, [_units(model, keep, layer.ffn_out, 1) for layer in layers]
+
+
+def _units(model: Model, keep: Mapping[str, Tensor], carrier: str, size: int) -> list[int]:
+    """The units, of ``size`` input columns each, of which ``keep`` has something."""
+    columns = model.weight(carrier).shape[1]
+    kept = keep.get(f"{carrier}.weight")
+    units = range(columns // size) if kept is None else kept.any(0).view(-1, size).any(1).nonzero().flatten().tolist()
+    return list(units) or [0]

@@ -1,0 +1,42 @@
+"""A model with other weights for a while."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from torch import Tensor
+
+from ablate.models.model import Model
+
+Weights = Mapping[str, Tensor]
+"""Every parameter of a backbone by name, float32 on the CPU."""
+
+
+@contextmanager
+def weighted(model: Model, weights: Weights | None) -> Iterator[None]:
+    """Puts other weights in; on leaving, however that comes, the model's own are back. None changes nothing."""
+    originals = {name: parameter.data for name, parameter in model.backbone.named_parameters()}
+    try:
+        if weights is not None:
+            put_in(model, weights)
+        yield
+    finally:
+        if weights is not None:
+            put_in(model, originals)
+
+
+def weights_hash(weights: Weights) -> str:
+    """sha256 of names and values."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def put_in(model: Model, weights: Weights) -> None:
+    """Puts other weights in for good."""
+    for name, parameter in model.backbone.named_parameters():
+        parameter.data = weights[name]

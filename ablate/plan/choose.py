@@ -1,0 +1,56 @@
+"""Which cells go on to be confirmed. Decided by the screen split alone, and recorded before a test set is read."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+from ablate.plan.plan import Cell, Plan
+from ablate.record import Row
+
+
+def mean_deltas(rows: Sequence[Row], overlap: str) -> dict[str, float]:
+    """Each cell's mean Δ over its tasks, by its (short) key; not for a cell with a task that has none.
+
+    A Δ counts as a gain where it is positive: it is turned round for tasks whose lower scores are better.
+    """
+    field = "delta_clean" if overlap == "drop" else "delta"
+    gains: defaultdict[str, list[float]] = defaultdict(list)
+    lacking = set()
+    for row in rows:
+        if row[field] is None:
+            lacking.add(row["key"])
+        else:
+            gains[row["key"]].append(row[field] if row["higher_is_better"] else -row[field])
+    return {key: fmean(values) for key, values in gains.items() if key not in lacking}
+
+
+def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
+    """The best grid cell of each scorer × granularity (× way), and every explicit cell, in the plan's order.
+
+    Cells that differ in nothing but the seed stand or fall together, by the mean over their seeds: all are chosen.
+    The first of equals wins.
+
+    Args:
+        means: each cell's mean Δ on the screen tasks; cells without one cannot be chosen.
+    """
+    groups: defaultdict[Cell, list[Cell]] = defaultdict(list)
+    for cell in plan.grid:
+        groups[_seedless(cell)].append(cell)
+    best: dict[tuple[str, ...], tuple[float, list[Cell]]] = {}
+    for cells in groups.values():
+        rivals = cells[0].rivals
+        if rivals is None or not all(cell in means for cell in cells):
+            continue
+        mean = fmean(means[cell] for cell in cells)
+        if rivals not in best or mean > best[rivals][0]:
+            best[rivals] = mean, cells
+    grid = [cell for _, cells in best.values() for cell in cells]
+    return tuple(dict.fromkeys([*grid, *plan.explicit]))
+
+
+def _seedless(cell: Cell) -> Cell:
+    training = replace(cell.training, seed=0) if cell.training else None
+    return replace(cell, steps=tuple(replace(step, seed=None) for step in cell.steps), training=training)

@@ -1,0 +1,97 @@
+"""A job whose cells are trained: each in every way of the recipe's ``train``, and the dense model as their control."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from itertools import product
+
+from ablate.data.sources import expand
+from ablate.distribution import pip_install
+from ablate.errors import AblateError, DataError, RecipeError
+from ablate.plan.job import Job, check_splits, ready
+from ablate.plan.plan import Cell, Plan, Training
+from ablate.plan.training_texts import DEFAULT_SPLITS, Texts, read_texts
+from ablate.recipe.document import Document
+from ablate.recipe.recipe import Recipe
+from ablate.recipe.training import Train
+from ablate.store.keys import digest
+from ablate.tasks.loaded import Loaded
+
+
+def ready_to_train(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
+    """As :func:`ablate.plan.job.ready`, with each cell in every way and at every train seed.
+
+    Raises:
+        RecipeError, DataError: what is wrong, where, and what to do.
+    """
+    spec = recipe.train
+    if spec is None:
+        raise RecipeError(f"{document.place(())}: has no `train`; add `train: {{}}`, or use `ablate run`")
+    job = ready(recipe, document, data, limit)
+    _check(job, spec, document)
+    texts = read_texts(spec, job.chosen.source)
+    return replace(job, texts=texts, plan=in_every_way(job, spec, texts))
+
+
+def in_every_way(job: Job, spec: Train, texts: Texts) -> Plan:
+    """The plan's cells, each trained in every way, and the dense model trained."""
+    tasks = job.load(choosing(job))
+
+    def trained(cells: Sequence[Cell]) -> tuple[Cell, ...]:
+        return tuple(
+            replace(cell, training=Training(way, seed, settings(spec, texts, tasks, way)))
+            for cell, way, seed in product(cells, spec.ways, spec.train_seeds)
+        )
+
+    alone = [Cell(training=Training("train", seed, settings(spec, texts, tasks))) for seed in spec.train_seeds]
+    return replace(job.plan, grid=trained(job.plan.grid), explicit=(*alone, *trained(job.plan.explicit)))
+
+
+def settings(spec: Train, texts: Texts, tasks: Sequence[Loaded], way: str = "train") -> str:
+    """The digest of what every training of a recipe in one way has alike."""
+    dev = [[task.task.identity(), task.data.hash] for task in tasks]
+    schedule = spec.gradual.model_dump() if way == "gradual" else None
+    return digest({"train": spec.recipe(), "examples": texts.hash, "dev": dev, "schedule": schedule})
+
+
+def choosing(job: Job) -> list[str]:
+    """The screen tasks that tell the best checkpoint."""
+    return [name for name in job.screen if job.chooses(name)]
+
+
+def _check(job: Job, spec: Train, document: Document) -> None:
+    for package in ("accelerate", "datasets"):
+        if find_spec(package) is None:
+            raise AblateError(f"training needs {package}: {pip_install('train')}")
+    if not choosing(job):
+        raise RecipeError(f"{document.place(('screen',))}: no screen task can tell the best checkpoint; list sts-dev")
+    for name in choosing(job):
+        if job.split(name) == "test":
+            raise RecipeError(
+                f"{document.place(('screen',))}: '{name}' is a test set, which must not choose a checkpoint; "
+                "list a dev set, and test sets under confirm"
+            )
+    if spec.splits is not None:
+        check_splits(spec.splits, job.chosen, document, ("train", "splits"))
+    elif spec.pairs is None and spec.sentences is None:
+        try:
+            expand(DEFAULT_SPLITS, job.chosen.source)
+        except DataError as error:
+            raise RecipeError(f"{document.place(('train',))}: {error}; or give train.sentences a file") from None
+    if spec.precision != "float32":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise RecipeError(
+                f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and there is none here; "
+                "use precision: float32"
+            )
+    for cell in job.plan.cells if "gradual" in spec.ways else ():
+        if cell.only is None or cell.only.sparsity == "negative":
+            why = "a sequence of steps" if cell.only is None else "`negative`, which is no share of the units"
+            raise RecipeError(
+                f"{document.place(('train', 'ways'))}: gradual lets one sparsity grow, and '{cell}' is {why}; "
+                "leave gradual out"
+            )

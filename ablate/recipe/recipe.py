@@ -1,0 +1,220 @@
+"""A recipe: what to pit against what, on which model and data, and how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ablate.data.calibration import CalibrationSpec
+from ablate.errors import suggest
+from ablate.models.spec import ModelSpec
+from ablate.recipe.document import Document, read
+from ablate.recipe.explain import check, shown
+from ablate.recipe.studies import Prevalence, Stability
+from ablate.recipe.training import Train
+from ablate.recipe.values import Count, Label, Scope, Seed, Sparsity, Steps, named, wrong
+
+Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+DataWord = Literal["auto", "embedded", "hub", "senteval"]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScorerEntry(BaseModel):
+    """A scorer by name, with its parameters beside it; ``label`` tells two of one name apart."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    scorer: str
+    label: Label | None = None
+
+
+class GranularityEntry(BaseModel):
+    """A granularity by name, with its parameters beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    granularity: str
+
+
+Scorer = Annotated[ScorerEntry, named("scorer", ScorerEntry)]
+Granularity = Annotated[GranularityEntry, named("granularity", GranularityEntry)]
+Model = Annotated[ModelSpec, named("name", ModelSpec)]
+
+
+class StepEntry(Strict):
+    """One prune step of an explicit cell."""
+
+    granularity: Granularity
+    scorer: Scorer
+    sparsity: Sparsity
+    scope: Scope = "global"
+    seed: Seed | None = None
+    steps: Steps = 1
+
+
+class Controls(Strict):
+    """What stands beside the cells.
+
+    matched: random draws, with the same number per layer, for each confirmed cell.
+    screened: the same for each screened cell.
+    flipped: whether confirmed cells are also set against removing the highest contributions.
+    control_seed: the first draw's seed; each draw has the next.
+    """
+
+    matched: Count = 20
+    screened: Count = 0
+    flipped: bool = False
+    control_seed: Seed = 0
+
+
+class Statistics(Strict):
+    """How the cells are judged.
+
+    correction: Benjamini–Hochberg, Benjamini–Yekutieli or Holm, over the cells of a table.
+    level: of every test; an interval covers 95 % whatever the level.
+    margin, mean_margin: how much worse than dense is still harmless, in points, on a task and on a mean over tasks.
+    margins: for single tasks; one whose unit is not points needs its own, or is never called harmless or harmful.
+    resamples: of every bootstrap and permutation. statistics_seed: of both.
+    """
+
+    correction: Literal["bh", "by", "holm"] = "bh"
+    level: Annotated[float, Field(gt=0, lt=0.5, strict=True)] = 0.05
+    margin: Margin = 0.5
+    mean_margin: Margin = 0.2
+    margins: dict[str, Margin] = {}
+    resamples: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = 2000
+    statistics_seed: Seed = 0
+
+
+class Evaluate(Strict):
+    """How cells are evaluated.
+
+    materialize: cells that lose whole heads or neurons run on the smaller model, not under a mask: the same embeddings
+        (to 1e-5, tried for each), in less time.
+    """
+
+    materialize: Annotated[bool, Field(strict=True)] = False
+
+
+class Confirm(Strict):
+    """The tasks that report, and for which cells: the chosen ones, or all."""
+
+    tasks: Annotated[list[str], Field(min_length=1)]
+    cells: Literal["best", "all"] = "best"
+
+
+class SentEval(Strict):
+    """A folder laid out as SentEval's ``data/downstream``."""
+
+    senteval: Path
+
+
+def _models(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _data(value: Any) -> Any:
+    words = DataWord.__args__  # type: ignore[attr-defined]
+    if isinstance(value, dict | SentEval) or value in words:
+        return value
+    if not isinstance(value, str):
+        raise wrong(f"data is one of {', '.join(words)}, or {{senteval: DIR}}, not {shown(value)}")
+    word, _, folder = value.partition(":")
+    if word == "senteval" and folder:
+        return {"senteval": folder}
+    raise wrong(f"unknown source {shown(value)}; {suggest(word, words)}")
+
+
+def _confirm(value: Any) -> Any:
+    if value == "all":
+        return {"tasks": ["sts"], "cells": "all"}
+    if value is None or isinstance(value, dict | Confirm):
+        return value
+    if isinstance(value, list):
+        return {"tasks": value}
+    raise wrong(f"confirm is a list of tasks, {{tasks: [...], cells: all}}, or `all`, not {shown(value)}")
+
+
+class Recipe(Strict):
+    """A grid of cells, explicit cells beside it, and the tasks that choose and report.
+
+    The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. ``screen`` tasks
+    see every cell; ``confirm`` tasks see dense, the best cell of each scorer × granularity, every explicit cell, and
+    their controls. ``tasks`` gives parameters to a task, or to all of a group. ``overlap: drop`` decides by scores
+    without the pairs that calibration or choice has seen. ``train`` is for `ablate train`.
+    """
+
+    model: Annotated[
+        list[Model],
+        Field(min_length=1),
+        BeforeValidator(_models, json_schema_input_type=str | ModelSpec | list[str | ModelSpec]),
+    ]
+    data: Annotated[DataWord | SentEval, BeforeValidator(_data, json_schema_input_type=DataWord | SentEval)] = "auto"
+    calibration: CalibrationSpec = CalibrationSpec()
+    scorers: list[Scorer] = []
+    granularities: list[Granularity] = []
+    sparsities: list[Sparsity] = []
+    scopes: Annotated[list[Scope], Field(min_length=1)] = ["global"]
+    seeds: Annotated[list[Seed], Field(min_length=1)] = [0]
+    steps: Steps = 1
+    tie_seed: Seed = 0
+    cells: list[Annotated[list[StepEntry], Field(min_length=1)]] = []
+    controls: Controls = Controls()
+    screen: list[str] = ["sts-dev"]
+    confirm: Annotated[
+        Confirm | None,
+        BeforeValidator(_confirm, json_schema_input_type=Confirm | list[str] | Literal["all"] | None),
+    ] = None
+    tasks: dict[str, dict[str, Any]] = {}
+    overlap: Literal["drop", "keep"] = "drop"
+    statistics: Statistics = Statistics()
+    executor: str = "in-process"
+    evaluate: Evaluate = Evaluate()
+    stability: Stability = Stability()
+    prevalence: Prevalence = Prevalence()
+    train: Train | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Recipe:
+        lacking = [n for n in ("scorers", "granularities", "sparsities") if not getattr(self, n)]
+        if lacking and (len(lacking) < 3 or not self.cells):
+            raise wrong(f"empty grid: no {' and no '.join(lacking)}; list at least one of each", lacking[0])
+        if not self.screen and self.confirm is None:
+            raise wrong("nothing to measure: no screen and no confirm tasks; list at least one", "screen")
+        if not self.screen and self.confirm is not None and self.confirm.cells == "best":
+            raise wrong(
+                "no screen tasks to choose the best cells on; list some, or confirm {tasks: [...], cells: all}",
+                "screen",
+            )
+        return self
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Document]:
+    """Reads and checks a recipe.
+
+    Args:
+        overrides: ``a.b=c`` texts; c is read as YAML.
+
+    Returns:
+        The recipe, and the document that knows the place of each of its values.
+
+    Raises:
+        RecipeError: ``file:line:col: what; what to do``.
+    """
+    document = read(Path(path))
+    for override in overrides:
+        document.override(override)
+    return parse(document), document
+
+
+def parse(document: Document) -> Recipe:
+    """Checks a document's form; plug-in names and parameters are checked by the plan.
+
+    Raises:
+        RecipeError: the first thing that is wrong, with its place and the nearest valid name.
+    """
+    return check(Recipe, document.plain(), document)

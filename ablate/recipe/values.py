@@ -1,0 +1,66 @@
+"""What the single values of a recipe may be, and what is said of those that may not."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from ablate.recipe.explain import MINE, shown
+
+LABEL = 40
+"""The most characters of a label: it heads a column of a table."""
+
+
+def wrong(text: str, *at: str) -> PydanticCustomError:
+    """An error that is a whole sentence, and (where pydantic would not know) the keys that lead on to its place."""
+    return PydanticCustomError(MINE, "{text}", {"text": text, "at": at} if at else {"text": text})
+
+
+def named(key: str, model: type[BaseModel]) -> BeforeValidator:
+    """Lets a bare name stand for ``{key: name}``."""
+
+    def spelled_out(value: Any) -> Any:
+        if isinstance(value, str):
+            return {key: value}
+        if not isinstance(value, dict | BaseModel):
+            what = "model" if key == "name" else key
+            raise wrong(f"a {what} is a name, or a mapping such as {{{key}: NAME}}, not {shown(value)}")
+        return value
+
+    return BeforeValidator(spelled_out, json_schema_input_type=str | model)
+
+
+def _sparsity(value: Any) -> Any:
+    if value == "negative":
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1:
+        return value + 0.0  # -0.0 becomes 0.0, which is one key, not two
+    text = f"a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not {shown(value)}"
+    number = re.fullmatch(r"(\d+(?:\.\d+)?) *(%?)", str(value))
+    if number and (number[2] or float(number[1]) > 1) and float(number[1]) < 100:
+        text += f"; write {float(number[1]) / 100:g} for {float(number[1]):g} %"
+    elif number and isinstance(value, str):
+        text += "; write it without quotes"
+    raise wrong(text)
+
+
+def _label(value: Any) -> Any:
+    if isinstance(value, str) and not (value.strip() and value.isprintable() and len(value) <= LABEL):
+        raise wrong(f"a label is 1 to {LABEL} printable characters, which {shown(value)} is not; choose another")
+    return value
+
+
+_Fraction = Annotated[float, Field(ge=0, lt=1, strict=True)]
+
+Sparsity = Annotated[
+    _Fraction | Literal["negative"],
+    BeforeValidator(_sparsity, json_schema_input_type=_Fraction | Literal["negative"]),
+]
+Label = Annotated[str, BeforeValidator(_label)]
+Scope = Literal["global", "layer"]
+Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+Count = Annotated[int, Field(ge=0, strict=True)]
+Steps = Annotated[int, Field(ge=1, strict=True)]

@@ -1,0 +1,83 @@
+"""The statistics that a scorer may declare, which the engine collects once for all scorers of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ablate.errors import PluginError
+from ablate.granularities.base import ColumnGranularity, Granularity
+from ablate.models.losses import Loss
+
+Sign = Literal["signed", "absolute", "absolute-example"]
+"""The option of scorers whose contributions are those to one loss."""
+
+SecondOrder = Annotated[
+    float | None,
+    Field(gt=0, lt=1, description="share of units whose interactions count, about the sparsity; default: none"),
+]
+"""The option of scorers that declare :class:`GradientContribution`."""
+
+
+@dataclass(frozen=True)
+class GradientContribution:
+    """The first-order contribution of each unit to a loss, ``-dL/dξ`` for a mask variable ξ = 1 on its output.
+
+    That is ``-Σ w · dL/dw`` over the weights that carry the unit's output: an estimate of the rise of the
+    loss when the unit is removed. Given as float32 [units], a mean over calibration batches.
+
+    sign: ``signed``; ``absolute``: the absolute value is taken per batch, after the reduction to units and before
+        averaging; ``absolute-example``: per example (Michel et al. 2019), for separable losses at column
+        granularities (head, neuron) only; ``squared``: the square, per batch, whose half is the rise of the loss by the
+        empirical Fisher information (Theis et al. 2018, arXiv 1801.05787).
+    size: pairs or sentences used; None = as many as the calibration set has.
+    batch_size: examples a batch; None = the calibration set's.
+    second_order: None, or a share of the units in (0, 1). Then ``dL/dw`` is taken halfway to the removal of the units
+        of lowest first-order contribution (same sign), so many in all: summed over these, contributions estimate the
+        joint rise to second order. Costs a pass for each granularity, after the first-order one.
+    """
+
+    loss: Loss
+    sign: Sign | Literal["squared"] = "signed"
+    size: int | None = None
+    batch_size: int | None = None
+    second_order: float | None = None
+
+    @property
+    def first_order(self) -> GradientContribution:
+        """The same without the correction."""
+        return replace(self, second_order=None)
+
+
+@dataclass(frozen=True)
+class InputNorm:
+    """The L2 norm of each input feature of each prunable linear over the calibration sentences' tokens.
+
+    Given as one float32 [in_features] for each linear module (as Wanda uses it: Sun et al. 2023, eq. 1).
+    """
+
+    size: int | None = None
+
+
+Statistic = GradientContribution | InputNorm
+
+
+def refuse_per_example(granularity: Granularity, statistic: Statistic) -> None:
+    """Refuses ``absolute-example`` where no example has a contribution of its own.
+
+    Raises:
+        PluginError: the loss is not a mean over examples, or the units have no mask variable per example.
+    """
+    if not isinstance(statistic, GradientContribution) or statistic.sign != "absolute-example":
+        return
+    if not statistic.loss.separable:
+        raise PluginError(
+            f"sign: absolute-example needs a loss that is a mean over examples, and '{statistic.loss.name}' is not; "
+            "use sign: absolute"
+        )
+    if not isinstance(granularity, ColumnGranularity):
+        raise PluginError(
+            f"sign: absolute-example is for head and neuron, not '{granularity.name}'; use sign: absolute there"
+        )

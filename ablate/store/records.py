@@ -1,0 +1,118 @@
+"""What a store gives and takes."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.store.schema import Damaged, pack, unpack
+
+
+@dataclass(frozen=True)
+class StoredMask:
+    """A mask as stored.
+
+    hash: sha256 of the bits, as the caller computed it.
+    units: granularity -> bool [units of that granularity], True = keep.
+    about: anything that JSON can hold, such as ``units_removed``, ``params_removed``, ``sparsity_achieved``.
+    """
+
+    hash: str
+    units: dict[str, NDArray[np.bool_]]
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one evaluation gave.
+
+    status: ``ok``, with a score, or ``undefined``, with none and a reason.
+    score: the task's metric in the task's unit; finite, never NaN.
+    values: float32 [n], the similarity of each pair, or None where the task has none.
+    seconds: how long the evaluation took.
+    about: anything that JSON can hold.
+
+    Raises:
+        ValueError: the status is neither of the two or does not agree with the score, a number is not finite,
+            or values is not a float32 vector.
+    """
+
+    status: str
+    reason: str | None
+    score: float | None
+    values: NDArray[np.float32] | None
+    seconds: float
+    about: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        if self.status not in ("ok", "undefined"):
+            raise ValueError(f"the status of a result is 'ok' or 'undefined', not {self.status!r}")
+        if (self.status == "ok") != (self.score is not None):
+            raise ValueError(f"a result has a score exactly if it is 'ok': {self.status!r} with {self.score}")
+        if self.status == "undefined" and not self.reason:
+            raise ValueError("an undefined result needs a reason")
+        if self.score is not None and not math.isfinite(self.score):
+            raise ValueError(f"{self.score} is no score: an undefined score is status 'undefined' with a reason")
+        if not math.isfinite(self.seconds):
+            raise ValueError(f"{self.seconds} is no duration")
+        if self.values is not None:
+            require_float32_vector("values", self.values)
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """One run. Times are in UTC.
+
+    finished: when its rows were last put, None before.
+    choice, chosen: what was chosen on the dev split and when that was recorded, None before.
+    rows: how many rows it has.
+    """
+
+    id: str
+    started: datetime
+    finished: datetime | None
+    manifest: dict[str, Any]
+    choice: dict[str, Any] | None
+    chosen: datetime | None
+    rows: int
+
+
+def require_float32_vector(name: str, array: NDArray[np.float32]) -> None:
+    """Raises ValueError unless ``array`` is float32 [n]: a store gives back exactly what it was given."""
+    if array.dtype != np.float32 or array.ndim != 1:
+        raise ValueError(f"{name} must be float32 with one axis, not {array.dtype} of shape {array.shape}")
+
+
+def to_row(key: str, result: Result) -> dict[str, Any]:
+    """A row of the table of results."""
+    values = None if result.values is None else result.values.astype("<f4").tobytes()
+    entry = {
+        "status": result.status,
+        "reason": result.reason,
+        "score": None if result.score is None else float(result.score),
+        "seconds": float(result.seconds),
+        "about": result.about,
+        "values": None if values is None else hashlib.sha256(values).hexdigest(),
+    }
+    return {"key": key, "entry": pack(key, entry), "similarities": values}
+
+
+def from_row(key: str, text: object, values: object, with_values: bool) -> Result:
+    """The opposite of :func:`to_row`.
+
+    Raises:
+        Damaged: a checksum does not match.
+    """
+    entry = unpack(key, text)
+    digest = entry.pop("values")
+    if not with_values or digest is None:
+        return Result(values=None, **entry)
+    if not isinstance(values, bytes) or hashlib.sha256(values).hexdigest() != digest:
+        raise Damaged(f"the values of result {key!r} do not match their checksum")
+    return Result(values=np.frombuffer(values, "<f4").astype(np.float32), **entry)

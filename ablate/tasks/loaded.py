@@ -1,0 +1,49 @@
+"""A task whose data are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.data.pairs import PairSet
+from ablate.statistics.panel import Panel
+from ablate.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A task and its pairs.
+
+    kept: bool [n], False for pairs that calibration or choice has seen.
+    fault: why its pairs could not be read, and there are none; None as a rule.
+    """
+
+    task: Task
+    data: PairSet
+    kept: NDArray[np.bool_]
+    fault: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+
+def panel_of(loaded: Loaded) -> Panel:
+    """The panel of a task that was read."""
+    data = loaded.data
+    names = {name: i for i, name in enumerate(dict.fromkeys(data.subsets))}
+    return Panel(
+        loaded.name,
+        np.asarray(data.gold, np.float64),
+        np.asarray(loaded.kept, np.bool_),
+        np.array([_number(key) for key in data.keys], np.int64),
+        np.array([names[subset] for subset in data.subsets], np.int32),
+    )
+
+
+def _number(key: tuple[str, str]) -> int:
+    return int.from_bytes(hashlib.sha256(json.dumps(key).encode()).digest()[:8], "big", signed=True)
