@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ablate.coordinator.run import execute
 from ablate.events import Watch, silent
-from ablate.plan.job import ready
-from ablate.plan.training import ready_to_train
+from ablate.plan.job import prepare_job
+from ablate.plan.training import prepare_training_job
 from ablate.recipe.document import Document
 from ablate.recipe.from_flags import comparison
 from ablate.recipe.recipe import Recipe, load_recipe, parse
@@ -50,7 +50,7 @@ def run(
             recipe = parse(document)
     else:
         recipe, document = load_recipe(recipe, overrides)
-    job = ready(recipe, document, data, limit)
+    job = prepare_job(recipe, document, data, limit)
     with Store(store) as opened:
         return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))
 
@@ -83,7 +83,7 @@ def compare(
         AblateError: a mistake in what was given, the data, the model or the store, in one line.
     """
     recipe, document = comparison(scorers, granularities, sparsities, str(model), pooling, tasks, seeds)
-    job = ready(recipe, document, data, limit)
+    job = prepare_job(recipe, document, data, limit)
     with Store(store) as opened:
         return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))
 
@@ -102,6 +102,6 @@ def train(
 
     Args, raises: as for :func:`ablate.run`.
     """
-    job = ready_to_train(*load_recipe(recipe, overrides), data, limit)
+    job = prepare_training_job(*load_recipe(recipe, overrides), data, limit)
     with Store(store) as opened:
         return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))

@@ -41,7 +41,7 @@ FAILURES = (Exception, SystemExit)
 """What a plug-in's code may raise: one that exits must not end a run as if it were done."""
 
 
-def told(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """Any exception in one line: its type, and what it says."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 

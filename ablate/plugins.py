@@ -16,7 +16,7 @@ import pluggy
 
 from ablate import hookspecs
 from ablate.distribution import OURS
-from ablate.errors import FAILURES, PluginError, suggest, told
+from ablate.errors import FAILURES, PluginError, one_line, suggest
 from ablate.plugin import Plugin
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def registry() -> Registry:
         except FAILURES as error:  # a stranger's module may raise anything; it must not stop the CLI
             if installed.ours:
                 raise
-            found.broken.append(Broken(installed.origin, told(error)))
+            found.broken.append(Broken(installed.origin, one_line(error)))
     return found
 
 

@@ -38,9 +38,9 @@ def main() -> None:
 
     start = time.perf_counter()
     prepared = prepare(model, sentences)
-    tokenising = time.perf_counter() - start
+    tokenizing = time.perf_counter() - start
     ways: dict[str, Callable[[], torch.Tensor]] = {
-        "ablate (tokenised once)": lambda: encode(model, prepared),
+        "ablate (tokenized once)": lambda: encode(model, prepared),
         "SentenceTransformer.encode, batch 32": lambda: torch.from_numpy(peer.encode(sentences)),
         "SentenceTransformer.encode, batch 128": lambda: torch.from_numpy(peer.encode(sentences, batch_size=128)),
     }
@@ -51,10 +51,10 @@ def main() -> None:
             start = time.perf_counter()
             way()
             seconds[name].append(time.perf_counter() - start)
-    ours = statistics.median(seconds["ablate (tokenised once)"])
+    ours = statistics.median(seconds["ablate (tokenized once)"])
     threads = torch.get_num_threads()
     print(f"{len(sentences)} sentences of {source.label}, {threads} threads, {arguments.rounds} rounds;")
-    print(f"tokenising takes ablate {tokenising:.2f} s, once for a model and task set.\n")
+    print(f"tokenizing takes ablate {tokenizing:.2f} s, once for a model and task set.\n")
     print("| way | seconds (median) | times ablate's | largest difference |")
     print("|---|---|---|---|")
     for name, times in seconds.items():

@@ -1,6 +1,6 @@
 """Evaluating a pruned cell by its mask and on the smaller model: processor seconds, in one process, interleaved.
 
-    python benchmarks/materialise.py [--data auto] [--task stsb-dev] [--sentences 1000] [--rounds 5]
+    python benchmarks/materialize.py [--data auto] [--task stsb-dev] [--sentences 1000] [--rounds 5]
 
 Prints a Markdown table: medians, their ratio, and the largest difference between embeddings. Units are drawn at random.
 """
@@ -22,7 +22,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.masked import masked, merge
-from ablate.models.materialize import materialised
+from ablate.models.materialize import materialized
 from ablate.models.spec import ModelSpec
 
 
@@ -53,7 +53,7 @@ def main() -> None:
         "25 % of the heads and 10 % of the neurons": merge([drawn(Head(), 0.25), drawn(Neuron(), 0.1)]),
     }
     Way = Callable[..., AbstractContextManager[None]]
-    ways: dict[str, Way] = {"mask": masked, "smaller": materialised}
+    ways: dict[str, Way] = {"mask": masked, "smaller": materialized}
     print(f"{prepared.sentences} sentences of {source.label}, {torch.get_num_threads()} threads.\n")
     print("| gone | by its mask, s | on the smaller model, s | ratio | largest difference |")
     print("|---|--:|--:|--:|--:|")

@@ -13,7 +13,7 @@ import pytest
 from ablate.api import run
 from ablate.events import Event
 from ablate.models.encode import encode
-from ablate.plan.job import Job, ready
+from ablate.plan.job import Job, prepare_job
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
 from ablate.record import FIELDS, Row
@@ -109,7 +109,7 @@ class Bench:
 
     def job(self, **given: Any) -> Job:
         recipe = self.recipe(**given)
-        return ready(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
+        return prepare_job(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
 
     def run(
         self, store: Path | None = None, keep_going: bool = True, limit: int | None = None, **given: Any

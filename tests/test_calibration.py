@@ -63,14 +63,14 @@ def test_pairs_and_sentences_are_drawn_apart_and_fewer_are_the_first_of_more(pos
 
 
 def test_dropout_pairs_are_sentences_with_themselves_and_need_no_gold() -> None:
-    unlabelled = [(a, b, 0.0) for a, b, _ in TRAIN]
-    drawn = draw(unlabelled, positives="dropout", pairs=40, sentences=2)
+    unlabeled = [(a, b, 0.0) for a, b, _ in TRAIN]
+    drawn = draw(unlabeled, positives="dropout", pairs=40, sentences=2)
     assert drawn.dropout is True
     assert len(drawn.pairs) == 40
     assert all(a == b for a, b in drawn.pairs)
-    looked_at = {a for a, _ in drawn.pairs} | set(drawn.sentences)
-    assert {pair_key(a, b) for a, b, _ in TRAIN if {a, b} & looked_at} <= drawn.seen
-    assert not any(pair_key(a, b) in drawn.seen for a, b, _ in TRAIN if not {a, b} & looked_at and a != b)
+    scorer_tasks = {a for a, _ in drawn.pairs} | set(drawn.sentences)
+    assert {pair_key(a, b) for a, b, _ in TRAIN if {a, b} & scorer_tasks} <= drawn.seen
+    assert not any(pair_key(a, b) in drawn.seen for a, b, _ in TRAIN if not {a, b} & scorer_tasks and a != b)
 
 
 def test_seen_are_the_positives_and_every_pair_with_a_calibration_sentence() -> None:

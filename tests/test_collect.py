@@ -60,7 +60,7 @@ def losses(model: Model, calibration: Calibration) -> tuple[Floats, Floats]:
     """Squared distance of each pair, and the uniform loss of each batch of sentences, term by term."""
     left, right = (list(side) for side in zip(*calibration.pairs, strict=True))
     with torch.no_grad():
-        found = model.embed(model.pad(model.tokenise([*left, *right, *calibration.sentences]))).numpy()
+        found = model.embed(model.pad(model.tokenize([*left, *right, *calibration.sentences]))).numpy()
     unit = found / np.linalg.norm(found, axis=1, keepdims=True)
     x, y, rest = np.split(unit, [len(left), 2 * len(left)])
     uniform = []
@@ -212,7 +212,7 @@ def test_input_norms_are_those_of_each_sentence_by_itself(family: str) -> None:
         handles = [model.backbone.get_submodule(n).register_forward_pre_hook(adding(n)) for n in names]
         with torch.no_grad():
             for sentence in sentences:
-                model.embed(model.pad(model.tokenise([sentence])))
+                model.embed(model.pad(model.tokenize([sentence])))
         for handle in handles:
             handle.remove()
         found = collect(model, calibration, [(Head(), statistic)]).norms[statistic]

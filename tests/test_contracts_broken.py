@@ -82,12 +82,12 @@ def moves_the_global_random_state(_: Scorer, view: View) -> Tensor:
 
 
 def runs_the_model(_: Scorer, view: View) -> Tensor:
-    view.model.embed(view.model.pad(view.model.tokenise(["a cat"])))
+    view.model.embed(view.model.pad(view.model.tokenize(["a cat"])))
     return plain(view)
 
 
 def runs_the_backbone(_: Scorer, view: View) -> Tensor:
-    view.model.backbone(**view.model.pad(view.model.tokenise(["a cat"])))
+    view.model.backbone(**view.model.pad(view.model.tokenize(["a cat"])))
     return plain(view)
 
 
@@ -269,7 +269,7 @@ def reduce_to_squares(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> 
     return Neuron().reduce(model, values).square()
 
 
-def reduce_to_neighbours(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
+def reduce_to_neighbors(_: Neuron, model: Model, values: Mapping[str, Tensor]) -> Tensor:
     found = Neuron().reduce(model, values)
     return (found + found.roll(1)) / 2
 
@@ -350,7 +350,7 @@ GRANULARITIES: dict[str, tuple[Any, str]] = {
     "carrier": (of(Neuron, carriers=lambda _, m: ("embeddings",)), "no linear module"),  # noqa: ARG005
     "mean": (of(Neuron, reduce=reduce_to_means), "each weight counts once"),
     "squares": (of(Neuron, reduce=reduce_to_squares), "not linear"),
-    "neighbours": (of(Neuron, reduce=reduce_to_neighbours), "each weight counts once"),
+    "neighbors": (of(Neuron, reduce=reduce_to_neighbors), "each weight counts once"),
     "another layer": (of(Neuron, reduce=reduce_in_reverse), "is in layer"),
     "forgets a row": (of(Neuron, reduce=reduce_without_a_row), "the loss rises by"),
     "keeps all": (of(Neuron, keep=keep_all), "keep leaves"),
@@ -366,7 +366,7 @@ GRANULARITIES: dict[str, tuple[Any, str]] = {
 
 
 def test_a_smaller_model_that_is_not_the_masked_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ablate.testing.removal_contract.materialised", lambda model, _: masked(model, {}))
+    monkeypatch.setattr("ablate.testing.removal_contract.materialized", lambda model, _: masked(model, {}))
     with pytest.raises(ContractBroken, match="the smaller model's embeddings are off"):
         check_granularity(Neuron, ("bert",))
 

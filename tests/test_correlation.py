@@ -70,7 +70,7 @@ def test_contributions_are_the_slope_of_the_loss_in_the_units_mask(granularity: 
             with torch.no_grad(), masked(model, {}):
                 losses = []
                 for batch in calibration.batches("graded"):
-                    features = model.pad(model.tokenise(list(batch.sentences)))
+                    features = model.pad(model.tokenize(list(batch.sentences)))
                     losses.append(CORRELATION.of(normalize(model.embed(features), dim=1), batch.gold))
                 return float(torch.stack(losses).double().mean())
         finally:

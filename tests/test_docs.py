@@ -61,8 +61,8 @@ Results go to stdout, everything else to stderr.
 
 A traceback is a bug, and has exit status 1; after `--fail-fast` it is the plug-in's own, and names the plug-in.
 
-Colour and progress bars are for a terminal: a pipe or a file gets plain text, and a line of progress now and then on
-stderr. `NO_COLOR=1` takes the colour from a terminal too. A table that is too wide goes on below, with nothing cut;
+Color and progress bars are for a terminal: a pipe or a file gets plain text, and a line of progress now and then on
+stderr. `NO_COLOR=1` takes the color from a terminal too. A table that is too wide goes on below, with nothing cut;
 `COLUMNS` sets the width of a pipe.
 
 `ablate --install-completion` teaches the shell to complete commands, options and names, those of plug-ins too; in a

@@ -19,7 +19,7 @@ from ablate.data.embedded.frames import Frame, similarity
 from ablate.data.embedded.grammar import Clause, Noun, article, finish, ing, past
 from ablate.data.embedded.topics import concepts, topics
 from ablate.data.embedded.wording import Wording, builds, realise
-from ablate.data.pairs import PairSet, Source, normalise
+from ablate.data.pairs import PairSet, Source, normalize
 from ablate.errors import DataError
 
 SOURCE = Embedded()
@@ -77,7 +77,7 @@ def test_statements_by_tense_are_the_same_everywhere_and_in_one_part_only() -> N
     assert isinstance(found.train, PairSet)
     assert found.hash == "28f8b3f4460b721263e3546e47ecea66103685b21e056a5dc36708df65713fe1"
     assert (len(found), len(found.train), found.dev) == (400, 300, None)
-    assert len({normalise(text) for part in (found, found.train) for text in part.left}) == 700
+    assert len({normalize(text) for part in (found, found.train) for text in part.left}) == 700
     shares = Counter(found.gold.tolist())
     assert set(shares) == {0, 1, 2, 3}
     assert max(shares.values()) < 200, "the most frequent class alone would be right half of the time"
@@ -92,7 +92,7 @@ def test_no_pair_twice_and_no_sentence_in_two_splits() -> None:
     for pairs in all_sets():
         assert len(set(pairs.keys)) == len(pairs)
         assert all(a != b for a, b in pairs.keys)
-        seen.update({normalise(s) for s in pairs.sentences})
+        seen.update({normalize(s) for s in pairs.sentences})
     assert set(seen.values()) == {1}
 
 

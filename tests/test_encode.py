@@ -83,7 +83,7 @@ def test_batches_keep_to_the_budget_and_the_order_is_restored(tiny: Model, sente
         assert batch.features["attention_mask"].sum(1).max() == batch.features["input_ids"].shape[1]
     assert prepared.sentences == len(sentences)
     assert prepared.tokens == sum(batch.features["input_ids"].numel() for batch in prepared.batches)
-    alone = [tiny.embed(tiny.pad(tiny.tokenise([sentence])))[0].detach() for sentence in sentences]
+    alone = [tiny.embed(tiny.pad(tiny.tokenize([sentence])))[0].detach() for sentence in sentences]
     expected = torch.stack(alone) if alone else torch.empty(0, 32)
     torch.testing.assert_close(encode(tiny, prepared), expected, rtol=1e-4, atol=1e-5)
 

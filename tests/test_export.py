@@ -86,7 +86,7 @@ def test_the_command_shows_the_difference_the_costs_and_the_scores(
     assert {row["task"] for row in manifest["rows"]} == {"stsb-dev", "stsb"}
     assert manifest["cost"]["flops"] < manifest["dense"]["flops"]
     assert manifest["cost"]["parameters"] == manifest["parameters"] < manifest["dense"]["parameters"]
-    # What materialising would remove is what is gone.
+    # What materializing would remove is what is gone.
     row = manifest["rows"][0]
     assert row["params_total"] - manifest["parameters"] == row["params_removed"]
     assert manifest["zeros"] == 0
@@ -207,7 +207,7 @@ def test_the_cost_of_a_model_is_its_own(bench: Bench) -> None:
     cost = measure(ModelSpec(name=str(bench.model)), SENTENCES)
     model = load_model(ModelSpec(name=str(bench.model)))
     assert cost.parameters == sum(p.numel() for p in model.backbone.parameters())
-    tokens = [len(ids) for ids in model.tokenise(SENTENCES)]
+    tokens = [len(ids) for ids in model.tokenize(SENTENCES)]
     linear = 2 * 2 * (4 * 32 * 32 + 2 * 32 * 64)  # layers, multiply and add, four square matrices, two of the FFN
     padded = max(tokens) * len(tokens)
     assert cost.flops * len(tokens) >= linear * padded

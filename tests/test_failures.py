@@ -29,8 +29,8 @@ from ablate.recipe.recipe import load_recipe
 from ablate.report.tables import render
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.statistics import GradientContribution
-from ablate.statistics.metric import SPEARMAN, Spearman, Statistic, Values
-from ablate.statistics.spearman import Floats
+from ablate.statistics.arrays import Floats, Values
+from ablate.statistics.metric import SPEARMAN, Spearman, Statistic
 from ablate.tasks.sts import STS_TASKS
 from tests.engine import Bench, make_bench, of, one, pairs, write_set
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ablate.coordinator.model_run import Subject
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.run import prepare_model_run
 from ablate.engine.evaluate import result_key
 from ablate.engine.score import scores_key
 from ablate.events import silent
@@ -33,7 +33,7 @@ def keys(bench: Bench, **given: Any) -> tuple[str, str, str]:
     """(scores, cell, result) of the recipe's first cell on its first screen task."""
     with Store(bench.store) as store:
         job = bench.job(**given)
-        subject: Subject = make_subject(job, job.recipe.model[0], store, Timings(), silent)
+        subject: ModelRun = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent)
         cell = job.plan.cells[0]
         (task, *_) = job.load(job.screen)
         scores = scores_key(subject.model, subject.calibration, cell.steps[0], None)
@@ -119,7 +119,7 @@ def test_one_gold_score_or_sentence(bench: Bench) -> None:
 def test_precision_and_the_mask_are_part_of_a_result(bench: Bench) -> None:
     with Store(bench.store) as store:
         job = bench.job()
-        model = make_subject(job, job.recipe.model[0], store, Timings(), silent).model
+        model = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent).model
         (task,) = job.load(job.screen)
     half = dataclasses.replace(model, encoding=dataclasses.replace(model.encoding, precision="bfloat16"))
     made = {result_key(m, mask, task) for m in (model, half) for mask in (None, "bits", "other bits")}

@@ -16,7 +16,7 @@ from ablate.record import FIELDS
 from ablate.report.latex import PREAMBLE, as_latex, escape
 from ablate.report.layout import build
 from ablate.report.results import Results
-from ablate.report.table import MARKS, Block, Cell, Column, Line, Page, Table
+from ablate.report.table import MARKS, Block, Column, Line, Page, Table, TableCell
 from tests.report_rows import a_run, about, cell, row
 
 HOSTILE = [
@@ -39,7 +39,9 @@ _MATHS |= {"triangledown", "bullet", "circ", "blacksquare", "square", "blackloze
 
 
 def page(*texts: str) -> Page:
-    lines = tuple(Line((Cell(text), Cell(text, best=True)), new=bool(place)) for place, text in enumerate(texts))
+    lines = tuple(
+        Line((TableCell(text), TableCell(text, best=True)), new=bool(place)) for place, text in enumerate(texts)
+    )
     table = Table(texts[0], (Column("stub", stub=True), Column(texts[-1])), lines, "column", texts)
     return Page(texts, (Block(texts[0], (table,)),), texts)
 

@@ -235,7 +235,7 @@ def test_mask_hash_is_of_the_bits_alone() -> None:
 
 def embeddings(model: Model) -> Tensor:
     with torch.no_grad():
-        return model.embed(model.pad(model.tokenise(list(sample_sentences(8)))))
+        return model.embed(model.pad(model.tokenize(list(sample_sentences(8)))))
 
 
 def keeps(model: Model) -> dict[str, dict[str, Tensor]]:
@@ -300,11 +300,11 @@ def test_masks_within_masks() -> None:
     assert state.changes(model) == []
 
 
-def materialised(model: Model, granularity: ColumnGranularity, mask: Tensor) -> Model:
+def materialized(model: Model, granularity: ColumnGranularity, mask: Tensor) -> Model:
     """An actually smaller model, by torch-pruning."""
     backbone: Any = copy.deepcopy(model.backbone)
     graph = torch_pruning.DependencyGraph()
-    graph.build_dependency(backbone, example_inputs=model.pad(model.tokenise(["a cat plays", "the dog"])))
+    graph.build_dependency(backbone, example_inputs=model.pad(model.tokenize(["a cat plays", "the dog"])))
     layers = granularity.layers(model)
     for i, layer in enumerate(model.architecture.layers):
         gone = (~mask[layers == i]).nonzero().flatten().tolist()
@@ -335,7 +335,7 @@ def test_masking_is_the_same_as_an_actually_smaller_model(granularity: ColumnGra
     last = granularity.layers(model) == 1
     mask[last] = torch.arange(int(last.sum())) == 2
     keep = granularity.keep(model, mask)
-    smaller = materialised(model, granularity, mask)
+    smaller = materialized(model, granularity, mask)
     assert parameters(model.backbone) - parameters(smaller.backbone) == removed_parameters(keep) > 0
     with masked(model, keep):
         found = embeddings(model)

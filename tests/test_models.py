@@ -95,7 +95,7 @@ def test_uneven_layers_are_counted_from_their_weights_and_must_fit() -> None:
 def test_pooling_by_hand() -> None:
     models = {pooling: tiny_model("bert", pooling=pooling) for pooling in ("mean", "cls", "cls_before_pooler")}
     mean = models["mean"]
-    features = mean.pad(mean.tokenise(["a cat", "the dog runs and reads"]))
+    features = mean.pad(mean.tokenize(["a cat", "the dog runs and reads"]))
     output = mean.backbone(**features)
     tokens, mask = output.last_hidden_state, features["attention_mask"]
     assert mask.sum(1).tolist()[0] < mask.shape[1], "the first sentence must be padded"
@@ -154,10 +154,10 @@ def test_maximum_length_is_the_models_own_unless_given(tmp_path: Path) -> None:
     long = ["cat " * 500]
     own = load_model(ModelSpec(name=str(tmp_path / "mpnet"), pooling="mean"))
     short = load_model(ModelSpec(name=str(tmp_path / "mpnet"), pooling="mean", max_length=7))
-    assert [len(own.tokenise(long)[0]), own.encoding.max_length] == [64, 64]
-    assert [len(short.tokenise(long)[0]), short.encoding.max_length] == [7, 7]
+    assert [len(own.tokenize(long)[0]), own.encoding.max_length] == [64, 64]
+    assert [len(short.tokenize(long)[0]), short.encoding.max_length] == [7, 7]
     assert embed(own, long).isfinite().all()
-    assert short.tokenise(long)[0][-1] == own.tokenise(long)[0][-1], "the final special token stays"
+    assert short.tokenize(long)[0][-1] == own.tokenize(long)[0][-1], "the final special token stays"
     with pytest.raises(ModelError, match="max_length 65 is more than the 64 tokens"):
         load_model(ModelSpec(name=str(tmp_path / "mpnet"), pooling="mean", max_length=65))
 
@@ -170,7 +170,7 @@ def test_loaded_as_float32_in_evaluation_mode_and_differentiable(tmp_path: Path)
     model = load_model(ModelSpec(name=str(tmp_path)))
     assert {p.dtype for p in model.backbone.parameters()} == {torch.float32}
     assert not any(module.training for module in model.backbone.modules())
-    features = model.pad(model.tokenise(["a cat", "the dog runs"]))
+    features = model.pad(model.tokenize(["a cat", "the dog runs"]))
     before = dict(features)
     with torch.inference_mode():
         inferred = model.embed(features)

@@ -20,7 +20,7 @@ from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
-from ablate.scorers.oracle import Oracle, cut
+from ablate.scorers.oracle import Oracle, group_by_rank
 from ablate.store.store import Store
 from tests.engine import Bench, Pair, make_bench, of, one, pairs, write_set
 
@@ -96,13 +96,13 @@ def test_of_a_loss_it_is_the_rise_of_the_mean_over_the_batches(bench: Bench, los
     assert contributions(bench) == pytest.approx([mean(unit) - mean(None) for unit in range(8)], abs=1e-5)
 
 
-def test_groups_are_neighbours_in_the_ranking_within_a_layer() -> None:
+def test_groups_are_neighbors_in_the_ranking_within_a_layer() -> None:
     ranking = torch.tensor([3.0, 1, 2, 9, 0, 5, 4, 6])
     layers = torch.tensor([0, 0, 0, 0, 0, 1, 1, 1])
     kept = torch.tensor([True, True, True, False, True, True, True, True])
-    assert [group.tolist() for group in cut(ranking, layers, kept, 2)] == [[4, 1], [2, 0], [6, 5], [7]]
-    assert [group.tolist() for group in cut(ranking, layers, kept, 9)] == [[4, 1, 2, 0], [6, 5, 7]]
-    assert [group.tolist() for group in cut(ranking, layers, layers > 0, 3)] == [[6, 5, 7]]
+    assert [group.tolist() for group in group_by_rank(ranking, layers, kept, 2)] == [[4, 1], [2, 0], [6, 5], [7]]
+    assert [group.tolist() for group in group_by_rank(ranking, layers, kept, 9)] == [[4, 1, 2, 0], [6, 5, 7]]
+    assert [group.tolist() for group in group_by_rank(ranking, layers, layers > 0, 3)] == [[6, 5, 7]]
 
 
 def test_neurons_in_groups_have_the_contribution_of_their_group(bench: Bench) -> None:

@@ -13,11 +13,11 @@ import torch
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
-import ablate.studies.part
+import ablate.studies.granularity_prevalence
 import ablate.studies.removed
 from ablate.cli import app
-from ablate.coordinator.model_run import Subject
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.run import prepare_model_run
 from ablate.data.pairs import pair_key
 from ablate.engine.evaluate import Evaluator
 from ablate.errors import AblateError, RecipeError
@@ -28,8 +28,8 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.masked import masked
 from ablate.plan.job import Job
-from ablate.report.counted import sentences
-from ablate.report.prevalence import page
+from ablate.report.prevalence_page import page
+from ablate.report.prevalence_text import sentences
 from ablate.scorers.magnitude import Magnitude
 from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
@@ -58,8 +58,8 @@ def job(bench: Bench, **given: Any) -> Job:
     return bench.job(**study | given)
 
 
-def subject_of(bench: Bench, store: Store, made: Job) -> tuple[Subject, list[Loaded]]:
-    subject = make_subject(made, made.recipe.model[0], store, Timings(), bench.watch)
+def subject_of(bench: Bench, store: Store, made: Job) -> tuple[ModelRun, list[Loaded]]:
+    subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
     return subject, made.load(["stsb-dev"])
 
 
@@ -179,7 +179,7 @@ def test_maps_hold_the_contribution_of_each_unit_removed_alone(bench: Bench, sto
 
 def test_a_second_time_computes_nothing(bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     made = job(bench, granularities=["head", "neuron", "unstructured"])
-    monkeypatch.setattr(ablate.studies.part, "RATE", 1.0)
+    monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", 1.0)
     first = prevalence(made, store, watch=bench.watch)
     bench.clear()
 
@@ -200,7 +200,7 @@ def test_the_found_are_recorded_before_a_test_set_is_read_and_confirmed_clean_of
     dev = pairs(1, 30)
     write_set(bench.data, "stsb", [*pairs(0, 40), *dev[:5]])
     made = job(bench)
-    monkeypatch.setattr(ablate.studies.part, "RATE", 1.0)
+    monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", 1.0)
     read: list[str] = []
     load = made.chosen.source.load
 
@@ -232,7 +232,7 @@ def test_no_test_set_is_read_for_nothing(
     bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch, rate: float
 ) -> None:
     """Nothing found, or nothing to confirm on."""
-    monkeypatch.setattr(ablate.studies.part, "RATE", rate)
+    monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", rate)
     given: dict[str, Any] = {} if rate == 0 else {"prevalence": {"confirm": []}}
     (entry,) = prevalence(job(bench, **given), store)["prevalence"]
     assert store.reads() == {}

@@ -16,9 +16,9 @@ from scipy.stats import false_discovery_control, norm, spearmanr
 from ablate.statistics.compare import contrast
 from ablate.statistics.discovery import confirmed, discoveries, p_better
 from ablate.statistics.halves import on_halves
+from ablate.statistics.hurting_share import above_zero, share
 from ablate.statistics.metric import SPEARMAN
 from ablate.statistics.panel import Panel
-from ablate.statistics.prevalence import above_zero, share
 from ablate.statistics.replication import replication
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.sequence import largest_harmless

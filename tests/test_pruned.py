@@ -16,7 +16,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import PRUNED, SUPPORTED, architecture_of
 from ablate.models.masked import masked, merge
-from ablate.models.materialize import left, loses_units, materialised
+from ablate.models.materialize import loses_units, materialized, remaining_units
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.testing.state import State
@@ -33,7 +33,7 @@ def without(count: int, *gone: int) -> Tensor:
 
 def states(model: Model, backbone: Any = None) -> Tensor:
     """The last hidden states of the sentences, those of padding left out."""
-    features = model.pad(model.tokenise(SENTENCES))
+    features = model.pad(model.tokenize(SENTENCES))
     with torch.no_grad():
         output = (backbone or model.backbone)(**features)
     return output.last_hidden_state[features["attention_mask"].bool()]  # type: ignore[no-any-return]
@@ -117,7 +117,7 @@ def test_a_layer_that_loses_everything_keeps_one_unit_of_zeros(family: str, tmp_
     keep = merge([Head().keep(model, without(8, 0, 1, 2, 3)), Neuron().keep(model, without(128, *range(64, 128)))])
     with masked(model, keep):
         expected = states(model)
-    assert [len(kept) for part in left(model, keep) for kept in part] == [1, 4, 64, 1]
+    assert [len(kept) for part in remaining_units(model, keep) for kept in part] == [1, 4, 64, 1]
     loaded = saved(smaller(model, keep), tmp_path)
     torch.testing.assert_close(states(model, loaded), expected, atol=1e-6, rtol=0)
 
@@ -140,17 +140,17 @@ def test_a_pruned_model_can_be_pruned_again(family: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("family", SUPPORTED)
-def test_a_materialised_model_runs_smaller_and_is_given_back_bit_for_bit(family: str) -> None:
+def test_a_materialized_model_runs_smaller_and_is_given_back_bit_for_bit(family: str) -> None:
     model = tiny_model(family)
     units = len(Unstructured().layers(model))
     keep = merge([uneven(model), Unstructured().keep(model, torch.rand(units, generator=torch.manual_seed(0)) > 0.1)])
     before, modules = State.of(model), dict(model.backbone.named_modules())
     with masked(model, keep):
         expected = states(model)
-    with materialised(model, keep):
+    with materialized(model, keep):
         assert [layer.heads for layer in architecture_of(model.backbone).layers] == [3, 2]  # type: ignore[arg-type]
         torch.testing.assert_close(states(model), expected, atol=1e-6, rtol=0)
-    with pytest.raises(RuntimeError, match="inside"), materialised(model, keep):
+    with pytest.raises(RuntimeError, match="inside"), materialized(model, keep):
         raise RuntimeError("inside")
     assert dict(model.backbone.named_modules()) == modules
     assert before.changes(model) == []

@@ -23,13 +23,13 @@ from ablate.report.curves import curves
 from ablate.report.figures.intervals import intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, read_maps
 from ablate.report.figures.plane import places
-from ablate.report.figures.stability import read_stability, stability_figure
+from ablate.report.figures.stability_panels import read_stability, stability_figure
 from ablate.report.html.answer import answers
 from ablate.report.html.page import Material, render_html
 from ablate.report.html.provenance import Origin
 from ablate.report.plot import plots
 from ablate.report.results import Results
-from ablate.report.table import Block, Cell, Column, Line, Page, Table
+from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, row
 from tests.workplace import RECIPE, Workplace
 
@@ -216,7 +216,7 @@ def hostile() -> str:
     }
     named |= {"hashes": {HOSTILE[2]: {HOSTILE[3]: HOSTILE[1]}}, "statistics": {text: text for text in HOSTILE}}
     results = judged(Results(rows, about(models=models, timings=dict.fromkeys(HOSTILE, 1.0), **listed, **named)))
-    cells = tuple(Line((Cell(text, best=True, verdict=text), Cell(text))) for text in HOSTILE)
+    cells = tuple(Line((TableCell(text, best=True, verdict=text), TableCell(text))) for text in HOSTILE)
     table = Table(HOSTILE[1], (Column(HOSTILE[2], stub=True), Column(HOSTILE[3])), cells, HOSTILE[9], tuple(HOSTILE))
     page = Page(tuple(HOSTILE), (Block(HOSTILE[7], (table,)),), tuple(HOSTILE))
     payload = [entry | {"model": HOSTILE[1]} for text in HOSTILE[:4] for entry in stability(HOSTILE[:3], text)]
@@ -296,7 +296,7 @@ def test_the_strings_are_hostile_and_the_policy_alone_stops_them(policy: bool, t
 @browser
 def test_a_click_sorts_a_table_by_number(tmp_path: Path) -> None:
     texts = ["+0.50 ± 0.1", "–", "-1,200", "12 %", "<0.001"]
-    lines = tuple(Line((Cell(name), Cell(text))) for name, text in zip("abcde", texts, strict=True))
+    lines = tuple(Line((TableCell(name), TableCell(text))) for name, text in zip("abcde", texts, strict=True))
     tables = [Table(title, (Column("name", stub=True), Column("value")), lines, "row") for title in ("once", "twice")]
     material = Material(a_comparison(), studies={"stability": ({}, Page((), (Block(None, tuple(tables)),), ()))})
     page = re.sub(r"<meta http-equiv[^>]*>", "", render_html(material))

@@ -35,7 +35,7 @@ def test_the_fields_are_those_of_the_agreement() -> None:
         ({"score": float("nan")}, "row 0: score is nan; what is undefined must be None"),
         ({"seconds": float("inf")}, "row 0: seconds is inf"),
         ({"delta_clean": np.float64("nan")}, "row 0: delta_clean is nan"),
-        ({"colour": "red"}, "row 0: absent or unknown: colour"),
+        ({"color": "red"}, "row 0: absent or unknown: color"),
         ({"status": "fine"}, "status 'fine'"),
         ({"status": "failed"}, "status failed with score"),
         ({"score": None}, "status ok with score None"),

@@ -249,7 +249,7 @@ def test_a_long_label_never_squashes_the_numbers() -> None:
     assert text.count("-12.25") == 3
 
 
-def test_colour_is_only_for_terminals_and_the_best_shows_without() -> None:
+def test_color_is_only_for_terminals_and_the_best_shows_without() -> None:
     results = a_run()
     assert "\x1b" not in printed(results)
     on_terminal = printed(results, force_terminal=True, color_system="standard", _environ={})
@@ -390,7 +390,7 @@ def test_reasons_for_no_evidence_stand_at_the_foot() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 160])
-def test_judged_tables_fit_and_read_without_colour(width: int) -> None:
+def test_judged_tables_fit_and_read_without_color(width: int) -> None:
     text = printed(judged(a_run()), width)
     assert max(map(cell_len, text.splitlines())) <= width
     assert "nan" not in text.lower()
@@ -406,7 +406,7 @@ def test_judged_tables_fit_and_read_without_colour(width: int) -> None:
     assert re.search(r"[+-]\d\.\d\d v", plain)
 
 
-def test_colours_are_blue_and_orange() -> None:
+def test_colors_are_blue_and_orange() -> None:
     text = printed(judged(a_run()), force_terminal=True, color_system="256", _environ={})
     improves = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? ▲", text)
     harms = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? ▼", text)

@@ -13,12 +13,12 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 
 import ablate.coordinator.model_run
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.run import prepare_model_run
 from ablate.engine import evaluate
 from ablate.engine.select import select
 from ablate.errors import AblateError, StoreError
 from ablate.models.masked import masked
-from ablate.models.materialize import materialised
+from ablate.models.materialize import materialized
 from ablate.record import FIELDS
 from ablate.report.results import Results
 from ablate.store.store import Store
@@ -236,7 +236,7 @@ def test_steps_score_again_between_and_remove_as_many_in_all(bench: Bench) -> No
     with Store(bench.store) as store:
         for scorer in ("align", "uniform", "magnitude"):
             job = bench.job(scorers=[scorer], sparsities=[0.5])
-            subject = make_subject(job, job.recipe.model[0], store, Timings(), bench.events.append)
+            subject = prepare_model_run(job, job.recipe.model[0], store, Timings(), bench.events.append)
             assert subject.masks.make(job.plan.cells[0]).about["units_removed"] == 4
 
 
@@ -331,7 +331,7 @@ def matched_units(bench: Bench, **given: Any) -> tuple[dict[str, Any], list[dict
     """The units of a recipe's only cell, of 5 matched draws and of the flipped control."""
     job = bench.job(**given)
     with Store(bench.store) as store:
-        subject = make_subject(job, job.recipe.model[0], store, Timings(), bench.events.append)
+        subject = prepare_model_run(job, job.recipe.model[0], store, Timings(), bench.events.append)
         (cell,) = job.plan.cells
         draws = [subject.masks.make(cell.as_control("matched", draw)).units for draw in range(5)]
         return subject.masks.make(cell).units, draws, [subject.masks.make(cell.as_control("flipped")).units]
@@ -369,7 +369,7 @@ def test_a_matched_control_of_several_steps_removes_as_much(bench: Bench) -> Non
     }
     job = bench.job(**given)
     with Store(bench.store) as store:
-        subject = make_subject(job, job.recipe.model[0], store, Timings(), bench.events.append)
+        subject = prepare_model_run(job, job.recipe.model[0], store, Timings(), bench.events.append)
         (cell,) = job.plan.cells
         base = subject.masks.make(cell).about["params_removed"]
         assert base == 3 * PER_HEAD + round(0.3 * WEIGHTS)
@@ -383,7 +383,7 @@ def test_negative_sparsity_and_its_flipped_control_remove_as_many(bench: Bench) 
     base, draws, (flipped,) = matched_units(bench, **given)
     ((name, mask),) = base.items()
     with Store(bench.store) as store:
-        subject = make_subject(bench.job(**given), bench.recipe().model[0], store, Timings(), bench.events.append)
+        subject = prepare_model_run(bench.job(**given), bench.recipe().model[0], store, Timings(), bench.events.append)
         ((key, step_),) = [(name, cell.steps[0]) for cell in bench.job(**given).plan.cells]
         contributions = subject.masks._contributions(step_, {})
     assert 0 < int((~mask).sum()) < 8
@@ -442,14 +442,14 @@ def test_a_disk_that_fills_up_while_scoring_is_a_store_error(
 
 
 def test_rows_of_finished_stages_are_stored_when_a_run_breaks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = ablate.coordinator.model_run.Subject.outcomes
+    real = ablate.coordinator.model_run.ModelRun.outcomes
 
     def outcomes(self: Any, stage: str, *rest: Any) -> Any:
         if stage == "confirm":
             raise KeyboardInterrupt
         return real(self, stage, *rest)
 
-    monkeypatch.setattr(ablate.coordinator.model_run.Subject, "outcomes", outcomes)
+    monkeypatch.setattr(ablate.coordinator.model_run.ModelRun, "outcomes", outcomes)
     with pytest.raises(KeyboardInterrupt):
         bench.run(confirm=["stsb"])
     with Store(bench.store) as store:
@@ -498,24 +498,24 @@ def test_a_model_that_gives_one_embedding_for_everything_is_undefined(bench: Ben
         assert row["score"] is None
 
 
-def test_materialised_cells_give_the_masked_ones_scores_and_wrong_ones_fail(
+def test_materialized_cells_give_the_masked_ones_scores_and_wrong_ones_fail(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     given: dict[str, Any] = {"granularities": ["head", "neuron", "unstructured"], "sparsities": [0.3]}
     by_mask = bench.run(**given)
-    real, ran = materialised, list[int]()
+    real, ran = materialized, list[int]()
 
     def counted(*given: Any) -> Any:
         ran.append(1)
         return real(*given)
 
-    monkeypatch.setattr(evaluate, "materialised", counted)
+    monkeypatch.setattr(evaluate, "materialized", counted)
     smaller = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "other.db")
     assert len(ran) == 2 * 2, "heads and neurons, each tried and then run; single weights and dense never"
     for here, there in zip(by_mask.rows, smaller.rows, strict=True):
         assert there["score"] == pytest.approx(here["score"], abs=1e-3)
         assert there["key"] == here["key"]
-    monkeypatch.setattr(evaluate, "materialised", lambda model, _: masked(model, {}))
+    monkeypatch.setattr(evaluate, "materialized", lambda model, _: masked(model, {}))
     wrong = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "third.db")
     failed = {row["granularity"]: row["reason"] for row in wrong.rows if row["status"] == "failed"}
     assert set(failed) == {"head", "neuron"}

@@ -104,10 +104,10 @@ BY_HAND: dict[Normalize, list[float]] = {
 }
 
 
-@pytest.mark.parametrize("normalise", BY_HAND)
-def test_combined_by_hand(normalise: Normalize) -> None:
-    scorer = Combined.model_validate({"lambda": 0.25, "normalize": normalise})
-    assert scorer.score(view(scorer)).tolist() == pytest.approx(BY_HAND[normalise], rel=1e-6)
+@pytest.mark.parametrize("normalize", BY_HAND)
+def test_combined_by_hand(normalize: Normalize) -> None:
+    scorer = Combined.model_validate({"lambda": 0.25, "normalize": normalize})
+    assert scorer.score(view(scorer)).tolist() == pytest.approx(BY_HAND[normalize], rel=1e-6)
 
 
 def test_combined_at_either_end_is_one_of_the_two() -> None:
@@ -116,9 +116,9 @@ def test_combined_at_either_end_is_one_of_the_two() -> None:
         assert scorer.score(view(scorer)).tolist() == GRADIENTS[loss].tolist()
 
 
-@pytest.mark.parametrize("normalise", ["layer", "global"])
-def test_contributions_of_zero_stay_zero(normalise: Normalize) -> None:
-    scorer = Combined(lambda_=0.5, normalize=normalise)
+@pytest.mark.parametrize("normalize", ["layer", "global"])
+def test_contributions_of_zero_stay_zero(normalize: Normalize) -> None:
+    scorer = Combined(lambda_=0.5, normalize=normalize)
     found = scorer.score(view(scorer, align=torch.zeros(4), uniform=torch.tensor([0.0, 0, 3, 4])))
     assert found.tolist() == pytest.approx([0, 0, 0.3, 0.4])
 

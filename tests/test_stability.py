@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 import ablate.studies.probe
 from ablate.cli import app
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.plan.job import Job
-from ablate.report.stability import page
-from ablate.statistics.stability import SHARED, Spread, enough, jaccard, rank_correlations, spread
+from ablate.report.stability_page import page
+from ablate.statistics.ranking_agreement import SHARED, Spread, enough, jaccard, rank_correlations, spread
 from ablate.store.store import Store
 from ablate.studies.probe import Prober, sample_of
 from ablate.studies.stability import series_of, stability
@@ -118,7 +118,7 @@ def test_a_probe_removes_what_a_run_with_that_calibration_set_removes(
 ) -> None:
     monkeypatch.setattr(ablate.studies.probe, "SAMPLE", sample)
     made = job(bench, granularities=["neuron", "unstructured"], scopes=["global", "layer"], tie_seed=3)
-    subject = make_subject(made, made.recipe.model[0], store, Timings(), bench.watch)
+    subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
     series = series_of(made.plan)
     prober = Prober(subject.model, store, 3, series, lambda name: bench.watch(Event("note", f"pass: {name}")))
     probes, cached = prober.probe(subject.calibration)
@@ -146,7 +146,7 @@ def test_what_agrees_is_compared_in_the_right_pairs(bench: Bench, store: Store) 
         changes = {"calibration_seed": seed, "pairs": size, "sentences": size, "batch_size": batch_size}
         calibration = calibrate(spec.model_copy(update=changes), splits_of(spec, source))
         (step,) = series_of(made.plan)
-        subject = make_subject(made, made.recipe.model[0], store, Timings(), bench.watch)
+        subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
         return (
             Prober(subject.model, store, 0, {step: []}, lambda name: bench.watch(Event("note", f"pass: {name}")))
             .probe(calibration)[0][step]

@@ -1,4 +1,4 @@
-"""What goes to a terminal and what to a pipe: colour, width, progress; and how long help takes."""
+"""What goes to a terminal and what to a pipe: color, width, progress; and how long help takes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def piped(folder: Path, *arguments: str, **environment: str) -> subprocess.Compl
 
 
 def in_terminal(folder: Path, *arguments: str, **environment: str) -> str:
-    """What a terminal of many colours is sent."""
+    """What a terminal of many colors is sent."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "ablate", *arguments],
@@ -78,7 +78,7 @@ def test_NO_COLOR_is_respected(place: Workplace, arguments: list[str]) -> None:
     assert not COLOUR.search(in_terminal(place.folder, *arguments, NO_COLOR="1"))
 
 
-def test_a_terminal_has_colour_and_bars(place: Workplace) -> None:
+def test_a_terminal_has_color_and_bars(place: Workplace) -> None:
     """Else the tests here could not fail."""
     assert COLOUR.search(in_terminal(place.folder, "run", "--help"))
     shown = in_terminal(place.folder, "run", "r.yaml", "--store", "new.db")

@@ -36,7 +36,7 @@ from ablate.models.spec import ModelSpec
 from ablate.models.weights import weighted
 from ablate.models.whole import sentence_transformer
 from ablate.plan.plan import Cell
-from ablate.plan.training import ready_to_train
+from ablate.plan.training import prepare_training_job
 from ablate.plugins import registry
 from ablate.recipe.document import Document
 from ablate.recipe.schedule import cubic
@@ -52,7 +52,7 @@ TRAIN = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 4, "gradual"
 
 def trained(bench: Bench, store: Path | None = None, train: dict[str, Any] | None = None, **given: Any) -> Results:
     recipe = bench.recipe(train=TRAIN | (train or {}), statistics={"resamples": 200}, **given)
-    job = ready_to_train(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
+    job = prepare_training_job(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
     with Store(store or bench.store) as opened:
         return Results.of(execute(job, opened, keep_going=False, watch=bench.watch))
 
@@ -110,7 +110,7 @@ OPTIMIZERS: dict[str, Make] = {
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_what_a_mask_removes_is_zero_after_every_step_and_in_the_optimisers_state(name: str) -> None:
+def test_what_a_mask_removes_is_zero_after_every_step_and_in_the_optimizers_state(name: str) -> None:
     torch.manual_seed(0)
     layer = nn.Linear(6, 5)
     gone = torch.zeros(5, 6, dtype=torch.bool)
@@ -118,7 +118,7 @@ def test_what_a_mask_removes_is_zero_after_every_step_and_in_the_optimisers_stat
     under = UnderMask(layer, {})
     optimizer = OPTIMIZERS[name](layer.parameters())
     for step in range(12):
-        if step == 4:  # by now the optimiser remembers gradients of what goes
+        if step == 4:  # by now the optimizer remembers gradients of what goes
             under.set({"weight": ~gone}, optimizer)
         optimizer.zero_grad()
         torch.autograd.backward(layer(torch.randn(8, 6)).square().sum())

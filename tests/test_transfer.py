@@ -30,8 +30,8 @@ TASKS = {task.name: task for task in TRANSFER_TASKS}
 def examples(n: int = 60, dim: int = 5, classes: int = 2, seed: int = 0, noise: float = 1.0) -> Examples:
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % classes
-    centres = np.random.default_rng(99).normal(size=(classes, dim))
-    return Examples((centres[labels] + noise * rng.normal(size=(n, dim))).astype(np.float32), labels)
+    centers = np.random.default_rng(99).normal(size=(classes, dim))
+    return Examples((centers[labels] + noise * rng.normal(size=(n, dim))).astype(np.float32), labels)
 
 
 def test_there_is_a_task_for_every_set() -> None:
@@ -64,7 +64,7 @@ def test_exact_gives_the_same_for_a_strength_alone_and_among_others() -> None:
 
 
 def one_after_the_other(solver: Stochastic, train: Examples, stop: Examples, strength: float) -> torch.nn.Linear:
-    """SentEval's loop for one strength, with torch's own layer, optimiser and weight decay."""
+    """SentEval's loop for one strength, with torch's own layer, optimizer and weight decay."""
     generator = torch.Generator().manual_seed(solver.seed)
     dim, count = train.features.shape[1], int(train.classes.max()) + 1
     start = torch.empty(count, dim + 1).uniform_(-(dim**-0.5), dim**-0.5, generator=generator)
@@ -72,7 +72,7 @@ def one_after_the_other(solver: Stochastic, train: Examples, stop: Examples, str
     with torch.no_grad():
         layer.weight.copy_(start[:, :-1])
         layer.bias.copy_(start[:, -1])
-    optimiser = solver.optimiser(layer.parameters(), weight_decay=strength)
+    optimizer = solver.optimizer(layer.parameters(), weight_decay=strength)
     x, y = torch.from_numpy(train.features), torch.from_numpy(train.classes)
     best, kept, failures, epoch = -1.0, layer.state_dict(), 0, 0
     while epoch <= solver.max_epochs:
@@ -82,7 +82,7 @@ def one_after_the_other(solver: Stochastic, train: Examples, stop: Examples, str
                 rows = order[at : at + solver.batch]
                 loss = torch.nn.functional.cross_entropy(layer(x[rows]), y[rows])
                 layer.weight.grad, layer.bias.grad = torch.autograd.grad(loss, [layer.weight, layer.bias])
-                optimiser.step()
+                optimizer.step()
         epoch += solver.epochs
         guess = layer(torch.from_numpy(stop.features)).argmax(1).numpy()
         accuracy = float(np.mean(guess == stop.classes))
@@ -96,10 +96,10 @@ def one_after_the_other(solver: Stochastic, train: Examples, stop: Examples, str
     return layer
 
 
-@pytest.mark.parametrize("optimiser", [torch.optim.Adam, torch.optim.RMSprop])
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.RMSprop])
 @pytest.mark.parametrize("classes", [2, 4])
-def test_stochastic_trains_all_strengths_as_one_after_the_other(optimiser: Any, classes: int) -> None:
-    solver = Stochastic(optimiser, batch=16, tenacity=2, epochs=2, seed=3)
+def test_stochastic_trains_all_strengths_as_one_after_the_other(optimizer: Any, classes: int) -> None:
+    solver = Stochastic(optimizer, batch=16, tenacity=2, epochs=2, seed=3)
     train, stop, other = (examples(n, classes=classes, seed=n, noise=2) for n in (60, 40, 300))
     strengths = (1e-4, 1e-2, 3.0)
     together = solver.predict(train, stop, strengths, other.features)

@@ -56,11 +56,11 @@ def compare(
 ) -> None:
     """Pit scorers against each other without a recipe: every cell on every task, nothing held out."""
     from ablate.cli.execution import execute
-    from ablate.plan.job import ready
+    from ablate.plan.job import prepare_job
     from ablate.recipe.from_flags import comparison
 
     execute(
-        lambda: ready(*comparison(scorers, granularities, sparsities, model, pooling, tasks, seeds), data, limit),
+        lambda: prepare_job(*comparison(scorers, granularities, sparsities, model, pooling, tasks, seeds), data, limit),
         store=store,
         dry_run=dry_run,
         form=form,

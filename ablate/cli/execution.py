@@ -18,7 +18,7 @@ from ablate.coordinator.dry_run import preview
 from ablate.coordinator.run import execute as execute_job
 from ablate.plan.job import Job
 from ablate.report.results import Results
-from ablate.store.place import examine, locate
+from ablate.store.place import check_store_file, locate
 from ablate.store.store import Store
 
 
@@ -69,6 +69,6 @@ def _store_to_read(store: str) -> Iterator[Store]:
         with Store(store, create=place.path is None) as opened:
             yield opened
         return
-    examine(place.name, place.path, create=True)
+    check_store_file(place.name, place.path, create=True)
     with TemporaryDirectory() as folder, Store(Path(folder) / "empty.db") as opened:
         yield opened

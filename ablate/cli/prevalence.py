@@ -19,7 +19,7 @@ def prevalence(
     What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
     """
     from ablate.cli.study import study
-    from ablate.report.prevalence import page
+    from ablate.report.prevalence_page import page
     from ablate.studies.prevalence import prevalence as measure
 
     study(

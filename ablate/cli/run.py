@@ -23,14 +23,14 @@ def run(
     What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
     """
     from ablate.cli.execution import execute
-    from ablate.plan.job import ready
+    from ablate.plan.job import prepare_job
     from ablate.recipe.recipe import load_recipe
 
     checked, document = load_recipe(recipe, set_ or ())
     if checked.train is not None:
         print("the cells are pruned as the model came; `ablate train` also trains them", file=sys.stderr)
     execute(
-        lambda: ready(checked, document, data, limit),
+        lambda: prepare_job(checked, document, data, limit),
         recipe=recipe,
         store=store,
         dry_run=dry_run,

@@ -26,7 +26,7 @@ def stability(
     What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
     """
     from ablate.cli.study import study
-    from ablate.report.stability import page
+    from ablate.report.stability_page import page
     from ablate.studies.stability import stability as measure
 
     study(

@@ -41,14 +41,14 @@ def study(
 
     from ablate.cli.execution import working
     from ablate.cli.output import as_text, check_output, put
-    from ablate.plan.job import ready
+    from ablate.plan.job import prepare_job
     from ablate.recipe.recipe import load_recipe
-    from ablate.report.export import as_markdown
+    from ablate.report.formats import as_markdown
     from ablate.report.tables import print_page
     from ablate.store.place import locate
 
     check_output(output, recipe, locate(store).path)
-    job = ready(*load_recipe(recipe, overrides), data)
+    job = prepare_job(*load_recipe(recipe, overrides), data)
     with working(store) as (opened, progress):
         about = work(job, opened, progress)
     if form is Format.json:

@@ -22,11 +22,11 @@ def train(
     from its last checkpoint, to the same weights.
     """
     from ablate.cli.execution import execute
-    from ablate.plan.training import ready_to_train
+    from ablate.plan.training import prepare_training_job
     from ablate.recipe.recipe import load_recipe
 
     execute(
-        lambda: ready_to_train(*load_recipe(recipe, set_ or ()), data, limit),
+        lambda: prepare_training_job(*load_recipe(recipe, set_ or ()), data, limit),
         recipe=recipe,
         store=store,
         dry_run=dry_run,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.markup import escape
 
-from ablate.coordinator.model_run import Subject, scored_first
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.model_run import ModelRun, scored_first
+from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.stages import controls_of
 from ablate.engine.collect import Pass, passes_of
 from ablate.events import silent
@@ -81,33 +81,33 @@ class Preview:
 
 def preview(job: Job, store: Store) -> Preview:
     """Looks everything up and runs nothing but a second's probe of the encoder's speed."""
-    return Preview(job, [_of(job, make_subject(job, spec, store, Timings(), silent)) for spec in job.recipe.model])
+    return Preview(job, [_of(job, prepare_model_run(job, spec, store, Timings(), silent)) for spec in job.recipe.model])
 
 
-def _of(job: Job, subject: Subject) -> ModelPreview:
-    tasks = job.load(job.screen, subject.calibration.seen)
+def _of(job: Job, model_run: ModelRun) -> ModelPreview:
+    tasks = job.load(job.screen, model_run.calibration.seen)
     confirms = job.load(job.confirm)
-    cells = [(cell, bool(tasks) and subject.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
+    cells = [(cell, bool(tasks) and model_run.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
     first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells if cell.steps)
-    keys = {subject.masks.scores_key(step) for step in first_steps}
-    passes = list(passes_of(subject.masks.requests(scored_first(job.plan.cells)), subject.calibration))
-    rate = _seconds_per_token(subject, tasks or confirms)
-    each = rate * subject.evaluator.prepared(tasks)[1].tokens if tasks else 0.0
-    calibrating = BACKWARD * rate * sum(_pass_tokens(subject, passes))
+    keys = {model_run.masks.scores_key(step) for step in first_steps}
+    passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
+    rate = _seconds_per_token(model_run, tasks or confirms)
+    each = rate * model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0.0
+    calibrating = BACKWARD * rate * sum(_pass_tokens(model_run, passes))
     confirmed = _confirmed(job) if confirms else 0
     trained = [cell for cell, cached in cells if cell.training and not cached]
     fits = [cell for cell in trained if cell.training and cell.training.way != "train-then-prune"]
     return ModelPreview(
-        model=subject.model.name,
+        model=model_run.model.name,
         cells=cells,
         passes=[one.name for one in passes],
         scores=len(keys),
-        stored=sum(subject.store.scores_about(key) is not None for key in keys),
+        stored=sum(model_run.store.scores_about(key) is not None for key in keys),
         seconds=calibrating + each * sum(not cached for _, cached in cells),
         confirmed=confirmed,
         trainings=len(fits),
-        training_seconds=len(fits) * _training_tokens(job, subject) * BACKWARD * rate,
-        confirm_seconds=confirmed * rate * subject.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
+        training_seconds=len(fits) * _training_tokens(job, model_run) * BACKWARD * rate,
+        confirm_seconds=confirmed * rate * model_run.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
     )
 
 
@@ -119,31 +119,33 @@ def _confirmed(job: Job) -> int:
     return 1 + len(cells) + len(controls_of(cells, controls.matched, controls.flipped, controls.control_seed))
 
 
-def _seconds_per_token(subject: Subject, tasks: list[Loaded]) -> float:
+def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:
     """Measured on the first sentences of the tasks, after one warm-up."""
     sentences = [s for task in tasks for s in task.data.sentences][:PROBE]
-    prepared = prepare(subject.model, sentences)
-    encode(subject.model, prepared)
+    prepared = prepare(model_run.model, sentences)
+    encode(model_run.model, prepared)
     start = time.perf_counter()
-    encode(subject.model, prepared)
+    encode(model_run.model, prepared)
     return (time.perf_counter() - start) / max(prepared.tokens, 1)
 
 
-def _pass_tokens(subject: Subject, passes: list[Pass]) -> list[int]:
-    pairs = [s for pair in subject.calibration.pairs for s in pair]
-    pools = {"pairs": pairs, "sentences": list(subject.calibration.sentences)}
-    counted = {over: prepare(subject.model, pool).tokens / max(len(pool), 1) for over, pool in pools.items()}
+def _pass_tokens(model_run: ModelRun, passes: list[Pass]) -> list[int]:
+    pairs = [s for pair in model_run.calibration.pairs for s in pair]
+    pools = {"pairs": pairs, "sentences": list(model_run.calibration.sentences)}
+    counted = {over: prepare(model_run.model, pool).tokens / max(len(pool), 1) for over, pool in pools.items()}
     return [round(counted[one.over] * one.size * (2 if one.over == "pairs" else 1)) for one in passes]
 
 
-def _training_tokens(job: Job, subject: Subject) -> float:
+def _training_tokens(job: Job, model_run: ModelRun) -> float:
     """Tokens of one training, by its first examples; what the looks at the screen tasks take is not counted."""
     if job.texts is None:
         return 0.0
     train, texts = job.recipe.train, job.texts
     assert train is not None
     some = texts.examples[:PROBE]
-    each = sum(prepare(subject.model, [example[i] for example in some]).tokens for i in range(len(some[0]))) / len(some)
+    each = sum(prepare(model_run.model, [example[i] for example in some]).tokens for i in range(len(some[0]))) / len(
+        some
+    )
     twins = 1 if texts.supervised else 2
     return steps_of(train, len(texts.examples)) * train.accumulate * train.batch_size * each * twins
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected, Request, collect, passes_of
-from ablate.engine.score import Tasks, looks_at, score, scores_key
+from ablate.engine.score import ScorerTasks, data_key, score, scores_key
 from ablate.engine.select import matched, select
 from ablate.errors import FAILURES, StoreError
 from ablate.granularities.base import Granularity
@@ -40,14 +40,14 @@ class MaskMaker:
     tie_seed: int
     timings: Timings
     on_pass: Callable[[str], None] = lambda _: None
-    tasks: Tasks = field(default_factory=dict)
+    tasks: ScorerTasks = field(default_factory=dict)
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict)
     _collected: Collected = field(default_factory=Collected)
     _granularities: dict[str, Granularity] = field(default_factory=dict)
 
     def key(self, cell: Cell) -> str:
         """The key of a cell: everything its mask depends on."""
-        looks = [looks_at(step.scorer, self.calibration, self.tasks) for step in cell.steps]
+        looks = [data_key(step.scorer, self.calibration, self.tasks) for step in cell.steps]
         return digest(
             {
                 "stage": "mask",
@@ -105,17 +105,17 @@ class MaskMaker:
         if stored is None:
             units = self._draw(cell) if cell.control == "matched" else self._prune(cell, {})
             stored = self.put(cell, units)
-        self.know(cell)
+        self.register_granularities(cell)
         return stored
 
     def put(self, cell: Cell, units: dict[str, Mask]) -> StoredMask:
         """Stores the mask that was made for a cell. ``units``: by the name that :func:`name_of` gives."""
-        self.know(cell)
+        self.register_granularities(cell)
         stored = StoredMask(mask_hash(units) or "", units, self.about(cell, units))
         self.store.put_mask(self.key(cell), stored)
         return stored
 
-    def know(self, cell: Cell) -> None:
+    def register_granularities(self, cell: Cell) -> None:
         """Notes the granularities of a cell, which masks have by name alone."""
         for step in cell.steps:
             self._granularities[name_of(step.granularity)] = step.granularity
@@ -144,7 +144,7 @@ class MaskMaker:
     def grow(self, step: Step, fraction: float, units: dict[str, Mask]) -> dict[str, Mask]:
         """The mask in force, with more removed: so many in all that it is ``fraction`` of the step's sparsity."""
         assert step.sparsity != "negative"
-        self.know(Cell((step,)))
+        self.register_granularities(Cell((step,)))
         total = len(self.layers_of(step.granularity))
         more = round(fraction * step.sparsity * total) - (total - int(self._kept(step.granularity, units).sum()))
         share = replace(step, sparsity=max(more, 0) / total, steps=1)
@@ -152,7 +152,7 @@ class MaskMaker:
 
     def _prune(self, cell: Cell, in_force: dict[str, Mask]) -> dict[str, Mask]:
         units = dict(in_force)
-        self.know(cell)
+        self.register_granularities(cell)
         for step in cell.steps:
             name = name_of(step.granularity)
             layers = self.layers_of(step.granularity).numpy()

@@ -12,7 +12,7 @@ from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.rows import Outcome
 from ablate.data.calibration import Calibration
 from ablate.engine.evaluate import Evaluator, result_key
-from ablate.errors import FAILURES, PluginError, StoreError, told
+from ablate.errors import FAILURES, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
 from ablate.executors.base import Executor
 from ablate.models.model import Model
@@ -31,7 +31,7 @@ _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_re
 
 
 @dataclass(frozen=True)
-class Job:
+class CellWork:
     """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks.
 
     mask: its hash, None where nothing is removed. keys: of its results, by task. failure: why it cannot be evaluated
@@ -51,7 +51,7 @@ class Job:
 
 
 @dataclass
-class Subject:
+class ModelRun:
     """A loaded model under test."""
 
     model: Model
@@ -62,12 +62,12 @@ class Subject:
     watch: Watch
     masks: MaskMaker
     keep_going: bool = True
-    materialise: bool = False
+    materialize: bool = False
     trainings: Trainings | None = None
     evaluator: Evaluator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.model, self.materialise)
+        self.evaluator = Evaluator(self.model, self.materialize)
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
         """Evaluates dense and ``cells`` on ``tasks``, whatever of it the store lacks; dense is the first outcome.
@@ -80,7 +80,7 @@ class Subject:
         # Only now: whoever watches takes the time from here for that of the cells.
         self.watch(Event("begin", stage, len(everything)))
         done = []
-        for outcome in self.executor.map(self._work, self._jobs(everything, tasks)):
+        for outcome in self.executor.map(self._evaluate, self._works(everything, tasks)):
             done.append(outcome)
             self.watch(Event("cell", str(outcome.cell), cached=outcome.cached))
         return done
@@ -95,22 +95,22 @@ class Subject:
         keys = {result_key(model, about["hash"] or None, task) for task in tasks}
         return len(self.store.get_results(keys, values=False)) == len(keys)
 
-    def _jobs(self, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Job]:
+    def _works(self, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[CellWork]:
         for cell in cells:
             key = self.masks.key(cell)
             try:
-                yield self._job(cell, key, tasks)
+                yield self._prepare(cell, key, tasks)
             except StoreError:
                 raise
             except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
-                yield Job(cell, key, {}, None, {}, {}, tuple(tasks), failure=self.reason(error, *_used(cell)))
+                yield CellWork(cell, key, {}, None, {}, {}, tuple(tasks), failure=self.reason(error, *_used(cell)))
 
     @property
     def _trainings(self) -> Trainings:
         assert self.trainings is not None
         return self.trainings
 
-    def _job(self, cell: Cell, key: str, tasks: Sequence[Loaded]) -> Job:
+    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded]) -> CellWork:
         trained = self._trainings.of(cell) if cell.training else None
         model = trained.model if trained else self.model
         about = self.store.mask_about(key) if cell != DENSE else _DENSE
@@ -126,39 +126,45 @@ class Subject:
         keep: Mapping[str, torch.Tensor] = {}
         if missing and mask is not None:
             keep = self.masks.keep(units if units is not None else self.masks.make(cell).units)
-        return Job(cell, key, about, mask, keep, found, missing, keys, trained=trained)
+        return CellWork(cell, key, about, mask, keep, found, missing, keys, trained=trained)
 
-    def _work(self, job: Job) -> Outcome:
+    def _evaluate(self, work: CellWork) -> Outcome:
         results: dict[str, Result] = {}
         failures: dict[str, str] = {}
         with self.timings.measure("encode"):
-            for task, measured in self._measure(job):
+            for task, measured in self._measure(work):
                 if isinstance(measured, Result):
                     results[task.name] = measured
                 else:
                     failures[task.name] = measured
         if results:
             with self.timings.measure("store"):
-                self.store.put_results({job.keys[name]: result for name, result in results.items()})
+                self.store.put_results({work.keys[name]: result for name, result in results.items()})
         return Outcome(
-            job.cell, job.key, job.about, {**job.found, **results}, failures, cached=not job.missing, keys=job.keys
+            work.cell,
+            work.key,
+            work.about,
+            {**work.found, **results},
+            failures,
+            cached=not work.missing,
+            keys=work.keys,
         )
 
-    def _measure(self, job: Job) -> Iterator[tuple[Loaded, Result | str]]:
+    def _measure(self, work: CellWork) -> Iterator[tuple[Loaded, Result | str]]:
         """Each missing task's result, or why there is none."""
-        if job.failure is not None:
-            yield from ((task, job.failure) for task in job.missing)
+        if work.failure is not None:
+            yield from ((task, work.failure) for task in work.missing)
             return
-        yield from ((task, self.reason(PluginError(task.fault))) for task in job.missing if task.fault is not None)
-        readable = [task for task in job.missing if task.fault is None]
+        yield from ((task, self.reason(PluginError(task.fault))) for task in work.missing if task.fault is not None)
+        readable = [task for task in work.missing if task.fault is None]
         if not readable:
             return
         try:
-            with weighted(self.model, job.trained.weights() if job.trained else None):
-                embedded = self.evaluator.embed(job.keep, readable)
+            with weighted(self.model, work.trained.weights() if work.trained else None):
+                embedded = self.evaluator.embed(work.keep, readable)
         except FAILURES as error:
             # Memory that runs out is nobody's fault; else it is what a granularity keeps.
-            used = [] if isinstance(error, MemoryError) else [step.granularity for step in job.cell.steps]
+            used = [] if isinstance(error, MemoryError) else [step.granularity for step in work.cell.steps]
             reason = self.reason(error, *used)
             yield from ((task, reason) for task in readable)
             return
@@ -184,7 +190,7 @@ class Subject:
             if blame:
                 error.add_note(blame.strip())
             raise error
-        return told(error) + blame
+        return one_line(error) + blame
 
 
 def _used(cell: Cell) -> list[Plugin]:

@@ -38,16 +38,16 @@ def make_rows(
     dense: Outcome,
     outcomes: Sequence[Outcome],
     controls: Mapping[str, str],
-    told: Callable[[BaseException, Plugin], str],
+    reason_of: Callable[[BaseException, Plugin], str],
 ) -> list[Row]:
     """One row for each cell and task, dense first.
 
     Args:
         fixed: the fields that are the same in every row: model, data, params_total, stage, chosen.
         controls: key of a control -> key of the cell that it belongs to.
-        told: what a row says of an error of a task, or raises it.
+        reason_of: what a row says of an error of a task, or raises it.
     """
-    of_dense = {task.name: _scored(task, dense, told) for task in tasks}
+    of_dense = {task.name: _scored(task, dense, reason_of) for task in tasks}
     return [
         {
             **fixed,
@@ -57,7 +57,7 @@ def make_rows(
             "control_of": _short(controls.get(outcome.key)),
             "task": task.name,
             **task.task.about(),
-            **_scores(task, outcome, _scored(task, outcome, told), of_dense[task.name]),
+            **_scores(task, outcome, _scored(task, outcome, reason_of), of_dense[task.name]),
         }
         for outcome in (dense, *outcomes)
         for task in tasks
@@ -122,7 +122,7 @@ def _scores(task: Loaded, outcome: Outcome, own: _Scored, dense: _Scored) -> Row
     }
 
 
-def _scored(task: Loaded, outcome: Outcome, told: Callable[[BaseException, Plugin], str]) -> _Scored:
+def _scored(task: Loaded, outcome: Outcome, reason_of: Callable[[BaseException, Plugin], str]) -> _Scored:
     result = outcome.results.get(task.name)
     if result is None:
         return _Scored("failed", reason=outcome.failures.get(task.name))
@@ -137,7 +137,7 @@ def _scored(task: Loaded, outcome: Outcome, told: Callable[[BaseException, Plugi
     except Undefined as reason:
         return _Scored(result.status, result.score, None, f"{without}{reason}")
     except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
-        return _Scored("failed", reason=without + told(error, task.task))
+        return _Scored("failed", reason=without + reason_of(error, task.task))
     if not isfinite(clean):
         return _Scored(result.status, result.score, None, f"{without}the task's score is {clean}")
     return _Scored(result.status, result.score, clean)

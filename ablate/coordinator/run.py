@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
-from ablate.coordinator.model_run import Subject
+from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, short
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
-from ablate.engine.score import looks_over
+from ablate.engine.score import parts_used
 from ablate.events import Event, Watch, silent
 from ablate.executors.base import Executor
-from ablate.judge.against_training import added
+from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
@@ -25,7 +25,7 @@ from ablate.timing import Timings
 
 
 def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = silent) -> RunRecord:
-    """Runs what :func:`ablate.plan.job.ready` made, into an open store.
+    """Runs what :func:`ablate.plan.job.prepare_job` made, into an open store.
 
     The rows of the stages that were finished are stored also when the run is interrupted; they are judged when all are.
     """
@@ -35,11 +35,11 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     timings = Timings()
     stages: list[StageRows] = []
     try:
-        subjects = [make_subject(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-        about["hashes"] = {s.model.name: {"model": s.model.hash, "calibration": s.calibration.hash} for s in subjects}
-        _run_stages(job, store, about["run"], subjects, stages)
-        about["maps"] = [found for subject in subjects for found in maps(subject.masks, job.plan.cells)]
-        about["agreement"] = [found for subject in subjects for found in agreement(subject.masks, job.plan.cells)]
+        model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
+        about["hashes"] = {s.model.name: {"model": s.model.hash, "calibration": s.calibration.hash} for s in model_runs}
+        _run_stages(job, store, about["run"], model_runs, stages)
+        about["maps"] = [found for model_run in model_runs for found in maps(model_run.masks, job.plan.cells)]
+        about["agreement"] = [found for model_run in model_runs for found in agreement(model_run.masks, job.plan.cells)]
     finally:
         rows = [row for stage in stages for row in stage.rows]
         about["panels"] = {stage.name: stage.panels for stage in stages}
@@ -54,37 +54,37 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
         with timings.measure("statistics"):
             about["evidence"], withheld = judge(results, store, job.registry, job.recipe.statistics)
             if job.texts is not None:
-                about["evidence"] += added(results, store, job.registry, job.recipe.statistics)
+                about["evidence"] += judge_against_training(results, store, job.registry, job.recipe.statistics)
         about["statistics"] = {**job.recipe.statistics.model_dump(mode="json"), "withheld": withheld}
         about["timings"] = dict(timings.seconds)
         store.put_rows(about["run"], rows, about)
     return results
 
 
-def _run_stages(job: Job, store: Store, run_id: str, subjects: list[Subject], stages: list[StageRows]) -> None:
+def _run_stages(job: Job, store: Store, run_id: str, model_runs: list[ModelRun], stages: list[StageRows]) -> None:
     """Adds to ``stages`` as each is finished: every model is screened, the choice recorded, every model confirmed."""
     if job.screen:
-        for subject in subjects:
-            stages.append(screen(job, subject, run_id))
+        for model_run in model_runs:
+            stages.append(screen(job, model_run, run_id))
     if not job.confirm:
         return
-    screened = [stage.rows for stage in stages] or [[] for _ in subjects]
-    picks = [pick(job, subject, rows) for subject, rows in zip(subjects, screened, strict=True)]
+    screened = [stage.rows for stage in stages] or [[] for _ in model_runs]
+    picks = [pick(job, model_run, rows) for model_run, rows in zip(model_runs, screened, strict=True)]
     choice = {}
-    for subject, rows, picked in zip(subjects, screened, picks, strict=True):
-        names = {subject.masks.key(cell): str(cell) for cell in picked}
-        choice[subject.model.name] = names
+    for model_run, rows, picked in zip(model_runs, screened, picks, strict=True):
+        names = {model_run.masks.key(cell): str(cell) for cell in picked}
+        choice[model_run.model.name] = names
         chosen = {short(key) for key in names}
         for row in rows:
             row["chosen"] = row["key"] in chosen
     store.record_choice(run_id, choice)
-    for subject, picked in zip(subjects, picks, strict=True):
-        stages.append(confirm(job, subject, run_id, picked))
+    for model_run, picked in zip(model_runs, picks, strict=True):
+        stages.append(confirm(job, model_run, run_id, picked))
 
 
-def make_subject(
+def prepare_model_run(
     job: Job, spec: ModelSpec, store: Store, timings: Timings, watch: Watch, keep_going: bool = True
-) -> Subject:
+) -> ModelRun:
     """Loads a model and draws its calibration set."""
     names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
     with timings.measure("load"):
@@ -99,16 +99,16 @@ def make_subject(
         job.recipe.tie_seed,
         timings,
         lambda name: watch(Event("note", f"pass: {name}")),
-        _looked_at(job),
+        _scorer_tasks(job),
     )
-    subject = Subject(
+    model_run = ModelRun(
         model, calibration, store, executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
     )
     if job.texts is not None:
         from ablate.coordinator.train import trainings
 
-        subject.trainings = trainings(job, job.texts, spec, masks, watch)
-    return subject
+        model_run.trainings = trainings(job, job.texts, spec, masks, watch)
+    return model_run
 
 
 def _calibration(job: Job) -> Calibration:
@@ -117,11 +117,11 @@ def _calibration(job: Job) -> Calibration:
     if not any(scorer.calibrates for scorer in scorers):
         return NOTHING
     spec = job.recipe.calibration
-    return calibrate(spec, splits_of(spec, job.chosen.source), frozenset().union(*map(looks_over, scorers)))
+    return calibrate(spec, splits_of(spec, job.chosen.source), frozenset().union(*map(parts_used, scorers)))
 
 
-def _looked_at(job: Job) -> dict[str, tuple[Loaded, ...]]:
+def _scorer_tasks(job: Job) -> dict[str, tuple[Loaded, ...]]:
     """The tasks behind each name that a scorer of the plan gives, each read once."""
-    members = dict.fromkeys(task for tasks in job.looked_at.values() for task in tasks)
+    members = dict.fromkeys(task for tasks in job.scorer_tasks.values() for task in tasks)
     read = {task.name: task for task in job.load(members)}
-    return {name: tuple(read[task] for task in tasks) for name, tasks in job.looked_at.items()}
+    return {name: tuple(read[task] for task in tasks) for name, tasks in job.scorer_tasks.items()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from ablate.coordinator.model_run import Subject
+from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import make_rows
 from ablate.events import Event
 from ablate.plan.choose import choose, mean_deltas
@@ -28,44 +28,44 @@ class StageRows:
     failed: int
 
 
-def screen(job: Job, subject: Subject, run: str) -> StageRows:
+def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Every cell of the plan on the screen tasks."""
-    tasks = _read(job, subject, run, job.screen, _seen(job, subject), len(job.plan.cells))
-    return _stage(job, subject, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
+    tasks = _read(job, model_run, run, job.screen, _seen(job, model_run), len(job.plan.cells))
+    return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
 
 
-def pick(job: Job, subject: Subject, screened: Sequence[Row]) -> tuple[Cell, ...]:
+def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, ...]:
     """The cells to confirm, by the rows of the screen stage alone."""
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
     means = mean_deltas([row for row in screened if job.chooses(row["task"])], job.recipe.overlap)
-    keys = {cell: short(subject.masks.key(cell)) for cell in plan.cells}
+    keys = {cell: short(model_run.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
     for rivals in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
         if rivals not in {cell.rivals for cell in picked}:
             label, granularity, *way = rivals
             why = "none of its cells has a Δ on every screen task"
-            subject.watch(Event("note", f"nothing to confirm of {' '.join([granularity, label, *way])}: {why}"))
+            model_run.watch(Event("note", f"nothing to confirm of {' '.join([granularity, label, *way])}: {why}"))
     return picked
 
 
-def confirm(job: Job, subject: Subject, run: str, picked: Sequence[Cell]) -> StageRows:
+def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> StageRows:
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
-    seen = set(_seen(job, subject))
+    seen = set(_seen(job, model_run))
     choosing = filter(job.chooses, job.screen)
     for task in job.load(choosing, faults=True):
         seen.update(task.data.keys)
-    for task in chain(*subject.masks.tasks.values()):
+    for task in chain(*model_run.masks.tasks.values()):
         seen.update(task.data.keys)
-    tasks = _read(job, subject, run, job.confirm, frozenset(seen), len(picked))
+    tasks = _read(job, model_run, run, job.confirm, frozenset(seen), len(picked))
     controls = job.recipe.controls
-    return _stage(job, subject, "confirm", tasks, picked, controls.matched, controls.flipped)
+    return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped)
 
 
-def _seen(job: Job, subject: Subject) -> frozenset[tuple[str, str]]:
+def _seen(job: Job, model_run: ModelRun) -> frozenset[tuple[str, str]]:
     """The pairs that calibration and training have looked at."""
-    return subject.calibration.seen | (job.texts.seen if job.texts else frozenset())
+    return model_run.calibration.seen | (job.texts.seen if job.texts else frozenset())
 
 
 def short(key: str) -> str:
@@ -74,16 +74,16 @@ def short(key: str) -> str:
 
 
 def _read(
-    job: Job, subject: Subject, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], cells: int
+    job: Job, model_run: ModelRun, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], cells: int
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
-    subject.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)
+    model_run.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)
     return job.load(names, seen, faults=True)
 
 
 def _stage(
     job: Job,
-    subject: Subject,
+    model_run: ModelRun,
     name: str,
     tasks: list[Loaded],
     cells: Sequence[Cell],
@@ -92,21 +92,21 @@ def _stage(
 ) -> StageRows:
     distinct = tuple(dict.fromkeys(cells))
     belongs = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed)
-    dense, *outcomes = subject.outcomes(name, [*distinct, *belongs], tasks)
+    dense, *outcomes = model_run.outcomes(name, [*distinct, *belongs], tasks)
     fixed = {
-        "model": subject.model.name,
+        "model": model_run.model.name,
         "data": job.chosen.source.label,
-        "params_total": sum(p.numel() for p in subject.model.backbone.parameters()),
+        "params_total": sum(p.numel() for p in model_run.model.backbone.parameters()),
         "stage": name,
         "chosen": name == "confirm",
     }
-    key = subject.masks.key
+    key = model_run.masks.key
     controls = {key(control): key(cell) for control, cell in belongs.items()}
-    rows = make_rows(fixed, tasks, dense, outcomes, controls, subject.reason)
+    rows = make_rows(fixed, tasks, dense, outcomes, controls, model_run.reason)
     everything = [dense, *outcomes]
     failures = {row["key"] for row in rows if row["status"] == "failed"}
     failed, cached = len(failures), sum(o.cached for o in everything if short(o.key) not in failures)
-    panels = {task.name: subject.store.put_panel(panel_of(task)) for task in tasks}
+    panels = {task.name: model_run.store.put_panel(panel_of(task)) for task in tasks}
     return StageRows(name, rows, panels, cached, len(everything) - cached - failed, failed)
 
 

@@ -78,7 +78,7 @@ class Trainings:
             return found
         assert cell.training is not None
         seed, name = cell.training.seed, str(cell)
-        self.masks.know(cell)
+        self.masks.register_granularities(cell)
         match cell.training.way:
             case "train":
                 trained, units = self._fit({}, seed, name)

@@ -175,8 +175,8 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], looks: Collectio
         )
     seen: set[tuple[str, str]] = set()
     if not set(UNGRADED).isdisjoint(looks):
-        looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
-        seen = {pair_key(a, b) for a, b in everything if a in looked_at or b in looked_at}
+        scorer_tasks = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
+        seen = {pair_key(a, b) for a, b in everything if a in scorer_tasks or b in scorer_tasks}
         seen |= {pair_key(a, b) for a, b in pairs}
     judged = _draw_graded(spec, splits) if "graded" in looks else []
     seen |= {pair_key(a, b) for a, b, _ in judged}

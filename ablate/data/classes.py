@@ -23,7 +23,7 @@ class ClassSet(PairSet):
     left, right: a single text is a pair with itself.
     gold: float64 [n], the class of each, a whole number from 0.
     train: what a classifier is fitted on; None where folds of the set itself take turns.
-    dev: what the strength of regularisation is chosen on; None where folds of ``train`` are.
+    dev: what the strength of regularization is chosen on; None where folds of ``train`` are.
     """
 
     train: PairSet | None = None

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
-def normalise(text: str) -> str:
-    """Text as compared for overlap: lower case, letters and digits only, so that tokenisation does not count."""
+def normalize(text: str) -> str:
+    """Text as compared for overlap: lower case, letters and digits only, so that tokenization does not count."""
     return _NOT_WORD.sub("", text.lower())
 
 
 def pair_key(left: str, right: str) -> tuple[str, str]:
-    """One key for a pair and its reverse, after :func:`normalise`."""
-    a, b = sorted((normalise(left), normalise(right)))
+    """One key for a pair and its reverse, after :func:`normalize`."""
+    a, b = sorted((normalize(left), normalize(right)))
     return a, b
 
 

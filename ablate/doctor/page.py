@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.doctor.finding import Section, mends
-from ablate.report.table import Block, Cell, Column, Line, Page, Table
+from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 
 
 def page(sections: tuple[Section, ...]) -> Page:
@@ -17,7 +17,7 @@ def page(sections: tuple[Section, ...]) -> Page:
 def _table(section: Section) -> Table:
     columns = (Column("what", stub=True), Column("found", prose=True))
     lines = tuple(
-        Line((Cell(finding.what), Cell(f"{'! ' if finding.mend else ''}{finding.found}")))
+        Line((TableCell(finding.what), TableCell(f"{'! ' if finding.mend else ''}{finding.found}")))
         for finding in section.findings
     )
     return Table(section.title, columns, lines, "row")

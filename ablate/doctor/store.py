@@ -17,7 +17,7 @@ from ablate.errors import StoreError
 from ablate.store import schema
 from ablate.store.arrays import is_whole
 from ablate.store.database import Database
-from ablate.store.place import Place, examine, locate, one_line
+from ablate.store.place import Place, check_store_file, locate, store_errors
 from ablate.store.run_log import RunLog
 
 _WRITE_VERSION = 18
@@ -28,7 +28,7 @@ def store(where: str) -> Section:
     """The store at ``where``, a path or a URL. One that is not there yet is no fault."""
     try:
         place = locate(where)
-        with one_line(place.name):
+        with store_errors(place.name):
             findings = _findings(place)
     except StoreError as error:
         findings = [Finding("readable", "no", str(error))]
@@ -37,10 +37,10 @@ def store(where: str) -> Section:
 
 def _findings(place: Place) -> list[Finding]:
     if place.path is not None and not (place.path.exists() and (place.path.is_dir() or place.path.stat().st_size)):
-        examine(place.name, place.path, create=True)
+        check_store_file(place.name, place.path, create=True)
         return [Finding("exists", "not yet; `ablate run` makes it")]
     if place.path is not None:
-        examine(place.name, place.path, create=False)
+        check_store_file(place.name, place.path, create=False)
     with _opened(place) as database:
         with database.reading() as connection:
             version = schema.version(connection)

@@ -22,9 +22,9 @@ from ablate.errors import AblateError
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import Loss
 from ablate.models.model import Model
-from ablate.scorers.statistics import GradientContribution, InputNorm, Statistic, refuse_per_example
+from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic, refuse_per_example
 
-Request = tuple[Granularity, Statistic]
+Request = tuple[Granularity, ScorerStatistic]
 
 
 @dataclass
@@ -182,7 +182,7 @@ def _gradient_pass(
 
 
 def _loss(model: Model, loss: Loss, batch: Batch) -> Tensor:
-    embeddings = normalize(model.embed(model.pad(model.tokenise(list(batch.sentences)))), dim=1)
+    embeddings = normalize(model.embed(model.pad(model.tokenize(list(batch.sentences)))), dim=1)
     return loss.of(embeddings, batch.gold)
 
 
@@ -247,7 +247,7 @@ def _input_norms(model: Model, calibration: Calibration, one: Pass) -> dict[str,
     squares = {name: torch.zeros(model.weight(name).shape[1], dtype=torch.float64) for name in modules}
     with torch.inference_mode(), _inputs(model, modules) as inputs:
         for start in range(0, one.size, one.batch_size):
-            features = model.pad(model.tokenise(sentences[start : start + one.batch_size]))
+            features = model.pad(model.tokenize(sentences[start : start + one.batch_size]))
             real = features["attention_mask"].bool()
             model.embed(features)
             for name in modules:

@@ -12,7 +12,7 @@ import torch
 from ablate.errors import AblateError, PluginError, Undefined
 from ablate.models.encode import Prepared, encode, prepare
 from ablate.models.masked import masked
-from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialised
+from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
 from ablate.models.model import Model
 from ablate.store.keys import digest
 from ablate.store.store import Result
@@ -38,18 +38,18 @@ def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
 
 @dataclass
 class Evaluator:
-    """Evaluates masks of one model; tokenises once for each set of tasks.
+    """Evaluates masks of one model; tokenizes once for each set of tasks.
 
-    materialise: run cells that lose whole heads or neurons on the smaller model, once it is seen to give the same
+    materialize: run cells that lose whole heads or neurons on the smaller model, once it is seen to give the same
         embeddings of a few sentences.
     """
 
     model: Model
-    materialise: bool = False
+    materialize: bool = False
     _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
 
     def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
-        """The distinct sentences of all the tasks (sentence -> position), tokenised and batched."""
+        """The distinct sentences of all the tasks (sentence -> position), tokenized and batched."""
         names = tuple(task.name for task in tasks)
         if names not in self._prepared:
             sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
@@ -70,10 +70,10 @@ class Evaluator:
         """
         start = time.perf_counter()
         positions, prepared = self.prepared(tasks)
-        smaller = self.materialise and loses_units(self.model, keep)
+        smaller = self.materialize and loses_units(self.model, keep)
         if smaller:
             self._check_parity(keep, list(positions)[:_TRIED])
-        with materialised(self.model, keep) if smaller else masked(self.model, keep):
+        with materialized(self.model, keep) if smaller else masked(self.model, keep):
             embeddings = encode(self.model, prepared)
         total = sum(len(task.data.sentences) for task in tasks)
         return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
@@ -82,7 +82,7 @@ class Evaluator:
         few = prepare(self.model, sentences)
         with masked(self.model, keep):
             expected = encode(self.model, few)
-        with materialised(self.model, keep):
+        with materialized(self.model, keep):
             found = encode(self.model, few)
         difference = largest_difference(expected, found)
         if not difference <= CLOSE:

@@ -23,10 +23,10 @@ from ablate.store.keys import digest
 if TYPE_CHECKING:
     from ablate.tasks.loaded import Loaded
 
-Tasks = Mapping[str, "tuple[Loaded, ...]"]
+ScorerTasks = Mapping[str, "tuple[Loaded, ...]"]
 """The tasks behind each name that scorers give."""
 
-NO_TASKS: Tasks = MappingProxyType({})
+NO_TASKS: ScorerTasks = MappingProxyType({})
 
 
 def scores_key(
@@ -34,7 +34,7 @@ def scores_key(
     calibration: Calibration,
     step: Step,
     in_force: str | None,
-    tasks: Tasks = NO_TASKS,
+    tasks: ScorerTasks = NO_TASKS,
 ) -> str:
     """The key of a step's contributions: all that they depend on, and nothing else.
 
@@ -49,20 +49,20 @@ def scores_key(
             "encoding": model.encoding.as_dict(),
             "scorer": step.scorer.identity(),
             "granularity": step.granularity.identity(),
-            **looks_at(step.scorer, calibration, tasks),
+            **data_key(step.scorer, calibration, tasks),
             "mask": in_force,
             "seed": step.seed,
         }
     )
 
 
-def looks_at(scorer: Scorer, calibration: Calibration, tasks: Tasks) -> dict[str, Any]:
+def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> dict[str, Any]:
     """The part of a key that says which data a scorer looks at.
 
     Args:
         tasks: at least those that it names.
     """
-    looks = looks_over(scorer)
+    looks = parts_used(scorer)
     found: dict[str, Any] = {"calibration": None if looks.isdisjoint(UNGRADED) else calibration.hash}
     if "graded" in looks:
         found["graded"] = calibration.graded_hash
@@ -71,7 +71,7 @@ def looks_at(scorer: Scorer, calibration: Calibration, tasks: Tasks) -> dict[str
     return found
 
 
-def looks_over(scorer: Scorer) -> frozenset[Over]:
+def parts_used(scorer: Scorer) -> frozenset[Over]:
     """The parts of the calibration set that a scorer looks at; of one that runs the model itself all but the gold."""
     declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
     return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
@@ -86,7 +86,7 @@ def view_of(
     collected: Collected,
     seed: int,
     kept: torch.Tensor | None = None,
-    tasks: Tasks = NO_TASKS,
+    tasks: ScorerTasks = NO_TASKS,
 ) -> View:
     """What a scorer may look at: the statistics that it declared, the tasks that it named, and no others.
 
@@ -111,7 +111,7 @@ def score(
     layers: torch.Tensor,
     collected: Collected,
     kept: torch.Tensor | None = None,
-    tasks: Tasks = NO_TASKS,
+    tasks: ScorerTasks = NO_TASKS,
 ) -> NDArray[np.float32]:
     """The contributions of a step's units under the mask in force, checked against the scorer's contract.
 

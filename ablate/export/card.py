@@ -11,8 +11,8 @@ from ablate.export.measure import Cost
 from ablate.export.record import Exported
 from ablate.record import Row
 from ablate.report import wording
-from ablate.report.export import as_markdown
-from ablate.report.table import MARKS, Block, Cell, Column, Line, Page, Table
+from ablate.report.formats import as_markdown
+from ablate.report.table import MARKS, Block, Column, Line, Page, Table, TableCell
 
 
 def page(exported: Exported) -> Page:
@@ -56,7 +56,7 @@ def _costs(exported: Exported) -> Table:
     return Table(
         "Cost",
         columns,
-        tuple(Line((Cell(a), Cell(b), Cell(c), Cell(f"{ratio:.2f}"))) for a, b, c, ratio in lines),
+        tuple(Line((TableCell(a), TableCell(b), TableCell(c), TableCell(f"{ratio:.2f}"))) for a, b, c, ratio in lines),
         "row",
         tuple(note for note in notes if note),
     )
@@ -78,7 +78,7 @@ def _scores(exported: Exported) -> Table:
     return Table(
         "Evaluation",
         (Column("task", stub=True), *map(Column, titles)),
-        tuple(Line(tuple(map(Cell, _score(row, "_clean" if clean else "")))) for row in exported.rows),
+        tuple(Line(tuple(map(TableCell, _score(row, "_clean" if clean else "")))) for row in exported.rows),
         "row",
         (
             f"Data: {exported.about['data']}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",

@@ -41,7 +41,7 @@ def write_onnx(folder: Path) -> None:
     require_onnx()
     model = load_model(ModelSpec(name=str(folder)))
     # Two sentences of some words: what is traced must not be taken for a constant 1.
-    features = model.pad(model.tokenise(["A sentence.", "Another one, which is longer."]))
+    features = model.pad(model.tokenize(["A sentence.", "Another one, which is longer."]))
     inputs = ("input_ids", "attention_mask")
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=2, max=model.encoding.max_length)}
     (folder / FILE).parent.mkdir()

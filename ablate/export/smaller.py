@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from ablate.models.masked import masked
-from ablate.models.materialize import left, loses_units
+from ablate.models.materialize import loses_units, remaining_units
 from ablate.models.model import Model
 from ablate.models.pruned import pruned_from
 
@@ -23,4 +23,4 @@ def smaller(model: Model, keep: Mapping[str, Tensor]) -> PreTrainedModel:
     assert isinstance(model.backbone, PreTrainedModel)
     with masked(model, keep):
         zeroed = copy.deepcopy(model.backbone)
-    return pruned_from(zeroed, *left(model, keep)) if loses_units(model, keep) else zeroed
+    return pruned_from(zeroed, *remaining_units(model, keep)) if loses_units(model, keep) else zeroed

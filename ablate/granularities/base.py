@@ -50,7 +50,7 @@ class Granularity(Plugin):
 
         Returns:
             For each parameter (name within the backbone) that loses something, a bool tensor of its shape,
-            True = keep. Removing exactly the False ones is what materialising the mask would do.
+            True = keep. Removing exactly the False ones is what materializing the mask would do.
         """
 
     def identity(self) -> dict[str, Any]:

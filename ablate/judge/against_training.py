@@ -21,7 +21,9 @@ ALONE = "train"
 """The way of the control."""
 
 
-def added(results: RunRecord, store: Store, registry: Registry, settings: Statistics) -> list[dict[str, Any]]:
+def judge_against_training(
+    results: RunRecord, store: Store, registry: Registry, settings: Statistics
+) -> list[dict[str, Any]]:
     """The evidence on every trained cell against training alone, means over train seeds on both sides.
 
     Returns:

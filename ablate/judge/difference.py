@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 
 from ablate.errors import AblateError, suggest
-from ablate.judge.effects import Stage, Tasks, label, stages
+from ablate.judge.effects import RowsByTask, Stage, label, stages
 from ablate.judge.judge import read
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Statistics
@@ -83,8 +83,8 @@ def find(results: RunRecord, name: str) -> dict[str, str]:
 def compared(
     results: RunRecord,
     stage: Stage,
-    ours: Sequence[Tasks],
-    theirs: Sequence[Tasks],
+    ours: Sequence[RowsByTask],
+    theirs: Sequence[RowsByTask],
     store: Store,
     registry: Registry,
     settings: Statistics,
@@ -117,7 +117,7 @@ def compared(
         yield Difference(place, one, two, contrast(one - two, resampled), p, counted)
 
 
-def _cells(stage: Stage) -> dict[str, list[Tasks]]:
+def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
     """What each cell may be called -> its rows, one mapping for each seed."""
     cells = {"dense": [stage.dense]}
     for group in stage.groups:
@@ -130,7 +130,7 @@ def _cells(stage: Stage) -> dict[str, list[Tasks]]:
     return cells
 
 
-def _find(name: str, cells: Mapping[str, list[Tasks]]) -> list[Tasks]:
+def _find(name: str, cells: Mapping[str, list[RowsByTask]]) -> list[RowsByTask]:
     """The cell of that name, or whose key alone begins so; none at all if there is none."""
     if name in cells:
         return cells[name]
@@ -140,7 +140,7 @@ def _find(name: str, cells: Mapping[str, list[Tasks]]) -> list[Tasks]:
     return cells[keys[0]] if keys else []
 
 
-def _unknown(name: str, known: Sequence[Mapping[str, list[Tasks]]]) -> AblateError:
+def _unknown(name: str, known: Sequence[Mapping[str, list[RowsByTask]]]) -> AblateError:
     names = {text for cells in known for text in cells if not _HEX.fullmatch(text)}
     remedy = suggest(name, names)
     if remedy.startswith("valid") and len(names) > _LISTED:

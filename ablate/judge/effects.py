@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from ablate.record import RunRecord
 
-Tasks = dict[str, dict[str, Any]]
+RowsByTask = dict[str, dict[str, Any]]
 """The rows of one cell by task."""
 
 
@@ -51,9 +51,9 @@ class Group:
 
     row: dict[str, Any]
     chosen: bool = False
-    seeds: dict[Any, Tasks] = field(default_factory=dict)
-    matched: dict[Any, Tasks] = field(default_factory=dict)
-    flipped: dict[Any, Tasks] = field(default_factory=dict)
+    seeds: dict[Any, RowsByTask] = field(default_factory=dict)
+    matched: dict[Any, RowsByTask] = field(default_factory=dict)
+    flipped: dict[Any, RowsByTask] = field(default_factory=dict)
 
     @property
     def is_control(self) -> bool:
@@ -105,7 +105,7 @@ class Stage:
     measure: Measure
     decide: str
     splits: dict[str, str] = field(default_factory=dict)
-    dense: Tasks = field(default_factory=dict)
+    dense: RowsByTask = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
     evidence: dict[tuple[str, str | None, str], dict[str, Any]] = field(default_factory=dict)
 
@@ -152,11 +152,11 @@ class Stage:
         """The dense model's mean score over the tasks."""
         return over_tasks(self.dense, self.splits, f"score{suffix}")
 
-    def _over(self, draws: Mapping[Any, Tasks], suffix: str, tasks: Collection[str] = ()) -> Effect:
+    def _over(self, draws: Mapping[Any, RowsByTask], suffix: str, tasks: Collection[str] = ()) -> Effect:
         return over_draws(over_tasks(rows, tasks or self.splits, f"delta{suffix}") for rows in draws.values())
 
 
-def over_tasks(rows: Tasks, tasks: Collection[str], name: str) -> Effect:
+def over_tasks(rows: RowsByTask, tasks: Collection[str], name: str) -> Effect:
     """The mean of a field over tasks; it has a value only if it has one on every task."""
     found = [_status(rows.get(task), name) for task in tasks]
     status = _worst(found)

@@ -7,9 +7,9 @@ from typing import Any
 
 from ablate.judge.effects import Group, Stage
 from ablate.judge.findings import Finding, Findings, Settings
+from ablate.statistics.arrays import Values
 from ablate.statistics.compare import Comparison, smallest_effect
 from ablate.statistics.correction import adjust
-from ablate.statistics.metric import Values
 from ablate.statistics.resample import Judged
 from ablate.statistics.verdict import verdict
 
@@ -25,7 +25,7 @@ def judge_stage(
 
     Returns:
         One dict for each cell, task (None = the mean over all) and comparison. ``against``: ``dense`` or ``matched``
-        (of a training also ``trained``: see :func:`ablate.judge.against_training.added`).
+        (of a training also ``trained``: see :func:`ablate.judge.against_training.judge_against_training`).
         ``delta``, ``low``, ``high``, ``se``: the difference in ``unit``, its 95 % bootstrap interval, its standard
         error. ``p``: against dense, two-sided, by permutation; against matched, one-sided, that a random draw does as
         well. ``q``: p corrected over the stage's cells, against dense of the claim that the cell improves (None if

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from ablate.errors import Undefined
-from ablate.judge.effects import Group, Stage, Tasks
+from ablate.judge.effects import Group, RowsByTask, Stage
+from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
-from ablate.statistics.metric import Values
 from ablate.statistics.resample import Joint, Judged
-from ablate.statistics.spearman import Floats
 
 
 class Settings(Protocol):
@@ -145,7 +144,7 @@ class Findings:
         except Undefined:
             return None
 
-    def _deltas(self, rows: Tasks, tasks: Sequence[str]) -> Floats:
+    def _deltas(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
         """float64 [resamples]: of the mean over tasks."""
         return _mean([self._boots[t][rows[t]["result"]] - self._boots[t][self._dense[t]] for t in tasks])
 

@@ -14,7 +14,7 @@ from ablate.judge.plugin_statistic import TaskFault, statistic_of
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
 from ablate.record import JUDGED, RunRecord
-from ablate.statistics.metric import Values
+from ablate.statistics.arrays import Values
 from ablate.statistics.resample import Judged
 from ablate.store.store import Store
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.errors import FAILURES, AblateError, PluginError, Undefined, told
+from ablate.errors import FAILURES, AblateError, PluginError, Undefined, one_line
 from ablate.plugins import Registry
-from ablate.statistics.metric import Statistic, Values
-from ablate.statistics.spearman import Floats
+from ablate.statistics.arrays import Floats, Values
+from ablate.statistics.metric import Statistic
 from ablate.tasks.base import Task
 
 
@@ -48,7 +48,7 @@ class _Named:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, FAILURES) and not isinstance(error, AblateError | Undefined):
-            raise TaskFault(f"its statistic fails: {told(error)}{self.blame}", self.task) from error
+            raise TaskFault(f"its statistic fails: {one_line(error)}{self.blame}", self.task) from error
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def pooled(
     prompt: str = "",
     max_length: int | None = None,
 ) -> Model:
-    """A model of a backbone and one pooling, not normalised.
+    """A model of a backbone and one pooling, not normalized.
 
     Args:
         backbone: float32, in evaluation mode.
@@ -127,7 +127,7 @@ def _assemble(
         raise ModelError(f"model '{name}': '{other[0]}' is {tensors[other[0]].dtype}, not float32")
     pad_id = tokenizer.pad_token_id
 
-    def tokenise(sentences: list[str]) -> list[list[int]]:
+    def tokenize(sentences: list[str]) -> list[list[int]]:
         if not sentences:
             return []
         texts = [encoding.prompt + sentence for sentence in sentences]
@@ -148,7 +148,7 @@ def _assemble(
         architecture=architecture_of(backbone),
         encoding=encoding,
         embed=embed,
-        tokenise=tokenise,
+        tokenize=tokenize,
         pad=pad,
     )
 

@@ -84,7 +84,7 @@ def _minilm() -> Path:
 
 def _refuse_unless_hub_id(spec: ModelSpec) -> None:
     path = Path(spec.name).expanduser()
-    hint = f"; {suggest(spec.name, _neighbours(path))}"
+    hint = f"; {suggest(spec.name, _neighbors(path))}"
     if path.exists():
         raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
@@ -96,7 +96,7 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
         )
 
 
-def _neighbours(path: Path) -> Iterable[str]:
+def _neighbors(path: Path) -> Iterable[str]:
     """Names that may have been meant, written as the user wrote the path."""
     beside = path.parent.iterdir() if path.parent.is_dir() else ()
     return ["minilm", *(str(child) for child in beside if (child / "config.json").is_file())]

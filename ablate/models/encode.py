@@ -1,4 +1,4 @@
-"""Sentences to embeddings, fast: tokenised once, sorted by length, in batches filled to a token budget."""
+"""Sentences to embeddings, fast: tokenized once, sorted by length, in batches filled to a token budget."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKEN_BUDGET = 2048
 
 
 @dataclass(frozen=True)
-class Batch:
+class TokenBatch:
     """rows: int64 [count], the positions of the sentences. features: what ``Model.embed`` takes, padded."""
 
     rows: Tensor
@@ -25,7 +25,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Tokenised sentences, ready to encode again and again with different weights of the same model.
+    """Tokenized sentences, ready to encode again and again with different weights of the same model.
 
     sentences: how many.
     tokens: how many with padding, over all batches; encoding time grows about in proportion.
@@ -33,22 +33,22 @@ class Prepared:
 
     sentences: int
     tokens: int
-    batches: tuple[Batch, ...]
+    batches: tuple[TokenBatch, ...]
 
 
 def prepare(model: Model, sentences: Sequence[str], token_budget: int = TOKEN_BUDGET) -> Prepared:
-    """Tokenises each sentence once and batches sentences of like length.
+    """Tokenizes each sentence once and batches sentences of like length.
 
     Args:
         sentences: any number, also none; distinct, or work is done twice.
         token_budget: tokens in a batch with padding (longest × count). A longer sentence is a batch of its own.
     """
-    ids = model.tokenise(list(sentences))
+    ids = model.tokenize(list(sentences))
     # Stable, so that the batches follow from the sentences alone.
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     with torch.inference_mode(False):
         batches = tuple(
-            Batch(torch.tensor(order[a:b]), model.pad([ids[i] for i in order[a:b]]))
+            TokenBatch(torch.tensor(order[a:b]), model.pad([ids[i] for i in order[a:b]]))
             for a, b in pairwise(batch_bounds([len(ids[i]) for i in order], token_budget))
         )
     return Prepared(len(ids), sum(batch.features["input_ids"].numel() for batch in batches), batches)
@@ -73,7 +73,7 @@ def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] = l
         on_batch: told the number of each batch before the model sees it.
 
     Returns:
-        float32 [sentences, dim], in the order of the sentences, normalised only if the model's own modules do
+        float32 [sentences, dim], in the order of the sentences, normalized only if the model's own modules do
         so: equal to ``SentenceTransformer.encode`` to 1e-5. An ordinary tensor, not an inference tensor.
     """
     assert not model.backbone.training, "dropout would be on"
@@ -82,7 +82,7 @@ def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] = l
         for number, batch in enumerate(prepared.batches):
             on_batch(number)
             parts.append(model.embed(batch.features))
-        dim = parts[0].shape[1] if parts else model.embed(model.pad(model.tokenise([""]))).shape[1]
+        dim = parts[0].shape[1] if parts else model.embed(model.pad(model.tokenize([""]))).shape[1]
     with torch.inference_mode(False), torch.no_grad():
         embeddings = torch.empty(prepared.sentences, dim)
         for batch, part in zip(prepared.batches, parts, strict=True):

@@ -14,7 +14,7 @@ def align_distances(left: Tensor, right: Tensor) -> Tensor:
     """``||f(x) - f(x+)||²`` of each positive pair.
 
     Args:
-        left, right: L2-normalised embeddings, float [pairs, dim].
+        left, right: L2-normalized embeddings, float [pairs, dim].
 
     Returns:
         float [pairs], each in [0, 4]. Their mean is the align loss (Wang and Isola 2020, eq. 1 with α = 2).
@@ -31,7 +31,7 @@ def uniform_loss(embeddings: Tensor) -> Tensor:
     """``log mean over i < j of exp(-2 ||f_i - f_j||²)`` (Wang and Isola 2020, eq. 2 with t = 2).
 
     Args:
-        embeddings: L2-normalised, float [sentences, dim], at least 2 sentences.
+        embeddings: L2-normalized, float [sentences, dim], at least 2 sentences.
 
     Returns:
         A scalar in [-8, 0].
@@ -49,21 +49,21 @@ def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
     Spearman's, by which tasks are scored, has no gradient.
 
     Args:
-        left, right: L2-normalised embeddings, float [pairs, dim].
+        left, right: L2-normalized embeddings, float [pairs, dim].
         gold: float [pairs], not all equal.
 
     Returns:
         A scalar in [0, 2].
     """
     cosines = (left * right).sum(1)
-    centred, target = cosines - cosines.mean(), gold - gold.mean()
-    r: Tensor = (centred * target).sum() / (centred.norm() * target.norm())
+    centered, target = cosines - cosines.mean(), gold - gold.mean()
+    r: Tensor = (centered * target).sum() / (centered.norm() * target.norm())
     return 1 - r
 
 
 @dataclass(frozen=True)
 class Loss:
-    """A differentiable loss of L2-normalised embeddings, to take contributions to.
+    """A differentiable loss of L2-normalized embeddings, to take contributions to.
 
     name: unique; it is part of the keys of what is computed from it.
     over: ``pairs``: ``value(left, right)`` is called with the embeddings of a batch of positive pairs;
@@ -81,7 +81,7 @@ class Loss:
         """The loss of one batch, a scalar.
 
         Args:
-            embeddings: L2-normalised, float [sentences, dim]; of pairs: the left members, then the right ones.
+            embeddings: L2-normalized, float [sentences, dim]; of pairs: the left members, then the right ones.
             gold: float [pairs], of graded pairs.
         """
         if self.over == "sentences":

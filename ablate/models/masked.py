@@ -46,5 +46,5 @@ def merge(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 
 
 def removed_parameters(keep: Mapping[str, torch.Tensor]) -> int:
-    """How many parameters materialising would remove."""
+    """How many parameters materializing would remove."""
     return sum(kept.numel() - int(kept.sum()) for kept in keep.values())

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from ablate.models.masked import masked
 from ablate.models.model import Model
-from ablate.models.pruned import Numbers, cut
+from ablate.models.pruned import Numbers, cut_units
 
 CLOSE = 1e-5
 """How far the embeddings of a smaller model may be from the masked model's, by :func:`largest_difference`."""
@@ -23,7 +23,7 @@ def largest_difference(expected: Tensor, found: Tensor) -> float:
 
 
 @contextmanager
-def materialised(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
+def materialized(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
     """As :func:`~ablate.models.masked.masked`, with smaller layers in place of the model's own meanwhile.
 
     On leaving, however that comes, the layers themselves are put back: the model is given back bit for bit.
@@ -35,7 +35,7 @@ def materialised(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
         try:
             for path, module in layers.items():
                 backbone.set_submodule(path, copy.deepcopy(module))
-            cut(backbone, *left(model, keep))
+            cut_units(backbone, *remaining_units(model, keep))
             yield
         finally:
             for path, module in layers.items():
@@ -44,10 +44,10 @@ def materialised(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
 
 def loses_units(model: Model, keep: Mapping[str, Tensor]) -> bool:
     """Whether ``keep`` removes a whole head or neuron."""
-    return left(model, keep) != left(model, {})
+    return remaining_units(model, keep) != remaining_units(model, {})
 
 
-def left(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, Numbers]:
+def remaining_units(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, Numbers]:
     """The heads and the neurons of each layer of whose output something is kept.
 
     A layer that loses all its heads, or all its neurons, keeps the first, with zeros for weights: no library runs an

@@ -74,8 +74,8 @@ class Model:
     hash: sha256 of weights, config and tokenizer.
     backbone: the transformer (evaluation mode, CPU, float32); the names in ``architecture`` are relative to it.
     embed: features (``input_ids``, ``attention_mask``, … each [batch, tokens]) -> embeddings [batch, dim],
-        differentiable, **not** normalised unless the model's own modules do so.
-    tokenise: sentences -> token ids of each, special tokens included, truncated, not padded.
+        differentiable, **not** normalized unless the model's own modules do so.
+    tokenize: sentences -> token ids of each, special tokens included, truncated, not padded.
     pad: token-id lists -> features for ``embed``, padded to the longest.
     """
 
@@ -85,7 +85,7 @@ class Model:
     architecture: Architecture
     encoding: Encoding
     embed: Callable[[Mapping[str, Tensor]], Tensor]
-    tokenise: Callable[[list[str]], list[list[int]]]
+    tokenize: Callable[[list[str]], list[list[int]]]
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
 
     def weight(self, linear: str) -> nn.Parameter:

@@ -36,7 +36,7 @@ Numbers = Sequence[Sequence[int]]
 """For each layer the heads, or the neurons, that it keeps, in order."""
 
 
-def cut(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> None:
+def cut_units(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> None:
     """Removes the other heads and neurons from a backbone's layers, in place.
 
     Args:
@@ -77,7 +77,7 @@ class _Pruned(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def __init__(self, config: PreTrainedConfig, *args: Any, **options: Any) -> None:
         super().__init__(config, *args, **options)
-        cut(self, config.kept_heads, [range(count) for count in config.kept_neurons])
+        cut_units(self, config.kept_heads, [range(count) for count in config.kept_neurons])
 
 
 class PrunedBertConfig(BertConfig):  # type: ignore[no-untyped-call]
@@ -158,7 +158,7 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
         kept = {"kept_heads": [list(own) for own in original], "kept_neurons": [len(own) for own in neurons]}
         made = kind(config(**{**settings, **kept}))
     smaller = copy.deepcopy(backbone)
-    cut(smaller, heads, neurons)
+    cut_units(smaller, heads, neurons)
     if getattr(backbone, "pooler", True) is None:
         made.register_module("pooler", None)
     made.load_state_dict(smaller.state_dict(), strict=True)

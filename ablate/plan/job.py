@@ -24,7 +24,7 @@ from ablate.tasks.loaded import Loaded
 class Job:
     """The plan, where its data come from, and its tasks with groups replaced by their members.
 
-    looked_at: the tasks behind each name that a scorer gives.
+    scorer_tasks: the tasks behind each name that a scorer gives.
     parameters: what the recipe gives each task.
     texts: what cells are trained on; None where none is trained.
     """
@@ -34,7 +34,7 @@ class Job:
     screen: tuple[str, ...]
     confirm: tuple[str, ...]
     registry: Registry
-    looked_at: Mapping[str, tuple[str, ...]]
+    scorer_tasks: Mapping[str, tuple[str, ...]]
     parameters: Parameters
     texts: Texts | None = None
 
@@ -61,7 +61,7 @@ class Job:
         return load_tasks(names, self.chosen.source, self.registry, self.parameters, seen, faults)
 
 
-def ready(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
+def prepare_job(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
     """Resolves a recipe's plug-ins, data source and tasks.
 
     Args:
@@ -82,11 +82,11 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
     if any(scorer.calibrates for scorer in plan.scorers):
         check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
     _check_margins(recipe, (*screen, *confirm), document)
-    looked_at = {name: _dev_tasks(name, chosen, plugins) for scorer in plan.scorers for name in scorer.tasks()}
+    scorer_tasks = {name: _dev_tasks(name, chosen, plugins) for scorer in plan.scorers for name in scorer.tasks()}
     studied = _tasks(recipe.prevalence.confirm or [], chosen, plugins, document, ("prevalence", "confirm"))
-    used = (*screen, *confirm, *chain(*looked_at.values()), *studied)
+    used = (*screen, *confirm, *chain(*scorer_tasks.values()), *studied)
     parameters = parameters_of(recipe, document, chosen.source, plugins, used)
-    job = Job(plan, chosen, screen, confirm, plugins, looked_at, parameters)
+    job = Job(plan, chosen, screen, confirm, plugins, scorer_tasks, parameters)
     if plan.grid and recipe.confirm and recipe.confirm.cells == "best" and not any(map(job.chooses, screen)):
         raise RecipeError(
             f"{document.place(('screen',))}: {', '.join(screen)} report and do not choose, and cells are to be chosen "
@@ -95,7 +95,7 @@ def ready(recipe: Recipe, document: Document, data: str | None = None, limit: in
     # A broken file is better known before the model is loaded. Test sets wait until their reading is logged.
     early = [name for name in screen if job.split(name) != "test"]
     job.load(early, faults=True)
-    job.load(chain(*looked_at.values()))
+    job.load(chain(*scorer_tasks.values()))
     return job
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any, Literal
 
-from ablate.errors import FAILURES, PluginError, RecipeError, told
+from ablate.errors import FAILURES, PluginError, RecipeError, one_line
 from ablate.granularities.base import Granularity
 from ablate.plugin import Plugin
 from ablate.plugins import Registry
@@ -17,7 +17,7 @@ from ablate.recipe.recipe import GranularityEntry, Recipe, ScorerEntry, StepEntr
 from ablate.recipe.training import Way
 from ablate.recipe.values import Sparsity
 from ablate.scorers.base import Scorer
-from ablate.scorers.statistics import Statistic, refuse_per_example
+from ablate.scorers.statistics import ScorerStatistic, refuse_per_example
 
 Control = Literal["matched", "flipped"]
 
@@ -39,7 +39,7 @@ class Step:
     steps: int
 
     @property
-    def requests(self) -> list[tuple[Granularity, Statistic]]:
+    def requests(self) -> list[tuple[Granularity, ScorerStatistic]]:
         """What its scorer looks at, at its granularity."""
         return [(self.granularity, statistic) for statistic in self.scorer.statistics()]
 
@@ -210,9 +210,9 @@ class _Resolver:
             declared = (*scorer.statistics(), scorer.signed, scorer.calibrates, *scorer.tasks())
         except FAILURES as error:  # a plug-in's may raise anything
             blame = self.registry.blame(scorer)
-            text = f"scorer '{scorer.name}' fails to say what it needs: {told(error)}{blame}"
+            text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
             raise self.error(location, text) from error
-        if not all(isinstance(one, Statistic | bool | str) for one in declared):
+        if not all(isinstance(one, ScorerStatistic | bool | str) for one in declared):
             wrong = f"scorer '{scorer.name}' asks for what is no statistic, no task's name or no bool"
             raise self.error(location, wrong + self.registry.blame(scorer))
 

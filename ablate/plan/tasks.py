@@ -9,7 +9,7 @@ import numpy as np
 
 from ablate.data.pairs import PairSet, Source
 from ablate.data.sources import members
-from ablate.errors import FAILURES, AblateError, PluginError, RecipeError, suggest, told
+from ablate.errors import FAILURES, AblateError, PluginError, RecipeError, one_line, suggest
 from ablate.plugins import Registry
 from ablate.recipe.document import Document
 from ablate.recipe.explain import check
@@ -80,7 +80,7 @@ def load_tasks(
         except AblateError:
             raise
         except FAILURES as error:  # a plug-in's may raise anything
-            fault = f"task '{name}' cannot read its pairs: {told(error)}{registry.blame(task)}"
+            fault = f"task '{name}' cannot read its pairs: {one_line(error)}{registry.blame(task)}"
             if not faults:
                 raise PluginError(fault) from error
             nothing = PairSet(name, task.split, source.label, (), (), np.empty(0), ())

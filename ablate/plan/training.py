@@ -10,7 +10,7 @@ from itertools import product
 from ablate.data.sources import expand
 from ablate.distribution import pip_install
 from ablate.errors import AblateError, DataError, RecipeError
-from ablate.plan.job import Job, check_splits, ready
+from ablate.plan.job import Job, check_splits, prepare_job
 from ablate.plan.plan import Cell, Plan, Training
 from ablate.plan.training_texts import DEFAULT_SPLITS, Texts, read_texts
 from ablate.recipe.document import Document
@@ -20,8 +20,8 @@ from ablate.store.keys import digest
 from ablate.tasks.loaded import Loaded
 
 
-def ready_to_train(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
-    """As :func:`ablate.plan.job.ready`, with each cell in every way and at every train seed.
+def prepare_training_job(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
+    """As :func:`ablate.plan.job.prepare_job`, with each cell in every way and at every train seed.
 
     Raises:
         RecipeError, DataError: what is wrong, where, and what to do.
@@ -29,7 +29,7 @@ def ready_to_train(recipe: Recipe, document: Document, data: str | None = None, 
     spec = recipe.train
     if spec is None:
         raise RecipeError(f"{document.place(())}: has no `train`; add `train: {{}}`, or use `ablate run`")
-    job = ready(recipe, document, data, limit)
+    job = prepare_job(recipe, document, data, limit)
     _check(job, spec, document)
     texts = read_texts(spec, job.chosen.source)
     return replace(job, texts=texts, plan=in_every_way(job, spec, texts))

@@ -8,7 +8,7 @@ from ablate.recipe.training import Gradual, Train
 
 
 def steps_of(spec: Train, examples: int) -> int:
-    """The optimiser's steps."""
+    """The optimizer's steps."""
     return spec.steps or spec.epochs * ceil(ceil(examples / spec.batch_size) / spec.accumulate)
 
 

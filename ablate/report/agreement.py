@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ablate.report.table import Cell, Column, Line, Table
+from ablate.report.table import Column, Line, Table, TableCell
 
 
 def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
@@ -25,7 +25,7 @@ def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
         units = next(iter(by_scorer.values()))["units"]
         best = max((one["spearman"] for one in by_scorer.values() if one["spearman"] is not None), default=None)
         cells = [_cell(by_scorer.get(scorer), best) for scorer in scorers]
-        lines.append(Line((Cell(granularity), Cell(oracle), Cell(f"{units:,}"), *cells)))
+        lines.append(Line((TableCell(granularity), TableCell(oracle), TableCell(f"{units:,}"), *cells)))
     stubs = (Column("granularity", stub=True), Column("oracle", stub=True))
     columns = (*stubs, Column("units"), *map(Column, scorers))
     title = "Rank correlation of contributions with exact removal (Spearman)"
@@ -33,9 +33,9 @@ def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
     return Table(title, columns, tuple(lines), "row", notes)
 
 
-def _cell(one: Mapping[str, Any] | None, best: float | None) -> Cell:
+def _cell(one: Mapping[str, Any] | None, best: float | None) -> TableCell:
     if one is None:
-        return Cell("–")
+        return TableCell("–")
     if one["spearman"] is None:
-        return Cell("undefined")
-    return Cell(f"{one['spearman']:+.3f}", best=one["spearman"] == best)
+        return TableCell("undefined")
+    return TableCell(f"{one['spearman']:+.3f}", best=one["spearman"] == best)

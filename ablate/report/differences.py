@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ablate.judge.effects import Stage
 from ablate.record import RunRecord
 from ablate.report import wording
-from ablate.report.table import Block, Cell, Column, Line, Page, Table
+from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 from ablate.report.verdicts import p_value
 from ablate.statistics.compare import smallest_effect
 
@@ -30,7 +30,7 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
         Line(
             tuple(
                 map(
-                    Cell,
+                    TableCell,
                     (
                         one.task or "mean",
                         f"{one.a:.{places}f}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report.export import visible
-from ablate.report.table import Cell, Page, Table
+from ablate.report.formats import visible
+from ablate.report.table import Page, Table, TableCell
 
 PREAMBLE = r"% needs \usepackage{booktabs,graphicx,amssymb}"
 
@@ -70,7 +70,7 @@ def _comment(line: str) -> str:
 
 def _table(table: Table) -> str:
     columns = "".join("l" if column.stub else "r" for column in table.columns)
-    lines = [_line([Cell(column.title) for column in table.columns]), r"\midrule"]
+    lines = [_line([TableCell(column.title) for column in table.columns]), r"\midrule"]
     for line in table.lines:
         lines += [r"\midrule"] if line.new else []
         lines.append(_line(line.cells))
@@ -93,7 +93,7 @@ def _table(table: Table) -> str:
     )
 
 
-def _line(cells: Sequence[Cell]) -> str:
+def _line(cells: Sequence[TableCell]) -> str:
     texts = [escape(cell.text) for cell in cells]
     marked = [rf"\textbf{{{text}}}" if cell.best else text for text, cell in zip(texts, cells, strict=True)]
     return " & ".join(marked) + r" \\"

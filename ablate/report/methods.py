@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ablate.judge.methods import LEVEL, MethodComparison, Withheld
-from ablate.report.table import Cell, Column, Line, Table
+from ablate.report.table import Column, Line, Table, TableCell
 from ablate.report.verdicts import p_value
 
 
@@ -33,7 +33,12 @@ def methods_table(compared: Sequence[MethodComparison | Withheld]) -> Table | No
         for place, (method, rank) in enumerate(zip(one.methods, one.mean_ranks, strict=True)):
             gain = sum(block[place] for block in one.gains) / len(one.gains)
             texts = (f"{rank:.2f}", f"{gain:+.2f}", ", ".join(one.alike(place)) or "–")
-            cells = (Cell(name), Cell(method), Cell(texts[0], best=rank == best), *map(Cell, texts[1:]))
+            cells = (
+                TableCell(name),
+                TableCell(method),
+                TableCell(texts[0], best=rank == best),
+                *map(TableCell, texts[1:]),
+            )
             lines.append(Line(cells, new=place == 0 and bool(lines)))
     columns = (
         Column("granularity", stub=True),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ablate.judge.effects import stages
 from ablate.report import wording
 from ablate.report.curves import Curve, curves
-from ablate.report.export import visible
+from ablate.report.formats import visible
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord

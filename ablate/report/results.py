@@ -9,7 +9,7 @@ from ablate.distribution import pip_install
 from ablate.errors import AblateError
 from ablate.judge.effects import Stage, stages
 from ablate.record import FIELDS, JUDGED, Row, RunRecord
-from ablate.report.export import as_csv, as_json, as_markdown
+from ablate.report.formats import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
@@ -62,14 +62,14 @@ class Results(RunRecord):
         :func:`ablate.judge.evidence.judge_stage`; None without evidence); ``matched``, ``matched_sd``,
         ``matched_draws`` and ``flipped``.
         """
-        return [line for stage in stages(self) for line in _summarise(stage)]
+        return [line for stage in stages(self) for line in _summarize(stage)]
 
     def to_json(self) -> str:
         """One array of rows: strict JSON (no NaN), ASCII, indented by 2."""
         return as_json(self.rows)
 
     def to_csv(self) -> str:
-        """RFC 4180 with a header; see :func:`ablate.report.export.as_csv` for what a spreadsheet is spared.
+        """RFC 4180 with a header; see :func:`ablate.report.formats.as_csv` for what a spreadsheet is spared.
 
         Lines end in CRLF: write it with ``newline=""``.
         """
@@ -110,7 +110,7 @@ class Results(RunRecord):
             raise AblateError(f"to_pandas needs pandas: {pip_install('pandas')}") from error
 
 
-def _summarise(stage: Stage) -> list[dict[str, Any]]:
+def _summarize(stage: Stage) -> list[dict[str, Any]]:
     lines = []
     for group in stage.groups:
         effect, matched = stage.effect(group), stage.matched(group)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ablate.judge.effects import Effect, Group, Stage, label
 from ablate.report import verdicts, wording
-from ablate.report.table import MARKS, Cell, Column, Line, Table
+from ablate.report.table import MARKS, Column, Line, Table, TableCell
 
 
 class _Place(NamedTuple):
@@ -32,7 +32,7 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     lines: list[Line] = []
     before: str | None = None
     for place in sorted(places, key=lambda p: (kinds.index(p.granularity), wording.sparsity_order(p.sparsity))):
-        stub = map(Cell, (place.granularity, wording.sparsity(place.sparsity), *place.extras))
+        stub = map(TableCell, (place.granularity, wording.sparsity(place.sparsity), *place.extras))
         found = [places[place].get(scorer) for scorer in scorers]
         effects = _marked(stage, [stage.effect(group) if group else None for group in found], found)
         lines.append(Line((*stub, *effects), new=before not in (None, place.granularity)))
@@ -47,8 +47,8 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
 def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     """One line a cell: its effect and the verdict on it beside its controls, then what it removes."""
     effects = [stage.effect(group) for group in groups]
-    places = [Cell(wording.rank(stage, effects, effect)) for effect in effects]
-    labels = [Cell(label(group, groups)) for group in groups]
+    places = [TableCell(wording.rank(stage, effects, effect)) for effect in effects]
+    labels = [TableCell(label(group, groups)) for group in groups]
     digits = stage.measure.places
     columns = [
         (Column("#", stub=True), places),
@@ -58,11 +58,11 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     notes = wording.notes(stage, groups)
     found = [stage.found(group) for group in groups]
     if any(found):
-        columns.append((Column("95 %"), [Cell(verdicts.interval(item, digits)) for item in found]))
-        columns.append((Column("verdict"), [Cell(verdicts.word(item)) for item in found]))
-        columns.append((Column("smallest effect"), [Cell(verdicts.smallest(item, digits)) for item in found]))
-        columns.append((Column("p"), [Cell(verdicts.p_of(item, "p")) for item in found]))
-        columns.append((Column("q"), [Cell(verdicts.p_of(item, "q")) for item in found]))
+        columns.append((Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in found]))
+        columns.append((Column("verdict"), [TableCell(verdicts.word(item)) for item in found]))
+        columns.append((Column("smallest effect"), [TableCell(verdicts.smallest(item, digits)) for item in found]))
+        columns.append((Column("p"), [TableCell(verdicts.p_of(item, "p")) for item in found]))
+        columns.append((Column("q"), [TableCell(verdicts.p_of(item, "q")) for item in found]))
         notes += (*verdicts.legend(stage, groups, (None,)), "p: of no difference from dense; q: of no gain, corrected.")
     if stage.decide:
         full = [replace(stage.effect(group, ""), sd=None) for group in groups]
@@ -74,15 +74,15 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
     drawn = [stage.found(group, against="matched") for group in groups]
     if any(drawn):
-        columns.append((Column("draws beaten"), [Cell(verdicts.beaten(item)) for item in drawn]))
-        columns.append((Column("q matched"), [Cell(verdicts.p_of(item, "q")) for item in drawn]))
+        columns.append((Column("draws beaten"), [TableCell(verdicts.beaten(item)) for item in drawn]))
+        columns.append((Column("q matched"), [TableCell(verdicts.p_of(item, "q")) for item in drawn]))
         notes += ("draws beaten: of a lower gain; q matched: of a random draw doing as well, corrected.",)
         notes += verdicts.unbeaten(stage, groups)
     if any(group.flipped for group in groups):
         columns.append((Column("flipped"), _plain(stage, [stage.flipped(group) for group in groups])))
         notes += ("flipped: Δ with the highest contributions removed instead.",)
     for name, entries in wording.sizes(groups):
-        columns.append((Column(name, group=1), [Cell(entry) for entry in entries]))
+        columns.append((Column(name, group=1), [TableCell(entry) for entry in entries]))
     lines = zip(*(entries for _, entries in columns), strict=True)
     return Table(title, tuple(column for column, _ in columns), tuple(map(Line, lines)), "column", notes)
 
@@ -101,32 +101,32 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
     marked = [_marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
     for place, group in enumerate(groups):
-        title_cell = Cell(label(group, groups))
+        title_cell = TableCell(label(group, groups))
         lines.append(Line((title_cell, *(column[place] for column in marked)), new=place == 0))
     notes = wording.seeds(groups, "Where a cell has seeds, Δ is the mean over")
     return Table(title, columns, tuple(lines), "column", (*notes, *verdicts.legend(stage, groups, tasks)))
 
 
 def _line(name: str, entries: Iterable[str]) -> Line:
-    return Line((Cell(name), *map(Cell, entries)))
+    return Line((TableCell(name), *map(TableCell, entries)))
 
 
-def _plain(stage: Stage, effects: Iterable[Effect]) -> list[Cell]:
-    return [Cell(wording.effect(effect, stage.measure.places)) for effect in effects]
+def _plain(stage: Stage, effects: Iterable[Effect]) -> list[TableCell]:
+    return [TableCell(wording.effect(effect, stage.measure.places)) for effect in effects]
 
 
 def _marked(
     stage: Stage, effects: Sequence[Effect | None], groups: Sequence[Group | None], task: str | None = None
-) -> list[Cell]:
+) -> list[TableCell]:
     """Effects side by side with their verdicts, the best marked; those that print the same are equally good."""
     best = wording.best(stage, [effect for effect in effects if effect])
     return [
-        _cell(effect, best, stage.found(group, task), stage.measure.places) if effect and group else Cell("–")
+        _cell(effect, best, stage.found(group, task), stage.measure.places) if effect and group else TableCell("–")
         for effect, group in zip(effects, groups, strict=True)
     ]
 
 
-def _cell(effect: Effect, best: float | None, found: verdicts.Found, places: int) -> Cell:
+def _cell(effect: Effect, best: float | None, found: verdicts.Found, places: int) -> TableCell:
     verdict = found["verdict"] if found else None
     text = " ".join([wording.effect(effect, places), *([MARKS[verdict]] if verdict else [])])
-    return Cell(text, effect.value is not None and wording.shown(effect, places) == best, verdict)
+    return TableCell(text, effect.value is not None and wording.shown(effect, places) == best, verdict)

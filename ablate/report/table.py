@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MARKS = {"improves": "▲", "harmless": "●", "harms": "▼", "undecided": "○"}
-"""The mark of each verdict; legible without colour."""
+"""The mark of each verdict; legible without color."""
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One entry. ``best``: of its row or column; to be emphasised.
+class TableCell:
+    """One entry. ``best``: of its row or column; to be emphasized.
 
     verdict: on what it shows, if there is one; ``text`` ends in its mark.
     """
@@ -38,7 +38,7 @@ class Column:
 class Line:
     """One line of cells. ``new``: it begins a new section."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     new: bool = False
 
 

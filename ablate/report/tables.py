@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ablate.report.export import visible
+from ablate.report.formats import visible
 from ablate.report.layout import build
-from ablate.report.table import MARKS, Cell, Column, Page, Table
+from ablate.report.table import MARKS, Column, Page, Table, TableCell
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord
@@ -125,7 +125,7 @@ def _grid(
     return grid
 
 
-def _style(cell: Cell) -> str:
+def _style(cell: TableCell) -> str:
     return " ".join(filter(None, ("bold" if cell.best else "", _STYLES.get(cell.verdict or ""))))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ablate.judge.effects import Effect, Group, Stage, label
 from ablate.report import verdicts, wording
-from ablate.report.table import MARKS, Cell, Column, Line, Table
+from ablate.report.table import MARKS, Column, Line, Table, TableCell
 
 TITLES = ("score", "Δ", "95 %", "sparsity added", "95 %", "verdict", "smallest effect", "p", "q", "of params")
 
@@ -55,14 +55,14 @@ def _line(stage: Stage, group: Group, new: bool = False) -> Line:
         verdicts.p_of(added, "q"),
         dict(wording.sizes([group]))["of params"][0],
     ]
-    cells = [Cell(entry) for entry in entries]
+    cells = [TableCell(entry) for entry in entries]
     if added is not None:
-        cells[4] = Cell(entries[4], verdict=added["verdict"])
+        cells[4] = TableCell(entries[4], verdict=added["verdict"])
     return Line(tuple(cells), new=new)
 
 
-def _cells(entries: list[str]) -> tuple[Cell, ...]:
-    return tuple(map(Cell, [*entries, *["–"] * (1 + len(TITLES) - len(entries))]))
+def _cells(entries: list[str]) -> tuple[TableCell, ...]:
+    return tuple(map(TableCell, [*entries, *["–"] * (1 + len(TITLES) - len(entries))]))
 
 
 def _legend(stage: Stage, groups: list[Group]) -> tuple[str, ...]:

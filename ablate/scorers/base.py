@@ -13,7 +13,7 @@ from torch import Tensor
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
-from ablate.scorers.statistics import GradientContribution, InputNorm, Statistic
+from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic
 
 if TYPE_CHECKING:
     from ablate.data.calibration import Calibration
@@ -84,7 +84,7 @@ class Scorer(Plugin):
         """Whether it looks at the calibration set."""
         return self.slow or bool(self.statistics())
 
-    def statistics(self) -> tuple[Statistic, ...]:
+    def statistics(self) -> tuple[ScorerStatistic, ...]:
         """What the engine is to collect for it, shared with every scorer that declares the same."""
         return ()
 

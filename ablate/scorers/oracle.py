@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from ablate.errors import PluginError, Undefined
 from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.scorers.base import Scorer, View
-from ablate.scorers.statistics import Statistic
+from ablate.scorers.statistics import ScorerStatistic
 
 if TYPE_CHECKING:
     from ablate.tasks.loaded import Loaded
@@ -82,7 +82,7 @@ class Oracle(Scorer):
     def calibrates(self) -> bool:
         return self.loss is not None or (self.ranker is not None and self.ranker.calibrates)
 
-    def statistics(self) -> tuple[Statistic, ...]:
+    def statistics(self) -> tuple[ScorerStatistic, ...]:
         return self.ranker.statistics() if self.ranker else ()
 
     def tasks(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class Oracle(Scorer):
 
     def score(self, view: View) -> Tensor:
         ranking = self.ranker.score(view) if self.ranker else torch.zeros(len(view.layers))
-        groups = cut(ranking, view.layers, view.kept, self.group)
+        groups = group_by_rank(ranking, view.layers, view.kept, self.group)
         effects = self._of_loss(view, groups, self.loss) if self.loss else self._of_tasks(view, groups)
         contributions = torch.zeros(len(view.layers))
         for units, effect in zip(groups, effects, strict=True):
@@ -145,8 +145,8 @@ def _rises(
     return [found[place] - dense for place in range(len(groups))]
 
 
-def cut(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:
-    """Cuts the units of each layer into groups of neighbours in the ranking.
+def group_by_rank(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:
+    """Cuts the units of each layer into groups of neighbors in the ranking.
 
     Args:
         ranking: float [units]. layers: int64 [units]. kept: bool [units]; the others are in no group.

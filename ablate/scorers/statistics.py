@@ -61,10 +61,10 @@ class InputNorm:
     size: int | None = None
 
 
-Statistic = GradientContribution | InputNorm
+ScorerStatistic = GradientContribution | InputNorm
 
 
-def refuse_per_example(granularity: Granularity, statistic: Statistic) -> None:
+def refuse_per_example(granularity: Granularity, statistic: ScorerStatistic) -> None:
     """Refuses ``absolute-example`` where no example has a contribution of its own.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import norm, t
 
 from ablate.errors import Undefined
-from ablate.statistics.spearman import Floats
+from ablate.statistics.arrays import Floats
 
 COVERAGE = 0.95
 POWER = 0.8

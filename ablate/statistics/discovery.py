@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from ablate.statistics.arrays import Floats
 from ablate.statistics.correction import adjust
-
-Floats = NDArray[np.float64]
 
 
 def p_better(gains: Floats, errors: Floats) -> Floats:
@@ -16,7 +15,7 @@ def p_better(gains: Floats, errors: Floats) -> Floats:
 
     Normal and not by permutation: of hundreds of units the correction asks the first for p below 0.0002, which a
     permutation test reaches with thousands of draws a unit, and one and the same bootstrap gives the errors that
-    :func:`ablate.statistics.prevalence.share` needs. A gain without any error is certain; no gain is none.
+    :func:`ablate.statistics.hurting_share.share` needs. A gain without any error is certain; no gain is none.
 
     Args:
         gains, errors: [units]; errors at least 0.

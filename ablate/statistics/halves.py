@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ablate.statistics.metric import Values
+from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.resample import Judged
-from ablate.statistics.spearman import Floats
 
 
 def on_halves(

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
 
 from ablate.errors import Undefined
-from ablate.statistics.spearman import Floats, correlate, exchange, weigh
-
-Values = NDArray[np.float32]
+from ablate.statistics.arrays import Floats, Values
+from ablate.statistics.spearman import correlate, exchange, weigh
 
 MIN_PAIRS = 3
 

@@ -15,9 +15,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.statistics.metric import Statistic, Values
+from ablate.statistics.arrays import Floats, Values
+from ablate.statistics.metric import Statistic
 from ablate.statistics.panel import Panel
-from ablate.statistics.spearman import Floats
 
 CHUNK = 100
 """Draws held at a time; part of what a seed means."""

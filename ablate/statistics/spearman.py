@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-Floats = NDArray[np.float64]
+from ablate.statistics.arrays import Floats
 
 _ELEMENTS = 100_000
 """Of the arrays worked on at a time, so that they stay in the processor's cache."""

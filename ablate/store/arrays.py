@@ -23,14 +23,14 @@ from ablate.store.schema import Damaged
 _SWEEP_SECONDS = 3600
 
 
-def serialise(arrays: Sequence[NDArray[Any]]) -> tuple[str, bytes]:
+def serialize(arrays: Sequence[NDArray[Any]]) -> tuple[str, bytes]:
     """The sha256 and the bytes of a safetensors file that holds ``arrays``."""
     content = safetensors.numpy.save({str(i): np.ascontiguousarray(a) for i, a in enumerate(arrays)})
     return hashlib.sha256(content).hexdigest(), content
 
 
 def write(folder: Path, digest: str, content: bytes) -> None:
-    """Writes what :func:`serialise` gave; on return it is on the disk. Makes the folder if need be.
+    """Writes what :func:`serialize` gave; on return it is on the disk. Makes the folder if need be.
 
     Raises:
         OSError: the disk is full, the folder is not writable. No trace is left.
@@ -53,7 +53,7 @@ def write(folder: Path, digest: str, content: bytes) -> None:
 
 
 def read(folder: Path, digest: str) -> list[NDArray[Any]]:
-    """The arrays, writable, in the order in which :func:`serialise` got them.
+    """The arrays, writable, in the order in which :func:`serialize` got them.
 
     Raises:
         Damaged: the file is missing, cut short or altered.

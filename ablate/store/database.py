@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, NoSuchModuleError
 from ablate.errors import StoreError
 from ablate.store import place as places
 from ablate.store import schema
-from ablate.store.place import Place, one_line
+from ablate.store.place import Place, store_errors
 
 T = TypeVar("T")
 
@@ -32,9 +32,9 @@ class Database:
 
     def __init__(self, place: Place, create: bool) -> None:
         self._name = place.name
-        with one_line(place.name):
+        with store_errors(place.name):
             if place.path is not None:
-                places.examine(place.name, place.path, create)
+                places.check_store_file(place.name, place.path, create)
             self._engine = _engine(place)
         self._writer = self._engine.execution_options(ablate_writes=True)
         try:
@@ -59,7 +59,7 @@ class Database:
         if older and create and version == schema.VERSION:
             self.commit(schema.create)
         if place.path is not None and create:
-            with one_line(place.name):
+            with store_errors(place.name):
                 _set_journal(self._engine)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one state of the database."""
-        with one_line(self._name), self._engine.begin() as connection:
+        with store_errors(self._name), self._engine.begin() as connection:
             yield connection
 
     def commit(self, work: Callable[[Connection], T]) -> T:
@@ -76,7 +76,7 @@ class Database:
 
         ``work`` is done again if another process inserted the same key meanwhile (SQLite excludes that).
         """
-        with one_line(self._name):
+        with store_errors(self._name):
             for _ in range(_ATTEMPTS - 1):
                 with suppress(IntegrityError):
                     return self._once(work)

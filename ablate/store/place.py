@@ -77,7 +77,7 @@ def none_yet(name: str) -> StoreError:
     return StoreError(f"there is no store at {name} yet: make one with `ablate run`, or {_REMEDY}")
 
 
-def examine(name: str, path: Path, create: bool) -> None:
+def check_store_file(name: str, path: Path, create: bool) -> None:
     """Looks at what lies at ``path``, before SQLite does.
 
     Raises:
@@ -107,7 +107,7 @@ def examine(name: str, path: Path, create: bool) -> None:
 
 
 @contextmanager
-def one_line(name: str) -> Iterator[None]:
+def store_errors(name: str) -> Iterator[None]:
     """Turns what the disk and the database report into a StoreError of one line, with the remedy."""
     try:
         yield

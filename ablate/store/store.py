@@ -25,7 +25,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema
 from ablate.store.database import Database
-from ablate.store.place import locate, one_line
+from ablate.store.place import locate, store_errors
 from ablate.store.records import Result, RunInfo, StoredMask, from_row, require_float32_vector, to_row
 from ablate.store.run_log import RunLog
 from ablate.store.schema import Damaged, check_name, pack, unpack
@@ -55,7 +55,7 @@ class Store(RunLog):
         self.name = self._name = place.name
         self._files = place.files
         if create:
-            with one_line(self._name):
+            with store_errors(self._name):
                 arrays.sweep(self._files)
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class Store(RunLog):
         """Keeps trained weights, and removes the checkpoints of their training."""
         entry = {"names": list(weights), "about": dict(about)}
         self._put_file(schema.trained, key, entry, list(weights.values()))
-        with one_line(self._name):
+        with store_errors(self._name):
             shutil.rmtree(self._checkpoints(key), ignore_errors=True)
             # Whoever waits for it looks for the weights before anything else.
             self._checkpoints(key).with_suffix(".lock").unlink(missing_ok=True)
@@ -141,7 +141,7 @@ class Store(RunLog):
     def checkpoints(self, key: str) -> Iterator[Path]:
         """A folder for the checkpoints of one training; another process that wants the same one waits."""
         folder = self._checkpoints(key)
-        with one_line(self._name):
+        with store_errors(self._name):
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.with_suffix(".lock"))
             lock.acquire()
@@ -204,7 +204,7 @@ class Store(RunLog):
         if entry is None:
             return None
         try:
-            with one_line(self._name):
+            with store_errors(self._name):
                 return entry, arrays.read(self._files, entry["file"])
         except Damaged as damage:
             self._forget(table, key, damage)
@@ -212,13 +212,13 @@ class Store(RunLog):
 
     def _put_file(self, table: Table, key: str, entry: dict[str, Any], content: list[NDArray[Any]]) -> None:
         check_name("key", key)
-        digest, data = arrays.serialise(content)
+        digest, data = arrays.serialize(content)
         row = {"key": key, "entry": pack(key, {**entry, "file": digest})}
         with self._database.reading() as connection:
             if _present(connection, table, [key]):
                 return
         # The file first: an entry never names a file that is not on the disk.
-        with one_line(self._name):
+        with store_errors(self._name):
             arrays.write(self._files, digest, data)
         self._insert(table, [row])
 

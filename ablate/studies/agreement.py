@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from ablate.plan.plan import Cell
-from ablate.statistics.stability import Spread, enough, jaccard, rank_correlations, spread
+from ablate.statistics.ranking_agreement import Spread, enough, jaccard, rank_correlations, spread
 from ablate.studies.probe import Probe
 from ablate.studies.variants import Variants, identity, shared
 

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.statistics.discovery import confirmed, p_better
-from ablate.statistics.prevalence import above_zero
-from ablate.statistics.stability import rank_correlations
-from ablate.studies.part import RATE, Part
+from ablate.statistics.hurting_share import above_zero
+from ablate.statistics.ranking_agreement import rank_correlations
+from ablate.studies.granularity_prevalence import RATE, GranularityPrevalence
 from ablate.studies.predicted import Predicted
 
 
-def entry_of(part: Part) -> dict[str, Any]:
+def entry_of(part: GranularityPrevalence) -> dict[str, Any]:
     """What JSON can hold of a part; ``harmless`` and ``best`` are empty."""
     groups, gains = part.groups, part.gains
     sizes = [len(units) for units in groups.units]
@@ -46,7 +46,7 @@ def entry_of(part: Part) -> dict[str, Any]:
     }
 
 
-def maps_of(part: Part) -> list[dict[str, Any]]:
+def maps_of(part: GranularityPrevalence) -> list[dict[str, Any]]:
     """The contribution of each unit, predicted and (``oracle``) exact, where each was removed alone and has a score."""
     if not part.groups.alone or len(part.gains.places) < len(part.groups):
         return []
@@ -58,14 +58,14 @@ def maps_of(part: Part) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted(part: Part, name: str, one: Predicted) -> dict[str, Any]:
+def _predicted(part: GranularityPrevalence, name: str, one: Predicted) -> dict[str, Any]:
     """``spearman``: of a group's contribution, summed, with what is really lost when it goes."""
     _, spearman = rank_correlations(one.sums[list(part.gains.places)], -part.gains.gains.astype(np.float32))
     share = float(one.below.sum()) / sum(map(len, part.groups.units))
     return {"scorer": name, "share": share, "spearman": spearman}
 
 
-def _found(part: Part) -> list[dict[str, Any]]:
+def _found(part: GranularityPrevalence) -> list[dict[str, Any]]:
     gains, fresh = part.gains, part.fresh
     ps = dict(zip(gains.places, p_better(gains.gains, gains.errors).tolist(), strict=True))
     on_screen = dict(zip(gains.places, zip(gains.gains.tolist(), gains.errors.tolist(), strict=True), strict=True))
@@ -91,7 +91,7 @@ def _found(part: Part) -> list[dict[str, Any]]:
     ]
 
 
-def _confirm(part: Part) -> dict[str, Any] | None:
+def _confirm(part: GranularityPrevalence) -> dict[str, Any] | None:
     """None where no task was read to confirm. ``expected``: how many would pass if none of the found truly improved."""
     if not part.confirmed_by:
         return None
@@ -105,7 +105,7 @@ def _confirm(part: Part) -> dict[str, Any] | None:
     }
 
 
-def _layers(part: Part) -> list[dict[str, Any]]:
+def _layers(part: GranularityPrevalence) -> list[dict[str, Any]]:
     """``share``: the mean chance of the layer's groups to hurt, by the prior of all layers together."""
     gains, groups = part.gains, part.groups
     layers = np.array([groups.layers[place] for place in gains.places], np.int64)

@@ -10,12 +10,11 @@ import numpy as np
 from ablate.errors import AblateError, Undefined
 from ablate.judge.plugin_statistic import statistic_of
 from ablate.plugins import registry
+from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import contrast
 from ablate.statistics.halves import on_halves
-from ablate.statistics.metric import Values
 from ablate.statistics.resample import Joint, Judged
-from ablate.statistics.spearman import Floats
-from ablate.studies.removed import Results
+from ablate.studies.removed import TaskResults
 from ablate.tasks.loaded import Loaded, panel_of
 
 SPLITS = 100
@@ -43,8 +42,8 @@ class Gains:
 
 
 def gains_of(
-    dense: Results,
-    removed: Mapping[int, Results],
+    dense: TaskResults,
+    removed: Mapping[int, TaskResults],
     tasks: Sequence[Loaded],
     overlap: str,
     joint: tuple[int, int],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.coordinator.model_run import Subject
+from ablate.coordinator.model_run import ModelRun
 from ablate.engine.score import scores_key
 from ablate.granularities.base import Granularity
 from ablate.plan.plan import Step
@@ -31,13 +31,13 @@ class Predicted:
     sums: NDArray[np.float32]
 
 
-def predict(subject: Subject, groups: Mapping[Granularity, Groups]) -> dict[tuple[Granularity, str], Predicted]:
+def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[tuple[Granularity, str], Predicted]:
     """By granularity and scorer name, in two passes over the calibration set for all that the store lacks.
 
     Raises:
         AblateError: the calibration set is smaller than a batch, or the store fails.
     """
-    model, calibration, store = subject.model, subject.calibration, subject.store
+    model, calibration, store = model_run.model, model_run.calibration, model_run.store
     wanted = [Step(g, scorer, scorer.name, "global", 0.0, None, 1) for g in groups for scorer in SCORERS]
     keys = {
         step: digest(
@@ -52,8 +52,8 @@ def predict(subject: Subject, groups: Mapping[Granularity, Groups]) -> dict[tupl
     arrays = {step: array for step in wanted if (array := store.get_scores(keys[step])) is not None}
     missing = [step for step in wanted if step not in arrays]
     if missing:
-        with subject.timings.measure("collect"):
-            for step, scores in contributions(model, calibration, missing, store, subject.masks.on_pass):
+        with model_run.timings.measure("collect"):
+            for step, scores in contributions(model, calibration, missing, store, model_run.masks.on_pass):
                 layers = step.granularity.layers(model).numpy()
                 below = np.bincount(layers[scores < 0], minlength=int(layers[-1]) + 1)
                 sums = [scores[units.numpy()].sum(dtype=np.float64) for units in groups[step.granularity].units]

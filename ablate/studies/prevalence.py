@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
 from ablate.data.sources import expand
 from ablate.errors import AblateError, PluginError, RecipeError
@@ -17,7 +17,7 @@ from ablate.scorers.base import Scorer
 from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.entry import entry_of, maps_of
-from ablate.studies.part import Part
+from ablate.studies.granularity_prevalence import GranularityPrevalence
 from ablate.studies.predicted import predict
 from ablate.studies.removed import groups_of
 from ablate.studies.stability import with_calibration
@@ -47,15 +47,15 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
     run = about["run"] = store.begin_run(about)
     timings = Timings()
     tasks = _read(job, store, run, screen, calibration.seen)
-    parts: list[Part] = []
+    parts: list[GranularityPrevalence] = []
     for spec in job.recipe.model:
-        subject = with_calibration(make_subject(job, spec, store, timings, watch), calibration)
+        model_run = with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
         counts = job.recipe.prevalence.groups
-        groups = {g: groups_of(subject, g, counts.get(g.name), by) for g in granularities}
-        predicted = predict(subject, groups)
+        groups = {g: groups_of(model_run, g, counts.get(g.name), by) for g in granularities}
+        predicted = predict(model_run, groups)
         for granularity, own in groups.items():
             of_scorer = {name: found for (g, name), found in predicted.items() if g == granularity}
-            parts.append(Part.measured(job, subject, own, of_scorer, tasks))
+            parts.append(GranularityPrevalence.measured(job, model_run, own, of_scorer, tasks))
     store.record_choice(
         run, {f"{part.model} {part.granularity}": [part.groups.name(place) for place in part.found] for part in parts}
     )

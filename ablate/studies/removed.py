@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.mask_maker import name_of
-from ablate.coordinator.model_run import Subject
+from ablate.coordinator.model_run import ModelRun
 from ablate.engine.evaluate import Embedded, result_key
 from ablate.engine.score import scores_key
 from ablate.errors import AblateError
@@ -21,7 +21,7 @@ from ablate.granularities.base import Granularity
 from ablate.granularities.replay import removals
 from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
-from ablate.scorers.oracle import cut
+from ablate.scorers.oracle import group_by_rank
 from ablate.store.keys import mask_hash
 from ablate.store.store import Result
 from ablate.studies.contributions import contributions
@@ -30,7 +30,7 @@ from ablate.tasks.loaded import Loaded
 MOST = 2000
 """Groups of one granularity: beyond, exact removal takes days where it need not."""
 
-Results = dict[str, Result]
+TaskResults = dict[str, Result]
 """By task."""
 
 
@@ -57,13 +57,13 @@ class Groups:
         return f"layer {layer} {kind} {place - self.layers.index(layer)}"
 
 
-def groups_of(subject: Subject, granularity: Granularity, count: int | None, by: Scorer) -> Groups:
+def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, by: Scorer) -> Groups:
     """Cuts each layer's units, ranked by a scorer, into ``count`` groups; None: each unit is one.
 
     Raises:
         AblateError: there would be more than :data:`MOST`.
     """
-    layers = granularity.layers(subject.model)
+    layers = granularity.layers(model_run.model)
     size = 1 if count is None else -(-int(layers.bincount().max()) // count)
     if len(layers) > MOST * size:
         raise AblateError(
@@ -73,16 +73,18 @@ def groups_of(subject: Subject, granularity: Granularity, count: int | None, by:
     if size == 1:
         return Groups(granularity, tuple(layers.tolist()), tuple(torch.arange(len(layers))[:, None]))
     step = Step(granularity, by, by.name, "global", 0.0, None, 1)
-    ((_, ranking),) = contributions(subject.model, subject.calibration, [step], subject.store, subject.masks.on_pass)
+    ((_, ranking),) = contributions(
+        model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.on_pass
+    )
     if by.statistics():
-        subject.store.put_scores(scores_key(subject.model, subject.calibration, step, None), ranking, {})
-    units = cut(torch.from_numpy(ranking), layers, torch.ones(len(layers), dtype=torch.bool), size)
+        model_run.store.put_scores(scores_key(model_run.model, model_run.calibration, step, None), ranking, {})
+    units = group_by_rank(torch.from_numpy(ranking), layers, torch.ones(len(layers), dtype=torch.bool), size)
     return Groups(granularity, tuple(int(layers[group[0]]) for group in units), tuple(units))
 
 
 def remove(
-    subject: Subject, groups: Groups, which: Sequence[int], tasks: Sequence[Loaded], stage: str
-) -> tuple[Results, dict[int, Results]]:
+    model_run: ModelRun, groups: Groups, which: Sequence[int], tasks: Sequence[Loaded], stage: str
+) -> tuple[TaskResults, dict[int, TaskResults]]:
     """The results of the dense model, and of the model without each of ``which`` groups, in their order.
 
     Each group's results are in the store before the next group is begun, under the keys that cells of the same mask
@@ -91,7 +93,7 @@ def remove(
     Raises:
         AblateError: the store fails. What a plug-in's task raises goes up.
     """
-    model, store = subject.model, subject.store
+    model, store = model_run.model, model_run.store
     masks: dict[int | None, str | None] = {None: None}
     masks |= {place: _hash(groups, groups.units[place]) for place in which}
     keys = {place: {task.name: result_key(model, mask, task) for task in tasks} for place, mask in masks.items()}
@@ -103,26 +105,26 @@ def remove(
         if all(key in stored for key in of_tasks.values())
     }
     missing = [place for place in which if place not in found]
-    subject.watch(Event("begin", stage, len(which)))
+    model_run.watch(Event("begin", stage, len(which)))
     for place in which:
         if place in found:
-            subject.watch(Event("cell", f"group {place}", cached=True))
-    positions, prepared = subject.evaluator.prepared(tasks) if len(found) < len(keys) else ({}, None)
+            model_run.watch(Event("cell", f"group {place}", cached=True))
+    positions, prepared = model_run.evaluator.prepared(tasks) if len(found) < len(keys) else ({}, None)
 
     def keep(place: int | None, embedded: Embedded) -> None:
         found[place] = {task.name: embedded.measure(task) for task in tasks}
         store.put_results({keys[place][name]: result for name, result in found[place].items()})
 
-    with subject.timings.measure("encode"):
+    with model_run.timings.measure("encode"):
         if None not in found:
-            keep(None, subject.evaluator.embed({}, tasks))
+            keep(None, model_run.evaluator.embed({}, tasks))
         if missing and prepared is not None:
             total = sum(len(task.data.sentences) for task in tasks)
             begun = time.perf_counter()
             with closing(removals(model, prepared, groups.granularity, [groups.units[p] for p in missing])) as removed:
                 for number, embeddings in removed:
                     keep(missing[number], Embedded(embeddings, positions, (time.perf_counter() - begun) / total))
-                    subject.watch(Event("cell", f"group {missing[number]}"))
+                    model_run.watch(Event("cell", f"group {missing[number]}"))
                     begun = time.perf_counter()
     return found[None], {place: found[place] for place in which}
 

@@ -6,35 +6,37 @@ from collections.abc import Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from ablate.coordinator.model_run import Subject
+from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import make_rows
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
 
 
-def seed_scores(job: Job, subjects: Sequence[Subject], cells: Sequence[Cell], run: str) -> dict[Cell, dict[str, Any]]:
-    """Each cell's gain over dense, a mean over the screen tasks that choose, under each subject's calibration set.
+def seed_scores(
+    job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str
+) -> dict[Cell, dict[str, Any]]:
+    """Each cell's gain over dense, a mean over the screen tasks that choose, under each model_run's calibration set.
 
     All are taken on the same pairs: with ``overlap: drop`` those that none of the sets has seen.
 
     Args:
-        subjects: one model with one calibration set each.
+        model_runs: one model with one calibration set each.
 
     Returns:
-        ``tasks``; ``unit`` (of the tasks, joined); ``gains``: float or None for each subject; ``mean``, ``sd``
+        ``tasks``; ``unit`` (of the tasks, joined); ``gains``: float or None for each model_run; ``mean``, ``sd``
         (sample), ``low``, ``high`` over them, None unless all are there (sd: of two at least); ``reason`` for what
         is not there.
     """
     names = [name for name in job.screen if job.chooses(name)]
-    seen = frozenset[tuple[str, str]]().union(*(subject.calibration.seen for subject in subjects))
+    seen = frozenset[tuple[str, str]]().union(*(model_run.calibration.seen for model_run in model_runs))
     tests = [name for name in names if job.split(name) == "test"]
-    subjects[0].store.record_reads(run, tests, len(cells) * len(subjects))
+    model_runs[0].store.record_reads(run, tests, len(cells) * len(model_runs))
     tasks = job.load(names, seen)
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
-    for subject in subjects:
-        dense, *outcomes = subject.outcomes(f"scores, calibration seed {subject.calibration.seed}", cells, tasks)
-        made = make_rows({"chosen": False}, tasks, dense, outcomes, {}, subject.reason)
+    for model_run in model_runs:
+        dense, *outcomes = model_run.outcomes(f"scores, calibration seed {model_run.calibration.seed}", cells, tasks)
+        made = make_rows({"chosen": False}, tasks, dense, outcomes, {}, model_run.reason)
         for place, cell in enumerate(cells, 1):
             rows[cell].append(made[place * len(tasks) : (place + 1) * len(tasks)])
     return {cell: _summary(job, names, found) for cell, found in rows.items()}

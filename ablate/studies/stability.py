@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from ablate.coordinator.mask_maker import MaskMaker
-from ablate.coordinator.model_run import Subject
-from ablate.coordinator.run import make_subject
+from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import Calibration
 from ablate.errors import AblateError
 from ablate.events import Event, Watch, silent
@@ -52,8 +52,8 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
     about["run"] = store.begin_run(about)
     timings = Timings()
     for spec in job.recipe.model:
-        subject = make_subject(job, spec, store, timings, watch)
-        about["stability"] += _of_model(job, subject, sets, series, about["run"], scores)
+        model_run = prepare_model_run(job, spec, store, timings, watch)
+        about["stability"] += _of_model(job, model_run, sets, series, about["run"], scores)
     about["timings"] = dict(timings.seconds)
     store.put_rows(about["run"], [], about)
     return about
@@ -78,32 +78,32 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
 
 
 def _of_model(
-    job: Job, subject: Subject, sets: Variants, series: Mapping[Step, list[Cell]], run: str, scores: bool
+    job: Job, model_run: ModelRun, sets: Variants, series: Mapping[Step, list[Cell]], run: str, scores: bool
 ) -> list[dict[str, Any]]:
-    prober = Prober(subject.model, subject.store, job.recipe.tie_seed, series, subject.masks.on_pass)
-    subjects = {identity(one): with_calibration(subject, one) for one in sets.seeds.values() if scores}
+    prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.on_pass)
+    model_runs = {identity(one): with_calibration(model_run, one) for one in sets.seeds.values() if scores}
     probes: dict[str, dict[Step, Probe]] = {}
-    subject.watch(Event("begin", "calibration sets", len(sets.all)))
+    model_run.watch(Event("begin", "calibration sets", len(sets.all)))
     for key, calibration in sets.all.items():
-        masks = subjects[key].masks if key in subjects else None
+        masks = model_runs[key].masks if key in model_runs else None
 
         def keep(cell: Cell, units: dict[str, Mask], masks: MaskMaker | None = masks) -> None:
             if masks is not None:
                 masks.put(cell, units)
 
-        with subject.timings.measure("collect"):
+        with model_run.timings.measure("collect"):
             probes[key], cached = prober.probe(calibration, keep)
         text = f"seed {calibration.seed}, {len(calibration.pairs)} pairs in batches of {calibration.batch_size}"
-        subject.watch(Event("cell", text, cached=cached))
+        model_run.watch(Event("cell", text, cached=cached))
     every = [cell for cells in series.values() for cell in cells]
-    gains = seed_scores(job, [subjects[identity(one)] for one in sets.seeds.values()], every, run) if scores else {}
+    gains = seed_scores(job, [model_runs[identity(one)] for one in sets.seeds.values()], every, run) if scores else {}
     entries = []
     for step, cells in series.items():
         of_step = {key: probe[step] for key, probe in probes.items()}
         units = prober.units(step)
         entries.append(
             {
-                "model": subject.model.name,
+                "model": model_run.model.name,
                 "scorer": step.label,
                 "granularity": step.granularity.name,
                 "seed": step.seed,
@@ -116,8 +116,8 @@ def _of_model(
     return entries
 
 
-def with_calibration(subject: Subject, calibration: Calibration) -> Subject:
-    """The subject with another calibration set."""
-    own = subject.masks
+def with_calibration(model_run: ModelRun, calibration: Calibration) -> ModelRun:
+    """The model_run with another calibration set."""
+    own = model_run.masks
     masks = MaskMaker(own.model, calibration, own.store, own.tie_seed, own.timings, own.on_pass)
-    return replace(subject, calibration=calibration, masks=masks)
+    return replace(model_run, calibration=calibration, masks=masks)

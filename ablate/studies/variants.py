@@ -8,7 +8,7 @@ from typing import Any
 
 from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
 from ablate.data.pairs import Source
-from ablate.engine.score import looks_over
+from ablate.engine.score import parts_used
 from ablate.errors import AblateError
 from ablate.plan.plan import Step
 from ablate.recipe.studies import Stability
@@ -55,7 +55,7 @@ def variants(
     """
 
     splits = splits_of(spec, source)
-    looks: frozenset[Over] = frozenset().union(*(looks_over(step.scorer) for step in steps))
+    looks: frozenset[Over] = frozenset().union(*(parts_used(step.scorer) for step in steps))
 
     def drawn(**changes: Any) -> Calibration:
         calibration = calibrate(spec.model_copy(update=changes), splits, looks)

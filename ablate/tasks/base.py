@@ -15,8 +15,8 @@ from torch import Tensor
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import Undefined
 from ablate.plugin import Plugin
-from ablate.statistics.metric import Statistic, Values
-from ablate.statistics.spearman import Floats
+from ablate.statistics.arrays import Floats, Values
+from ablate.statistics.metric import Statistic
 
 
 class Task(Plugin):

@@ -110,7 +110,7 @@ def closeness(unit: Tensor) -> Tensor:
     """For each sentence the mean over the others of ``exp(-2 ||f_i - f_j||²)``, blockwise.
 
     Args:
-        unit: L2-normalised, float [n, dim], n at least 2. An embedding of zeros is at distance 0 of another such.
+        unit: L2-normalized, float [n, dim], n at least 2. An embedding of zeros is at distance 0 of another such.
 
     Returns:
         float64 [n], each in (0, 1].

@@ -50,7 +50,7 @@ class Solver(Protocol):
 
 @dataclass(frozen=True)
 class Exact:
-    """SentEval's loss, minimised by L-BFGS (scikit-learn): deterministic. The bias carries no penalty."""
+    """SentEval's loss, minimized by L-BFGS (scikit-learn): deterministic. The bias carries no penalty."""
 
     def predict(
         self,
@@ -80,13 +80,13 @@ class Stochastic:
     One call trains the classifiers of all strengths side by side, from the same start on the same batches, as SentEval
     does one after the other. The bias carries the penalty, as there.
 
-    optimiser: Adam or RMSprop, with torch's own settings.
+    optimizer: Adam or RMSprop, with torch's own settings.
     batch: examples in a step.
     tenacity: after so many rounds without a gain, the next one ends it.
     epochs: passes over ``train`` between two looks at ``stop``.
     """
 
-    optimiser: type[torch.optim.Adam] | type[torch.optim.RMSprop]
+    optimizer: type[torch.optim.Adam] | type[torch.optim.RMSprop]
     batch: int
     tenacity: int
     epochs: int
@@ -114,7 +114,7 @@ class Stochastic:
         bound = (dim - 1) ** -0.5
         start = torch.empty(count, dim).uniform_(-bound, bound, generator=generator)
         weights = start.repeat(len(strengths), 1, 1).requires_grad_()
-        optimiser = self.optimiser([weights])
+        optimizer = self.optimizer([weights])
         best, most = weights.detach().clone(), torch.full((len(strengths),), -1.0)
         stalled = torch.zeros(len(strengths), dtype=torch.int64)
         going = torch.ones(len(strengths), dtype=torch.bool)
@@ -126,7 +126,7 @@ class Stochastic:
                     rows = order[at : at + self.batch]
                     loss = _loss(weights, strengths, x[rows], y[rows])
                     (weights.grad,) = torch.autograd.grad(loss, [weights])
-                    optimiser.step()
+                    optimizer.step()
             epoch += self.epochs
             right = (_logits(stop_x, weights.detach()).argmax(2) == stop_y).float().mean(1)
             better = going & (right > most)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ablate.errors import FAILURES, told
+from ablate.errors import FAILURES, one_line
 
 Verdict = Literal["passed", "failed", "does not apply"]
 
@@ -83,7 +83,7 @@ def _outcome(contract: Contract) -> Outcome:
     except ContractBroken as broken:
         return Outcome(contract.name, "failed", _line(broken))
     except FAILURES as error:  # a stranger's class may raise anything, and the other contracts are still of interest
-        return Outcome(contract.name, "failed", f"raises {told(error)}")
+        return Outcome(contract.name, "failed", f"raises {one_line(error)}")
     return Outcome(contract.name, "passed")
 
 

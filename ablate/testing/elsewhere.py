@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablate.errors import FAILURES, told
+from ablate.errors import FAILURES, one_line
 from ablate.granularities.base import Granularity
 from ablate.plugin import Plugin
 from ablate.scorers.base import Scorer
@@ -93,7 +93,7 @@ def _serve() -> None:
         try:
             answer: tuple[Any, str | None] = (_scores(family, *(_made(*plugin) for plugin in plugins)), None)
         except FAILURES as error:
-            answer = (None, told(error))
+            answer = (None, one_line(error))
         pickle.dump(answer, answers)
         answers.flush()
 

@@ -14,7 +14,7 @@ from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.testing.contract import Contract, keep_all, require
 from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
-from ablate.testing.removal_contract import check_first_order, check_materialised, check_removal, without
+from ablate.testing.removal_contract import check_first_order, check_materialized, check_removal, without
 from ablate.testing.tiny import tiny_model
 
 _WEIGHTS_TRIED = 24
@@ -56,7 +56,7 @@ def granularity_contracts(
         Contract("achieved sparsity", on_each(_check_sparsity)),
         Contract("removing shows, lifting restores bit for bit", on_each(_removal)),
         Contract("contributions are the slope of the loss", on_each(_first_order)),
-        Contract("the smaller model is the masked one", on_each(check_materialised)),
+        Contract("the smaller model is the masked one", on_each(check_materialized)),
     )
 
 

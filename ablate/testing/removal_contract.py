@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 from ablate.granularities.base import Granularity
 from ablate.models.losses import uniform_loss
 from ablate.models.masked import masked
-from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialised
+from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
 from ablate.models.model import Model
 from ablate.testing.contract import DoesNotApply, require
 from ablate.testing.samples import sample_sentences
@@ -27,7 +27,7 @@ def without(mask: Tensor, *units: int) -> Tensor:
 
 def check_removal(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
     """Checks that removing a unit shows, and that lifting the mask puts it back bit for bit."""
-    features = model.pad(model.tokenise(list(sample_sentences(6))))
+    features = model.pad(model.tokenize(list(sample_sentences(6))))
     everything = torch.ones(len(granularity.layers(model)), dtype=torch.bool)
     with torch.no_grad():
         dense = model.embed(features)
@@ -38,14 +38,14 @@ def check_removal(granularity: Granularity, model: Model, units: list[int], who:
             require(same_bits(model.embed(features), dense), f"{who}: unit {unit} is not put back bit for bit")
 
 
-def check_materialised(granularity: Granularity, model: Model, who: str) -> None:
+def check_materialized(granularity: Granularity, model: Model, who: str) -> None:
     """Checks that the model whose heads and neurons are physically gone gives the embeddings of the masked one.
 
     Raises:
         ContractBroken: it does not, or ``keep`` depends on the mask in force.
         DoesNotApply: its units are never whole heads or neurons, and stay in the model as zeros.
     """
-    features = model.pad(model.tokenise(list(sample_sentences(6))))
+    features = model.pad(model.tokenize(list(sample_sentences(6))))
     layers = granularity.layers(model)
     # A quarter of the units, of the first layer all but one: what is left of it is uneven.
     mask = torch.arange(len(layers)) % 4 != 0
@@ -62,7 +62,7 @@ def check_materialised(granularity: Granularity, model: Model, who: str) -> None
             keep.keys() == again.keys() and all(torch.equal(kept, again[name]) for name, kept in keep.items()),
             f"{who}: keep gives something else while the mask is in force; it may look at shapes, not at weights",
         )
-        with materialised(model, keep):
+        with materialized(model, keep):
             found = model.embed(features)
     off = largest_difference(expected, found)
     require(off <= CLOSE, f"{who}: the smaller model's embeddings are off the masked one's by {off:.1e}")
@@ -90,7 +90,7 @@ def check_first_order(granularity: Granularity, model: Model, units: list[int], 
 
 
 def _loss(model: Model, sentences: list[str]) -> Tensor:
-    return uniform_loss(normalize(model.embed(model.pad(model.tokenise(sentences))), dim=1))
+    return uniform_loss(normalize(model.embed(model.pad(model.tokenize(sentences))), dim=1))
 
 
 def _scaled(model: Model, carried: dict[str, Tensor], sentences: list[str], by: float) -> Tensor:

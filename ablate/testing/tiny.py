@@ -61,7 +61,7 @@ def save_tiny(
     """Saves the weights of :func:`tiny_model` as a model folder.
 
     Args:
-        format: ``sentence-transformers`` has mean pooling and normalisation as its own modules.
+        format: ``sentence-transformers`` has mean pooling and normalization as its own modules.
 
     Returns:
         ``folder``, which is made.

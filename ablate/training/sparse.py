@@ -14,8 +14,8 @@ from transformers import TrainerCallback
 class UnderMask(TrainerCallback):
     """Trains under a mask, which may lose more units on the way.
 
-    What is removed has no gradient, so that it counts neither in the gradient's norm nor in the optimiser's state; and
-    it is zero again after every step, whatever the optimiser.
+    What is removed has no gradient, so that it counts neither in the gradient's norm nor in the optimizer's state; and
+    it is zero again after every step, whatever the optimizer.
 
     Args:
         backbone: the module that is trained. keep: parameter name -> bool tensor, True = keep; others are kept whole.
@@ -28,7 +28,7 @@ class UnderMask(TrainerCallback):
         self.set(keep)
 
     def set(self, keep: Mapping[str, Tensor], optimizer: torch.optim.Optimizer | None = None) -> None:
-        """Puts a mask in force: zeroes what it removes, in the weights and in what the optimiser remembers of them."""
+        """Puts a mask in force: zeroes what it removes, in the weights and in what the optimizer remembers of them."""
         self.lift()
         self._gone = {name: ~kept for name, kept in keep.items() if not kept.all()}
         for name in self._gone:

@@ -25,7 +25,7 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
     """``-log exp(cos(x_i, x+_i) / τ) / Σ_j exp(cos(x_i, x+_j) / τ)``, the mean over i (Gao et al. 2021, eq. 1).
 
     Args:
-        left, right: L2-normalised embeddings of positive pairs, float [pairs, dim].
+        left, right: L2-normalized embeddings of positive pairs, float [pairs, dim].
 
     Returns:
         A scalar, at least 0; ``log pairs`` where nothing is told apart.

@@ -11,7 +11,7 @@ from ablate.data.embedded.changes import alike, draw_change, say, vary
 from ablate.data.embedded.frames import Frame, add_detail, draw, similarity
 from ablate.data.embedded.topics import Material, Topic, pick
 from ablate.data.embedded.wording import any_wording, changes, realise, reword
-from ablate.data.pairs import normalise, pair_key
+from ablate.data.pairs import normalize, pair_key
 
 Row = tuple[str, str, float, str]
 
@@ -127,20 +127,20 @@ TENSES = ("past", "now", "future", "perfect")
 def texts(split: str) -> tuple[tuple[str, int], ...]:
     """Statements with the number of their tense, none twice and none in both splits."""
     rng, material = Random(_TEXT_SEEDS[split]), Material(held=False)
-    taken = {normalise(text) for text, _ in texts("train")} if split == "test" else set[str]()
+    taken = {normalize(text) for text, _ in texts("train")} if split == "test" else set[str]()
     found: dict[str, tuple[str, int]] = {}
     while len(found) < TEXTS[split]:
         frame = draw(rng, material, pick(rng, material.topics()))
         text = realise(frame, any_wording(rng, frame))
-        if normalise(text) not in taken:
-            found.setdefault(normalise(text), (text, TENSES.index(frame.tense)))
+        if normalize(text) not in taken:
+            found.setdefault(normalize(text), (text, TENSES.index(frame.tense)))
     return tuple(found.values())
 
 
 @cache
 def rows(split: str) -> tuple[Row, ...]:
     """The pairs of a split: left, right, gold in [0, 5], kind. No sentence stands in two splits."""
-    taken = {normalise(s) for other in _EARLIER[split] for row in rows(other) for s in row[:2]}
+    taken = {normalize(s) for other in _EARLIER[split] for row in rows(other) for s in row[:2]}
     seen: set[tuple[str, str]] = set()
     maker = _Maker(split)
     found: list[Row] = []

@@ -63,21 +63,21 @@ def _panel(axes: Axes, stage: Stage, found: Sequence[Curve], styled: Mapping[str
         axes.plot(
             x,
             [point.value for point in curve.points],
-            color=style.colour,
+            color=style.color,
             linestyle=style.dash,
             marker=style.marker,
         )
         banded = [(p.sparsity, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None]
         if banded:
             places, lows, highs = zip(*banded, strict=True)
-            axes.fill_between(places, lows, highs, color=style.colour, alpha=0.13, linewidth=0)
+            axes.fill_between(places, lows, highs, color=style.color, alpha=0.13, linewidth=0)
         for point in curve.points:
             if point.matched:
                 axes.errorbar(
                     point.sparsity,
                     point.matched[0],
                     yerr=point.matched[1],
-                    color=style.colour,
+                    color=style.color,
                     marker=style.marker,
                     markerfacecolor="white",
                     elinewidth=0.8,

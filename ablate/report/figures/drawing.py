@@ -1,4 +1,4 @@
-"""One look for all figures, legible without colour."""
+"""One look for all figures, legible without color."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.report.export import visible
+from ablate.report.formats import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
-# Okabe and Ito's colours that are told apart with any colour vision, less yellow, which is pale on white.
+# Okabe and Ito's colors that are told apart with any color vision, less yellow, which is pale on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)))
@@ -89,7 +89,7 @@ def text(label: object, longest: int = LONGEST) -> str:
 class Style:
     """What tells one label from the others in a figure; no two of the first 30 are alike."""
 
-    colour: str
+    color: str
     marker: str
     dash: Any
 
@@ -99,8 +99,8 @@ def styles(labels: Iterable[str], controls: Collection[str] = ()) -> dict[str, S
     made = {}
     for place, label in enumerate(dict.fromkeys(labels)):
         grey = label in controls
-        colour, dash = (FAINT, (0, (1, 1.5))) if grey else (COLOURS[place % 6], DASHES[place % 5])
-        made[label] = Style(colour, MARKERS[place % 7], dash)
+        color, dash = (FAINT, (0, (1, 1.5))) if grey else (COLOURS[place % 6], DASHES[place % 5])
+        made[label] = Style(color, MARKERS[place % 7], dash)
     return made
 
 
@@ -109,7 +109,7 @@ def legend(figure: FigureBase, styled: Mapping[str, Style], lines: bool = True) 
     from matplotlib.lines import Line2D
 
     handles = [
-        Line2D([], [], color=style.colour, marker=style.marker, linestyle=style.dash if lines else "none")
+        Line2D([], [], color=style.color, marker=style.marker, linestyle=style.dash if lines else "none")
         for style in styled.values()
     ]
     figure.legend(handles, list(map(text, styled)), loc="outside lower center", ncols=_legend_columns(styled))

@@ -69,10 +69,10 @@ def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
 def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[float, float]) -> None:
     seeded = group.is_control
     found = stage.found(group)
-    colour = FAINT if seeded else COLOURS[0]
+    color = FAINT if seeded else COLOURS[0]
     if found:
-        axes.plot([found["low"], found["high"]], [height, height], color=colour, solid_capstyle="butt")
-    axes.plot([stage.effect(group).value or 0.0], [height], color=colour, marker="s" if seeded else "o", markersize=5.5)
+        axes.plot([found["low"], found["high"]], [height, height], color=color, solid_capstyle="butt")
+    axes.plot([stage.effect(group).value or 0.0], [height], color=color, marker="s" if seeded else "o", markersize=5.5)
     low, high = edges
     draws = _draws(stage, group)
     inside = [draw for draw in draws if low <= draw <= high]

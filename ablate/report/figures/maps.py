@@ -78,7 +78,7 @@ def join(
 
 
 def maps_figure(maps: Sequence[Map], model: str, granularity: str) -> Sketch:
-    """One map a scorer. A stroke marks each contribution below 0, so that colour is not needed."""
+    """One map a scorer. A stroke marks each contribution below 0, so that color is not needed."""
     title = f"Contributions of each {granularity} of {model}"
     columns = min(_COLUMNS, len(maps))
     rows = -(-len(maps) // columns)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.judge.effects import Stage, Tasks
+from ablate.judge.effects import RowsByTask, Stage
 from ablate.report.figures.drawing import INK, Sketch, legend, legend_height, styles
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def places(stages: Sequence[Stage]) -> list[Place]:
         return []
     align, uniform = by_metric[ALIGN], by_metric[UNIFORM]
     others = {group.id: group for group in uniform.groups}
-    pairs: list[tuple[str, Sequence[Tasks], Sequence[Tasks]]] = [("dense", [align.dense], [uniform.dense])]
+    pairs: list[tuple[str, Sequence[RowsByTask], Sequence[RowsByTask]]] = [("dense", [align.dense], [uniform.dense])]
     for group in align.groups:
         if other := others.get(group.id):
             pairs.append((group.kind, list(group.seeds.values()), list(other.seeds.values())))
@@ -62,7 +62,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
                 [place.align for place in of_label],
                 s=16 if label == "matched" else 30,
                 marker=style.marker,
-                color=style.colour,
+                color=style.color,
                 alpha=0.75,
                 linewidths=0,
             )
@@ -94,7 +94,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
 
 
-def _score(seeds: Sequence[Tasks], stage: Stage) -> float | None:
+def _score(seeds: Sequence[RowsByTask], stage: Stage) -> float | None:
     rows = [tasks.get(task) for tasks in seeds for task in stage.splits]
     name = f"score{stage.decide}"
     scores = [row[name] for row in rows if row is not None and row[name] is not None]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.judge.effects import Group, Stage, label, stages
 from ablate.report import verdicts, wording
-from ablate.report.counted import sentences as counted
 from ablate.report.figures.plane import ALIGN, UNIFORM
+from ablate.report.prevalence_text import sentences as counted
 from ablate.report.table import MARKS
 
 if TYPE_CHECKING:

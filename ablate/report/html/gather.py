@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from ablate.errors import StoreError
 from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.record import RunRecord
-from ablate.report import prevalence, stability
+from ablate.report import prevalence_page as prevalence
+from ablate.report import stability_page as stability
 from ablate.report.html.page import Material
 from ablate.report.html.provenance import Origin
 from ablate.report.table import Page

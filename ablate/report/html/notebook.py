@@ -1,4 +1,4 @@
-"""The tables of a run as HTML for a notebook's cell: no script, no colour but the page's own and the marks'."""
+"""The tables of a run as HTML for a notebook's cell: no script, no color but the page's own and the marks'."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from ablate.report.figures.intervals import intervals_figure
 from ablate.report.figures.maps import join, maps_figure, read_maps
 from ablate.report.figures.plane import plane_figure
 from ablate.report.figures.ranks import ranks_figure
-from ablate.report.figures.stability import read_stability, stability_figure
+from ablate.report.figures.stability_panels import read_stability, stability_figure
 from ablate.report.html.answer import answers, question
 from ablate.report.html.provenance import Origin, facts, recipe_text
 from ablate.report.html.svg import Drawing, draw

@@ -6,8 +6,8 @@ import io
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from ablate.report.export import visible
 from ablate.report.figures.drawing import Sketch, look
+from ablate.report.formats import visible
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_scorers_take_it(scorer: type[Align]) -> None:
 
 def embeddings(model: Model) -> Tensor:
     with torch.no_grad():
-        return model.embed(model.pad(model.tokenise(list(sample_sentences(6)))))
+        return model.embed(model.pad(model.tokenize(list(sample_sentences(6)))))
 
 
 @contextmanager
@@ -151,7 +151,7 @@ def test_the_oracle_removes_blocks_and_layers_exactly(granularity: Blocks) -> No
     def loss() -> float:
         with torch.no_grad():
             batches = list(calibration.batches("pairs"))
-            inputs = [model.pad(model.tokenise(list(batch.sentences))) for batch in batches]
+            inputs = [model.pad(model.tokenize(list(batch.sentences))) for batch in batches]
             return sum(float(ALIGN.of(normalize(model.embed(one), dim=1))) for one in inputs) / len(batches)
 
     dense = loss()

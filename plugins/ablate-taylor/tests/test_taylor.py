@@ -51,7 +51,7 @@ def batch_losses(model: Model, calibration: Calibration, temperature: float, bat
     losses = []
     with torch.no_grad():
         for batch in calibration.batches("pairs", None, batch_size):
-            x, y = normalize(model.embed(model.pad(model.tokenise(list(batch.sentences)))), dim=1).chunk(2)
+            x, y = normalize(model.embed(model.pad(model.tokenize(list(batch.sentences)))), dim=1).chunk(2)
             odds = (x @ y.T / temperature).exp()
             losses.append(-(odds.diagonal() / odds.sum(1)).log().mean())
     return torch.stack(losses)
@@ -117,7 +117,7 @@ def test_contribution_to_a_tasks_correlation() -> None:
     carriers = [model.weight(name).requires_grad_(True) for name in head.carriers(model)]
     slopes = []
     for batch in calibration.batches("graded", None, 4):
-        x, y = model.embed(model.pad(model.tokenise(list(batch.sentences)))).chunk(2)
+        x, y = model.embed(model.pad(model.tokenize(list(batch.sentences)))).chunk(2)
         r = torch.corrcoef(torch.stack([cosine_similarity(x, y), batch.gold]))[0, 1]
         gradients = torch.autograd.grad(1 - r, carriers)
         products = {n: -w.detach() * g for n, w, g in zip(head.carriers(model), carriers, gradients, strict=True)}
@@ -148,7 +148,7 @@ def test_fisher_of_a_weight_is_half_its_square_times_the_mean_squared_gradient()
     weight = model.weight(granularity.carriers(model)[0]).requires_grad_(True)
     squares = []
     for batch in calibration.batches("pairs", None, 4):
-        x, y = normalize(model.embed(model.pad(model.tokenise(list(batch.sentences)))), dim=1).chunk(2)
+        x, y = normalize(model.embed(model.pad(model.tokenize(list(batch.sentences)))), dim=1).chunk(2)
         (gradient,) = torch.autograd.grad(info_nce(x, y, 0.05), weight)
         squares.append(gradient.square())
     expected = weight.detach().square() * torch.stack(squares).mean(0) / 2

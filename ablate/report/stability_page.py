@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablate.report import wording
-from ablate.report.table import Block, Cell, Column, Line, Page, Table
-from ablate.statistics.stability import SAME, SHARED
+from ablate.report.table import Block, Column, Line, Page, Table, TableCell
+from ablate.statistics.ranking_agreement import SAME, SHARED
 
 Entry = Mapping[str, Any]
 """One model × scorer × granularity of the payload (docs/stability.md)."""
@@ -59,8 +59,8 @@ def _sizes(entries: Sequence[Entry]) -> Table:
     shared = [f"{100 * one['shared']:.0f} %" for one in sizes]
     drawn = [f"{one['pairs']} / {one['sentences']}" for one in sizes]
     lines = [
-        Line(tuple(map(Cell, ("pairs / sentences", "", *drawn, "")))),
-        Line(tuple(map(Cell, ("shared pairs", "", *shared, "")))),
+        Line(tuple(map(TableCell, ("pairs / sentences", "", *drawn, "")))),
+        Line(tuple(map(TableCell, ("shared pairs", "", *shared, "")))),
     ]
     for place, entry in enumerate(entries):
         at = [f"{_mean(one['largest']['spearman'])} / {_jaccard(one['largest']['jaccard'])}" for one in entry["sizes"]]
@@ -111,7 +111,7 @@ _STUBS = (Column("granularity", stub=True), Column("scorer", stub=True))
 
 def _line(entry: Entry, texts: Sequence[str], new: bool = False) -> Line:
     scorer = entry["scorer"] if entry["seed"] is None else f"{entry['scorer']} seed {entry['seed']}"
-    return Line(tuple(map(Cell, (entry["granularity"], scorer, *texts))), new)
+    return Line(tuple(map(TableCell, (entry["granularity"], scorer, *texts))), new)
 
 
 def _place(one: Mapping[str, Any]) -> str:

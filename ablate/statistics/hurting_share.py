@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 
-Floats = NDArray[np.float64]
+from ablate.statistics.arrays import Floats
 
 _STEPS = np.concatenate([[0.0], np.geomspace(0.01, 3.0, 400)])
 """Where τ is looked for, in standard deviations of the gains: to 1.5 %."""
@@ -68,10 +67,10 @@ def above_zero(gains: Floats, errors: Floats, mean: Floats | float, sd: Floats |
     noise, prior = np.square(errors), np.square(sd)
     total = noise + prior
     weight = np.divide(prior, total, out=np.ones(np.broadcast(total, gains).shape), where=total > 0)
-    centre = weight * gains + (1 - weight) * mean
+    center = weight * gains + (1 - weight) * mean
     spread = np.sqrt(weight * noise)
-    certain = np.where(centre > 0, np.inf, -np.inf)
-    return np.asarray(norm.cdf(np.divide(centre, spread, out=certain, where=spread > 0)), np.float64)
+    certain = np.where(center > 0, np.inf, -np.inf)
+    return np.asarray(norm.cdf(np.divide(center, spread, out=certain, where=spread > 0)), np.float64)
 
 
 def _fit(gains: Floats, errors: Floats, counts: Floats) -> tuple[Floats, Floats]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ablate.report import wording
-from ablate.report.counted import Entry, interval, listed, percent, sentences, unknown
-from ablate.report.table import Block, Cell, Column, Line, Page, Table
+from ablate.report.prevalence_text import Entry, interval, listed, percent, sentences, unknown
+from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 
 
 def page(about: Mapping[str, Any]) -> Page:
@@ -59,7 +59,7 @@ def _units(entries: Sequence[Entry]) -> Table:
             str(len(entry["found"])),
             "–" if confirm is None else f"{confirm['confirmed']} of {len(entry['found'])}",
         ]
-        lines.append(Line(tuple(map(Cell, texts))))
+        lines.append(Line(tuple(map(TableCell, texts))))
     notes = (
         "Share of units that hurt.",
         "predicted: a first-order contribution below 0; ρ: its Spearman correlation with exact removal.",
@@ -96,7 +96,7 @@ def _layers(entries: Sequence[Entry]) -> Table:
                 str(one["found"]),
                 "–" if entry["confirm"] is None else str(one["confirmed"]),
             ]
-            lines.append(Line(tuple(map(Cell, texts)), new=number > 0 and place == 0))
+            lines.append(Line(tuple(map(TableCell, texts)), new=number > 0 and place == 0))
     notes = ("mean gain: of the removed units or groups, in the unit of the tasks. Layers from 0, the lowest.",)
     return Table("Where do they live?", columns, tuple(lines), "row", notes)
 
@@ -110,7 +110,7 @@ def _sparsities(entries: Sequence[Entry]) -> list[Table]:
             details += [f"in {one['steps']} steps"] if one["steps"] > 1 else []
             largest = "none" if one["sparsity"] is None else wording.sparsity(one["sparsity"])
             texts = (entry["granularity"], " ".join(details), largest, tried, listed(one["tasks"]))
-            lines.append(Line(tuple(map(Cell, texts))))
+            lines.append(Line(tuple(map(TableCell, texts))))
     if not lines:
         return []
     columns = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
-from ablate.statistics.stability import SAME, SHARED
+from ablate.statistics.ranking_agreement import SAME, SHARED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +59,8 @@ def stability_figure(entries: Sequence[Settling], model: str) -> Sketch | None:
             for entry in [entry for entry in own if entry.granularity == kind]:
                 _curve(panels[0, column], [one[:2] for one in entry.correlations], styled[entry.scorer])
                 sizes, _, lows, highs = zip(*entry.correlations, strict=True)
-                colour = styled[entry.scorer].colour
-                panels[0, column].fill_between(sizes, lows, highs, color=colour, alpha=0.13, linewidth=0)
+                color = styled[entry.scorer].color
+                panels[0, column].fill_between(sizes, lows, highs, color=color, alpha=0.13, linewidth=0)
                 _curve(panels[1, column], entry.overlaps, styled[entry.scorer])
             panels[0, column].set_title(text(kind))
             panels[1, column].set_xlabel("calibration pairs and sentences")
@@ -101,7 +101,7 @@ def _read(entry: Mapping[str, Any]) -> Settling:
 def _curve(axes: Axes, points: Sequence[tuple[int, float]], style: Style) -> None:
     sizes = [size for size, _ in points]
     values = [value for _, value in points]
-    axes.plot(sizes, values, color=style.colour, marker=style.marker, linestyle=style.dash)
+    axes.plot(sizes, values, color=style.color, marker=style.marker, linestyle=style.dash)
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, list(map(str, sizes)))
     axes.minorticks_off()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.coordinator.model_run import Subject
+from ablate.coordinator.model_run import ModelRun
 from ablate.plan.job import Job
 from ablate.statistics.discovery import discoveries, p_better
-from ablate.statistics.prevalence import Share, share
+from ablate.statistics.hurting_share import Share, share
 from ablate.statistics.replication import Replication, replication
 from ablate.studies.gains import Gains, gains_of
 from ablate.studies.predicted import Predicted
@@ -22,13 +22,13 @@ RATE = 0.05
 
 
 @dataclass
-class Part:
+class GranularityPrevalence:
     """predicted: by scorer. gains: of every group on the screen ``tasks``. found: places of groups, lowest p first.
 
     confirmed_by, fresh: the tasks that confirm, and the gains of the found groups there.
     """
 
-    subject: Subject
+    model_run: ModelRun
     groups: Groups
     predicted: Mapping[str, Predicted]
     tasks: Sequence[str]
@@ -42,16 +42,16 @@ class Part:
 
     @classmethod
     def measured(
-        cls, job: Job, subject: Subject, groups: Groups, predicted: Mapping[str, Predicted], tasks: Sequence[Loaded]
-    ) -> Part:
+        cls, job: Job, model_run: ModelRun, groups: Groups, predicted: Mapping[str, Predicted], tasks: Sequence[Loaded]
+    ) -> GranularityPrevalence:
         """Removes every group on the screen tasks.
 
         Raises:
             AblateError: dense has no score on a task, or the store fails.
         """
         settings = job.recipe.statistics
-        dense, removed = remove(subject, groups, range(len(groups)), tasks, f"{groups.granularity.name} groups")
-        with subject.timings.measure("statistics"):
+        dense, removed = remove(model_run, groups, range(len(groups)), tasks, f"{groups.granularity.name} groups")
+        with model_run.timings.measure("statistics"):
             joint = settings.resamples, settings.statistics_seed
             gains = gains_of(dense, removed, tasks, job.recipe.overlap, joint, halves=True)
             several = len(gains.places) > 1
@@ -59,7 +59,7 @@ class Part:
             found = discoveries(gains.gains, gains.errors, RATE)
             ranked = [i for i in np.argsort(p_better(gains.gains, gains.errors), kind="stable") if found[i]]
             return cls(
-                subject,
+                model_run,
                 groups,
                 predicted,
                 [task.name for task in tasks],
@@ -72,7 +72,7 @@ class Part:
 
     @property
     def model(self) -> str:
-        return self.subject.model.name
+        return self.model_run.model.name
 
     @property
     def granularity(self) -> str:
@@ -89,7 +89,7 @@ class Part:
         if not self.found:
             return
         settings = job.recipe.statistics
-        dense, removed = remove(self.subject, self.groups, self.found, tasks, f"{self.granularity} groups confirmed")
-        with self.subject.timings.measure("statistics"):
+        dense, removed = remove(self.model_run, self.groups, self.found, tasks, f"{self.granularity} groups confirmed")
+        with self.model_run.timings.measure("statistics"):
             joint = settings.resamples, settings.statistics_seed
             self.fresh = gains_of(dense, removed, tasks, job.recipe.overlap, joint)
