@@ -23,7 +23,7 @@ from ablate.plan.plan import Plan, make_plan
 from ablate.plugins import KINDS, registry
 from ablate.recipe.recipe import load_recipe
 from ablate.testing.contracts import check_executor, check_granularity, check_task
-from tests.reference import for_plugins
+from tools.reference import for_plugins
 
 ROOT = Path(__file__).parents[1]
 WANDA = ROOT / "plugins" / "ablate-wanda"

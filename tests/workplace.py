@@ -14,7 +14,7 @@ import ablate.coordinator.run
 from ablate.cli import main
 from ablate.store.store import Store
 from ablate.testing.tiny import save_tiny
-from tests.engine import pairs, write_set
+from tests.bench import pairs, write_set
 
 BENCHMARK = Path("data/STS/STSBenchmark")
 STORE = "ablate.db"

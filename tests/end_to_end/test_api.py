@@ -1,0 +1,148 @@
+"""The public names, as a notebook uses them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ablate
+from tests.bench import Bench, essence, make_bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return make_bench(tmp_path, monkeypatch)
+
+
+def yaml(bench: Bench, **given: Any) -> Path:
+    file = bench.root / "recipe.yaml"
+    file.write_text(json.dumps(bench.tree(**given)))  # JSON is YAML
+    return file
+
+
+def test_importing_ablate_imports_next_to_nothing() -> None:
+    code = (
+        "import sys, ablate; dir(ablate); heavy = {'torch', 'transformers', 'pydantic', 'scipy', 'numpy', 'sqlalchemy'}"
+        "; print(sorted(heavy & set(sys.modules)), ablate.hookimpl, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("[] ")
+    assert done.stdout.endswith(" False\n")
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in ablate.__all__:
+        assert getattr(ablate, name) is not None
+    assert set(ablate.__all__) <= set(dir(ablate))
+    from ablate.hookspecs import hookimpl
+    from ablate.report.results import Results
+    from ablate.scorers.base import Scorer
+
+    assert (ablate.hookimpl, ablate.Results, ablate.Scorer) == (hookimpl, Results, Scorer)
+    with pytest.raises(AttributeError, match="module 'ablate' has no attribute 'prune'"):
+        ablate.prune  # noqa: B018
+
+
+def test_run_takes_a_file_or_a_recipe(bench: Bench) -> None:
+    file = yaml(bench)
+    results = ablate.run(file, store=bench.store)
+    assert isinstance(results, ablate.Results)
+    recipe, _ = ablate.load_recipe(file)
+    assert isinstance(recipe, ablate.Recipe)
+    again = ablate.run(recipe, store=f"sqlite:///{bench.store}")
+    assert again.about["computed"] == 0
+    assert essence(again.rows) == essence(results.rows)
+    assert essence(ablate.run(str(file), store=str(bench.store)).rows) == essence(results.rows)
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_overrides_and_data_take_the_place_of_the_recipes(bench: Bench, as_file: bool) -> None:
+    file = yaml(bench, data="embedded")
+    recipe = file if as_file else ablate.load_recipe(file)[0]
+    overrides = ["sparsities=[0.5]", "screen=[sickr-dev]"]
+    results = ablate.run(recipe, overrides=overrides, data=f"senteval:{bench.data}", store=bench.store)
+    assert [(row["task"], row["sparsity"], row["data"]) for row in results.rows] == [
+        ("sickr-dev", None, "senteval"),
+        ("sickr-dev", 0.5, "senteval"),
+    ]
+    with pytest.raises(ablate.AblateError, match="sparsitys"):
+        ablate.run(recipe, overrides=["sparsitys=[0.5]"], store=bench.store)
+
+
+def test_compare_is_a_run_of_every_cell_on_every_task(bench: Bench) -> None:
+    results = ablate.compare(
+        ["magnitude", "random"],
+        granularities=["head"],
+        sparsities=[0.25],
+        model=bench.model,
+        tasks=["stsb", "sickr"],
+        seeds=[0, 1],
+        data=f"senteval:{bench.data}",
+        store=bench.store,
+    )
+    assert [row["task"] for row in results.rows] == ["stsb", "sickr"] * 4
+    assert [row["seed"] for row in results.rows[2::2]] == [None, 0, 1]
+    assert results.about["exploratory"] is True
+    assert {row["stage"] for row in results.rows} == {"screen"}
+    texts = ablate.compare(
+        "magnitude, random",
+        "head",
+        "0.25",
+        model=str(bench.model),
+        tasks="stsb,sickr",
+        seeds="0,1",
+        data=f"senteval:{bench.data}",
+        store=bench.store,
+    )
+    assert texts.about["computed"] == 0
+    assert essence(texts.rows) == essence(results.rows)
+
+
+def test_compare_reuses_what_a_recipe_computed(bench: Bench) -> None:
+    ablate.run(yaml(bench), store=bench.store)
+    results = ablate.compare(
+        ["magnitude"],
+        ["head"],
+        [0.25],
+        model=bench.model,
+        tasks=["stsb-dev"],
+        data=f"senteval:{bench.data}",
+        store=bench.store,
+    )
+    assert (results.about["computed"], results.about["cached"]) == (0, 2)
+
+
+def test_a_mistake_is_an_ablate_error_in_one_line(bench: Bench) -> None:
+    with pytest.raises(ablate.AblateError, match="did you mean 'magnitude'") as raised:
+        ablate.compare(["magnitud"], model=bench.model, data=f"senteval:{bench.data}", store=bench.store)
+    assert "\n" not in str(raised.value)
+    assert not bench.store.exists()
+
+
+def test_rows_as_a_data_frame(bench: Bench) -> None:
+    pandas = pytest.importorskip("pandas")
+    results = ablate.run(
+        yaml(bench, sparsities=[0.25, "negative"], scorers=[{"scorer": "align", "sign": "signed"}]), store=bench.store
+    )
+    frame = results.to_pandas()
+    assert set(frame.columns) == set(results.rows[0])
+    assert frame["scorer"].isna().tolist() == [True, False, False]
+    assert frame["units_removed"].dtype == pandas.Int64Dtype()
+    assert frame["delta"].tolist() == [row["delta"] for row in results.rows]
+    assert json.loads(results.to_json()) == results.rows
+
+
+def test_a_run_that_fails_fast_raises_what_was_raised(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("by hand")
+
+    monkeypatch.setattr("ablate.tasks.sts.Sts.measure", broken)
+    with pytest.raises(ZeroDivisionError, match="by hand"):
+        ablate.run(yaml(bench), store=bench.store, keep_going=False)
+    results = ablate.run(yaml(bench), store=bench.store)
+    assert {row["reason"] for row in results.rows} == {"ZeroDivisionError: by hand"}

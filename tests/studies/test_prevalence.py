@@ -1,0 +1,405 @@
+"""Prevalence on the tiny model: exact removal against brute force, hygiene, the store, the answer in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+from typer.testing import CliRunner
+
+import ablate.studies.granularity_prevalence
+import ablate.studies.removed
+from ablate.cli import app
+from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.run import prepare_model_run
+from ablate.data.pairs import pair_key
+from ablate.engine.evaluate import Evaluator
+from ablate.errors import AblateError, RecipeError
+from ablate.events import Event
+from ablate.granularities.base import Granularity
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.granularities.unstructured import Unstructured
+from ablate.models.masked import masked
+from ablate.plan.job import Job
+from ablate.report.prevalence_page import page
+from ablate.report.prevalence_text import sentences
+from ablate.scorers.magnitude import Magnitude
+from ablate.store.store import Store
+from ablate.studies.earlier import best, earlier, harmless
+from ablate.studies.prevalence import confirm_tasks, prevalence
+from ablate.studies.removed import groups_of, remove
+from ablate.tasks.loaded import Loaded
+from ablate.timing import Timings
+from tests.bench import Bench, make_bench, pairs, write_set
+
+GROUPS = {"neuron": 8, "unstructured": 4}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return make_bench(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def store(bench: Bench) -> Iterator[Store]:
+    with Store(bench.store) as opened:
+        yield opened
+
+
+def job(bench: Bench, **given: Any) -> Job:
+    study = {"prevalence": {"groups": GROUPS, "confirm": ["stsb"]}, "statistics": {"resamples": 300}}
+    return bench.job(**study | given)
+
+
+def subject_of(bench: Bench, store: Store, made: Job) -> tuple[ModelRun, list[Loaded]]:
+    subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
+    return subject, made.load(["stsb-dev"])
+
+
+@pytest.mark.parametrize(("granularity", "count"), [(Head(), None), (Neuron(), 8), (Neuron(), 5), (Unstructured(), 4)])
+def test_groups_part_the_units_of_each_layer_by_rank(
+    bench: Bench, store: Store, granularity: Granularity, count: int | None
+) -> None:
+    subject, _ = subject_of(bench, store, job(bench))
+    groups = groups_of(subject, granularity, count, Magnitude())
+    layers = granularity.layers(subject.model)
+    assert sorted(torch.cat(groups.units).tolist()) == list(range(len(layers)))
+    assert [set(layers[units].tolist()) for units in groups.units] == [{layer} for layer in groups.layers]
+    assert groups.alone == (count is None)
+    if count is None:
+        assert [int(units[0]) for units in groups.units] == list(range(len(layers)))
+        assert groups.name(5) == "layer 1 head 1"
+        return
+    assert groups.layers.count(0) == groups.layers.count(1) == count
+    squares = {name: subject.model.weight(name).detach().square() for name in granularity.carriers(subject.model)}
+    norms = granularity.reduce(subject.model, squares)
+    for low, high in zip(groups.units[: count - 1], groups.units[1:count], strict=True):
+        assert norms[low].max() <= norms[high].min()
+    assert groups.name(count + 1) == f"layer 1 {granularity.name} group 1"
+
+
+def test_too_many_units_are_refused_one_by_one(bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablate.studies.removed, "MOST", 100)
+    subject, _ = subject_of(bench, store, job(bench))
+    with pytest.raises(
+        AblateError, match=r"128 neuron units in groups of 1 are too many .* set prevalence.groups.neuron"
+    ):
+        groups_of(subject, Neuron(), None, Magnitude())
+    assert len(groups_of(subject, Neuron(), 32, Magnitude())) == 64
+
+
+@pytest.mark.parametrize("granularity", [Head(), Neuron(), Unstructured()], ids=lambda g: g.name)
+def test_each_removal_is_that_of_the_masked_model(bench: Bench, store: Store, granularity: Granularity) -> None:
+    subject, tasks = subject_of(bench, store, job(bench))
+    groups = groups_of(subject, granularity, GROUPS.get(granularity.name), Magnitude())
+    dense, removed = remove(subject, groups, range(len(groups)), tasks, "removed")
+    plain = Evaluator(subject.model)
+    assert dense["stsb-dev"].score == plain.evaluate({}, tasks)["stsb-dev"].score
+    for place, units in enumerate(groups.units):
+        mask = torch.ones(len(granularity.layers(subject.model)), dtype=torch.bool)
+        mask[units] = False
+        expected = plain.evaluate(granularity.keep(subject.model, mask), tasks)["stsb-dev"]
+        values, theirs = removed[place]["stsb-dev"].values, expected.values
+        assert values is not None
+        assert theirs is not None
+        assert values == pytest.approx(theirs, abs=1e-6)
+        assert (values != dense["stsb-dev"].values).any()
+
+
+def test_removals_share_their_results_with_cells_of_the_same_mask(bench: Bench, store: Store) -> None:
+    """One head of eight by magnitude is a cell, and a removal."""
+    given: dict[str, Any] = {"sparsities": [0.125]}
+    prevalence(job(bench, **given), store)
+    bench.clear()
+    results = bench.run(**given)
+    assert results.about["computed"] == 0
+    assert not bench.encodes
+
+
+def test_gains_and_their_layers_are_those_of_the_scores(bench: Bench, store: Store) -> None:
+    made = job(bench, granularities=["head", "neuron"], overlap="keep")
+    head, neuron = prevalence(made, store)["prevalence"]
+    subject, tasks = subject_of(bench, store, made)
+    groups = groups_of(subject, Head(), None, Magnitude())
+    dense, removed = remove(subject, groups, range(8), tasks, "again")
+    gold = tasks[0].data.gold
+
+    def rho(results: dict[str, Any], which: Any = slice(None)) -> float:
+        return 100 * float(spearmanr(results["stsb-dev"].values[which], gold[which]).statistic)
+
+    expected = [rho(removed[place]) - rho(dense) for place in range(8)]
+    assert head["removed"]["gains"] == pytest.approx(expected)
+    assert head["pairs"] == len(gold)
+    assert [one["gain"] for one in head["layers"]] == pytest.approx([np.mean(expected[:4]), np.mean(expected[4:])])
+    drawn = np.random.default_rng(0).integers(30, size=(400, 30))
+    for place in range(8):
+        error = np.std([rho(removed[place], one) - rho(dense, one) for one in drawn])
+        assert head["removed"]["errors"][place] == pytest.approx(error, rel=0.2)
+    assert (neuron["groups"], neuron["group_size"], neuron["units"]) == (16, 8, 128)
+
+
+def test_predictions_are_the_signed_contributions(bench: Bench, store: Store) -> None:
+    """Against a run's own: `negative` removes exactly the units with a contribution below 0."""
+    signed = [{"scorer": name, "sign": "signed"} for name in ("align", "uniform")]
+    given: dict[str, Any] = {
+        "scorers": signed,
+        "granularities": [{"granularity": "neuron", "min_keep": 0}],
+        "sparsities": ["negative"],
+    }
+    about = prevalence(job(bench, **given), store)
+    results = bench.run(**given)
+    for one in about["prevalence"][0]["predicted"]:
+        (row,) = [row for row in results.rows if row["scorer"] == one["scorer"]]
+        assert one["share"] == row["units_removed"] / 128
+        layers = [layer["predicted"][one["scorer"]] for layer in about["prevalence"][0]["layers"]]
+        assert np.mean(layers) == pytest.approx(one["share"])
+
+
+def test_maps_hold_the_contribution_of_each_unit_removed_alone(bench: Bench, store: Store) -> None:
+    about = prevalence(job(bench, granularities=["head", "neuron"]), store)
+    assert [(one["scorer"], one["granularity"], one["oracle"]) for one in about["maps"]] == [
+        ("align", "head", False),
+        ("uniform", "head", False),
+        ("oracle", "head", True),
+    ]
+    assert about["maps"][2]["contributions"] == [-gain for gain in about["prevalence"][0]["removed"]["gains"]]
+    assert about["maps"][0]["layers"] == [0] * 4 + [1] * 4
+    align = about["prevalence"][0]["predicted"][0]
+    assert align["share"] == np.mean(np.array(about["maps"][0]["contributions"]) < 0)
+    rho = spearmanr(about["maps"][0]["contributions"], about["maps"][2]["contributions"]).statistic
+    assert align["spearman"] == pytest.approx(rho)
+
+
+def test_a_second_time_computes_nothing(bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = job(bench, granularities=["head", "neuron", "unstructured"])
+    monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", 1.0)
+    first = prevalence(made, store, watch=bench.watch)
+    bench.clear()
+
+    def forbidden(*_: Any) -> Any:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(ablate.studies.removed, "removals", forbidden)
+    second = prevalence(made, store, watch=bench.watch)
+    assert not bench.passes
+    assert not bench.encodes
+    assert second["prevalence"] == first["prevalence"]
+    assert store.about(second["run"])["prevalence"] == first["prevalence"]
+
+
+def test_the_found_are_recorded_before_a_test_set_is_read_and_confirmed_clean_of_dev(
+    bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dev = pairs(1, 30)
+    write_set(bench.data, "stsb", [*pairs(0, 40), *dev[:5]])
+    made = job(bench)
+    monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", 1.0)
+    read: list[str] = []
+    load = made.chosen.source.load
+
+    def watched(name: str) -> Any:
+        if name == "stsb":
+            (run,) = store.runs()
+            assert run.choice is not None
+            assert store.reads() == {"stsb": 1}
+        read.append(name)
+        return load(name)
+
+    monkeypatch.setattr(made.chosen.source, "load", watched)
+    (entry,) = prevalence(made, store)["prevalence"]
+    assert "stsb" in read
+    (run,) = store.runs()
+    assert run.choice is not None
+    assert list(run.choice.values()) == [[one["name"] for one in entry["found"]]]
+    assert len({pair_key(a, b) for a, b, _ in dev[:5]}) == 5
+    assert entry["confirm"]["pairs"] == 40
+    assert [one["p"] for one in entry["found"]] == sorted(one["p"] for one in entry["found"])
+    passed = [one["confirm"]["gain"] >= 1.6449 * one["confirm"]["error"] for one in entry["found"]]
+    assert [one["confirm"]["confirmed"] for one in entry["found"]] == passed
+    assert entry["confirm"]["confirmed"] == sum(passed) == sum(layer["confirmed"] for layer in entry["layers"])
+    assert entry["confirm"]["expected"] == pytest.approx(0.05 * len(entry["found"]))
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_no_test_set_is_read_for_nothing(
+    bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch, rate: float
+) -> None:
+    """Nothing found, or nothing to confirm on."""
+    monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", rate)
+    given: dict[str, Any] = {} if rate == 0 else {"prevalence": {"confirm": []}}
+    (entry,) = prevalence(job(bench, **given), store)["prevalence"]
+    assert store.reads() == {}
+    assert entry["confirm"] is None
+    assert bool(entry["found"]) == bool(rate)
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(bench: Bench, store: Store) -> None:
+    made = job(bench)
+
+    def stop(event: Event) -> None:
+        if event.text == "group 3":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prevalence(made, store, watch=stop)
+    prevalence(made, store, watch=bench.watch)
+    cached = {event.text: event.cached for event in bench.events if event.kind == "cell"}
+    assert [cached[f"group {place}"] for place in range(8)] == [True] * 4 + [False] * 4
+    subject, _ = subject_of(bench, store, made)
+    with masked(subject.model, {}):
+        assert len(store.runs()) == 2
+
+
+def test_sparsities_are_taken_from_the_newest_run_of_the_same_cells(bench: Bench, store: Store) -> None:
+    given: dict[str, Any] = {
+        "scorers": ["align", "random"],
+        "sparsities": [0.125, 0.25, 0.5],
+        "controls": {"matched": 2},
+    }
+    made = job(bench, **given, confirm=["stsb"])
+    assert earlier(made, store) is None
+    bench.run(**given)
+    assert earlier(made, store) is None, "it confirmed nothing"
+    bench.run(**given, confirm=["stsb"], statistics={"margin": 100.0})
+    newest = bench.run(**given, confirm=["stsb"])
+    about = prevalence(made, store)
+    assert about["earlier"] == newest.about["run"]
+    found = earlier(made, store)
+    assert found is not None
+    assert found.about["run"] == newest.about["run"], "a study is no run of cells"
+    (entry,) = about["prevalence"]
+    (one,) = entry["harmless"]
+    assert (one["scorer"], one["stage"], one["tried"]) == ("align", "screen", [0.125, 0.25, 0.5])
+    items = {
+        item["sparsity"]: item["p_harmless"]
+        for item in newest.evidence
+        if (item["stage"], item["scorer"], item["against"], item["task"]) == ("screen", "align", "dense", None)
+    }
+    passed = [sparsity for sparsity, p in sorted(items.items()) if p <= 0.05]
+    expected = None
+    for sparsity, mine in zip(sorted(items), passed, strict=False):
+        if sparsity != mine:
+            break
+        expected = sparsity
+    assert one["sparsity"] == expected
+    (row,) = [r for r in newest.rows if r["stage"] == "confirm" and r["scorer"] == "align" and r["control"] is None]
+    assert entry["best"]["delta"] == pytest.approx(row["delta_clean"])
+    assert (entry["best"]["chosen_on"], entry["best"]["tasks"]) == (["stsb-dev"], ["stsb"])
+    assert entry["best"]["sparsity"] == row["sparsity"]
+
+
+def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_stage_none_is_best(bench: Bench) -> None:
+    given: dict[str, Any] = {"sparsities": [0.25, 0.125], "statistics": {"margin": 100.0}}
+    results = bench.run(**given)
+    made = job(bench, **given)
+    model = results.about["models"][0]
+    (one,) = harmless(made, results, model, "head")
+    assert (one["sparsity"], one["tried"]) == (0.25, [0.125, 0.25])
+    assert harmless(made, results, model, "neuron") == []
+    assert best(made, results, model, "head") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"prevalence": {"groups": {"nueron": 4}}}, "prevalence.groups: .*did you mean 'neuron'"),
+        ({"prevalence": {"by": "magnitud"}}, "prevalence.by: .*did you mean 'magnitude'"),
+        ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is no cheap scorer"),
+        ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is no cheap scorer"),
+        ({"prevalence": {"confirm": ["stsb-dev"]}}, "prevalence.confirm: stsb-dev chooses units"),
+        ({"prevalence": {"confirm": ["sts99"]}}, "prevalence.confirm.0: unknown task 'sts99'"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_is_loaded(
+    bench: Bench, store: Store, given: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(RecipeError, match=text):
+        prevalence(job(bench, **given), store)
+    assert not store.runs()
+
+
+def test_confirm_tasks_are_by_default_what_the_source_has(bench: Bench) -> None:
+    assert confirm_tasks(job(bench, prevalence={})) == ["stsb", "sickr"]
+    assert confirm_tasks(job(bench, prevalence={}, data="embedded", screen=["sts-dev"])) == ["synthetic"]
+
+
+ENTRY: dict[str, Any] = {
+    "model": "m",
+    "granularity": "head",
+    "units": 72,
+    "groups": 72,
+    "group_size": 1,
+    "tasks": ["stsb-dev"],
+    "share": {"value": 0.3, "low": 0.2, "high": 0.41, "mean": -0.1, "sd": 0.2},
+    "rate": 0.05,
+    "found": [{}] * 5,
+    "confirm": {"tasks": ["stsb", "sickr"], "confirmed": 1, "expected": 0.25},
+    "harmless": [
+        {"scorer": "align", "sparsity": 0.1, "tasks": ["stsb-dev"]},
+        {"scorer": "uniform", "sparsity": 0.2, "tasks": ["stsb-dev"]},
+        {"scorer": "combined", "sparsity": None, "tasks": ["stsb-dev"]},
+    ],
+    "best": {
+        "cell": "head × align 20 %",
+        "chosen_on": ["stsb-dev"],
+        "tasks": ["stsb"],
+        "delta": 0.4,
+        "low": 0.1,
+        "high": 0.7,
+        "unit": "points",
+        "verdict": "improves",
+    },
+}
+
+
+def test_the_answer_in_words() -> None:
+    assert sentences(ENTRY) == [
+        "Of the 72 heads, removed one at a time on stsb-dev, 30 % are estimated to hurt (20 % to 41 %).",
+        "5 are found to improve the model by going (false-discovery rate 5 %); of these 1 is confirmed on stsb and "
+        "sickr, where 0.2 would pass by chance.",
+        "Up to 20 % can go without harm by uniform, as stsb-dev tells.",
+        "The best cell on stsb-dev, head × align 20 %, changes the score by +0.40 (+0.10 to +0.70) points on stsb, "
+        "which had no part in its choice: improves.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"share": None}, "too few have a score"),
+        ({"share": ENTRY["share"] | {"low": 0.0, "high": 1.0}}, "how many hurt cannot be told"),
+        ({"groups": 4, "group_size": 2000, "granularity": "neuron"}, "Of 4 groups of 2,000 neuron units, removed"),
+        ({"found": []}, "None is found to improve the model by going"),
+        ({"confirm": None}, "nothing confirms that"),
+        ({"harmless": ENTRY["harmless"][2:]}, "No sparsity that was tried is shown to do no harm."),
+    ],
+)
+def test_what_is_not_known_is_said_to_be(changes: dict[str, Any], text: str) -> None:
+    assert text in " ".join(sentences(ENTRY | changes))
+
+
+def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
+    recipe = bench.root / "recipe.yaml"
+    recipe.write_text(json.dumps(bench.tree(granularities=["head", "neuron"], prevalence={"groups": GROUPS})))
+    words = ["prevalence", str(recipe), "--store", str(bench.store)]
+    runner = CliRunner(env={"COLUMNS": "100"})
+    shown = runner.invoke(app, words)
+    assert shown.exit_code == 0, shown.output
+    for title in ("How many units hurt?", "Where do they live?", "head: Of the 8 heads", "neuron: Of 16 groups of 8"):
+        assert title in shown.stdout
+    about = json.loads(runner.invoke(app, [*words, "--format", "json"]).stdout)
+    assert [entry["granularity"] for entry in about["prevalence"]] == ["head", "neuron"]
+    file = bench.root / "out.md"
+    assert runner.invoke(app, [*words, "--format", "markdown", "-o", str(file)]).exit_code == 0
+    assert "### How many units hurt?" in file.read_text()
+    with Store(bench.store) as opened:
+        newest = opened.runs()[-1]
+        assert page(opened.about(newest.id)).blocks
+    assert isinstance(runner.invoke(app, [*words, "-o", str(recipe)]).exception, AblateError)

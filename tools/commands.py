@@ -1,0 +1,79 @@
+"""docs/commands.md: the help of every command, as the program prints it."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner
+
+from ablate.cli import app
+
+COMMANDS = (
+    "init",
+    "run",
+    "compare",
+    "show",
+    "diff",
+    "train",
+    "report",
+    "export",
+    "prevalence",
+    "stability",
+    "list",
+    "check",
+    "new-plugin",
+    "schema",
+    "doctor",
+    "data",
+    "data fetch",
+)
+
+HEAD = """# Commands
+
+Results go to stdout, everything else to stderr.
+
+| exit status | meaning |
+|---|---|
+| 0 | done |
+| 1 | cells failed (their rows say why), or `ablate doctor` found something to mend; also a reader that left, as `head` does |
+| 2 | a mistake that the one-line message tells how to mend, with nothing computed in vain |
+| 130 | Ctrl-C; what was finished is stored |
+
+A traceback is a bug, and has exit status 1; after `--fail-fast` it is the plug-in's own, and names the plug-in.
+
+Color and progress bars are for a terminal: a pipe or a file gets plain text, and a line of progress now and then on
+stderr. `NO_COLOR=1` takes the color from a terminal too. A table that is too wide goes on below, with nothing cut;
+`COLUMNS` sets the width of a pipe.
+
+`ablate --install-completion` teaches the shell to complete commands, options and names, those of plug-ins too; in a
+list with commas the last part. A plug-in's names are looked up once and kept in the cache (`ABLATE_CACHE`) until it
+changes.
+
+`ablate --no-plugins COMMAND` loads only what is built in ([Plug-ins](plugins.md)).
+
+`--format json` is one array of rows, one for each cell and task, dense included (`scorer: null`).
+
+## In Python
+
+```python
+import ablate
+
+results = ablate.run("recipes/quick.yaml", store="ablate.db")
+results  # in a notebook: the tables
+figure = results.plot.sparsity()
+frame = results.to_pandas()
+results = ablate.compare(scorers=["align", "magnitude"], granularities=["head"], sparsities=[0.1])
+print(results.to_markdown())
+```
+
+The help below is the program's own (`python -m tools.docs` writes this page).
+"""
+
+
+def commands_page() -> str:
+    """The whole page."""
+    runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"})
+    parts = [HEAD]
+    for command in COMMANDS:
+        shown = runner.invoke(app, [*command.split(), "--help"], prog_name="ablate").stdout
+        text = "\n".join(line.rstrip() for line in shown.strip().splitlines())
+        parts.append(f"## ablate {command}\n\n```text\n{text}\n```\n")
+    return "\n".join(parts)
