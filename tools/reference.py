@@ -23,7 +23,8 @@ plug-ins use, what is built in with its parameters, and every key of a recipe. T
 """
 
 FOR_PLUGINS = """
-ablate.scorers.base: View LossScorer GradientContribution InputNorm SecondOrder
+ablate.scorers.base: View LossScorer
+ablate.scorers.statistics: GradientContribution InputNorm SecondOrder
 ablate.models.losses: Loss ALIGN UNIFORM CORRELATION
 ablate.granularities.base: ColumnGranularity
 ablate.granularities.head: Head
