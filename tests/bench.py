@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ablate.models.encode import encode
 from ablate.plan.job import Job, prepare_job
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
-from ablate.record import FIELDS, Row
+from ablate.record import Row
 from ablate.report.results import Results
 from ablate.testing.tiny import save_tiny
 
@@ -121,7 +121,7 @@ class Bench:
             limit=limit,
             watch=self.watch,
         )
-        assert all(set(row) == set(FIELDS) for row in results.rows)
+        assert all(isinstance(row, Row) for row in results.rows)
         return results
 
 
@@ -144,12 +144,18 @@ def make_bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def essence(rows: Sequence[Row]) -> list[Row]:
     """Rows without what differs from run to run: where they came from, and how long they took."""
-    return [{name: value for name, value in row.items() if name not in ("cached", "seconds")} for row in rows]
+    return [replace(row, cached=False, seconds=None) for row in rows]
 
 
 def of(results: Results, **fields: Any) -> list[Row]:
     """The rows with these values."""
-    return [row for row in results.rows if all(row[name] == value for name, value in fields.items())]
+    return [row for row in results.rows if all(getattr(row, name) == value for name, value in fields.items())]
+
+
+def known(number: float | None) -> float:
+    """A number that must be there."""
+    assert number is not None
+    return number
 
 
 def one(results: Results, **fields: Any) -> Row:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from statistics import NormalDist
 from typing import Any
 
-from ablate.judge.effects import Group, Stage, stages
-from ablate.record import FIELDS, Row
+from ablate.judge.effects import Stage, stages
+from ablate.judge.group import Group
+from ablate.record import FIELDS, Evidence, Row, RunAbout
 from ablate.report.results import Results
 
 DENSE = {"stsb-dev": 86.12, "sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "sts16": 78.99}
@@ -24,7 +26,7 @@ def row(**given: Any) -> Row:
     """One row with every field: a dense one on stsb-dev, unless told otherwise. ``delta`` fills the scores."""
     task = given.get("task", "stsb-dev")
     dense = DENSE.get(task, 80.0)
-    made: Row = dict.fromkeys(FIELDS) | {
+    made: dict[str, Any] = dict.fromkeys(FIELDS) | {
         "model": "minilm",
         "data": "senteval",
         "cell": "dense",
@@ -51,17 +53,21 @@ def row(**given: Any) -> Row:
         "delta": 0.0,
     }
     made |= given
-    made.setdefault("key", "")
     identity = [made[name] for name in ("model", "cell", "scope", "seed", "steps", "control", "control_of", "draw")]
     made["key"] = given.get("key") or sha256(repr(identity).encode()).hexdigest()
     if made["status"] != "ok":
-        return made | dict.fromkeys(("score", "delta", "score_clean", "delta_clean"))
+        return Row(**made | dict.fromkeys(("score", "delta", "score_clean", "delta_clean")))
     if made["delta"] is not None and made["dense"] is not None:
         made["score"] = made["dense"] + made["delta"]
     made["delta_clean"] = given.get("delta_clean", made["delta"])
     if made["delta_clean"] is not None:
         made["score_clean"] = made["dense_clean"] + made["delta_clean"]
-    return made
+    return Row(**made)
+
+
+def changed(made: Row, **given: Any) -> Row:
+    """The row made again with other values, its scores and its key with it."""
+    return row(**made.to_dict() | given)
 
 
 def cell(granularity: str, scorer: str, sparsity: float | str, **given: Any) -> Row:
@@ -84,23 +90,28 @@ def cell(granularity: str, scorer: str, sparsity: float | str, **given: Any) -> 
     return row(**(fields | given))
 
 
-def about(**given: Any) -> dict[str, Any]:
-    return {
-        "models": ["minilm"],
-        "data": "senteval",
-        "data_why": "ABLATE_DATA names a SentEval folder",
-        "screen": ["stsb-dev"],
-        "confirm": list(SEVEN),
-        "overlap": "drop",
-        "exploratory": False,
-        "timings": {"collect": 61.24, "score": 3.5, "mask": 1.1, "encode": 402.0},
-        "run": "3f9a1c22b0d4e5f6a7b8",
-        "store": "sqlite:///ablate.db",
-        "command": "ablate run recipes/sts.yaml",
-        "cached": 12,
-        "computed": 190,
-        "failed": 0,
-    } | given
+def about(**given: Any) -> RunAbout:
+    """What a run was, of plain JSON values."""
+    return RunAbout.from_dict(
+        {
+            "models": ["minilm"],
+            "data": "senteval",
+            "data_why": "ABLATE_DATA names a SentEval folder",
+            "screen": ["stsb-dev"],
+            "confirm": list(SEVEN),
+            "overlap": "drop",
+            "exploratory": False,
+            "timings": {"collect": 61.24, "score": 3.5, "mask": 1.1, "encode": 402.0},
+            "run": "3f9a1c22b0d4e5f6a7b8",
+            "store": "sqlite:///ablate.db",
+            "command": "ablate run recipes/sts.yaml",
+            "cached": 12,
+            "computed": 190,
+            "failed": 0,
+            "panels": {},
+        }
+        | given
+    )
 
 
 def _screen(model: str, rng: random.Random, scorers: Sequence[str]) -> Iterator[Row]:
@@ -118,18 +129,19 @@ def _screen(model: str, rng: random.Random, scorers: Sequence[str]) -> Iterator[
 def _confirm(model: str, rng: random.Random, screened: Sequence[Row]) -> Iterator[Row]:
     for task in SEVEN:
         yield row(model=model, task=task, stage="confirm", n=3108, n_clean=3091)
-    for chosen in [made for made in screened if made["chosen"]]:
+    for chosen in [made for made in screened if made.chosen]:
         for task in SEVEN:
             share = {"task": task, "split": "test", "stage": "confirm", "dense": DENSE[task]}
             share["dense_clean"] = DENSE[task] - 0.1
-            delta = chosen["delta"] + rng.gauss(0, 0.3)
-            yield row(**(chosen | share | {"delta": delta, "delta_clean": delta - 0.02}))
-            if chosen["scorer"] == "random":
+            assert chosen.delta is not None
+            delta = chosen.delta + rng.gauss(0, 0.3)
+            yield changed(chosen, **share | {"delta": delta, "delta_clean": delta - 0.02})
+            if chosen.scorer == "random":
                 continue
             for control, draw in (("matched", 0), ("matched", 1), ("matched", 2), ("flipped", None)):
-                of = {"control": control, "control_of": chosen["key"], "draw": draw, "chosen": False, "key": ""}
+                of = {"control": control, "control_of": chosen.key, "draw": draw, "chosen": False, "key": ""}
                 delta = rng.gauss(-0.3 if control == "matched" else -4, 0.3)
-                yield row(**(chosen | share | of | {"delta": delta, "delta_clean": delta}))
+                yield changed(chosen, **share | of | {"delta": delta, "delta_clean": delta})
 
 
 def steps_cell(**given: Any) -> Row:
@@ -166,10 +178,10 @@ def a_comparison(tasks: Sequence[str] = ("stsb", "sts13")) -> Results:
                 for task in tasks:
                     made = cell(granularity, scorer, sparsity, task=task, delta=rng.gauss(0, 0.5))
                     if (granularity, scorer, sparsity) == ("head", "uniform", 0.2):
-                        made |= cell(granularity, scorer, sparsity, task=task, status="failed", reason="out of memory")
+                        made = cell(granularity, scorer, sparsity, task=task, status="failed", reason="out of memory")
                     if (granularity, scorer, sparsity, task) == ("neuron", "align", 0.2, tasks[0]):
                         reason = "all similarities are the same"
-                        made |= cell(granularity, scorer, sparsity, task=task, status="undefined", reason=reason)
+                        made = cell(granularity, scorer, sparsity, task=task, status="undefined", reason=reason)
                     rows.append(made)
     return Results(rows, about(exploratory=True, screen=list(tasks), confirm=[], failed=1))
 
@@ -184,12 +196,12 @@ def judged(results: Results, se: float = 0.25, level: float = 0.05, margin: floa
         for against in ("dense", *(["matched"] if group.matched else []))
         if stage.effect(group, tasks=[task] if task else ()).value is not None
     ]
-    return Results(results.rows, results.about | {"evidence": evidence})
+    return Results(results.rows, replace(results.about, evidence=tuple(evidence)))
 
 
 def _item(
     stage: Stage, group: Group, task: str | None, against: str, se: float, level: float, margin: float
-) -> dict[str, Any]:
+) -> Evidence:
     delta = stage.effect(group, tasks=[task] if task else ()).value or 0.0
     if against == "matched":
         delta -= stage.matched(group).value or 0.0
@@ -199,6 +211,31 @@ def _item(
     bounds = delta + 1.64 * se, delta - 1.64 * se
     verdict = "harms" if bounds[0] < -margin else "improves" if q is not None and q <= level else None
     verdict = verdict or ("harmless" if bounds[1] > -margin else "undecided")
+    return Evidence(
+        **of_group(stage, group),
+        task=task,
+        margin=margin,
+        level=level,
+        n=1500,
+        correction="bh",
+        against=against,
+        delta=delta,
+        low=delta - 1.96 * se,
+        high=delta + 1.96 * se,
+        se=se,
+        p=p,
+        q=q,
+        resamples=2000,
+        verdict=verdict if against == "dense" else None,
+        p_harmless=0.5 if against == "dense" else None,
+        smallest_effect=2.8 * se,
+        draws=len(group.matched) if against == "matched" else None,
+        beaten=2 if against == "matched" else None,
+    )
+
+
+def of_group(stage: Stage, group: Group) -> dict[str, Any]:
+    """The fields of an item of evidence that say which cell it is about."""
     return {
         "model": stage.model,
         "stage": stage.name,
@@ -206,23 +243,7 @@ def _item(
         "unit": stage.measure.unit,
         "group": group.id,
         "cell": group.name,
-        **{name: group.row[name] for name in ("granularity", "scorer", "sparsity")},
-        "task": task,
-        "margin": margin,
-        "level": level,
-        "n": 1500,
-        "correction": "bh",
-        "against": against,
-        "delta": delta,
-        "low": delta - 1.96 * se,
-        "high": delta + 1.96 * se,
-        "se": se,
-        "p": p,
-        "q": q,
-        "resamples": 2000,
-        "verdict": verdict if against == "dense" else None,
-        "p_harmless": 0.5 if against == "dense" else None,
-        "smallest_effect": 2.8 * se,
-        "draws": len(group.matched) if against == "matched" else None,
-        "beaten": 2 if against == "matched" else None,
+        "granularity": group.row.granularity,
+        "scorer": group.row.scorer,
+        "sparsity": group.row.sparsity,
     }

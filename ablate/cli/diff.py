@@ -28,7 +28,7 @@ def diff(
 
     with Store(store, create=False) as opened:
         results = finished(opened, run)
-        used = {name: value for name, value in results.about.get("statistics", {}).items() if name != "withheld"}
+        used = {name: value for name, value in (results.about.statistics or {}).items() if name != "withheld"}
         settings = Statistics.model_validate(used)
         found = differences(results, opened, registry(), a, b, settings)
     print_page(page(results, a, b, found, settings.level), Console())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ablate.errors import StoreError
-from ablate.record import FIELDS
 from ablate.report.results import Results
 
 if TYPE_CHECKING:
@@ -18,11 +17,14 @@ def finished(store: Store, run: str | None) -> Results:
     Fields that the ablate which made it did not have yet are None.
 
     Raises:
-        StoreError: there is none, or none of that name.
+        StoreError: there is none, or none of that name, or another program than ablate has written it.
     """
     known = [one.id for one in store.runs() if one.rows]
     if run is None and not known:
         raise StoreError(f"{store.name}: no run in it has rows yet; finish one with `ablate run`")
     wanted = run or known[-1]
-    rows = [dict.fromkeys(FIELDS) | row for row in store.rows(wanted)]
-    return Results(rows, store.about(wanted))
+    rows, about = store.rows(wanted), store.about(wanted)
+    try:
+        return Results.from_plain(rows, about)
+    except ValueError as error:
+        raise StoreError(f"{store.name}: the record of run {wanted} cannot be read ({error}); run it again") from None

@@ -66,6 +66,6 @@ def report(
         texts = {Format.markdown: results.to_markdown, Format.latex: results.to_latex, Format.csv: results.to_csv}
         put(texts[form](), output)
     if output is not None:
-        print(f"report of run {results.about['run']}: {output}", file=sys.stderr)
+        print(f"report of run {results.about.run}: {output}", file=sys.stderr)
     if results.failed:
         raise typer.Exit(1)

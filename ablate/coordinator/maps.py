@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from scipy.stats import spearmanr
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.errors import FAILURES, StoreError
 from ablate.plan.plan import Cell, Step
+from ablate.record import ContributionMap, OracleAgreement
 from ablate.scorers.oracle import Oracle
 
 LARGEST = 1024
@@ -23,49 +23,40 @@ FEWEST = 5
 Contributions = NDArray[np.float32]
 
 
-def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[dict[str, Any]]:
-    """The dense model's contributions by every scorer of ``cells``, of granularities with few units.
-
-    Returns:
-        For each scorer and granularity ``model``, ``granularity``, ``scorer`` (its label), ``oracle`` (whether it is
-        exact), ``layers`` and ``contributions`` (one number for each unit).
-    """
+def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:
+    """The dense model's contributions by every scorer of ``cells``, of granularities with few units."""
     return [
-        {
-            "model": masks.model.name,
-            "granularity": step.granularity.name,
-            "scorer": step.label,
-            "oracle": isinstance(step.scorer, Oracle),
-            "layers": layers.tolist(),
-            "contributions": [float(c) for c in contributions],
-        }
+        ContributionMap(
+            masks.model.name,
+            step.granularity.name,
+            step.label,
+            isinstance(step.scorer, Oracle),
+            tuple(layers.tolist()),
+            tuple(map(float, contributions)),
+        )
         for step, layers, contributions in _each(masks, _steps(cells), LARGEST)
     ]
 
 
-def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[dict[str, Any]]:
+def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[OracleAgreement]:
     """Spearman's rank correlation of every scorer's contributions with those of every oracle of the same cells.
 
     Where the oracle removes groups of units, a scorer's contribution of a group is the sum over its units.
-
-    Returns:
-        For each pair ``model``, ``granularity``, ``oracle`` and ``scorer`` (labels), ``spearman`` (None where one
-        of the two ranks nothing) and ``units`` (how many units or groups were ranked).
     """
     steps = _steps(cells)
     exact_of = {step.granularity for step in steps if isinstance(step.scorer, Oracle)}
-    found = list(_each(masks, [step for step in steps if step.granularity in exact_of]))
+    known = list(_each(masks, [step for step in steps if step.granularity in exact_of]))
     return [
-        {
-            "model": masks.model.name,
-            "granularity": truth.granularity.name,
-            "oracle": truth.label,
-            "scorer": step.label,
-            **_correlation(exact, contributions, layers),
-        }
-        for truth, layers, exact in found
+        OracleAgreement(
+            masks.model.name,
+            truth.granularity.name,
+            truth.label,
+            step.label,
+            *correlation(exact, contributions, layers),
+        )
+        for truth, layers, exact in known
         if isinstance(truth.scorer, Oracle)
-        for step, _, contributions in found
+        for step, _, contributions in known
         if step.granularity == truth.granularity and step != truth
     ]
 
@@ -96,14 +87,12 @@ def _each(
             yield step, layers, contributions
 
 
-def _correlation(exact: Contributions, scored: Contributions, layers: NDArray[np.int64]) -> dict[str, Any]:
+def correlation(exact: Contributions, scored: Contributions, layers: NDArray[np.int64]) -> tuple[float | None, int]:
+    """Spearman's rank correlation (None where one of the two ranks nothing), and how many units or groups it ranks."""
     # The units of a group have one exact contribution, that of the group.
     _, group = np.unique(np.stack([layers, exact]), axis=1, return_inverse=True)
     sizes = np.bincount(group)
     removed = np.bincount(group, exact.astype(np.float64)) / sizes
     predicted = np.bincount(group, scored.astype(np.float64))
     ranked = len(sizes) >= FEWEST and bool(np.ptp(removed) and np.ptp(predicted))
-    return {
-        "spearman": float(spearmanr(removed, predicted).statistic) if ranked else None,
-        "units": len(sizes),
-    }
+    return float(spearmanr(removed, predicted).statistic) if ranked else None, len(sizes)

@@ -10,7 +10,7 @@ from typing import Any
 from ablate.errors import FAILURES, Undefined
 from ablate.plan.plan import Cell
 from ablate.plugin import Plugin
-from ablate.record import JUDGED, Row
+from ablate.record import Row
 from ablate.store.store import Result
 from ablate.tasks.loaded import Loaded
 
@@ -32,8 +32,19 @@ class Outcome:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What all rows of one model's stage have in common; see :class:`~ablate.record.Row`."""
+
+    model: str
+    data: str
+    params_total: int
+    stage: str
+    chosen: bool
+
+
 def make_rows(
-    fixed: Mapping[str, Any],
+    shared: Shared,
     tasks: Sequence[Loaded],
     dense: Outcome,
     outcomes: Sequence[Outcome],
@@ -43,54 +54,15 @@ def make_rows(
     """One row for each cell and task, dense first.
 
     Args:
-        fixed: the fields that are the same in every row: model, data, params_total, stage, chosen.
         controls: key of a control -> key of the cell that it belongs to.
         reason_of: what a row says of an error of a task, or raises it.
     """
     of_dense = {task.name: _scored(task, dense, reason_of) for task in tasks}
     return [
-        {
-            **fixed,
-            **_of_cell(outcome.cell),
-            **_of_mask(outcome),
-            "chosen": bool(fixed["chosen"] and outcome.cell.steps and not outcome.cell.control),
-            "control_of": _short(controls.get(outcome.key)),
-            "task": task.name,
-            **task.task.about(),
-            **_scores(task, outcome, _scored(task, outcome, reason_of), of_dense[task.name]),
-        }
+        _row(shared, task, outcome, controls, _scored(task, outcome, reason_of), of_dense[task.name])
         for outcome in (dense, *outcomes)
         for task in tasks
     ]
-
-
-def _of_cell(cell: Cell) -> Row:
-    only = cell.only
-    return {
-        "cell": str(cell),
-        "granularity": only.granularity.name if only else None,
-        "scorer": only.label if only else None,
-        "scope": only.scope if only else None,
-        "seed": only.seed if only else None,
-        "sparsity": only.sparsity if only else None,
-        "steps": sum(step.steps for step in cell.steps),
-        "way": cell.training.way if cell.training else None,
-        "train_seed": cell.training.seed if cell.training else None,
-        "control": cell.control,
-        "draw": cell.draw,
-    }
-
-
-def _of_mask(outcome: Outcome) -> Row:
-    about = outcome.about
-    return {
-        "key": _short(outcome.key),
-        "cached": outcome.cached,
-        "units_total": about.get("units_total"),
-        "units_removed": about.get("units_removed"),
-        "sparsity_achieved": about.get("sparsity_achieved"),
-        "params_removed": about.get("params_removed"),
-    }
 
 
 @dataclass(frozen=True)
@@ -103,23 +75,54 @@ class _Scored:
     reason: str | None = None
 
 
-def _scores(task: Loaded, outcome: Outcome, own: _Scored, dense: _Scored) -> Row:
+def _row(
+    shared: Shared, task: Loaded, outcome: Outcome, controls: Mapping[str, str], scored: _Scored, dense: _Scored
+) -> Row:
+    cell, only, mask = outcome.cell, outcome.cell.only, outcome.about
     result = outcome.results.get(task.name)
-    return {
-        "n": len(task.data) if task.fault is None else None,
-        "n_clean": int(task.kept.sum()) if task.fault is None else None,
-        "score": own.full,
-        "dense": dense.full,
-        "delta": _difference(own.full, dense.full),
-        "score_clean": own.clean,
-        "dense_clean": dense.clean,
-        "delta_clean": _difference(own.clean, dense.clean),
-        "status": own.status,
-        "reason": own.reason,
-        "seconds": result.seconds if result else None,
-        "result": outcome.keys.get(task.name) if result and own.status != "failed" else None,
-        **dict.fromkeys(JUDGED),
-    }
+    readable = task.fault is None
+    return Row(
+        model=shared.model,
+        data=shared.data,
+        granularity=only.granularity.name if only else None,
+        scorer=only.label if only else None,
+        scope=only.scope if only else None,
+        seed=only.seed if only else None,
+        sparsity=only.sparsity if only else None,
+        sparsity_achieved=mask.get("sparsity_achieved"),
+        units_removed=mask.get("units_removed"),
+        params_removed=mask.get("params_removed"),
+        steps=sum(step.steps for step in cell.steps),
+        task=task.name,
+        split=task.task.split,
+        metric=task.task.metric,
+        unit=task.task.unit,
+        higher_is_better=task.task.higher_is_better,
+        n=len(task.data) if readable else None,
+        score=scored.full,
+        dense=dense.full,
+        delta=_difference(scored.full, dense.full),
+        n_clean=int(task.kept.sum()) if readable else None,
+        score_clean=scored.clean,
+        dense_clean=dense.clean,
+        delta_clean=_difference(scored.clean, dense.clean),
+        status=scored.status,
+        seconds=result.seconds if result else None,
+        key=short(outcome.key),
+        cell=str(cell),
+        stage=shared.stage,
+        control=cell.control,
+        control_of=short(controls[outcome.key]) if outcome.key in controls else None,
+        draw=cell.draw,
+        chosen=bool(shared.chosen and cell.steps and not cell.control),
+        reason=scored.reason,
+        cached=outcome.cached,
+        params_total=shared.params_total,
+        units_total=mask.get("units_total"),
+        result=outcome.keys.get(task.name) if result and scored.status != "failed" else None,
+        way=cell.training.way if cell.training else None,
+        train_seed=cell.training.seed if cell.training else None,
+    )
 
 
 def _scored(task: Loaded, outcome: Outcome, reason_of: Callable[[BaseException, Plugin], str]) -> _Scored:
@@ -143,8 +146,9 @@ def _scored(task: Loaded, outcome: Outcome, reason_of: Callable[[BaseException, 
     return _Scored(result.status, result.score, clean)
 
 
-def _short(key: str | None) -> str | None:
-    return None if key is None else key[:16]
+def short(key: str) -> str:
+    """A cell's key as rows have it."""
+    return key[:16]
 
 
 def _difference(score: float | None, dense: float | None) -> float | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.stages import StageRows, confirm, pick, screen, short
+from ablate.coordinator.stages import StageRows, confirm, pick, screen, with_choice
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.score import parts_used
 from ablate.events import Event, Watch, silent
@@ -18,7 +19,7 @@ from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
-from ablate.record import RunRecord
+from ablate.record import ModelHashes, RunAbout, RunRecord
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
@@ -30,56 +31,95 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     The rows of the stages that were finished are stored also when the run is interrupted; they are judged when all are.
     """
     watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
-    about = {**manifest(job), "store": store.name}
-    about["run"] = store.begin_run(about)
+    asked = manifest(job)
+    run = store.begin_run({**asked.to_dict(), "store": store.name})
+    about = RunAbout.begun(asked, store.name, run)
     timings = Timings()
-    stages: list[StageRows] = []
+    # By model and stage: a stage that comes again takes the place of what came before.
+    finished: dict[tuple[str, str], StageRows] = {}
     try:
         model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-        about["hashes"] = {s.model.name: {"model": s.model.hash, "calibration": s.calibration.hash} for s in model_runs}
-        _run_stages(job, store, about["run"], model_runs, stages)
-        about["maps"] = [found for model_run in model_runs for found in maps(model_run.masks, job.plan.cells)]
-        about["agreement"] = [found for model_run in model_runs for found in agreement(model_run.masks, job.plan.cells)]
+        about = replace(about, hashes={s.model.name: _hashes(s) for s in model_runs})
+        for stage in _stages(job, store, run, model_runs):
+            finished[stage.model, stage.name] = stage
+        about = replace(
+            about,
+            maps=tuple(one for model_run in model_runs for one in maps(model_run.masks, job.plan.cells)),
+            agreement=tuple(one for model_run in model_runs for one in agreement(model_run.masks, job.plan.cells)),
+        )
     finally:
-        rows = [row for stage in stages for row in stage.rows]
-        about["panels"] = {stage.name: stage.panels for stage in stages}
-        about["timings"] = dict(timings.seconds)
-        about["cached"] = sum(stage.cached for stage in stages)
-        about["computed"] = sum(stage.computed for stage in stages)
-        about["failed"] = sum(stage.failed for stage in stages)
-        if rows:
-            store.put_rows(about["run"], rows, about)
-    results = RunRecord(rows, about)
-    if rows:
-        with timings.measure("statistics"):
-            about["evidence"], withheld = judge(results, store, job.registry, job.recipe.statistics)
-            if job.texts is not None:
-                about["evidence"] += judge_against_training(results, store, job.registry, job.recipe.statistics)
-        about["statistics"] = {**job.recipe.statistics.model_dump(mode="json"), "withheld": withheld}
-        about["timings"] = dict(timings.seconds)
-        store.put_rows(about["run"], rows, about)
-    return results
+        record = _record(about, list(finished.values()), timings)
+        if record.rows:
+            _put(store, record)
+    if not record.rows:
+        return record
+    judged = _judged(job, store, record, timings)
+    _put(store, judged)
+    return judged
 
 
-def _run_stages(job: Job, store: Store, run_id: str, model_runs: list[ModelRun], stages: list[StageRows]) -> None:
-    """Adds to ``stages`` as each is finished: every model is screened, the choice recorded, every model confirmed."""
-    if job.screen:
-        for model_run in model_runs:
-            stages.append(screen(job, model_run, run_id))
+def _hashes(model_run: ModelRun) -> ModelHashes:
+    return ModelHashes(model=model_run.model.hash, calibration=model_run.calibration.hash)
+
+
+def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> RunRecord:
+    """What the finished stages make."""
+    return RunRecord(
+        [row for stage in stages for row in stage.rows],
+        replace(
+            about,
+            panels={stage.name: stage.panels for stage in stages},
+            timings=dict(timings.seconds),
+            cached=sum(stage.cached for stage in stages),
+            computed=sum(stage.computed for stage in stages),
+            failed=sum(stage.failed for stage in stages),
+        ),
+    )
+
+
+def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunRecord:
+    """The record with the evidence on its cells, in its rows too."""
+    statistics = job.recipe.statistics
+    with timings.measure("statistics"):
+        judgement = judge(record, store, job.registry, statistics)
+        evidence = judgement.evidence
+        if job.texts is not None:
+            evidence += judge_against_training(record, store, job.registry, statistics)
+    about = replace(
+        record.about,
+        evidence=tuple(evidence),
+        statistics={**statistics.model_dump(mode="json"), "withheld": judgement.withheld},
+        timings=dict(timings.seconds),
+    )
+    return RunRecord(judgement.rows, about)
+
+
+def _put(store: Store, record: RunRecord) -> None:
+    store.put_rows(record.about.run, [row.to_dict() for row in record.rows], record.about.to_dict())
+
+
+def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) -> Iterator[StageRows]:
+    """Each stage as it is finished: every model is screened, the choice is recorded, every model is confirmed.
+
+    A screen stage comes a second time, with what was chosen, before the choice is recorded.
+    """
+    screened: list[StageRows] = []
+    for model_run in model_runs if job.screen else ():
+        screened.append(screen(job, model_run, run))
+        yield screened[-1]
     if not job.confirm:
         return
-    screened = [stage.rows for stage in stages] or [[] for _ in model_runs]
-    picks = [pick(job, model_run, rows) for model_run, rows in zip(model_runs, screened, strict=True)]
-    choice = {}
-    for model_run, rows, picked in zip(model_runs, screened, picks, strict=True):
-        names = {model_run.masks.key(cell): str(cell) for cell in picked}
-        choice[model_run.model.name] = names
-        chosen = {short(key) for key in names}
-        for row in rows:
-            row["chosen"] = row["key"] in chosen
-    store.record_choice(run_id, choice)
+    rows = [stage.rows for stage in screened] or [[] for _ in model_runs]
+    picks = [pick(job, model_run, own) for model_run, own in zip(model_runs, rows, strict=True)]
+    choice = {
+        model_run.model.name: {model_run.masks.key(cell): str(cell) for cell in picked}
+        for model_run, picked in zip(model_runs, picks, strict=True)
+    }
+    for stage in screened:
+        yield with_choice(stage, choice[stage.model])
+    store.record_choice(run, choice)
     for model_run, picked in zip(model_runs, picks, strict=True):
-        stages.append(confirm(job, model_run, run_id, picked))
+        yield confirm(job, model_run, run, picked)
 
 
 def prepare_model_run(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.rows import make_rows
+from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.events import Event
-from ablate.plan.choose import choose, mean_deltas
+from ablate.plan.choose import choose, mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
@@ -20,6 +20,7 @@ from ablate.tasks.loaded import Loaded, panel_of
 class StageRows:
     """The rows of one model's stage, its panels' keys by task, and how many of its cells came from where."""
 
+    model: str
     name: str
     rows: list[Row]
     panels: dict[str, str]
@@ -39,7 +40,7 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
-    means = mean_deltas([row for row in screened if job.chooses(row["task"])], job.recipe.overlap)
+    means = mean_gains([row for row in screened if job.chooses(row.task)], job.recipe.overlap == "drop")
     keys = {cell: short(model_run.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
     for rivals in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
@@ -68,9 +69,10 @@ def _seen(job: Job, model_run: ModelRun) -> frozenset[tuple[str, str]]:
     return model_run.calibration.seen | (job.texts.seen if job.texts else frozenset())
 
 
-def short(key: str) -> str:
-    """A cell's key as rows have it."""
-    return key[:16]
+def with_choice(stage: StageRows, keys: Collection[str]) -> StageRows:
+    """The same rows, those of the cells with these keys as chosen."""
+    chosen = {short(key) for key in keys}
+    return replace(stage, rows=[replace(row, chosen=row.key in chosen) for row in stage.rows])
 
 
 def _read(
@@ -93,21 +95,21 @@ def _stage(
     distinct = tuple(dict.fromkeys(cells))
     belongs = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed)
     dense, *outcomes = model_run.outcomes(name, [*distinct, *belongs], tasks)
-    fixed = {
-        "model": model_run.model.name,
-        "data": job.chosen.source.label,
-        "params_total": sum(p.numel() for p in model_run.model.backbone.parameters()),
-        "stage": name,
-        "chosen": name == "confirm",
-    }
+    shared = shared_fields(job, model_run, name, name == "confirm")
     key = model_run.masks.key
     controls = {key(control): key(cell) for control, cell in belongs.items()}
-    rows = make_rows(fixed, tasks, dense, outcomes, controls, model_run.reason)
-    everything = [dense, *outcomes]
-    failures = {row["key"] for row in rows if row["status"] == "failed"}
-    failed, cached = len(failures), sum(o.cached for o in everything if short(o.key) not in failures)
+    rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
+    failures = {row.key for row in rows if row.status == "failed"}
+    every = [dense, *outcomes]
+    failed, cached = len(failures), sum(outcome.cached for outcome in every if short(outcome.key) not in failures)
     panels = {task.name: model_run.store.put_panel(panel_of(task)) for task in tasks}
-    return StageRows(name, rows, panels, cached, len(everything) - cached - failed, failed)
+    return StageRows(shared.model, name, rows, panels, cached, len(every) - cached - failed, failed)
+
+
+def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Shared:
+    """What all rows of a stage have in common."""
+    parameters = sum(parameter.numel() for parameter in model_run.model.backbone.parameters())
+    return Shared(model_run.model.name, job.chosen.source.label, parameters, stage, chosen)
 
 
 def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:

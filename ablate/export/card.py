@@ -32,7 +32,7 @@ UNCONFIRMED = "No test set has judged this cell: the scores are those that cells
 
 def unconfirmed(rows: Sequence[Row]) -> bool:
     """Whether all that is known of a cell is what it could be chosen by."""
-    return all(row["stage"] == "screen" for row in rows)
+    return all(row.stage == "screen" for row in rows)
 
 
 def _costs(exported: Exported) -> Table:
@@ -40,9 +40,9 @@ def _costs(exported: Exported) -> Table:
     lines = [
         (
             "parameters",
-            f"{row['params_total']:,}",
+            f"{row.params_total:,}",
             f"{exported.parameters:,}",
-            exported.parameters / row["params_total"],
+            exported.parameters / row.params_total,
         )
     ]
     if exported.dense is not None and exported.cost is not None:
@@ -74,35 +74,36 @@ def _measured(dense: Cost, cost: Cost) -> list[tuple[str, str, str, float]]:
 
 def _scores(exported: Exported) -> Table:
     titles = ("metric", "dense", "exported", "Δ", "95 %")
-    clean = exported.about["overlap"] == "drop"
+    clean = exported.about.clean
     return Table(
         "Evaluation",
         (Column("task", stub=True), *map(Column, titles)),
-        tuple(Line(tuple(map(TableCell, _score(row, "_clean" if clean else "")))) for row in exported.rows),
+        tuple(Line(tuple(map(TableCell, _score(row, clean)))) for row in exported.rows),
         "row",
         (
-            f"Data: {exported.about['data']}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
+            f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
             *(("Pairs that calibration or choice has seen are not counted.",) if clean else ()),
-            f"Chose cells: {', '.join(exported.about.get('choosing') or ['none'])}.",
+            f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
             *((UNCONFIRMED,) if unconfirmed(exported.rows) else ()),
         ),
     )
 
 
-def _score(row: Row, end: str) -> tuple[str, ...]:
-    task = f"{row['task']} ({row['split']})"
-    if row[f"delta{end}"] is None:
-        return task, row["metric"], "–", row["status"], "–", "–"
-    places = 2 if row["unit"] == "points" else 4
-    mark = MARKS.get(row["verdict"] or "", "")
-    interval = "–" if row["low"] is None else f"{row['low']:+.{places}f} to {row['high']:+.{places}f}"
-    scores = (f"{row[f'{name}{end}']:.{places}f}" for name in ("dense", "score"))
-    return task, row["metric"], *scores, f"{wording.signed(row[f'delta{end}'], places)} {mark}".rstrip(), interval
+def _score(row: Row, clean: bool) -> tuple[str, ...]:
+    task = f"{row.task} ({row.split})"
+    dense, score, delta = row.dense_on(clean), row.score_on(clean), row.delta_on(clean)
+    if delta is None:
+        return task, row.metric, "–", row.status, "–", "–"
+    places = 2 if row.unit == "points" else 4
+    mark = MARKS.get(row.verdict or "", "")
+    interval = "–" if row.low is None else f"{row.low:+.{places}f} to {row.high:+.{places}f}"
+    change = f"{wording.signed(delta, places)} {mark}".rstrip()
+    return task, row.metric, f"{dense:.{places}f}", f"{score:.{places}f}", change, interval
 
 
 def card(exported: Exported) -> str:
     """The folder's README.md: how to load it, what it is, what it scored, and where it came from."""
-    about, model = exported.about, exported.rows[0]["model"]
+    about, model = exported.about, exported.rows[0].model
     header = {
         "library_name": "sentence-transformers",
         "pipeline_tag": "sentence-similarity",
@@ -117,7 +118,7 @@ def card(exported: Exported) -> str:
         'model = SentenceTransformer("PATH OF THIS FOLDER")',
         'embeddings = model.encode(["A sentence.", "Another one."])',
     ]
-    recipe = json.dumps(about.get("recipe"), sort_keys=True)
+    recipe = json.dumps(about.recipe, sort_keys=True)
     parts = [
         "---",
         "\n".join(f"{key}: {json.dumps(value)}" for key, value in header.items()),
@@ -138,8 +139,8 @@ def card(exported: Exported) -> str:
         "## Where it came from",
         "",
         f"* model: `{_code(model)}`",
-        f"* run: `{_code(about.get('run'))}`, by `{_code(about.get('command'))}`",
-        f"* versions: `{_code(json.dumps(about.get('versions')))}`",
+        f"* run: `{_code(about.run)}`, by `{_code(about.command)}`",
+        f"* versions: `{_code(json.dumps(about.versions))}`",
         f"* recipe: `{_code(recipe)}`",
         "",
         "`ablate.json` beside this file has all of it, hashes included.",
@@ -148,13 +149,13 @@ def card(exported: Exported) -> str:
 
 
 def _made(exported: Exported) -> str:
-    way, training = exported.rows[0]["way"], exported.about.get("training")
+    way, training = exported.rows[0].way, exported.about.training
     if way is None or training is None:
         return "Made by ablate from another model, by removing what a scorer ranked lowest. No weight was trained."
     pruned = "" if way == "train" else f", and pruned ({way}) of what a scorer ranked lowest"
     return (
-        f"Made by ablate from another model: trained by SimCSE's objective for {training['steps']:,} steps on "
-        f"{training['examples']:,} {training['kind']} ({_code(training['source'])}){pruned}."
+        f"Made by ablate from another model: trained by SimCSE's objective for {training.steps:,} steps on "
+        f"{training.examples:,} {training.kind} ({_code(training.source)}){pruned}."
     )
 
 

@@ -42,7 +42,7 @@ class Exportable:
 
     @property
     def name(self) -> str:
-        return str(self.rows[0]["cell"])
+        return self.rows[0].cell
 
 
 def exportable(results: RunRecord, store: Store, registry: Registry, name: str) -> Exportable:
@@ -60,20 +60,20 @@ def exportable(results: RunRecord, store: Store, registry: Registry, name: str) 
         ways = ", ".join(f"'{cell}' ({key})" for key, cell in found.items())
         raise AblateError(f"'{name}' stands for {len(found)} cells; name one by its key: {ways}")
     ((key, cell),) = found.items()
-    rows = [row for row in results.rows if row["key"] == key]
+    rows = [row for row in results.rows if row.key == key]
     if cell == "dense":
         raise AblateError("'dense' is the model as it came, and there is nothing to export; name a cell")
     keys = store.mask_keys(key)
     mask = store.get_mask(keys[0]) if keys else None
     if mask is None:
-        reason = next((row["reason"] for row in rows if row["reason"]), "")
+        reason = next((row.reason for row in rows if row.reason), "")
         raise StoreError(f"{store.name}: has no mask of '{cell}'{f' ({reason})' if reason else ''}; run it again")
-    recipe = Recipe.model_validate(results.about["recipe"])
+    recipe = Recipe.model_validate(results.about.recipe)
     (spec,) = (
-        spec for spec, given in zip(recipe.model, model_names(recipe.model), strict=True) if given == rows[0]["model"]
+        spec for spec, given in zip(recipe.model, model_names(recipe.model), strict=True) if given == rows[0].model
     )
     model = load_model(spec)
-    ran = results.about["hashes"][rows[0]["model"]]["model"]
+    ran = (results.about.hashes or {})[rows[0].model].model
     if model.hash != ran:
         raise ModelError(
             f"model '{spec.name}' has changed since the run ({ran[:12]}, now {model.hash[:12]}); run again"

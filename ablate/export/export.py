@@ -131,11 +131,11 @@ def _write(
 
 
 def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
-    about = exported.about
+    about = exported.about.to_dict()
     return {
         "format": 1,
         "cell": exported.cell,
-        "key": exported.rows[0]["key"],
+        "key": exported.rows[0].key,
         "mask": chosen.mask.hash,
         "model": {**chosen.spec.model_dump(mode="json"), "hash": chosen.model.hash},
         "pooling": chosen.model.encoding.as_dict(),
@@ -150,7 +150,7 @@ def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
         "onnx": None if exported.onnx is None else exported.onnx.difference,
         "dense": None if exported.dense is None else asdict(exported.dense),
         "cost": None if exported.cost is None else asdict(exported.cost),
-        "rows": exported.rows,
+        "rows": [row.to_dict() for row in exported.rows],
     }
 
 

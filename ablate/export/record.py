@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ablate.export.measure import Cost
-from ablate.record import Row
+from ablate.record import Row, RunAbout
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Exported:
     folder: Path
     cell: str
     rows: list[Row]
-    about: dict[str, Any]
+    about: RunAbout
     difference: float
     plain: bool
     size: int

@@ -11,7 +11,8 @@ from statistics import fmean
 import numpy as np
 
 from ablate.errors import AblateError, suggest
-from ablate.judge.effects import RowsByTask, Stage, label, stages
+from ablate.judge.effects import Stage, stages
+from ablate.judge.group import RowsByTask, label, stored_result
 from ablate.judge.judge import read
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Statistics
@@ -55,13 +56,13 @@ def differences(
     Raises:
         AblateError: there is no such cell, several begin so, no stage has both, or neither task has both scores.
     """
-    found = stages(results)
-    known = [_cells(stage) for stage in found]
+    every = stages(results)
+    known = [_cells(stage) for stage in every]
     sides = [[_find(name, cells) for cells in known] for name in (a, b)]
     for name, side in zip((a, b), sides, strict=True):
         if not any(side):
             raise _unknown(name, known)
-    both = [(stage, one, two) for stage, one, two in zip(found, *sides, strict=True) if one and two]
+    both = [(stage, one, two) for stage, one, two in zip(every, *sides, strict=True) if one and two]
     if not both:
         raise AblateError(f"no stage has both '{a}' and '{b}'; choose two cells of one table of `ablate show`")
     return [(stage, list(compared(results, stage, one, two, store, registry, settings))) for stage, one, two in both]
@@ -77,7 +78,7 @@ def find(results: RunRecord, name: str) -> dict[str, str]:
     rows = [next(iter(tasks.values())) for cells in known for tasks in _find(name, cells)]
     if not rows:
         raise _unknown(name, known)
-    return {row["key"]: row["cell"] for row in rows}
+    return {row.key: row.cell for row in rows}
 
 
 def compared(
@@ -94,13 +95,13 @@ def compared(
     Raises:
         AblateError: the store lacks something, or a task's statistic fails.
     """
-    score = f"score{stage.decide}"
-    tasks = [t for t in stage.splits if all(t in rows and rows[t][score] is not None for rows in (*ours, *theirs))]
+    sides = (ours, theirs)
+    tasks = [task for task in stage.splits if all(_has_score(stage, rows, task) for rows in (*ours, *theirs))]
     if not tasks:
         return
-    keys = {task: [[rows[task]["result"] for rows in side] for side in (ours, theirs)] for task in tasks}
+    keys = {task: [[stored_result(rows[task]) for rows in side] for side in sides] for task in tasks}
     data = {task: read(results, stage, task, chain(*keys[task]), store, registry) for task in tasks}
-    values = {task: found for task, (_, found) in data.items()}
+    values = {task: by_key for task, (_, by_key) in data.items()}
     joint = Joint({task: judged for task, (judged, _) in data.items()}, settings.resamples, settings.statistics_seed)
     boots = joint.bootstrap(values)
     means = {task: [np.mean([boots[task][key] for key in side], axis=0) for side in keys[task]] for task in tasks}
@@ -110,11 +111,20 @@ def compared(
     if len(tasks) == len(stage.splits) > 1:
         places.append((None, tasks))
     for place, members in places:
-        one, two = (fmean(rows[task][score] for rows in side for task in members) for side in (ours, theirs))
+        a, b = (_mean_score(stage, side, members) for side in sides)
         resampled = np.mean([means[task][0] - means[task][1] for task in members], axis=0)
-        p = permutation_p(one - two, np.mean([exchanged[task] for task in members], axis=0))
+        p = permutation_p(a - b, np.mean([exchanged[task] for task in members], axis=0))
         counted = sum(len(data[task][0].panel) for task in members)
-        yield Difference(place, one, two, contrast(one - two, resampled), p, counted)
+        yield Difference(place, a, b, contrast(a - b, resampled), p, counted)
+
+
+def _has_score(stage: Stage, rows: RowsByTask, task: str) -> bool:
+    return task in rows and stage.score_of(rows[task]) is not None
+
+
+def _mean_score(stage: Stage, cells: Sequence[RowsByTask], tasks: Sequence[str]) -> float:
+    scores = (stage.score_of(rows[task]) for rows in cells for task in tasks)
+    return fmean(score for score in scores if score is not None)
 
 
 def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
@@ -125,7 +135,7 @@ def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
     for group in stage.groups:
         for rows in (*group.seeds.values(), *group.matched.values(), *group.flipped.values()):
             row = next(iter(rows.values()))
-            for name in (row["cell"], row["key"]):
+            for name in (row.cell, row.key):
                 cells.setdefault(name, [rows])
     return cells
 

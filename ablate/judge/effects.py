@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
+from ablate.judge.group import Group, RowsByTask, identity_of
+from ablate.record import Evidence, Row, RunRecord
 
-RowsByTask = dict[str, dict[str, Any]]
-"""The rows of one cell by task."""
+Value = Callable[[Row], float | None]
+"""A number of a row."""
 
 
 class Measure(NamedTuple):
@@ -43,73 +41,23 @@ class Effect:
 
 
 @dataclass
-class Group:
-    """The cells that differ in nothing but their seeds, in one stage. ``row`` is any one of theirs.
-
-    seeds: the rows of each seed, by task. matched: those of each random draw. flipped: the flipped control's.
-    """
-
-    row: dict[str, Any]
-    chosen: bool = False
-    seeds: dict[Any, RowsByTask] = field(default_factory=dict)
-    matched: dict[Any, RowsByTask] = field(default_factory=dict)
-    flipped: dict[Any, RowsByTask] = field(default_factory=dict)
-
-    @property
-    def is_control(self) -> bool:
-        """Whether others are set against it: its scorer is seeded, or it is the dense model trained."""
-        return self.row["seed"] is not None or self.row["way"] == "train"
-
-    @property
-    def name(self) -> str:
-        """Its place in the grid, without scope, steps and seed, and how it is trained; its text if it has no place."""
-        row = self.row
-        if None in _place(row):
-            return str(row["cell"])
-        share = row["sparsity"]
-        asked = share if isinstance(share, str) else f"{100 * share:.6g} %"
-        return f"{row['granularity']} × {row['scorer']} {asked}" + (f", {row['way']}" if row["way"] else "")
-
-    @property
-    def off_grid(self) -> bool:
-        """Whether it is a sequence of steps or trained, and so in no place of the grid."""
-        return None in _place(self.row) or self.row["way"] is not None
-
-    @property
-    def kind(self) -> str:
-        """Its granularity, or what it is where it has no place in the grid."""
-        if self.row["way"] is not None:
-            return "trained"
-        return "several steps" if self.off_grid else str(self.row["granularity"])
-
-    @property
-    def id(self) -> str:
-        """The same in every stage and every run of one recipe."""
-        return hashlib.sha256(json.dumps(_group(self.row)).encode()).hexdigest()[:16]
-
-    def rows(self, matched: bool = False) -> list[dict[str, Any]]:
-        """Those of all seeds; and of its matched draws, if asked for."""
-        everything = (*self.seeds.values(), *(self.matched.values() if matched else ()))
-        return [row for tasks in everything for row in tasks.values()]
-
-
-@dataclass
 class Stage:
-    """One model's rows of one stage and one measure. decide: the suffix of the fields that decide.
+    """One model's rows of one stage and one measure.
 
-    splits: task -> split, in the order of the run. dense: its rows by task. evidence: see :meth:`found`.
+    clean: whether the scores on the clean pairs decide, and not those on all. splits: task -> split, in the order of
+    the run. dense: its rows by task. evidence: by the group's id, the task and what it is against.
     """
 
     model: str
     name: str
     measure: Measure
-    decide: str
+    clean: bool
     splits: dict[str, str] = field(default_factory=dict)
     dense: RowsByTask = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
-    evidence: dict[tuple[str, str | None, str], dict[str, Any]] = field(default_factory=dict)
+    evidence: dict[tuple[str, str | None, str], Evidence] = field(default_factory=dict)
 
-    def found(self, group: Group, task: str | None = None, against: str = "dense") -> dict[str, Any] | None:
+    def evidence_on(self, group: Group, task: str | None = None, against: str = "dense") -> Evidence | None:
         """The evidence on a cell, on one task or on the mean over all; None where it has none."""
         return self.evidence.get((group.id, task, against))
 
@@ -119,48 +67,64 @@ class Stage:
         if splits == self.splits:
             return self
         alone = next(iter(splits)) if len(splits) == 1 else None
-        own: dict[tuple[str, str | None, str], dict[str, Any]]
-        own = {(of, None, by): item for (of, task, by), item in self.evidence.items() if alone and task == alone}
-        return replace(self, splits=splits, evidence=own)
+        # Of a stage with one task, the mean over all is that task.
+        evidence: dict[tuple[str, str | None, str], Evidence] = {
+            (of, None, by): item for (of, task, by), item in self.evidence.items() if alone and task == alone
+        }
+        return replace(self, splits=splits, evidence=evidence)
 
     @property
     def selects(self) -> bool:
         """Whether some of its cells were chosen and others not."""
         return {group.chosen for group in self.groups} == {True, False}
 
-    def effect(self, group: Group, suffix: str | None = None, tasks: Collection[str] = ()) -> Effect:
-        """The mean delta over tasks (all unless given), then over seeds.
+    def score_of(self, row: Row) -> float | None:
+        """A row's score on the pairs that decide."""
+        return row.score_on(self.clean)
 
-        suffix: ``_clean`` or empty (the full sets); the one that decides unless given.
-        """
-        return self._over(group.seeds, self.decide if suffix is None else suffix, tasks)
+    def delta_of(self, row: Row) -> float | None:
+        """A row's delta on the pairs that decide."""
+        return row.delta_on(self.clean)
+
+    def effect(self, group: Group, tasks: Collection[str] = ()) -> Effect:
+        """The mean delta over tasks (all unless given), then over seeds, on the pairs that decide."""
+        return self._over(group.seeds, self.delta_of, tasks)
+
+    def effect_on_all(self, group: Group) -> Effect:
+        """The mean delta over all tasks, then over seeds, on all pairs, clean or not."""
+        return self._over(group.seeds, lambda row: row.delta)
 
     def score(self, group: Group) -> Effect:
         """The mean score over tasks, then over seeds, on the pairs that decide."""
-        name = f"score{self.decide}"
-        return over_draws(over_tasks(rows, self.splits, name) for rows in group.seeds.values())
+        return self._over(group.seeds, self.score_of)
 
     def matched(self, group: Group) -> Effect:
         """The mean over all tasks, then over the draws of the matched control."""
-        return self._over(group.matched, self.decide)
+        return self._over(group.matched, self.delta_of)
 
     def flipped(self, group: Group) -> Effect:
         """The same, of the flipped control."""
-        return self._over(group.flipped, self.decide)
+        return self._over(group.flipped, self.delta_of)
 
-    def dense_score(self, suffix: str) -> Effect:
-        """The dense model's mean score over the tasks."""
-        return over_tasks(self.dense, self.splits, f"score{suffix}")
+    def dense_score(self, clean: bool) -> Effect:
+        """The dense model's mean score over the tasks, on the clean pairs or on all."""
+        return over_tasks(self.dense, self.splits, lambda row: row.score_on(clean))
 
-    def _over(self, draws: Mapping[Any, RowsByTask], suffix: str, tasks: Collection[str] = ()) -> Effect:
-        return over_draws(over_tasks(rows, tasks or self.splits, f"delta{suffix}") for rows in draws.values())
+    def _over(self, draws: Mapping[Any, RowsByTask], value: Value, tasks: Collection[str] = ()) -> Effect:
+        return over_draws(over_tasks(rows, tasks or self.splits, value) for rows in draws.values())
 
 
-def over_tasks(rows: RowsByTask, tasks: Collection[str], name: str) -> Effect:
-    """The mean of a field over tasks; it has a value only if it has one on every task."""
-    found = [_status(rows.get(task), name) for task in tasks]
-    status = _worst(found)
-    return Effect(fmean(rows[task][name] for task in tasks) if status == "ok" else None, None, 1, status)
+def over_tasks(rows: RowsByTask, tasks: Collection[str], value: Value) -> Effect:
+    """The mean of a number of each row over tasks; it has a value only if it has one on every task."""
+    values, statuses = [], []
+    for task in tasks:
+        row = rows.get(task)
+        number = value(row) if row else None
+        statuses.append(_status(row, number))
+        if number is not None:
+            values.append(number)
+    status = _worst(statuses)
+    return Effect(fmean(values) if status == "ok" else None, None, 1, status)
 
 
 def over_draws(effects: Iterable[Effect]) -> Effect:
@@ -173,87 +137,74 @@ def over_draws(effects: Iterable[Effect]) -> Effect:
     return Effect(fmean(values), stdev(values) if len(values) > 1 else None, len(each), "ok")
 
 
-def _status(row: Mapping[str, Any] | None, name: str) -> str:
+def _status(row: Row | None, number: float | None) -> str:
     if row is None:
         return "missing"
-    if row["status"] == "ok" and row[name] is None:
-        return "undefined"
-    return str(row["status"])
+    return "undefined" if row.status == "ok" and number is None else row.status
 
 
-def _worst(found: Sequence[str]) -> str:
+def _worst(statuses: Sequence[str]) -> str:
     return next(
-        (status for status in ("failed", "undefined", "missing") if status in found),
-        "ok" if found else "missing",
+        (status for status in ("failed", "undefined", "missing") if status in statuses),
+        "ok" if statuses else "missing",
     )
 
 
 def stages(results: RunRecord) -> list[Stage]:
     """Every model's stages: ``screen`` before ``confirm``, tasks in the run's order, cells as they appear."""
-    order = [*results.about["screen"], *results.about["confirm"]]
-    decide = "_clean" if results.about["overlap"] == "drop" else ""
-    # A chosen cell is chosen in every stage, and controls find it by its key; equal masks may share a key.
-    chosen = {_group(row) for row in results.rows if row["chosen"] and row["control"] is None}
-    owners: dict[Any, dict[Hashable, None]] = {}
-    for row in results.rows:
-        if row["control"] is None:
-            owners.setdefault((row["model"], row["key"]), {})[_group(row)] = None
-    found: dict[Hashable, Stage] = {}
-    groups: dict[Hashable, Group] = {}
-    for row in sorted(results.rows, key=lambda row: row["control"] is not None):
-        measure = Measure(row["metric"], row["unit"], row["higher_is_better"])
-        place = (row["model"], row["stage"], measure)
-        stage = found.setdefault(place, Stage(row["model"], row["stage"], measure, decide))
-        stage.splits.setdefault(row["task"], row["split"])
-        if row["cell"] == "dense":
-            stage.dense[row["task"]] = row
-            continue
-        if row["control"] is not None:
-            for owner in owners.get((row["model"], row["control_of"]), ()):
-                if (place, owner) in groups:
-                    group = groups[place, owner]
-                    draws = group.matched if row["control"] == "matched" else group.flipped
-                    draws.setdefault(row["draw"], {})[row["task"]] = row
-            continue
-        identity = _group(row)
-        if (place, identity) not in groups:
-            groups[place, identity] = Group(row, identity in chosen)
-            stage.groups.append(groups[place, identity])
-        seeds = (row["seed"], row["train_seed"])
-        groups[place, identity].seeds.setdefault(seeds, {})[row["task"]] = row
-    for stage in found.values():
+    made = _with_rows(results)
+    order = [*results.about.screen, *results.about.confirm]
+    for stage in made:
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
     for item in results.evidence:
-        for stage in found.values():
-            if (item["model"], item["stage"], item["metric"]) == (stage.model, stage.name, stage.measure.metric):
-                stage.evidence[item["group"], item["task"], item["against"]] = item
-    models = list(dict.fromkeys(row["model"] for row in results.rows))
-    return sorted(found.values(), key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
+        for stage in made:
+            if (item.model, item.stage, item.metric) == (stage.model, stage.name, stage.measure.metric):
+                stage.evidence[item.group, item.task, item.against] = item
+    models = list(dict.fromkeys(row.model for row in results.rows))
+    return sorted(made, key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
 
 
-def _group(row: Mapping[str, Any]) -> Hashable:
-    """What a cell is, its seeds apart: its place in the grid, or its text where it has none, and how it was trained."""
-    place = _place(row)
-    return (
-        row["model"],
-        row["scope"],
-        json.dumps(row["steps"]),
-        *(("", row["cell"]) if None in place else place),
-        *([row["way"]] if row["way"] else []),
-    )
+_StagePlace = tuple[str, str, Measure]
 
 
-def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Granularity, scorer and sparsity; None of a cell of several steps, and of none."""
-    return tuple(row[name] for name in ("granularity", "scorer", "sparsity"))
+def _with_rows(results: RunRecord) -> list[Stage]:
+    """The stages with their groups, as they come."""
+    # A chosen cell is chosen in every stage, and controls find it by its key; equal masks may share a key.
+    chosen = {identity_of(row) for row in results.rows if row.chosen and row.control is None}
+    owners = _owners(results.rows)
+    by_place: dict[_StagePlace, Stage] = {}
+    groups: dict[tuple[_StagePlace, Hashable], Group] = {}
+    # Controls last: their cells are known by then.
+    for row in sorted(results.rows, key=lambda row: row.control is not None):
+        measure = Measure(row.metric, row.unit, row.higher_is_better)
+        place = (row.model, row.stage, measure)
+        stage = by_place.setdefault(place, Stage(row.model, row.stage, measure, results.about.clean))
+        stage.splits.setdefault(row.task, row.split)
+        if row.cell == "dense":
+            stage.dense[row.task] = row
+        elif row.control is not None:
+            for owner in owners.get((row.model, row.control_of), ()):
+                if (place, owner) in groups:
+                    _add_control(groups[place, owner], row)
+        else:
+            identity = identity_of(row)
+            if (place, identity) not in groups:
+                groups[place, identity] = Group(row, identity in chosen)
+                stage.groups.append(groups[place, identity])
+            groups[place, identity].seeds.setdefault((row.seed, row.train_seed), {})[row.task] = row
+    return list(by_place.values())
 
 
-def label(group: Group, among: Sequence[Group]) -> str:
-    """What tells a cell from the others listed; its scope and steps only where they do."""
-    text = group.name
-    alike = [other for other in among if other.name == text]
-    for name in ("scope", "steps"):
-        if len({str(other.row[name]) for other in alike}) > 1:
-            text += f", {name} {group.row[name]}"
-    return text
+def _owners(rows: Iterable[Row]) -> dict[tuple[str, str | None], dict[Hashable, None]]:
+    """Model and key -> the cells that have this key."""
+    owners: dict[tuple[str, str | None], dict[Hashable, None]] = {}
+    for row in rows:
+        if row.control is None:
+            owners.setdefault((row.model, row.key), {})[identity_of(row)] = None
+    return owners
+
+
+def _add_control(group: Group, row: Row) -> None:
+    draws = group.matched if row.control == "matched" else group.flipped
+    draws.setdefault(row.draw, {})[row.task] = row

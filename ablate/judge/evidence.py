@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from ablate.judge.effects import Group, Stage
+from ablate.judge.effects import Stage
 from ablate.judge.findings import Finding, Findings, Settings
+from ablate.judge.group import Group
+from ablate.record import Evidence
 from ablate.statistics.arrays import Values
 from ablate.statistics.compare import Comparison, smallest_effect
 from ablate.statistics.correction import adjust
@@ -16,7 +18,7 @@ from ablate.statistics.verdict import verdict
 
 def judge_stage(
     stage: Stage, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]], settings: Settings
-) -> list[dict[str, Any]]:
+) -> list[Evidence]:
     """The evidence on one stage's cells.
 
     Args:
@@ -24,94 +26,126 @@ def judge_stage(
         values: task -> key of a result -> float32 [pairs of the task's panel].
 
     Returns:
-        One dict for each cell, task (None = the mean over all) and comparison. ``against``: ``dense`` or ``matched``
-        (of a training also ``trained``: see :func:`ablate.judge.against_training.judge_against_training`).
-        ``delta``, ``low``, ``high``, ``se``: the difference in ``unit``, its 95 % bootstrap interval, its standard
-        error. ``p``: against dense, two-sided, by permutation; against matched, one-sided, that a random draw does as
-        well. ``q``: p corrected over the stage's cells, against dense of the claim that the cell improves (None if
-        that has no test), against matched that it beats its draws. ``verdict`` and ``p_harmless`` (one-sided, not
-        corrected, of the claim that the gain is above minus the margin): against dense only. ``smallest_effect``: would
-        have been found with 80 % power. ``n``: pairs counted. ``resamples``: bootstrap draws that have a score.
-        ``draws``, ``beaten``: matched draws, and those of a lower gain. A cell without a score on each of the tasks has
-        no evidence there, and with fewer than two matched draws none against them.
+        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell
+        without a score on each of the tasks has no evidence there, and with fewer than two matched draws none against
+        them.
     """
     if not tasks:
         return []
-    drawn = Findings(stage, tasks, values, settings)
+    findings = Findings(stage, tasks, values, settings)
     places: list[tuple[str | None, list[str]]] = [(task, [task]) for task in tasks]
     if len(tasks) == len(stage.splits):
         places.insert(0, (None, list(tasks)))
-    items: list[dict[str, Any]] = []
+    items: list[Evidence] = []
     for task, members in places:
-        found = [finding for group in stage.groups for finding in drawn.of(group, members)]
+        of_cells = [finding for group in stage.groups for finding in findings.of(group, members)]
         pairs = sum(len(tasks[member].panel) for member in members)
-        claims = [finding.claims() for finding in found]
-        for finding, q in zip(found, corrected(claims, settings.correction), strict=True):
-            place = {
-                "task": task,
-                "margin": finding.margin,
-                "level": settings.level,
-                "n": pairs,
-                "correction": settings.correction,
-            }
-            items += _items(stage, finding, q, place)
+        qs = corrected([finding.claims() for finding in of_cells], settings.correction)
+        for finding, q in zip(of_cells, qs, strict=True):
+            asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
+            items += _items(asked, finding, q)
     return items
 
 
 def corrected(claims: Sequence[Mapping[str, float]], method: str) -> list[dict[str, float]]:
     """Each cell's corrected p by claim. A family is one claim, over the cells of one model, stage and place."""
-    found: list[dict[str, float]] = [{} for _ in claims]
+    qs: list[dict[str, float]] = [{} for _ in claims]
     for claim in ("harms", "improves", "harmless", "beats"):
-        having = [i for i, one in enumerate(claims) if claim in one]
-        for i, q in zip(having, adjust([claims[i][claim] for i in having], method), strict=True):
-            found[i][claim] = q
-    return found
+        tested = [i for i, ps in enumerate(claims) if claim in ps]
+        for i, q in zip(tested, adjust([claims[i][claim] for i in tested], method), strict=True):
+            qs[i][claim] = q
+    return qs
 
 
-def _items(
-    stage: Stage, finding: Finding, qs: Mapping[str, float], place: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    level, drawn = place["level"], finding.drawn
-    common = {**shared(stage, finding.group), **place}
-    claims = (qs.get(claim) for claim in ("harms", "improves", "harmless"))
-    yield {
-        **common,
-        "against": "dense",
-        **numbers(finding.dense, finding.p, qs.get("improves")),
-        "verdict": verdict(level, *claims),
-        "p_harmless": finding.claims().get("harmless"),
-        "smallest_effect": smallest_effect(finding.dense.se, level),
-        "draws": None,
-        "beaten": None,
-    }
+@dataclass(frozen=True)
+class Asked:
+    """What a comparison asks: which cell, on which task, by which rule; see :class:`~ablate.record.Evidence`."""
+
+    stage: Stage
+    group: Group
+    task: str | None
+    margin: float | None
+    level: float
+    pairs: int
+    correction: str
+
+
+def _items(asked: Asked, finding: Finding, qs: Mapping[str, float]) -> Iterator[Evidence]:
+    yield against_dense(asked, "dense", finding.dense, finding.p, finding.claims(), qs)
+    drawn = finding.drawn
     if drawn is not None:
-        compared = drawn.comparison if finding.sign > 0 else drawn.comparison.turned()
-        yield {
-            **common,
-            "against": "matched",
-            **numbers(compared, drawn.p, qs.get("beats")),
-            "verdict": None,
-            "p_harmless": None,
-            "smallest_effect": drawn.smallest_effect,
-            "draws": drawn.draws,
-            "beaten": drawn.beaten,
-        }
+        yield _evidence(
+            asked,
+            "matched",
+            drawn.comparison if finding.sign > 0 else drawn.comparison.turned(),
+            drawn.p,
+            qs.get("beats"),
+            smallest_effect=drawn.smallest_effect,
+            draws=drawn.draws,
+            beaten=drawn.beaten,
+        )
 
 
-def shared(stage: Stage, group: Group) -> dict[str, Any]:
-    """The fields of an item that say which cell it is about."""
-    return {
-        "model": stage.model,
-        "stage": stage.name,
-        "metric": stage.measure.metric,
-        "unit": stage.measure.unit,
-        "group": group.id,
-        "cell": group.name,
-        **{name: group.row[name] for name in ("granularity", "scorer", "sparsity")},
-    }
+def against_dense(
+    asked: Asked, against: str, compared: Comparison, p: float, claims: Mapping[str, float], qs: Mapping[str, float]
+) -> Evidence:
+    """The evidence against the dense model, as it came or trained, with its verdict.
+
+    Args:
+        claims, qs: the p-value of each claim that is tested, and the same corrected.
+    """
+    return _evidence(
+        asked,
+        against,
+        compared,
+        p,
+        qs.get("improves"),
+        verdict=verdict(asked.level, *(qs.get(claim) for claim in ("harms", "improves", "harmless"))),
+        p_harmless=claims.get("harmless"),
+        smallest_effect=smallest_effect(compared.se, asked.level),
+    )
 
 
-def numbers(found: Comparison, p: float, q: float | None) -> dict[str, Any]:
-    """The fields of an item that say what was found."""
-    interval = {"delta": found.delta, "low": found.low, "high": found.high, "se": found.se}
-    return {**interval, "p": p, "q": q, "resamples": len(found.boots)}
+def _evidence(
+    asked: Asked,
+    against: str,
+    compared: Comparison,
+    p: float,
+    q: float | None,
+    *,
+    smallest_effect: float,
+    verdict: str | None = None,
+    p_harmless: float | None = None,
+    draws: int | None = None,
+    beaten: int | None = None,
+) -> Evidence:
+    stage, group = asked.stage, asked.group
+    return Evidence(
+        model=stage.model,
+        stage=stage.name,
+        metric=stage.measure.metric,
+        unit=stage.measure.unit,
+        group=group.id,
+        cell=group.name,
+        granularity=group.row.granularity,
+        scorer=group.row.scorer,
+        sparsity=group.row.sparsity,
+        task=asked.task,
+        margin=asked.margin,
+        level=asked.level,
+        n=asked.pairs,
+        correction=asked.correction,
+        against=against,
+        delta=compared.delta,
+        low=compared.low,
+        high=compared.high,
+        se=compared.se,
+        p=p,
+        q=q,
+        resamples=len(compared.boots),
+        verdict=verdict,
+        p_harmless=p_harmless,
+        smallest_effect=smallest_effect,
+        draws=draws,
+        beaten=beaten,
+    )

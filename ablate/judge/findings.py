@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ablate.errors import Undefined
-from ablate.judge.effects import Group, RowsByTask, Stage
+from ablate.judge.effects import Stage
+from ablate.judge.group import Group, RowsByTask, stored_result
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
 from ablate.statistics.resample import Joint, Judged
@@ -100,7 +101,6 @@ class Findings:
     ) -> None:
         self._stage, self._settings = stage, settings
         self._sign = 1.0 if stage.measure.higher_is_better else -1.0
-        self._score = f"score{stage.decide}"
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
         self._boots = joint.bootstrap(values)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
@@ -121,7 +121,7 @@ class Findings:
         if effect.value is None:
             return
         rows = list(group.seeds.values())
-        boots = _mean([self._deltas(one, tasks) for one in rows])
+        boots = _mean([self._resampled(by_task, tasks) for by_task in rows])
         try:
             dense = contrast(effect.value, boots)
         except Undefined:
@@ -131,12 +131,9 @@ class Findings:
         yield Finding(group, self._sign, dense, p, drawn, margin_of(self._stage, tasks, self._settings))
 
     def _against_draws(self, group: Group, tasks: Sequence[str], delta: float, boots: Floats) -> AgainstDraws | None:
-        name = f"delta{self._stage.decide}"
-        rows = [
-            one for one in group.matched.values() if all(task in one and one[task][name] is not None for task in tasks)
-        ]
-        deltas = np.array([np.mean([one[task][name] for task in tasks]) for one in rows])
-        drawn = np.array([self._deltas(one, tasks) for one in rows])
+        complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
+        deltas = np.array([np.mean(each) for _, each in complete])
+        drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
@@ -144,13 +141,20 @@ class Findings:
         except Undefined:
             return None
 
-    def _deltas(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
-        """float64 [resamples]: of the mean over tasks."""
-        return _mean([self._boots[t][rows[t]["result"]] - self._boots[t][self._dense[t]] for t in tasks])
+    def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
+        """The delta on each of the tasks; none at all where one is absent."""
+        deltas = [self._stage.delta_of(rows[task]) if task in rows else None for task in tasks]
+        there = [delta for delta in deltas if delta is not None]
+        return there if len(there) == len(deltas) else []
 
-    def _keys(self, draws: Any, task: str) -> list[str]:
+    def _resampled(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
+        """float64 [resamples]: the delta of the mean over tasks."""
+        return _mean([self._boots[t][stored_result(rows[t])] - self._boots[t][self._dense[t]] for t in tasks])
+
+    def _keys(self, draws: Iterable[RowsByTask], task: str) -> list[str]:
         """The results that have a score on the pairs that decide."""
-        return [rows[task]["result"] for rows in draws if task in rows and rows[task][self._score] is not None]
+        rows = [by_task[task] for by_task in draws if task in by_task]
+        return [stored_result(row) for row in rows if self._stage.score_of(row) is not None]
 
 
 def _mean(arrays: Sequence[Floats]) -> Floats:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import isclose
-from typing import Any
 
 from ablate.errors import AblateError, PluginError, StoreError, Undefined
 from ablate.judge.effects import Stage, stages
 from ablate.judge.evidence import judge_stage
 from ablate.judge.findings import Settings
+from ablate.judge.group import stored_result
 from ablate.judge.plugin_statistic import TaskFault, statistic_of
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
-from ablate.record import JUDGED, RunRecord
+from ablate.record import Evidence, Row, RunRecord
 from ablate.statistics.arrays import Values
 from ablate.statistics.resample import Judged
 from ablate.store.store import Store
@@ -22,19 +23,26 @@ _AGREE = 1e-4
 """How far a task's score may be from that of its statistic, relative to it: float32 sums differ by their order."""
 
 
-Evidence = list[dict[str, Any]]
+@dataclass(frozen=True)
+class Judgement:
+    """The rows with the evidence on them, all evidence, and why a task has none (``withheld``, one line each)."""
+
+    rows: list[Row]
+    evidence: list[Evidence]
+    withheld: list[str]
 
 
-def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings) -> tuple[Evidence, list[str]]:
-    """The evidence on every cell of a run, and why a task has none; fills in the :data:`JUDGED` fields of the rows."""
-    evidence: Evidence = []
+def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings) -> Judgement:
+    """Judges every cell of a run."""
+    evidence: list[Evidence] = []
     withheld: list[str] = []
-    for stage in stages(results):
+    judged = stages(results)
+    for stage in judged:
         tasks: dict[str, Judged] = {}
         values: dict[str, Mapping[str, Values]] = {}
         for task in stage.splits:
             try:
-                keys = [row["result"] for group in stage.groups for row in group.rows(True) if row["task"] == task]
+                keys = [row.result for group in stage.groups for row in group.rows(True) if row.task == task]
                 tasks[task], values[task] = read(results, stage, task, keys, store, registry)
             except AblateError as why:
                 withheld.append(f"{task} ({stage.name}): {why}")
@@ -45,8 +53,7 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
             except TaskFault as why:  # on one of the draws
                 withheld.append(f"{why.task} ({stage.name}): {why}")
                 del tasks[why.task]
-    _fill(stages(results), evidence)
-    return evidence, withheld
+    return Judgement(_filled(results.rows, judged, evidence), evidence, withheld)
 
 
 def read(
@@ -58,21 +65,21 @@ def read(
         StoreError: the store lacks something that the run put there.
         PluginError: the task's statistic fails, or gives another score than the task.
     """
-    panel = store.get_panel(results.about.get("panels", {}).get(stage.name, {}).get(task, ""))
+    panel = store.get_panel(results.about.panels.get(stage.name, {}).get(task, ""))
     if panel is None:
         raise StoreError(f"the store has no pairs of {task} for this run; run it again")
-    pairs = panel.kept if stage.decide else slice(None)
+    pairs = panel.kept if stage.clean else slice(None)
     dense = stage.dense[task]
-    wanted = {key for key in (dense["result"], *keys) if key}
+    wanted = {key for key in (dense.result, *keys) if key}
     found = store.get_results(wanted)
     if len(found) < len(wanted):
         raise StoreError(f"the store has lost {len(wanted) - len(found)} results of {task}; run it again")
     values = {key: result.values[pairs] for key, result in found.items() if result.values is not None}
-    statistic = statistic_of(make_task(registry, task, results.about.get("tasks", {})), registry)
-    judged = Judged(panel.judged("drop" if stage.decide else "keep"), statistic)
-    score = dense[f"score{stage.decide}"]
+    statistic = statistic_of(make_task(registry, task, results.about.tasks or {}), registry)
+    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic)
+    score = stage.score_of(dense)
     if score is not None:
-        _check(judged, values[dense["result"]], score)
+        _check(judged, values[stored_result(dense)], score)
     return judged, values
 
 
@@ -86,12 +93,26 @@ def _check(judged: Judged, values: Values, score: float) -> None:
         raise PluginError(f"task '{name}': statistic() gives another score than score(); override both or neither")
 
 
-def _fill(found: Sequence[Stage], evidence: Sequence[Mapping[str, Any]]) -> None:
-    """A row has what was found of its cell on its task; a cell of several seeds is judged by their mean, not here."""
-    against_dense = {(e["model"], e["stage"], e["group"], e["task"]): e for e in evidence if e["against"] == "dense"}
-    for stage in found:
+def _filled(rows: Sequence[Row], judged: Sequence[Stage], evidence: Sequence[Evidence]) -> list[Row]:
+    """Each row with what was found of its cell on its task; cells of several seeds are judged by their mean alone."""
+    against_dense = {(e.model, e.stage, e.group, e.task): e for e in evidence if e.against == "dense"}
+    of_row: dict[Row, Evidence] = {}
+    for stage in judged:
         for group in stage.groups:
             for row in group.rows() if len(group.seeds) == 1 else ():
-                item = against_dense.get((stage.model, stage.name, group.id, row["task"]))
+                item = against_dense.get((stage.model, stage.name, group.id, row.task))
                 if item is not None:
-                    row.update({name: item[name] for name in JUDGED})
+                    of_row[row] = item
+    return [_with_evidence(row, of_row[row]) if row in of_row else row for row in rows]
+
+
+def _with_evidence(row: Row, item: Evidence) -> Row:
+    return replace(
+        row,
+        low=item.low,
+        high=item.high,
+        p=item.p,
+        q=item.q,
+        verdict=item.verdict,
+        smallest_effect=item.smallest_effect,
+    )

@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.judge.effects import Group, Measure, Stage, stages
-
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
+from ablate.judge.effects import Measure, Stage, stages
+from ablate.judge.group import Group
+from ablate.record import RunRecord
 
 LEVEL = 0.05
 FEWEST_METHODS = 3
@@ -71,7 +69,7 @@ def compare_methods(results: RunRecord) -> list[MethodComparison | Withheld]:
     missing, or where the confirm tasks themselves would have to choose the cell.
     """
     found = stages(results)
-    kinds = dict.fromkeys(str(group.row["granularity"]) for stage in found for group in _grid(stage))
+    kinds = dict.fromkeys(str(group.row.granularity) for stage in found for group in _grid(stage))
     confirmed = [stage for stage in found if stage.name == "confirm" and stage.groups]
     if not confirmed:
         return [Withheld(kind, None, "no cell was confirmed on tasks that had no part in its choice") for kind in kinds]
@@ -118,8 +116,8 @@ def _compare(
     cells: dict[str, dict[str, list[Group]]] = {}
     for stage in confirmed:
         for group in _grid(stage):
-            if group.row["granularity"] == kind:
-                cells.setdefault(str(group.row["scorer"]), {}).setdefault(stage.model, []).append(group)
+            if group.row.granularity == kind:
+                cells.setdefault(str(group.row.scorer), {}).setdefault(stage.model, []).append(group)
     blocks = tuple((stage.model, task) for stage in confirmed for task in stage.splits)
     for few, least, what in ((cells, FEWEST_METHODS, "scorers"), (blocks, FEWEST_BLOCKS, "tasks (× models)")):
         if len(few) < least:
@@ -174,4 +172,5 @@ def _chosen(candidates: Sequence[Group], screen: Stage | None) -> Group | None:
 
 
 def _place(group: Group) -> tuple[object, ...]:
-    return tuple(str(group.row[name]) for name in ("granularity", "scorer", "sparsity", "scope", "steps"))
+    row = group.row
+    return tuple(map(str, (row.granularity, row.scorer, row.sparsity, row.scope, row.steps)))

@@ -11,19 +11,20 @@ from ablate.plan.plan import Cell, Plan
 from ablate.record import Row
 
 
-def mean_deltas(rows: Sequence[Row], overlap: str) -> dict[str, float]:
-    """Each cell's mean Δ over its tasks, by its (short) key; not for a cell with a task that has none.
+def mean_gains(rows: Sequence[Row], clean: bool) -> dict[str, float]:
+    """Each cell's mean gain over its tasks, by its (short) key; not for a cell with a task that has none.
 
-    A Δ counts as a gain where it is positive: it is turned round for tasks whose lower scores are better.
+    Args:
+        clean: whether the clean pairs decide, and not all.
     """
-    field = "delta_clean" if overlap == "drop" else "delta"
     gains: defaultdict[str, list[float]] = defaultdict(list)
     lacking = set()
     for row in rows:
-        if row[field] is None:
-            lacking.add(row["key"])
+        gain = row.gain_on(clean)
+        if gain is None:
+            lacking.add(row.key)
         else:
-            gains[row["key"]].append(row[field] if row["higher_is_better"] else -row[field])
+            gains[row.key].append(gain)
     return {key: fmean(values) for key, values in gains.items() if key not in lacking}
 
 
@@ -34,7 +35,7 @@ def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
     The first of equals wins.
 
     Args:
-        means: each cell's mean Δ on the screen tasks; cells without one cannot be chosen.
+        means: each cell's mean gain on the screen tasks; cells without one cannot be chosen.
     """
     groups: defaultdict[Cell, list[Cell]] = defaultdict(list)
     for cell in plan.grid:

@@ -7,53 +7,53 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from ablate.distribution import OURS
 from ablate.errors import RecipeError
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.recipe.schedule import steps_of
+from ablate.record import Manifest, TrainingData
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "scipy")
 
 
-def manifest(job: Job) -> dict[str, Any]:
+def manifest(job: Job) -> Manifest:
     """What was asked, of what, with which versions.
 
     Raises:
         RecipeError: a model stands twice.
     """
-    return {
-        "models": model_names(job.recipe.model),
-        "data": job.chosen.source.label,
-        "data_why": job.chosen.why,
-        "screen": list(job.screen),
-        "choosing": [name for name in job.screen if job.chooses(name)],
-        "confirm": list(job.confirm),
-        "tasks": job.parameters,
-        "overlap": job.recipe.overlap,
-        "training": _training(job),
-        "exploratory": any(job.split(name) == "test" for name in job.screen),
-        "command": _command(),
-        "recipe": job.recipe.model_dump(mode="json", by_alias=True),
-        "versions": versions(),
-    }
+    return Manifest(
+        models=tuple(model_names(job.recipe.model)),
+        data=job.chosen.source.label,
+        data_why=job.chosen.why,
+        screen=tuple(job.screen),
+        choosing=tuple(name for name in job.screen if job.chooses(name)),
+        confirm=tuple(job.confirm),
+        tasks={task: dict(given) for task, given in job.parameters.items()},
+        overlap=job.recipe.overlap,
+        training=_training(job),
+        exploratory=any(job.split(name) == "test" for name in job.screen),
+        command=_command(),
+        recipe=job.recipe.model_dump(mode="json", by_alias=True),
+        versions=versions(),
+    )
 
 
-def _training(job: Job) -> dict[str, Any] | None:
+def _training(job: Job) -> TrainingData | None:
     """What cells are trained on; None where none is."""
     if job.texts is None:
         return None
     texts, train = job.texts, job.recipe.train
     assert train is not None
-    return {
-        "examples": len(texts.examples),
-        "kind": "pairs" if texts.supervised else "sentences",
-        "source": texts.label,
-        "hash": texts.hash,
-        "steps": steps_of(train, len(texts.examples)),
-    }
+    return TrainingData(
+        examples=len(texts.examples),
+        kind="pairs" if texts.supervised else "sentences",
+        source=texts.label,
+        hash=texts.hash,
+        steps=steps_of(train, len(texts.examples)),
+    )
 
 
 def versions() -> dict[str, str]:

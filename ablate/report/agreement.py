@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ablate.record import OracleAgreement
 from ablate.report.table import Column, Line, Table, TableCell
 
 
-def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
+def agreement_table(agreements: Sequence[OracleAgreement]) -> Table | None:
     """Granularity × oracle against scorers; None where no oracle ran.
 
     Args:
-        found: what :func:`ablate.coordinator.maps.agreement` gives of one model.
+        agreements: of one model, as :func:`ablate.coordinator.maps.agreement` gives them.
     """
-    if not found:
+    if not agreements:
         return None
-    scorers = list(dict.fromkeys(one["scorer"] for one in found))
-    places: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for one in found:
-        places.setdefault((one["granularity"], one["oracle"]), {})[one["scorer"]] = one
+    scorers = list(dict.fromkeys(one.scorer for one in agreements))
+    places: dict[tuple[str, str], dict[str, OracleAgreement]] = {}
+    for one in agreements:
+        places.setdefault((one.granularity, one.oracle), {})[one.scorer] = one
     lines = []
     for (granularity, oracle), by_scorer in places.items():
-        units = next(iter(by_scorer.values()))["units"]
-        best = max((one["spearman"] for one in by_scorer.values() if one["spearman"] is not None), default=None)
+        units = next(iter(by_scorer.values())).units
+        best = max((one.spearman for one in by_scorer.values() if one.spearman is not None), default=None)
         cells = [_cell(by_scorer.get(scorer), best) for scorer in scorers]
         lines.append(Line((TableCell(granularity), TableCell(oracle), TableCell(f"{units:,}"), *cells)))
     stubs = (Column("granularity", stub=True), Column("oracle", stub=True))
@@ -33,9 +33,9 @@ def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
     return Table(title, columns, tuple(lines), "row", notes)
 
 
-def _cell(one: Mapping[str, Any] | None, best: float | None) -> TableCell:
+def _cell(one: OracleAgreement | None, best: float | None) -> TableCell:
     if one is None:
         return TableCell("–")
-    if one["spearman"] is None:
+    if one.spearman is None:
         return TableCell("undefined")
-    return TableCell(f"{one['spearman']:+.3f}", best=one["spearman"] == best)
+    return TableCell(f"{one.spearman:+.3f}", best=one.spearman == best)

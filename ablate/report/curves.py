@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ablate.judge.effects import Group, Stage
+from ablate.judge.effects import Stage
+from ablate.judge.group import Group, differing, extra
 
 
 class Point(NamedTuple):
@@ -31,27 +32,27 @@ class Curve:
 def curves(stage: Stage) -> list[Curve]:
     """The curves of a stage; those of fewer than two sparsities are left out."""
     groups = [group for group in stage.groups if not group.off_grid]
-    extras = [name for name in ("scope", "steps") if len({str(group.row[name]) for group in groups}) > 1]
+    extras = differing(groups)
     lines: dict[tuple[str, str, bool], list[Point]] = {}
     for group in groups:
         row, point = group.row, _point(stage, group)
-        label = ", ".join([str(row["scorer"]), *(f"{name} {row[name]}" for name in extras)])
+        label = ", ".join([str(row.scorer), *(f"{name} {extra(group, name)}" for name in extras)])
         if point is not None:
-            lines.setdefault((str(row["granularity"]), label, group.is_control), []).append(point)
+            lines.setdefault((str(row.granularity), label, group.is_control), []).append(point)
     return [Curve(*key, tuple(sorted(points))) for key, points in lines.items() if len(points) > 1]
 
 
 def _point(stage: Stage, group: Group) -> Point | None:
-    asked, effect = group.row["sparsity"], stage.effect(group)
+    asked, effect = group.row.sparsity, stage.effect(group)
     if effect.value is None or not isinstance(asked, int | float):
         return None
     low = high = None
-    found = stage.found(group)
+    item = stage.evidence_on(group)
     if group.is_control:
         if effect.sd is not None:
             low, high = effect.value - effect.sd, effect.value + effect.sd
-    elif found is not None:
-        low, high = found["low"], found["high"]
+    elif item is not None:
+        low, high = item.low, item.high
     control = stage.matched(group)
     matched = None if control.value is None else (control.value, control.sd or 0.0)
     return Point(100 * asked, effect.value, low, high, matched)

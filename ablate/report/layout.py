@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
-from ablate.judge.effects import Group, Stage, stages
+from ablate.judge.effects import Stage, stages
+from ablate.judge.group import Group
+from ablate.record import RunRecord
 from ablate.report import circumstances, wording
 from ablate.report.agreement import agreement_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
-
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
 
 FEW = 24
 """Cells that may all be listed one by one; of more, only the best of each scorer and granularity."""
@@ -44,10 +42,10 @@ def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
 
-    near = agreement_table(results.about.get("agreement", ()))
+    near = agreement_table(results.about.agreement or ())
     compared = methods_table(compare_methods(results))
     tables = [table for table in (near, compared) if table and table.lines]
-    many = len(results.about["models"]) > 1
+    many = len(results.about.models) > 1
     return (Block("all models" if many else None, tuple(tables)),) if tables else ()
 
 
@@ -57,9 +55,9 @@ def _tables(stage: Stage, own: Sequence[Stage], results: RunRecord) -> Iterable[
     if not stage.groups:
         yield detail(stage, (), f"{name}: dense alone, {wording.measure(stage)}")
         return
-    listed, why = _listed(stage, own, results.about.get("choosing", results.about["screen"]))
+    listed, why = _listed(stage, own, results.about.chosen_on)
     reports = stage.name == "confirm" or all(other.name != "confirm" for other in own)
-    if any(group.row["way"] for group in stage.groups):
+    if any(group.row.way for group in stage.groups):
         yield training(stage, f"{name}: {what}")
         if len(stage.splits) > 1:
             yield detail(stage, stage.groups, f"{name}, task by task: Δ in {wording.measure(stage)}")
@@ -90,5 +88,5 @@ def _listed(stage: Stage, own: Sequence[Stage], choosing: Sequence[str]) -> tupl
     best: dict[object, Group] = {}
     for group in ranked:
         row = group.row
-        best.setdefault(row["cell"] if group.off_grid else (row["granularity"], row["scorer"]), group)
+        best.setdefault(row.cell if group.off_grid else (row.granularity, row.scorer), group)
     return list(best.values()), " (best of each scorer × granularity on these same pairs)"

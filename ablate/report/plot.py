@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import cycle
 from string import ascii_uppercase
-from typing import TYPE_CHECKING
 
 from ablate.judge.effects import stages
+from ablate.record import RunRecord
 from ablate.report import wording
 from ablate.report.curves import Curve, curves
 from ablate.report.formats import visible
-
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
 
 HEIGHT = 9
 """Lines of a plot."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.judge.effects import Stage, stages
-from ablate.record import FIELDS, JUDGED, Row, RunRecord
+from ablate.record import FIELDS, STATUSES, RunRecord
 from ablate.report.formats import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
+from ablate.report.summary import CellSummary, summarize
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 class Results(RunRecord):
-    """A run's record, with its tables, figures and exports."""
+    """A run's record, with its tables, figures and exports.
+
+    ``rows`` are :class:`~ablate.record.Row`, ``evidence`` holds :class:`~ablate.record.Evidence`, and ``about`` is a
+    :class:`~ablate.record.RunAbout`: frozen dataclasses, whose ``to_dict()`` gives plain JSON values.
+    """
 
     @classmethod
     def of(cls, record: RunRecord) -> Results:
@@ -32,9 +36,9 @@ class Results(RunRecord):
         return len(self.rows)
 
     def __repr__(self) -> str:
-        counts = Counter(row["status"] for row in self.rows)
-        found = ", ".join(f"{counts[status]} {status}" for status in ("ok", "undefined", "failed") if counts[status])
-        return f"<Results of {', '.join(self.about['models'])}: {len(self)} rows ({found or 'none'})>"
+        counts = Counter(row.status for row in self.rows)
+        listed = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+        return f"<Results of {', '.join(self.about.models)}: {len(self)} rows ({listed or 'none'})>"
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows: the tables of ``ablate run``. None, and so the line above, without jinja2."""
@@ -52,28 +56,23 @@ class Results(RunRecord):
 
         return Plots(self)
 
-    def summary(self) -> list[Row]:
-        """What the tables show, as data: one dict for each stage and cell, seeds joined, controls beside it.
+    def summary(self) -> list[CellSummary]:
+        """What the tables show, as data: for each stage and cell, seeds joined, controls beside it.
 
-        Keys: ``model, stage, metric, unit, higher_is_better, tasks, cell, granularity, scorer, scope,
-        sparsity, steps, chosen, status``; ``delta`` (mean over the tasks, then over seeds, on the pairs that
-        decide) with ``sd`` (sample, over seeds) and ``seeds`` (their number); ``delta_full`` (on the full
-        standard sets); ``low``, ``high``, ``p``, ``q``, ``verdict`` and ``smallest_effect`` (see
-        :func:`ablate.judge.evidence.judge_stage`; None without evidence); ``matched``, ``matched_sd``,
-        ``matched_draws`` and ``flipped``.
+        ``pandas.DataFrame(results.summary())`` makes a table of it, ``dataclasses.asdict`` a dict of one.
         """
-        return [line for stage in stages(self) for line in _summarize(stage)]
+        return list(summarize(self))
 
     def to_json(self) -> str:
         """One array of rows: strict JSON (no NaN), ASCII, indented by 2."""
-        return as_json(self.rows)
+        return as_json(self._plain())
 
     def to_csv(self) -> str:
         """RFC 4180 with a header; see :func:`ablate.report.formats.as_csv` for what a spreadsheet is spared.
 
         Lines end in CRLF: write it with ``newline=""``.
         """
-        return as_csv(self.rows, FIELDS)
+        return as_csv(self._plain(), FIELDS)
 
     def to_markdown(self) -> str:
         """The tables of ``ablate run``, in GitHub's Markdown."""
@@ -105,29 +104,9 @@ class Results(RunRecord):
             AblateError: pandas is not installed.
         """
         try:
-            return as_frame(self.rows, FIELDS)
+            return as_frame(self._plain(), FIELDS)
         except ImportError as error:
             raise AblateError(f"to_pandas needs pandas: {pip_install('pandas')}") from error
 
-
-def _summarize(stage: Stage) -> list[dict[str, Any]]:
-    lines = []
-    for group in stage.groups:
-        effect, matched = stage.effect(group), stage.matched(group)
-        names = ("cell", "granularity", "scorer", "scope", "sparsity", "steps")
-        lines.append(
-            {
-                "model": stage.model,
-                "stage": stage.name,
-                **stage.measure._asdict(),
-                "tasks": list(stage.splits),
-            }
-            | {name: group.row[name] for name in names}
-            | {"chosen": group.chosen, "status": effect.status}
-            | {"delta": effect.value, "sd": effect.sd, "seeds": effect.count}
-            | {"delta_full": stage.effect(group, "").value}
-            | {name: (stage.found(group) or {}).get(name) for name in JUDGED}
-            | {"matched": matched.value, "matched_sd": matched.sd, "matched_draws": matched.count}
-            | {"flipped": stage.flipped(group).value}
-        )
-    return lines
+    def _plain(self) -> list[dict[str, Any]]:
+        return [row.to_dict() for row in self.rows]

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ablate.judge.effects import Effect, Group, Stage, label
+from ablate.judge.effects import Effect, Stage
+from ablate.judge.group import Group, differing, extra, label
+from ablate.record import Evidence
 from ablate.report import verdicts, wording
 from ablate.report.table import MARKS, Column, Line, Table, TableCell
 
 
-class _Place(NamedTuple):
+class _GridLine(NamedTuple):
     """A line of the grid. ``extras``: its scope and steps, where the grid has several."""
 
     granularity: str
@@ -21,22 +23,22 @@ class _Place(NamedTuple):
 
 def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     """Granularity × sparsity (× scope × steps where they differ) against scorers."""
-    scorers = list(dict.fromkeys(group.row["scorer"] for group in groups))
-    kinds = list(dict.fromkeys(group.row["granularity"] for group in groups))
-    extras = [name for name in ("scope", "steps") if len({str(group.row[name]) for group in groups}) > 1]
-    places: dict[_Place, dict[str, Group]] = {}
-    for group in groups:
-        row = group.row
-        place = _Place(row["granularity"], row["sparsity"], tuple(str(row[name]) for name in extras))
-        places.setdefault(place, {})[row["scorer"]] = group
+    placed = [(group.place, group) for group in groups if group.place is not None]
+    scorers = list(dict.fromkeys(place.scorer for place, _ in placed))
+    kinds = list(dict.fromkeys(place.granularity for place, _ in placed))
+    extras = differing(groups)
+    places: dict[_GridLine, dict[str, Group]] = {}
+    for place, group in placed:
+        line = _GridLine(place.granularity, place.sparsity, tuple(extra(group, name) for name in extras))
+        places.setdefault(line, {})[place.scorer] = group
     lines: list[Line] = []
     before: str | None = None
-    for place in sorted(places, key=lambda p: (kinds.index(p.granularity), wording.sparsity_order(p.sparsity))):
-        stub = map(TableCell, (place.granularity, wording.sparsity(place.sparsity), *place.extras))
-        found = [places[place].get(scorer) for scorer in scorers]
-        effects = _marked(stage, [stage.effect(group) if group else None for group in found], found)
-        lines.append(Line((*stub, *effects), new=before not in (None, place.granularity)))
-        before = place.granularity
+    for line in sorted(places, key=lambda one: (kinds.index(one.granularity), wording.sparsity_order(one.sparsity))):
+        stub = map(TableCell, (line.granularity, wording.sparsity(line.sparsity), *line.extras))
+        entries = [places[line].get(scorer) for scorer in scorers]
+        effects = _marked(stage, [stage.effect(group) if group else None for group in entries], entries)
+        lines.append(Line((*stub, *effects), new=before not in (None, line.granularity)))
+        before = line.granularity
     stubs = [Column(name, stub=True) for name in ("granularity", "sparsity", *extras)]
     columns = (*stubs, *(Column(scorer) for scorer in scorers))
     return Table(
@@ -56,26 +58,26 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         (Column("Δ"), _marked(stage, effects, groups)),
     ]
     notes = wording.notes(stage, groups)
-    found = [stage.found(group) for group in groups]
-    if any(found):
-        columns.append((Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in found]))
-        columns.append((Column("verdict"), [TableCell(verdicts.word(item)) for item in found]))
-        columns.append((Column("smallest effect"), [TableCell(verdicts.smallest(item, digits)) for item in found]))
-        columns.append((Column("p"), [TableCell(verdicts.p_of(item, "p")) for item in found]))
-        columns.append((Column("q"), [TableCell(verdicts.p_of(item, "q")) for item in found]))
+    items = [stage.evidence_on(group) for group in groups]
+    if any(items):
+        columns.append((Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in items]))
+        columns.append((Column("verdict"), [TableCell(verdicts.word(item)) for item in items]))
+        columns.append((Column("smallest effect"), [TableCell(verdicts.smallest(item, digits)) for item in items]))
+        columns.append((Column("p"), [TableCell(verdicts.p(item)) for item in items]))
+        columns.append((Column("q"), [TableCell(verdicts.q(item)) for item in items]))
         notes += (*verdicts.legend(stage, groups, (None,)), "p: of no difference from dense; q: of no gain, corrected.")
-    if stage.decide:
-        full = [replace(stage.effect(group, ""), sd=None) for group in groups]
+    if stage.clean:
+        full = [replace(stage.effect_on_all(group), sd=None) for group in groups]
         columns.append((Column("full set"), _plain(stage, full)))
         notes += ("full set: Δ on every pair, as others report it.",)
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
         columns.append((Column("matched"), _plain(stage, matched)))
         notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
-    drawn = [stage.found(group, against="matched") for group in groups]
+    drawn = [stage.evidence_on(group, against="matched") for group in groups]
     if any(drawn):
         columns.append((Column("draws beaten"), [TableCell(verdicts.beaten(item)) for item in drawn]))
-        columns.append((Column("q matched"), [TableCell(verdicts.p_of(item, "q")) for item in drawn]))
+        columns.append((Column("q matched"), [TableCell(verdicts.q(item)) for item in drawn]))
         notes += ("draws beaten: of a lower gain; q matched: of a random draw doing as well, corrected.",)
         notes += verdicts.unbeaten(stage, groups)
     if any(group.flipped for group in groups):
@@ -92,11 +94,11 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     tasks = list(stage.splits)
     columns = (Column("cell", stub=True), *(Column(task) for task in tasks))
     dense, digits = [stage.dense.get(task) for task in tasks], stage.measure.places
-    lines = [_line("dense, full set", [wording.score(row, "score", digits) for row in dense])]
-    if stage.decide:
-        lines.append(_line("dense, clean", [wording.score(row, "score_clean", digits) for row in dense]))
+    lines = [_line("dense, full set", [wording.score(row, False, digits) for row in dense])]
+    if stage.clean:
+        lines.append(_line("dense, clean", [wording.score(row, True, digits) for row in dense]))
         lines.append(_line("pairs dropped", [wording.dropped(row) for row in dense]))
-    if any(stage.found(group, task) for group in groups for task in tasks):
+    if any(stage.evidence_on(group, task) for group in groups for task in tasks):
         lines.append(_line("smallest effect", [verdicts.largest_smallest(stage, groups, task) for task in tasks]))
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
     marked = [_marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
@@ -121,12 +123,14 @@ def _marked(
     """Effects side by side with their verdicts, the best marked; those that print the same are equally good."""
     best = wording.best(stage, [effect for effect in effects if effect])
     return [
-        _cell(effect, best, stage.found(group, task), stage.measure.places) if effect and group else TableCell("–")
+        _cell(effect, best, stage.evidence_on(group, task), stage.measure.places)
+        if effect and group
+        else TableCell("–")
         for effect, group in zip(effects, groups, strict=True)
     ]
 
 
-def _cell(effect: Effect, best: float | None, found: verdicts.Found, places: int) -> TableCell:
-    verdict = found["verdict"] if found else None
+def _cell(effect: Effect, best: float | None, item: Evidence | None, places: int) -> TableCell:
+    verdict = item.verdict if item else None
     text = " ".join([wording.effect(effect, places), *([MARKS[verdict]] if verdict else [])])
     return TableCell(text, effect.value is not None and wording.shown(effect, places) == best, verdict)

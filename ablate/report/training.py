@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ablate.judge.effects import Effect, Group, Stage, label
+from ablate.judge.effects import Effect, Stage
+from ablate.judge.group import Group, label
 from ablate.report import verdicts, wording
 from ablate.report.table import MARKS, Column, Line, Table, TableCell
 
@@ -15,12 +16,12 @@ def training(stage: Stage, title: str) -> Table:
     Args:
         stage: one whose cells are trained.
     """
-    alone = [group for group in stage.groups if group.row["way"] == "train"]
+    alone = [group for group in stage.groups if group.row.way == "train"]
     others = [group for group in stage.groups if group not in alone]
     sign = -1 if stage.measure.higher_is_better else 1
     ranked = sorted(others, key=lambda group: _order(stage.effect(group), sign))
     digits = stage.measure.places
-    lines = [Line(_cells(["dense, as it came", wording.plain(stage.dense_score(stage.decide), digits)]))]
+    lines = [Line(_cells(["dense, as it came", wording.plain(stage.dense_score(stage.clean), digits)]))]
     lines += [_line(stage, group) for group in alone]
     lines += [_line(stage, group, new=place == 0) for place, group in enumerate(ranked)]
     groups = [*alone, *ranked]
@@ -40,24 +41,24 @@ def _order(effect: Effect, sign: int) -> tuple[bool, float]:
 
 def _line(stage: Stage, group: Group, new: bool = False) -> Line:
     digits = stage.measure.places
-    effect, dense, added = stage.effect(group), stage.found(group), stage.found(group, against="trained")
+    effect, dense, added = stage.effect(group), stage.evidence_on(group), stage.evidence_on(group, against="trained")
     score = stage.score(group)
     entries = [
         label(group, stage.groups),
         wording.plain(score, digits),
         wording.effect(effect, digits),
         verdicts.interval(dense, digits),
-        "–" if added is None else f"{wording.signed(added['delta'], digits)} {MARKS[added['verdict']]}",
+        "–" if added is None else f"{wording.signed(added.delta, digits)} {verdicts.mark(added)}",
         verdicts.interval(added, digits),
         verdicts.word(added),
         verdicts.smallest(added, digits),
-        verdicts.p_of(added, "p"),
-        verdicts.p_of(added, "q"),
+        verdicts.p(added),
+        verdicts.q(added),
         dict(wording.sizes([group]))["of params"][0],
     ]
     cells = [TableCell(entry) for entry in entries]
     if added is not None:
-        cells[4] = TableCell(entries[4], verdict=added["verdict"])
+        cells[4] = TableCell(entries[4], verdict=added.verdict)
     return Line(tuple(cells), new=new)
 
 
@@ -66,10 +67,10 @@ def _cells(entries: list[str]) -> tuple[TableCell, ...]:
 
 
 def _legend(stage: Stage, groups: list[Group]) -> tuple[str, ...]:
-    found = [item for group in groups if (item := stage.found(group, against="trained"))]
-    if not found:
+    items = [item for group in groups if (item := stage.evidence_on(group, against="trained"))]
+    if not items:
         return ("No comparison with training alone: the dense model trained has no score here.",)
-    margin = found[0]["margin"]
+    margin = items[0].margin
     harmless = f" (less than {margin:g} {stage.measure.unit} worse)" if margin is not None else ""
     said = {"improves": "improves on training alone", "harmless": f"harmless{harmless}"}
     return (", ".join(f"{mark} {said.get(name, name)}" for name, mark in MARKS.items()) + ".",)

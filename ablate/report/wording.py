@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
 
-from ablate.judge.effects import Effect, Group, Stage
-
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
+from ablate.judge.effects import Effect, Stage
+from ablate.judge.group import Group
+from ablate.record import Row, RunRecord
 
 _SHOWN = {"missing": "–", "undefined": "undefined", "failed": "failed"}
 
@@ -17,9 +15,9 @@ def name(stage: Stage, results: RunRecord) -> str:
     """The heading of a stage's tables."""
     stages = {"screen": "Screen", "confirm": "Confirm"}
     about = results.about
-    if about["exploratory"] and not (about["screen"] and about["confirm"]):
+    if about.exploratory and not (about.screen and about.confirm):
         return "Exploratory"
-    return stages.get(stage.name, stage.name) + (" (exploratory)" if about["exploratory"] else "")
+    return stages.get(stage.name, stage.name) + (" (exploratory)" if about.exploratory else "")
 
 
 def delta(stage: Stage) -> str:
@@ -40,9 +38,9 @@ def measure(stage: Stage) -> str:
 def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     """What a Δ is against, and what stands behind ±."""
     places = stage.measure.places
-    dense = f"dense {plain(stage.dense_score(stage.decide), places)}"
-    if stage.decide:
-        dense += f" (full set {plain(stage.dense_score(''), places)})"
+    dense = f"dense {plain(stage.dense_score(stage.clean), places)}"
+    if stage.clean:
+        dense += f" (full set {plain(stage.dense_score(False), places)})"
     lines = [f"Δ = cell - dense; {dense}.", *seeds(groups, "± is the sample sd over")]
     if {stage.effect(group).status for group in groups} & {"undefined", "failed"}:
         lines.append("undefined, failed: a mean needs every task and seed; reasons below.")
@@ -112,40 +110,45 @@ def sparsity_order(asked: float | str) -> tuple[bool, float]:
     return (False, float(asked)) if isinstance(asked, int | float) else (True, 0.0)
 
 
-def score(row: Mapping[str, Any] | None, field: str, places: int = 2) -> str:
-    """One row's score."""
+def score(row: Row | None, clean: bool, places: int = 2) -> str:
+    """One row's score, on the clean pairs or on all."""
     if row is None:
         return "–"
-    if row[field] is None:
-        return "undefined" if row["status"] == "ok" else str(row["status"])
-    return f"{row[field]:.{places}f}"
+    value = row.score_on(clean)
+    if value is None:
+        return "undefined" if row.status == "ok" else row.status
+    return f"{value:.{places}f}"
 
 
-def dropped(row: Mapping[str, Any] | None) -> str:
+def dropped(row: Row | None) -> str:
     """How many pairs of a task were already seen."""
-    if row is None or row["n"] is None or row["n_clean"] is None:
+    if row is None or row.n is None or row.n_clean is None:
         return "–"
-    return str(row["n"] - row["n_clean"])
+    return str(row.n - row.n_clean)
 
 
 def sizes(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
     """Columns of what each cell removes; means over its seeds. Seconds are all that its rows took."""
     return [
-        ("achieved", [_percent(_mean(group, "sparsity_achieved")) for group in groups]),
-        ("units removed", [_count(_mean(group, "units_removed")) for group in groups]),
-        ("params removed", [_count(_mean(group, "params_removed")) for group in groups]),
+        ("achieved", [_percent(_mean(group, lambda row: row.sparsity_achieved)) for group in groups]),
+        ("units removed", [_count(_mean(group, lambda row: row.units_removed)) for group in groups]),
+        ("params removed", [_count(_mean(group, _params_removed)) for group in groups]),
         ("of params", [_percent(_share(group)) for group in groups]),
         ("seconds", [_seconds(group) for group in groups]),
     ]
 
 
-def _mean(group: Group, field: str) -> float | None:
-    values = [row[field] for row in group.rows() if row[field] is not None]
+def _mean(group: Group, number: Callable[[Row], float | None]) -> float | None:
+    values = [value for row in group.rows() if (value := number(row)) is not None]
     return sum(values) / len(values) if values else None
 
 
+def _params_removed(row: Row) -> float | None:
+    return row.params_removed
+
+
 def _share(group: Group) -> float | None:
-    removed, total = _mean(group, "params_removed"), _mean(group, "params_total")
+    removed, total = _mean(group, _params_removed), _mean(group, lambda row: row.params_total)
     return removed / total if removed is not None and total else None
 
 
@@ -160,5 +163,5 @@ def _count(value: float | None) -> str:
 
 
 def _seconds(group: Group) -> str:
-    values = [row["seconds"] for row in group.rows() if row["seconds"] is not None]
+    values = [row.seconds for row in group.rows() if row.seconds is not None]
     return f"{sum(values):.1f}" if values else "–"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ablate.judge.effects import Group, Stage, stages
+from ablate.judge.effects import Stage, stages
+from ablate.judge.group import Group
 from ablate.plan.job import Job
-from ablate.record import RunRecord
+from ablate.record import Evidence, RunRecord
 from ablate.statistics.sequence import largest_harmless
 from ablate.store.store import Store
 
@@ -21,7 +22,7 @@ def earlier(job: Job, store: Store) -> RunRecord | None:
     for run in reversed(store.runs()):
         manifest = run.manifest
         if run.rows and manifest.get("data") == job.chosen.source.label and _core(manifest.get("recipe", {})) == own:
-            return RunRecord(store.rows(run.id), store.about(run.id))
+            return RunRecord.from_plain(store.rows(run.id), store.about(run.id))
     return None
 
 
@@ -43,11 +44,11 @@ def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> list
     sequences: dict[tuple[Any, ...], list[tuple[float, float | None]]] = {}
     for group in stage.groups:
         row = group.row
-        if group.is_control or row["granularity"] != granularity or not isinstance(row["sparsity"], float):
+        if group.is_control or row.granularity != granularity or not isinstance(row.sparsity, float):
             continue
-        found = evidence.get(group.id)
-        place = (row["scorer"], row["scope"], row["steps"])
-        sequences.setdefault(place, []).append((row["sparsity"], found["p_harmless"] if found else None))
+        item = evidence.get(group.id)
+        place = (row.scorer, row.scope, row.steps)
+        sequences.setdefault(place, []).append((row.sparsity, item.p_harmless if item else None))
     level = job.recipe.statistics.level
     return [
         {
@@ -78,23 +79,33 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> dict[str
     ranked = [
         (sign * value, group)
         for group in screen.groups
-        if group.row["granularity"] == granularity and not group.is_control
+        if group.row.granularity == granularity and not group.is_control
         if group.id in confirmed and (value := screen.effect(group).value) is not None
     ]
     if not ranked:
         return None
     _, group = max(ranked, key=_first)
-    found = evidence.get(group.id)
-    if found is None:
+    item = evidence.get(group.id)
+    if item is None:
         return None
-    kept = ("delta", "low", "high", "unit", "p", "q", "verdict", "n", "margin")
     row = group.row
     return {
         "cell": group.name,
-        **{name: row[name] for name in ("scorer", "scope", "steps", "sparsity")},
+        "scorer": row.scorer,
+        "scope": row.scope,
+        "steps": row.steps,
+        "sparsity": row.sparsity,
         "chosen_on": list(screen.splits),
         "tasks": list(confirm.splits),
-        **{name: found[name] for name in kept},
+        "delta": item.delta,
+        "low": item.low,
+        "high": item.high,
+        "unit": item.unit,
+        "p": item.p,
+        "q": item.q,
+        "verdict": item.verdict,
+        "n": item.n,
+        "margin": item.margin,
     }
 
 
@@ -108,12 +119,12 @@ def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
     return next((s for s in found if any(map(job.chooses, s.splits))), None)
 
 
-def _evidence(results: RunRecord, stage: Stage) -> dict[str, Mapping[str, Any]]:
+def _evidence(results: RunRecord, stage: Stage) -> dict[str, Evidence]:
     """What was found against dense on the mean over the stage's tasks, by the group's id."""
     return {
-        item["group"]: item
+        item.group: item
         for item in results.evidence
-        if (item["model"], item["stage"], item["metric"]) == (stage.model, stage.name, stage.measure.metric)
-        and item["against"] == "dense"
-        and item["task"] is None
+        if (item.model, item.stage, item.metric) == (stage.model, stage.name, stage.measure.metric)
+        and item.against == "dense"
+        and item.task is None
     }

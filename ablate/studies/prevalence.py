@@ -43,7 +43,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
     if not screen:
         raise AblateError("screen: no task of it chooses units; add one such as sts-dev")
     calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
-    about = {**manifest(job), "study": "prevalence", "store": store.name, "prevalence": [], "maps": []}
+    about = {**manifest(job).to_dict(), "study": "prevalence", "store": store.name, "prevalence": [], "maps": []}
     run = about["run"] = store.begin_run(about)
     timings = Timings()
     tasks = _read(job, store, run, screen, calibration.seen)
@@ -69,7 +69,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
         watch(
             Event("note", "no finished run of this recipe in the store: `ablate run` tells which sparsities do no harm")
         )
-    about["earlier"] = None if before is None else before.about.get("run")
+    about["earlier"] = None if before is None else before.about.run
     for part in parts:
         entry = entry_of(part)
         if before is not None:

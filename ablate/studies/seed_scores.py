@@ -8,6 +8,7 @@ from typing import Any
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import make_rows
+from ablate.coordinator.stages import shared_fields
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
@@ -36,22 +37,23 @@ def seed_scores(
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
     for model_run in model_runs:
         dense, *outcomes = model_run.outcomes(f"scores, calibration seed {model_run.calibration.seed}", cells, tasks)
-        made = make_rows({"chosen": False}, tasks, dense, outcomes, {}, model_run.reason)
+        shared = shared_fields(job, model_run, "scores", chosen=False)
+        made = make_rows(shared, tasks, dense, outcomes, {}, model_run.reason)
         for place, cell in enumerate(cells, 1):
             rows[cell].append(made[place * len(tasks) : (place + 1) * len(tasks)])
     return {cell: _summary(job, names, found) for cell, found in rows.items()}
 
 
 def _summary(job: Job, tasks: list[str], rows: Sequence[Sequence[Row]]) -> dict[str, Any]:
-    field = "delta_clean" if job.recipe.overlap == "drop" else "delta"
+    clean = job.recipe.overlap == "drop"
     every = [row for of_seed in rows for row in of_seed]
-    gains = [_gain(of_seed, field) for of_seed in rows]
+    gains = [_gain(of_seed, clean) for of_seed in rows]
     there = [gain for gain in gains if gain is not None]
     whole = len(there) == len(gains) > 0
-    reasons = [row["reason"] or row["status"] for row in every if row[field] is None]
+    reasons = [row.reason or row.status for row in every if row.delta_on(clean) is None]
     return {
         "tasks": tasks,
-        "unit": ", ".join(dict.fromkeys(row["unit"] for row in every)),
+        "unit": ", ".join(dict.fromkeys(row.unit for row in every)),
         "gains": gains,
         "mean": fmean(there) if whole else None,
         "sd": stdev(there) if whole and len(there) > 1 else None,
@@ -61,7 +63,7 @@ def _summary(job: Job, tasks: list[str], rows: Sequence[Sequence[Row]]) -> dict[
     }
 
 
-def _gain(rows: Sequence[Row], field: str) -> float | None:
-    if any(row[field] is None for row in rows):
-        return None
-    return fmean(row[field] if row["higher_is_better"] else -row[field] for row in rows)
+def _gain(rows: Sequence[Row], clean: bool) -> float | None:
+    """The mean over the rows; None where one has no gain."""
+    gains = [gain for row in rows if (gain := row.gain_on(clean)) is not None]
+    return fmean(gains) if len(gains) == len(rows) else None

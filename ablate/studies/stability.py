@@ -48,7 +48,7 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
     for label in dict.fromkeys(c.only.label for c in job.plan.grid if c.only and c.only.scorer.slow):
         note(f"{label} is left out: it runs the model itself, which costs too much to repeat")
     sets = variants(job.recipe.calibration, job.recipe.stability, job.chosen.source, list(series), note)
-    about = {**manifest(job), "study": "stability", "store": store.name, "notes": notes, "stability": []}
+    about = {**manifest(job).to_dict(), "study": "stability", "store": store.name, "notes": notes, "stability": []}
     about["run"] = store.begin_run(about)
     timings = Timings()
     for spec in job.recipe.model:

@@ -74,16 +74,6 @@ class Task(Plugin):
         """
         return Scored(self)
 
-    @classmethod
-    def about(cls) -> dict[str, Any]:
-        """The fields that describe a score in a row."""
-        return {
-            "split": cls.split,
-            "metric": cls.metric,
-            "unit": cls.unit,
-            "higher_is_better": cls.higher_is_better,
-        }
-
 
 @dataclass(frozen=True)
 class Scored(Statistic):

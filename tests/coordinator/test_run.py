@@ -23,7 +23,7 @@ from ablate.record import FIELDS
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.timing import Timings
-from tests.bench import Bench, make_bench, of, one, pairs, write_set
+from tests.bench import Bench, known, make_bench, of, one, pairs, write_set
 
 HEADS, SIZE, WIDTH, NEURONS, LAYERS = 4, 8, 32, 64, 2
 WEIGHTS = LAYERS * (4 * WIDTH * WIDTH + 2 * WIDTH * NEURONS)
@@ -103,50 +103,50 @@ def test_one_cell_of_heads_against_a_model_masked_by_hand(bench: Bench) -> None:
     assert len(results) == 4
     for task, n in (("stsb-dev", 30), ("sickr-dev", 12)):
         row = one(results, task=task, cell="dense")
-        assert row["scorer"] is row["granularity"] is row["scope"] is row["seed"] is row["sparsity"] is None
-        assert (row["steps"], row["units_removed"], row["params_removed"], row["sparsity_achieved"]) == (0, 0, 0, 0)
-        assert row["score"] == row["dense"] == pytest.approx(dense[task], abs=1e-3)
-        assert row["delta"] == 0
+        assert {row.scorer, row.granularity, row.scope, row.seed, row.sparsity} == {None}
+        assert (row.steps, row.units_removed, row.params_removed, row.sparsity_achieved) == (0, 0, 0, 0)
+        assert row.score == row.dense == pytest.approx(dense[task], abs=1e-3)
+        assert row.delta == 0
         row = one(results, task=task, scorer="magnitude")
-        assert row["score"] == pytest.approx(masked[task], abs=1e-3)
-        assert row["delta"] == row["score"] - row["dense"] != 0
-        assert (row["n"], row["n_clean"], row["status"], row["reason"]) == (n, n, "ok", None)
-        assert (row["metric"], row["unit"], row["higher_is_better"], row["split"]) == (
+        assert row.score == pytest.approx(masked[task], abs=1e-3)
+        assert row.delta == known(row.score) - known(row.dense) != 0
+        assert (row.n, row.n_clean, row.status, row.reason) == (n, n, "ok", None)
+        assert (row.metric, row.unit, row.higher_is_better, row.split) == (
             "spearman",
             "points",
             True,
             "dev",
         )
-        assert (row["granularity"], row["scope"], row["seed"], row["sparsity"], row["steps"]) == (
+        assert (row.granularity, row.scope, row.seed, row.sparsity, row.steps) == (
             "head",
             "global",
             None,
             0.25,
             1,
         )
-        assert (row["units_removed"], row["units_total"], row["sparsity_achieved"]) == (2, 8, 0.25)
-        assert row["params_removed"] == 2 * PER_HEAD == 2 * 1048
-        assert row["params_total"] == sum(p.numel() for p in backbone(dense_model(bench)).parameters())
-        assert row["seconds"] > 0
-        assert (row["stage"], row["data"], row["model"]) == ("screen", "senteval", str(bench.model))
-    assert results.about["computed"] == 2
-    assert (results.about["cached"], results.about["failed"]) == (0, 0)
+        assert (row.units_removed, row.units_total, row.sparsity_achieved) == (2, 8, 0.25)
+        assert row.params_removed == 2 * PER_HEAD == 2 * 1048
+        assert row.params_total == sum(p.numel() for p in backbone(dense_model(bench)).parameters())
+        assert known(row.seconds) > 0
+        assert (row.stage, row.data, row.model) == ("screen", "senteval", str(bench.model))
+    assert results.about.computed == 2
+    assert (results.about.cached, results.about.failed) == (0, 0)
 
 
 def test_neurons_and_weights_against_a_model_masked_by_hand(bench: Bench) -> None:
     results = bench.run(granularities=["neuron", "unstructured"], sparsities=[0.3])
     row, model = one(results, granularity="neuron"), dense_model(bench)
     remove_neurons(model, lowest(neuron_magnitudes(model), 38))
-    assert (row["units_removed"], row["params_removed"]) == (38, 38 * PER_NEURON) == (38, 38 * 65)
-    assert row["sparsity_achieved"] == 38 / 128
-    assert row["score"] == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
+    assert (row.units_removed, row.params_removed) == (38, 38 * PER_NEURON) == (38, 38 * 65)
+    assert row.sparsity_achieved == 38 / 128
+    assert row.score == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
     row, model = one(results, granularity="unstructured"), dense_model(bench)
     threshold = torch.cat([w.detach().abs().flatten() for w in weights(model)]).sort().values[round(0.3 * WEIGHTS) - 1]
     for weight in weights(model):
         weight.data[weight.data.abs() <= threshold] = 0
-    assert row["units_total"] == WEIGHTS == 16384
-    assert row["units_removed"] == row["params_removed"] == round(0.3 * WEIGHTS)
-    assert row["score"] == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
+    assert row.units_total == WEIGHTS == 16384
+    assert row.units_removed == row.params_removed == round(0.3 * WEIGHTS)
+    assert row.score == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
 
 
 def step(granularity: str, sparsity: float, scorer: str | dict[str, Any] = "magnitude", **more: Any) -> dict[str, Any]:
@@ -161,19 +161,19 @@ def test_a_cell_of_two_granularities(bench: Bench) -> None:
     results = run_cells(bench, [step("head", 0.25), step("neuron", 0.1)], [step("neuron", 0.1), step("head", 0.25)])
     heads_first, neurons_first = of(results, task="stsb-dev")[1:]
     for row in (heads_first, neurons_first):
-        assert row["granularity"] is row["scorer"] is row["sparsity"] is row["scope"] is row["seed"] is None
-        assert row["units_removed"] is row["units_total"] is row["sparsity_achieved"] is None
-        assert row["params_removed"] == 2 * PER_HEAD + 13 * PER_NEURON
-        assert row["steps"] == 2
-    assert heads_first["cell"] == "head magnitude 25 % > neuron magnitude 10 %"
+        assert {row.granularity, row.scorer, row.sparsity, row.scope, row.seed} == {None}
+        assert row.units_removed is row.units_total is row.sparsity_achieved is None
+        assert row.params_removed == 2 * PER_HEAD + 13 * PER_NEURON
+        assert row.steps == 2
+    assert heads_first.cell == "head magnitude 25 % > neuron magnitude 10 %"
     # The order is part of what a cell is; magnitude finds the same units in either, so they share the evaluation.
-    assert heads_first["key"] != neurons_first["key"]
-    assert heads_first["score"] == neurons_first["score"]
+    assert heads_first.key != neurons_first.key
+    assert heads_first.score == neurons_first.score
     assert bench.encodes == 2
     model = dense_model(bench)
     remove_heads(model, lowest(head_magnitudes(model), 2))
     remove_neurons(model, lowest(neuron_magnitudes(model), 13))
-    assert heads_first["score"] == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
+    assert heads_first.score == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
 
 
 def test_a_later_step_scores_the_model_that_the_earlier_left(bench: Bench) -> None:
@@ -183,21 +183,21 @@ def test_a_later_step_scores_the_model_that_the_earlier_left(bench: Bench) -> No
         [step("head", 0.5, scorer=signed)],
     ]
     twice, once = of(run_cells(bench, *cells), task="stsb-dev")[1:]
-    assert (twice["units_removed"], once["units_removed"]) == (4, 4)
+    assert (twice.units_removed, once.units_removed) == (4, 4)
     assert bench.passes == ["pass: gradient of align"] * 2
-    assert twice["granularity"] is None
-    assert once["granularity"] == "head"
+    assert twice.granularity is None
+    assert once.granularity == "head"
 
 
 def test_removed_units_are_not_removed_again(bench: Bench) -> None:
     cells = [step("head", 0.25), step("unstructured", 0.1)], [step("head", 0.25), step("head", 0.25)]
     mixed, twice = of(run_cells(bench, *cells), task="stsb-dev")[1:]
     # A head's weights in the prunable linears are gone already; its biases are no units.
-    assert mixed["params_removed"] == 2 * PER_HEAD + round(0.1 * WEIGHTS)
-    assert (twice["units_removed"], twice["params_removed"]) == (4, 4 * PER_HEAD)
+    assert mixed.params_removed == 2 * PER_HEAD + round(0.1 * WEIGHTS)
+    assert (twice.units_removed, twice.params_removed) == (4, 4 * PER_HEAD)
     model = dense_model(bench)
     remove_heads(model, lowest(head_magnitudes(model), 4))
-    assert twice["score"] == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
+    assert twice.score == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
 
 
 @pytest.mark.parametrize("granularity", ["head", "neuron"])
@@ -206,8 +206,8 @@ def test_a_later_step_removes_its_share_beyond_what_is_gone(bench: Bench, granul
     # The first step takes unevenly from the layers; the second asks for the same share of each, of what is left.
     first, second = step(granularity, 0.3), step(granularity, 0.15, scope=scope)
     row = of(run_cells(bench, [first, second]))[1]
-    units = row["units_total"]
-    assert row["units_removed"] == round(0.3 * units) + round(0.15 * units)
+    units = known(row.units_total)
+    assert row.units_removed == round(0.3 * units) + round(0.15 * units)
 
 
 def test_the_weights_of_a_cell_of_heads_then_weights(bench: Bench) -> None:
@@ -224,7 +224,7 @@ def test_the_weights_of_a_cell_of_heads_then_weights(bench: Bench) -> None:
     left = torch.cat([w.detach().abs()[w != 0] for w in weights(model)]).sort().values
     for weight in weights(model):
         weight.data[weight.data.abs() <= left[round(0.1 * WEIGHTS) - 1]] = 0
-    assert row["score"] == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
+    assert row.score == pytest.approx(score(model, pairs(1, 30)), abs=1e-3)
 
 
 def test_steps_score_again_between_and_remove_as_many_in_all(bench: Bench) -> None:
@@ -232,7 +232,7 @@ def test_steps_score_again_between_and_remove_as_many_in_all(bench: Bench) -> No
     assert sorted(bench.passes) == ["pass: gradient of align"] * 3 + ["pass: gradient of uniform"] * 3
     for scorer in ("align", "uniform", "magnitude"):
         row = one(results, scorer=scorer)
-        assert (row["units_removed"], row["steps"], row["sparsity"]) == (4, 3, 0.5)
+        assert (row.units_removed, row.steps, row.sparsity) == (4, 3, 0.5)
     with Store(bench.store) as store:
         for scorer in ("align", "uniform", "magnitude"):
             job = bench.job(scorers=[scorer], sparsities=[0.5])
@@ -257,15 +257,15 @@ def test_scorers_that_choose_the_same_units_share_one_evaluation(bench: Bench) -
     scorers = [{"scorer": "align", "label": "a"}, {"scorer": "combined", "lambda": 1.0, "label": "b"}]
     results = bench.run(scorers=scorers)
     a, b = one(results, scorer="a"), one(results, scorer="b")
-    assert a["key"] != b["key"]
-    assert (a["score"], a["cached"], b["cached"]) == (b["score"], False, True)
+    assert a.key != b.key
+    assert (a.score, a.cached, b.cached) == (b.score, False, True)
     assert bench.encodes == 2
-    assert (results.about["computed"], results.about["cached"]) == (2, 1)
+    assert (results.about.computed, results.about.cached) == (2, 1)
 
 
 def test_removing_nothing_is_dense(bench: Bench) -> None:
     row = one(bench.run(sparsities=[0.0]), scorer="magnitude")
-    assert (row["delta"], row["units_removed"], row["params_removed"]) == (0, 0, 0)
+    assert (row.delta, row.units_removed, row.params_removed) == (0, 0, 0)
     assert bench.encodes == 1
 
 
@@ -287,34 +287,34 @@ def test_screening_and_confirming(bench: Bench) -> None:
     )
     screen, confirmed = of(results, stage="screen"), of(results, stage="confirm")
     assert len(screen) == 1 + 2 * (2 + 2)
-    picked = {row["key"]: row for row in screen if row["chosen"]}
+    picked = {row.key: row for row in screen if row.chosen}
     for scorer in ("align", "magnitude"):
-        deltas = {row["sparsity"]: row["delta_clean"] for row in screen if row["scorer"] == scorer}
-        (best,) = [row for row in picked.values() if row["scorer"] == scorer]
-        assert deltas[best["sparsity"]] == max(deltas.values())
-    assert len([row for row in picked.values() if row["scorer"] == "random"]) == 2
+        deltas = {row.sparsity: known(row.delta_clean) for row in screen if row.scorer == scorer}
+        (best,) = [row for row in picked.values() if row.scorer == scorer]
+        assert deltas[best.sparsity] == max(deltas.values())
+    assert len([row for row in picked.values() if row.scorer == "random"]) == 2
     for task in ("stsb", "sickr"):
-        rows = [row for row in confirmed if row["task"] == task]
-        plain = [row for row in rows if row["control"] is None and row["cell"] != "dense"]
-        assert {row["key"] for row in plain} == set(picked)
-        assert all(row["chosen"] for row in plain)
-        controls = [row for row in rows if row["control"]]
-        assert not any(row["chosen"] for row in controls)
+        rows = [row for row in confirmed if row.task == task]
+        plain = [row for row in rows if row.control is None and row.cell != "dense"]
+        assert {row.key for row in plain} == set(picked)
+        assert all(row.chosen for row in plain)
+        controls = [row for row in rows if row.control]
+        assert not any(row.chosen for row in controls)
         for row in plain:
-            mine = [control for control in controls if control["control_of"] == row["key"]]
-            own = sorted(((control["control"], control["draw"]) for control in mine), key=str)
-            assert own == ([] if row["scorer"] == "random" else [("flipped", None), ("matched", 0), ("matched", 1)])
-    assert results.about["exploratory"] is False
+            mine = [control for control in controls if control.control_of == row.key]
+            own = sorted(((control.control, control.draw) for control in mine), key=str)
+            assert own == ([] if row.scorer == "random" else [("flipped", None), ("matched", 0), ("matched", 1)])
+    assert results.about.exploratory is False
 
 
 def test_several_models_in_one_recipe(bench: Bench) -> None:
     models = [{"name": str(bench.model)}, {"name": str(bench.model), "pooling": "cls"}]
     results = bench.run(model=models, confirm=["stsb"])
     names = [str(bench.model), f"{bench.model} (cls)"]
-    assert results.about["models"] == names
-    scores = {name: one(results, model=name, task="stsb", control=None, scorer="magnitude")["score"] for name in names}
+    assert list(results.about.models) == names
+    scores = {name: one(results, model=name, task="stsb", control=None, scorer="magnitude").score for name in names}
     assert scores[names[0]] != scores[names[1]]
-    stages = [(row["model"], row["stage"]) for row in results.rows]
+    stages = [(row.model, row.stage) for row in results.rows]
     assert list(dict.fromkeys(stages)) == [(name, stage) for stage in ("screen", "confirm") for name in names]
     with Store(bench.store) as store:
         choice = store.runs()[-1].choice
@@ -394,13 +394,13 @@ def test_negative_sparsity_and_its_flipped_control_remove_as_many(bench: Bench) 
 
 def test_limit_takes_the_first_cells_of_the_plan(bench: Bench) -> None:
     results = bench.run(scorers=["magnitude", "align"], limit=1)
-    assert [row["scorer"] for row in results.rows] == [None, "magnitude"]
+    assert [row.scorer for row in results.rows] == [None, "magnitude"]
     assert bench.passes == []
 
 
 def test_a_run_that_looks_at_no_calibration_needs_no_train_split(bench: Bench) -> None:
     (bench.data / "STS/STSBenchmark/sts-train.csv").unlink()
-    assert one(bench.run(), scorer="magnitude")["status"] == "ok"
+    assert one(bench.run(), scorer="magnitude").status == "ok"
     with pytest.raises(AblateError, match="sts-train"):
         bench.run(scorers=["align"])
 
@@ -425,7 +425,7 @@ def test_a_disk_that_fills_up_is_a_store_error_and_earlier_results_stay(
     monkeypatch.setattr(Store, "put_results", real)
     bench.clear()
     results = bench.run(**given)
-    assert (results.about["cached"], results.about["computed"]) == (2, 2)
+    assert (results.about.cached, results.about.computed) == (2, 2)
     assert bench.encodes == 2
 
 
@@ -457,7 +457,7 @@ def test_rows_of_finished_stages_are_stored_when_a_run_breaks(bench: Bench, monk
         rows, about = store.rows(info.id), store.about(info.id)
     assert [(row["stage"], row["cell"]) for row in rows] == [("screen", "dense"), ("screen", "head magnitude 25 %")]
     assert set(rows[0]) == set(FIELDS)
-    assert len(Results(rows, about)) == 2
+    assert len(Results.from_plain(rows, about)) == 2
     assert info.choice is not None
 
 
@@ -472,10 +472,10 @@ def test_data_of_few_pairs_or_constant_gold_is_undefined_and_the_run_goes_on(ben
     results = bench.run(screen=["stsb-dev", "sickr-dev", "sickr"])
     for task, reason in (("sickr-dev", "2 pairs, fewer than 3"), ("sickr", "all 8 gold scores are equal")):
         for row in of(results, task=task):
-            assert (row["status"], row["reason"]) == ("undefined", reason)
-            assert row["score"] is row["delta"] is row["dense"] is row["score_clean"] is row["delta_clean"] is None
-    assert one(results, task="stsb-dev", scorer="magnitude")["status"] == "ok"
-    assert results.about["failed"] == 0
+            assert (row.status, row.reason) == ("undefined", reason)
+            assert row.score is row.delta is row.dense is row.score_clean is row.delta_clean is None
+    assert one(results, task="stsb-dev", scorer="magnitude").status == "ok"
+    assert results.about.failed == 0
     assert "fewer than 3" in results.to_markdown()
     bench.clear()
     bench.run(screen=["stsb-dev", "sickr-dev", "sickr"])
@@ -494,8 +494,8 @@ def test_a_model_that_gives_one_embedding_for_everything_is_undefined(bench: Ben
             tensors[name].copy_(torch.linspace(0.3, 1.7, WIDTH))
     save_file(tensors, file, {"format": "pt"})
     for row in bench.run().rows:
-        assert (row["status"], row["reason"]) == ("undefined", "all 30 similarities are equal")
-        assert row["score"] is None
+        assert (row.status, row.reason) == ("undefined", "all 30 similarities are equal")
+        assert row.score is None
 
 
 def test_materialized_cells_give_the_masked_ones_scores_and_wrong_ones_fail(
@@ -513,10 +513,10 @@ def test_materialized_cells_give_the_masked_ones_scores_and_wrong_ones_fail(
     smaller = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "other.db")
     assert len(ran) == 2 * 2, "heads and neurons, each tried and then run; single weights and dense never"
     for here, there in zip(by_mask.rows, smaller.rows, strict=True):
-        assert there["score"] == pytest.approx(here["score"], abs=1e-3)
-        assert there["key"] == here["key"]
+        assert there.score == pytest.approx(here.score, abs=1e-3)
+        assert there.key == here.key
     monkeypatch.setattr(evaluate, "materialized", lambda model, _: masked(model, {}))
     wrong = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "third.db")
-    failed = {row["granularity"]: row["reason"] for row in wrong.rows if row["status"] == "failed"}
+    failed = {row.granularity: str(row.reason) for row in wrong.rows if row.status == "failed"}
     assert set(failed) == {"head", "neuron"}
     assert "set evaluate.materialize to false" in failed["head"]

@@ -55,7 +55,7 @@ def test_run_takes_a_file_or_a_recipe(bench: Bench) -> None:
     recipe, _ = ablate.load_recipe(file)
     assert isinstance(recipe, ablate.Recipe)
     again = ablate.run(recipe, store=f"sqlite:///{bench.store}")
-    assert again.about["computed"] == 0
+    assert again.about.computed == 0
     assert essence(again.rows) == essence(results.rows)
     assert essence(ablate.run(str(file), store=str(bench.store)).rows) == essence(results.rows)
 
@@ -66,7 +66,7 @@ def test_overrides_and_data_take_the_place_of_the_recipes(bench: Bench, as_file:
     recipe = file if as_file else ablate.load_recipe(file)[0]
     overrides = ["sparsities=[0.5]", "screen=[sickr-dev]"]
     results = ablate.run(recipe, overrides=overrides, data=f"senteval:{bench.data}", store=bench.store)
-    assert [(row["task"], row["sparsity"], row["data"]) for row in results.rows] == [
+    assert [(row.task, row.sparsity, row.data) for row in results.rows] == [
         ("sickr-dev", None, "senteval"),
         ("sickr-dev", 0.5, "senteval"),
     ]
@@ -85,10 +85,10 @@ def test_compare_is_a_run_of_every_cell_on_every_task(bench: Bench) -> None:
         data=f"senteval:{bench.data}",
         store=bench.store,
     )
-    assert [row["task"] for row in results.rows] == ["stsb", "sickr"] * 4
-    assert [row["seed"] for row in results.rows[2::2]] == [None, 0, 1]
-    assert results.about["exploratory"] is True
-    assert {row["stage"] for row in results.rows} == {"screen"}
+    assert [row.task for row in results.rows] == ["stsb", "sickr"] * 4
+    assert [row.seed for row in results.rows[2::2]] == [None, 0, 1]
+    assert results.about.exploratory is True
+    assert {row.stage for row in results.rows} == {"screen"}
     texts = ablate.compare(
         "magnitude, random",
         "head",
@@ -99,7 +99,7 @@ def test_compare_is_a_run_of_every_cell_on_every_task(bench: Bench) -> None:
         data=f"senteval:{bench.data}",
         store=bench.store,
     )
-    assert texts.about["computed"] == 0
+    assert texts.about.computed == 0
     assert essence(texts.rows) == essence(results.rows)
 
 
@@ -114,7 +114,7 @@ def test_compare_reuses_what_a_recipe_computed(bench: Bench) -> None:
         data=f"senteval:{bench.data}",
         store=bench.store,
     )
-    assert (results.about["computed"], results.about["cached"]) == (0, 2)
+    assert (results.about.computed, results.about.cached) == (0, 2)
 
 
 def test_a_mistake_is_an_ablate_error_in_one_line(bench: Bench) -> None:
@@ -130,11 +130,11 @@ def test_rows_as_a_data_frame(bench: Bench) -> None:
         yaml(bench, sparsities=[0.25, "negative"], scorers=[{"scorer": "align", "sign": "signed"}]), store=bench.store
     )
     frame = results.to_pandas()
-    assert set(frame.columns) == set(results.rows[0])
+    assert set(frame.columns) == set(results.rows[0].to_dict())
     assert frame["scorer"].isna().tolist() == [True, False, False]
     assert frame["units_removed"].dtype == pandas.Int64Dtype()
-    assert frame["delta"].tolist() == [row["delta"] for row in results.rows]
-    assert json.loads(results.to_json()) == results.rows
+    assert frame["delta"].tolist() == [row.delta for row in results.rows]
+    assert json.loads(results.to_json()) == [row.to_dict() for row in results.rows]
 
 
 def test_a_run_that_fails_fast_raises_what_was_raised(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,4 +145,4 @@ def test_a_run_that_fails_fast_raises_what_was_raised(bench: Bench, monkeypatch:
     with pytest.raises(ZeroDivisionError, match="by hand"):
         ablate.run(yaml(bench), store=bench.store, keep_going=False)
     results = ablate.run(yaml(bench), store=bench.store)
-    assert {row["reason"] for row in results.rows} == {"ZeroDivisionError: by hand"}
+    assert {row.reason for row in results.rows} == {"ZeroDivisionError: by hand"}

@@ -144,23 +144,23 @@ def test_a_scorer_that_raises_costs_its_own_cells_alone(bench: Bench) -> None:
     }
     results = bench.run(**given)
     failed = of(results, status="failed")
-    assert {(row["scorer"], row["granularity"]) for row in failed} == {
+    assert {(row.scorer, row.granularity) for row in failed} == {
         ("no-neurons", "neuron"),
         ("nan", "head"),
         ("nan", "neuron"),
     }
-    assert {row["reason"] for row in failed} == {
+    assert {row.reason for row in failed} == {
         "RuntimeError: no neurons, please (plug-in stranger 1.0)",
         "scorer 'nan' gave 8 head contributions that are not finite (plug-in stranger 1.0)",
         "scorer 'nan' gave 128 neuron contributions that are not finite (plug-in stranger 1.0)",
     }
     for row in failed:
-        assert row["score"] is row["delta"] is row["score_clean"] is row["params_removed"] is row["seconds"] is None
-        assert (row["dense"], row["n"]) == (one(results, cell="dense", stage="screen")["score"], 30)
-    assert results.about["failed"] == len(failed) == 6
+        assert row.score is row.delta is row.score_clean is row.params_removed is row.seconds is None
+        assert (row.dense, row.n) == (one(results, cell="dense", stage="screen").score, 30)
+    assert results.about.failed == len(failed) == 6
     assert results.failed == failed
-    assert {row["status"] for row in of(results, scorer="align") + of(results, scorer="magnitude")} == {"ok"}
-    confirmed = {(row["scorer"], row["granularity"]) for row in of(results, stage="confirm", control=None)}
+    assert {row.status for row in of(results, scorer="align") + of(results, scorer="magnitude")} == {"ok"}
+    confirmed = {(row.scorer, row.granularity) for row in of(results, stage="confirm", control=None)}
     assert confirmed == {
         (None, None),
         ("no-neurons", "head"),
@@ -181,7 +181,7 @@ def test_what_failed_is_tried_again_and_the_rest_is_not(bench: Bench, monkeypatc
     bench.clear()
     monkeypatch.setattr(NoNeurons, "score", lambda self, view: view.gradients[self.statistics()[0]])
     results = bench.run(**given)
-    assert (results.about["failed"], results.about["computed"], results.about["cached"]) == (0, 1, 4)
+    assert (results.about.failed, results.about.computed, results.about.cached) == (0, 1, 4)
     assert bench.encodes == 1
 
 
@@ -189,8 +189,8 @@ def test_controls_of_a_failed_cell_fail_with_it(bench: Bench) -> None:
     confirm = {"tasks": ["stsb"], "cells": "all"}
     results = bench.run(scorers=["nan", "magnitude"], confirm=confirm, controls={"matched": 2, "flipped": True})
     failed = of(results, stage="confirm", status="failed")
-    assert [row["control"] for row in failed] == [None, "matched", "matched", "flipped"]
-    assert {row["scorer"] for row in failed} == {"nan"}
+    assert [row.control for row in failed] == [None, "matched", "matched", "flipped"]
+    assert {row.scorer for row in failed} == {"nan"}
 
 
 @pytest.mark.parametrize("scorer", ["no-neurons", "nan", "other-loss"])
@@ -201,13 +201,13 @@ def test_fail_fast_raises_what_the_scorer_raised(bench: Bench, scorer: str) -> N
 
 def test_a_loss_that_raises_costs_the_scorers_that_ask_for_it_alone(bench: Bench) -> None:
     results = bench.run(scorers=["other-loss", "align", "uniform"])
-    assert {row["scorer"]: row["status"] for row in results.rows} == {
+    assert {row.scorer: row.status for row in results.rows} == {
         None: "ok",
         "other-loss": "failed",
         "align": "ok",
         "uniform": "ok",
     }
-    assert one(results, scorer="other-loss")["reason"] == "ValueError: two lines (plug-in stranger 1.0)"
+    assert one(results, scorer="other-loss").reason == "ValueError: two lines (plug-in stranger 1.0)"
 
 
 @pytest.mark.parametrize(
@@ -240,10 +240,10 @@ def test_a_task_that_raises_costs_its_own_rows_alone(
     monkeypatch.setattr(Broken, "how", how)
     results = bench.run(screen=["broken", "stsb-dev"])
     for row in of(results, task="broken"):
-        assert (row["status"], row["reason"], row["score"], row["dense"]) == (status, reason, None, None)
+        assert (row.status, row.reason, row.score, row.dense) == (status, reason, None, None)
     for row in of(results, task="stsb-dev"):
-        assert (row["status"], row["reason"]) == ("ok", None)
-    assert results.about["failed"] == (2 if status == "failed" else 0)
+        assert (row.status, row.reason) == ("ok", None)
+    assert results.about.failed == (2 if status == "failed" else 0)
     if status == "failed":
         with pytest.raises(Exception, match="gone|gave|is no score"):
             bench.run(screen=["broken", "stsb-dev"], keep_going=False)
@@ -253,8 +253,8 @@ def test_a_clean_score_that_is_not_finite_is_none(bench: Bench, monkeypatch: pyt
     monkeypatch.setattr(Broken, "how", "clean is nan")
     results = bench.run(scorers=["align"], screen=["broken"], calibration=_with_overlap(bench))
     for row in results.rows:
-        assert (row["status"], row["score_clean"]) == ("ok", None)
-        assert row["reason"] == "without overlapping pairs: the task's score is nan"
+        assert (row.status, row.score_clean) == ("ok", None)
+        assert row.reason == "without overlapping pairs: the task's score is nan"
 
 
 def _with_overlap(bench: Bench) -> dict[str, int]:
@@ -272,11 +272,11 @@ def test_a_task_that_raises_on_the_clean_pairs_costs_its_own_rows_alone(
     given["calibration"] = _with_overlap(bench)
     results = bench.run(**given)
     for row in of(results, task="broken"):
-        assert (row["status"], row["score"], row["score_clean"]) == ("failed", None, None)
-        assert row["reason"] == "without overlapping pairs: KeyError: 'gone' (plug-in stranger 1.0)"
-    assert {row["status"] for row in of(results, task="stsb-dev")} == {"ok"}
-    assert {item["task"] for item in results.evidence} == {"stsb-dev"}
-    assert results.about["failed"] == 2
+        assert (row.status, row.score, row.score_clean) == ("failed", None, None)
+        assert row.reason == "without overlapping pairs: KeyError: 'gone' (plug-in stranger 1.0)"
+    assert {row.status for row in of(results, task="stsb-dev")} == {"ok"}
+    assert {item.task for item in results.evidence} == {"stsb-dev"}
+    assert results.about.failed == 2
     with pytest.raises(KeyError, match="gone"):
         bench.run(**given, keep_going=False)
 
@@ -286,11 +286,11 @@ def test_a_task_that_cannot_be_read_costs_its_own_rows_alone(bench: Bench, monke
     given: dict[str, Any] = {"screen": ["stsb-dev", "broken"], "confirm": {"tasks": ["broken", "stsb"], "cells": "all"}}
     results = bench.run(**given)
     for row in of(results, task="broken"):
-        assert (row["status"], row["score"], row["n"], row["n_clean"]) == ("failed", None, None, None)
-        assert row["reason"] == "task 'broken' cannot read its pairs: KeyError: 'no file' (plug-in stranger 1.0)"
+        assert (row.status, row.score, row.n, row.n_clean) == ("failed", None, None, None)
+        assert row.reason == "task 'broken' cannot read its pairs: KeyError: 'no file' (plug-in stranger 1.0)"
     assert len(of(results, task="broken")) == 2 + 5
-    assert {row["status"] for task in ("stsb", "stsb-dev") for row in of(results, task=task)} == {"ok"}
-    assert {item["task"] for item in results.evidence} == {"stsb", "stsb-dev"}
+    assert {row.status for task in ("stsb", "stsb-dev") for row in of(results, task=task)} == {"ok"}
+    assert {item.task for item in results.evidence} == {"stsb", "stsb-dev"}
     page = io.StringIO()
     render(results, Console(file=page, width=80))
     assert "cannot read its pairs" in " ".join(page.getvalue().split())
@@ -306,11 +306,9 @@ def test_a_statistic_that_raises_costs_its_tasks_evidence_alone(
 ) -> None:
     monkeypatch.setattr(Broken, "how", how)
     results = bench.run(screen=["broken", "stsb-dev"])
-    assert {row["status"] for row in results.rows} == {"ok"}
-    assert results.about["statistics"]["withheld"] == [
-        f"broken (screen): its statistic fails: {told} (plug-in stranger 1.0)"
-    ]
-    assert {item["task"] for item in results.evidence} == {"stsb-dev"}
+    assert {row.status for row in results.rows} == {"ok"}
+    assert list(results.about.withheld) == [f"broken (screen): its statistic fails: {told} (plug-in stranger 1.0)"]
+    assert {item.task for item in results.evidence} == {"stsb-dev"}
 
 
 @pytest.mark.parametrize("declares", ["statistics", "signed", "calibrates", "tasks"])
@@ -348,9 +346,9 @@ def test_memory_that_runs_out_costs_the_cell(bench: Bench, monkeypatch: pytest.M
 
     monkeypatch.setattr("ablate.engine.evaluate.encode", short)
     results = bench.run(sparsities=[0.25, 0.5])
-    assert [row["status"] for row in results.rows] == ["ok", "failed", "ok"]
-    assert results.rows[1]["reason"] == "MemoryError: not enough"
-    assert results.rows[1]["params_removed"] == 2096
+    assert [row.status for row in results.rows] == ["ok", "failed", "ok"]
+    assert results.rows[1].reason == "MemoryError: not enough"
+    assert results.rows[1].params_removed == 2096
 
 
 def test_a_batch_larger_than_the_calibration_set_is_the_users_mistake(bench: Bench) -> None:

@@ -41,7 +41,7 @@ from ablate.testing.contracts import check_scorer
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits
 from ablate.testing.tiny import tiny_model
-from tests.bench import Bench, make_bench, one
+from tests.bench import Bench, known, make_bench, one
 from tests.engine.test_collect import BATCH, PAIRS, SENTENCES, STEP, blocks, losses
 from tests.engine.test_first_order import exact_losses
 
@@ -270,7 +270,7 @@ def test_it_is_an_option_of_every_gradient_scorer(scorer: type[Scorer]) -> None:
 def test_a_run_counts_its_passes(bench: Bench) -> None:
     scorers = ["align", {"scorer": "align", "second_order": 0.25, "label": "corrected"}]
     results = bench.run(scorers=scorers, granularities=["head", "neuron"], sparsities=[0.125, 0.25])
-    assert all(row["status"] == "ok" for row in results.rows)
+    assert all(row.status == "ok" for row in results.rows)
     assert bench.passes == [
         "pass: gradient of align",
         "pass: gradient of align, second order at head",
@@ -300,10 +300,10 @@ def test_steps_score_again_under_the_mask_in_force_and_take_their_exact_share(
     steps = 4
     results = bench.run(scorers=[scorer], granularities=[granularity], sparsities=[sparsity], steps=steps)
     row = one(results, stage="screen", control=None, granularity=granularity)
-    asked = round(sparsity * row["units_total"])
+    asked = round(sparsity * known(row.units_total))
     removed = [len(mask) - int(mask.sum()) for _, _, mask in taken]
     assert removed == [round(asked * share / steps) for share in range(1, steps + 1)]
-    assert row["units_removed"] == asked
+    assert row.units_removed == asked
     again = 2 if scorer is SECOND else 1
     assert len(bench.passes) == steps * again
     for (before, _, mask), (after, kept, _) in pairwise(taken):

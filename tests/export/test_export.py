@@ -30,7 +30,7 @@ from ablate.plugins import registry
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.testing.tiny import save_tiny
-from tests.bench import Bench, module_bench  # noqa: F401  # one is a fixture
+from tests.bench import Bench, known, module_bench  # noqa: F401  # one is a fixture
 
 SENTENCES = ["the man plays", "a dog runs in the big red house now", "x"]
 
@@ -61,7 +61,7 @@ def chosen(bench: Bench, results: Results, name: str) -> Exportable:
 
 
 def command(bench: Bench, results: Results, *arguments: str) -> Result:
-    return CliRunner().invoke(app, ["export", *arguments, "--store", str(bench.store), "--run", results.about["run"]])
+    return CliRunner().invoke(app, ["export", *arguments, "--store", str(bench.store), "--run", results.about.run])
 
 
 def said(result: Result) -> str:
@@ -131,7 +131,7 @@ def test_the_cards_own_code_gives_the_masked_models_embeddings(bench: Bench, res
 
 def test_the_exported_model_can_be_ablated_again(bench: Bench, folder: Path) -> None:
     again = bench.run(model=str(folder), granularities=["head", "neuron"], screen=["stsb-dev"])
-    assert {row["status"] for row in again.rows} == {"ok"}
+    assert {row.status for row in again.rows} == {"ok"}
 
 
 def test_an_even_loss_of_neurons_needs_no_ablate(bench: Bench, results: Results, tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_an_even_loss_of_neurons_needs_no_ablate(bench: Bench, results: Results,
 def test_single_weights_are_counted_as_zeros(bench: Bench, results: Results, tmp_path: Path) -> None:
     made = export(chosen(bench, results, "unstructured magnitude 25 %"), results, tmp_path / "out", costs=False)
     assert made.plain
-    assert made.zeros == made.rows[0]["params_removed"] > 0
-    assert made.parameters == made.rows[0]["params_total"]
+    assert made.zeros == known(made.rows[0].params_removed) > 0
+    assert made.parameters == made.rows[0].params_total
 
 
 @pytest.mark.parametrize("name", [BOTH, "unstructured magnitude 25 %"])
@@ -230,9 +230,9 @@ def test_what_cannot_be_exported_is_named(
 
 
 def test_a_matched_control_can_be_exported_by_its_key(bench: Bench, results: Results, tmp_path: Path) -> None:
-    row = next(row for row in results.rows if row["control"] == "matched")
-    made = export(chosen(bench, results, row["key"]), results, tmp_path / "out", costs=False)
-    assert made.cell == row["cell"]
+    row = next(row for row in results.rows if row.control == "matched")
+    made = export(chosen(bench, results, row.key), results, tmp_path / "out", costs=False)
+    assert made.cell == row.cell
 
 
 def test_a_folder_that_is_there_is_left_alone(bench: Bench, results: Results, tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_a_full_disk_leaves_nothing(bench: Bench, results: Results, tmp_path: Pa
         "from ablate.cli import main\nsys.argv = ['ablate', *sys.argv[1:]]\nmain()"
     )
     arguments = ["export", BOTH, "-o", str(tmp_path / "out"), "--store", str(bench.store), "--no-costs"]
-    arguments += ["--run", results.about["run"]]
+    arguments += ["--run", results.about.run]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     line = done.stderr.strip().splitlines()[-1]
@@ -310,7 +310,7 @@ def test_a_full_disk_leaves_nothing(bench: Bench, results: Results, tmp_path: Pa
 def test_a_card_obeys_nothing_that_a_name_says(bench: Bench, tmp_path: Path) -> None:
     label = "</code>`|<script>alert(1)</script>"
     results = bench.run(scorers=[{"scorer": "magnitude", "label": label}], screen=["stsb-dev"])
-    row = next(row for row in results.rows if row["scorer"] == label)
-    export(chosen(bench, results, row["key"]), results, tmp_path / "out", costs=False)
+    row = next(row for row in results.rows if row.scorer == label)
+    export(chosen(bench, results, row.key), results, tmp_path / "out", costs=False)
     card = (tmp_path / "out" / "README.md").read_text().split("## Where it came from")[0]
     assert "<script>" not in card

@@ -101,12 +101,12 @@ def test_the_same_command_again_computes_nothing(bench: Bench, monkeypatch: pyte
     ):
         monkeypatch.setattr(f"ablate.{computed}", refuse)
     second = bench.run(**GRID)
-    assert (second.about["computed"], second.about["failed"]) == (0, 0)
-    assert second.about["cached"] == first.about["cached"] + first.about["computed"]
+    assert (second.about.computed, second.about.failed) == (0, 0)
+    assert second.about.cached == first.about.cached + first.about.computed
     assert (bench.encodes, bench.passes) == (0, [])
-    assert all(row["cached"] for row in second.rows)
+    assert all(row.cached for row in second.rows)
     assert essence(second.rows) == essence(first.rows)
-    assert [row["seconds"] for row in second.rows] == [row["seconds"] for row in first.rows]
+    assert [row.seconds for row in second.rows] == [row.seconds for row in first.rows]
 
 
 def test_more_cells_and_tasks_cost_only_what_is_new(bench: Bench) -> None:
@@ -115,7 +115,7 @@ def test_more_cells_and_tasks_cost_only_what_is_new(bench: Bench) -> None:
     results = bench.run(scorers=["align"], sparsities=[0.25, 0.5], screen=["stsb-dev", "sickr-dev"])
     assert bench.passes == []
     assert bench.encodes == 3
-    assert results.about["computed"] == 3
+    assert results.about.computed == 3
 
 
 def command(bench: Bench, *more: str) -> list[str]:

@@ -15,7 +15,7 @@ from ablate.plugins import registry
 from ablate.recipe.recipe import Statistics
 from ablate.report.results import Results
 from ablate.store.store import Store
-from tests.bench import Bench, module_bench, one  # noqa: F401  # one is a fixture
+from tests.bench import Bench, known, module_bench, one  # noqa: F401  # one is a fixture
 
 SETTINGS = Statistics(resamples=300)
 
@@ -45,10 +45,10 @@ def test_against_dense_it_is_the_evidence_of_the_run(bench: Bench, results: Resu
         (known,) = (
             e
             for e in results.evidence
-            if (e["stage"], e["task"], e["cell"], e["against"]) == (stage, task, "head × random 50 %", "dense")
+            if (e.stage, e.task, e.cell, e.against) == (stage, task, "head × random 50 %", "dense")
         )
         assert (item.compared.delta, item.compared.low, item.compared.high, item.p) == pytest.approx(
-            (known["delta"], known["low"], known["high"], known["p"])
+            (known.delta, known.low, known.high, known.p)
         )
 
 
@@ -57,7 +57,7 @@ def test_a_minus_b_from_the_scores_of_the_rows(bench: Bench, results: Results) -
     for (_, task), item in made.items():
         if task:
             a, b = (
-                one(results, cell=cell, task=task, control=None)["score_clean"]
+                known(one(results, cell=cell, task=task, control=None).score_clean)
                 for cell in (
                     "head magnitude 25 %",
                     "head random 50 % seed 1",
@@ -72,7 +72,7 @@ def test_a_minus_b_from_the_scores_of_the_rows(bench: Bench, results: Results) -
 
 
 def test_a_cell_has_many_names(bench: Bench, results: Results) -> None:
-    key = one(results, cell="head magnitude 25 %", task="stsb", control=None)["key"]
+    key = one(results, cell="head magnitude 25 %", task="stsb", control=None).key
     plain = found(bench, results, "head × magnitude 25 %")
     for name in (key, key[:10], "head magnitude 25 %"):
         assert {place: item.compared.delta for place, item in found(bench, results, name).items()} == {
@@ -108,8 +108,8 @@ def test_the_command_prints_tasks_and_mean(bench: Bench, results: Results) -> No
     assert lines[:3] == ["A: head × magnitude 25 %", "B: dense", "Δ = A - B"]
     row = one(results, cell="head magnitude 25 %", task="sickr", control=None)
     (line,) = (line for line in lines if line.startswith("sickr"))
-    expected = [f"{row['score_clean']:.2f}", f"{row['dense_clean']:.2f}", f"{row['delta_clean']:+.2f}"]
-    expected += [f"{row['low']:+.2f}", "to", f"{row['high']:+.2f}"]
+    expected = [f"{row.score_clean:.2f}", f"{row.dense_clean:.2f}", f"{row.delta_clean:+.2f}"]
+    expected += [f"{row.low:+.2f}", "to", f"{row.high:+.2f}"]
     assert line.split()[1:7] == expected
     assert any(line.startswith("mean") for line in lines)
     assert max(map(len, lines)) <= 80

@@ -25,7 +25,7 @@ def the_stage(rows: list[Row], **given: object) -> Stage:
 @given(st.lists(points, min_size=1, max_size=6))
 def test_a_mean_over_tasks(deltas: list[float]) -> None:
     rows = {str(place): row(delta=delta) for place, delta in enumerate(deltas)}
-    found = over_tasks(rows, list(rows), "delta")
+    found = over_tasks(rows, list(rows), lambda made: made.delta)
     assert found.status == "ok"
     assert found.value == pytest.approx(fmean(deltas))
 
@@ -41,7 +41,7 @@ def test_a_mean_over_tasks(deltas: list[float]) -> None:
 )
 def test_no_mean_unless_every_task_has_a_value(made: Row | None, status: str) -> None:
     rows = {"a": row(delta=1.0)} | ({"b": made} if made else {})
-    assert over_tasks(rows, ["a", "b"], "delta_clean") == Effect(None, None, 1, status)
+    assert over_tasks(rows, ["a", "b"], lambda made: made.delta_clean) == Effect(None, None, 1, status)
 
 
 @given(st.lists(points, min_size=2, max_size=6))
@@ -71,7 +71,7 @@ def test_the_pairs_that_decide_follow_the_overlap() -> None:
     rows = [row(), cell("head", "align", 0.1, delta=1.0, delta_clean=-1.0)]
     dropped, kept = the_stage(rows), the_stage(rows, overlap="keep")
     assert dropped.effect(dropped.groups[0]).value == -1.0
-    assert dropped.effect(dropped.groups[0], "").value == 1.0
+    assert dropped.effect_on_all(dropped.groups[0]).value == 1.0
     assert kept.effect(kept.groups[0]).value == 1.0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ablate.judge.effects import Stage, stages
 from ablate.judge.evidence import judge_stage
 from ablate.recipe.recipe import Statistics
-from ablate.record import Row
+from ablate.record import Evidence, Row, to_plain
 from ablate.report.results import Results
 from ablate.statistics.correction import adjust
 from ablate.statistics.metric import MEAN, SPEARMAN, Statistic
@@ -50,24 +50,29 @@ class Study:
             score = self.statistic.value(self.values[task][key], self.gold[task])
             self.scores[task, key] = score
             dense = self.scores[task, "dense"]
-            numbers = {"score": score, "dense": dense, "delta": score - dense}
+            numbers: dict[str, Any] = {"score": score, "dense": dense, "delta": score - dense}
             clean = {f"{name}_clean": value for name, value in numbers.items()}
             place = {"task": task, "split": "dev", "result": key, "n": self.n} | self.measure
-            self.rows.append(made[task] | numbers | clean | place)
+            self.rows.append(replace(made[task], **numbers | clean | place))
 
     def cell(self, scorer: str, noise: float, matched: tuple[float, ...] = (), own: float = 0.03, **given: Any) -> None:
         made = cell("head", scorer, 0.1, delta=0.0, key=scorer + str(given.get("seed", "")), **given)
-        self.add(made["key"], noise, dict.fromkeys(self.tasks, made), own=own)
+        self.add(made.key, noise, dict.fromkeys(self.tasks, made), own=own)
         for draw, size in enumerate(matched):
-            control = {"control": "matched", "control_of": made["key"], "draw": draw, "key": f"{scorer} {draw}"}
-            self.add(control["key"], size, dict.fromkeys(self.tasks, made | control))
+            control: dict[str, Any] = {
+                "control": "matched",
+                "control_of": made.key,
+                "draw": draw,
+                "key": f"{scorer} {draw}",
+            }
+            self.add(f"{scorer} {draw}", size, dict.fromkeys(self.tasks, replace(made, **control)))
 
     @property
     def stage(self) -> Stage:
         (stage,) = stages(Results(self.rows, about(screen=list(self.tasks), confirm=[])))
         return stage
 
-    def evidence(self, settings: Statistics = SETTINGS, tasks: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
+    def evidence(self, settings: Statistics = SETTINGS, tasks: tuple[str, ...] | None = None) -> list[Evidence]:
         numbers = np.arange(self.n)
         judged = {
             task: Judged(
@@ -80,8 +85,8 @@ class Study:
         return judge_stage(self.stage, judged, {task: self.values[task] for task in judged}, settings)
 
 
-def of(evidence: list[dict[str, Any]], scorer: str, task: str | None = None, against: str = "dense") -> dict[str, Any]:
-    (found,) = (e for e in evidence if (e["scorer"], e["task"], e["against"]) == (scorer, task, against))
+def of(evidence: list[Evidence], scorer: str, task: str | None = None, against: str = "dense") -> Evidence:
+    (found,) = (e for e in evidence if (e.scorer, e.task, e.against) == (scorer, task, against))
     return found
 
 
@@ -99,46 +104,46 @@ def study() -> Study:
 
 
 @pytest.fixture(scope="module")
-def found(study: Study) -> list[dict[str, Any]]:
+def found(study: Study) -> list[Evidence]:
     return study.evidence()
 
 
-def test_verdicts(found: list[dict[str, Any]]) -> None:
+def test_verdicts(found: list[Evidence]) -> None:
     expected = {"good": "improves", "bad": "harms", "same": "harmless", "random": "improves"}
     # No better than its matched draws, or without any: no gain over dense makes it improve.
     expected |= {"lucky": "harmless", "alone": "harmless"}
-    assert {scorer: of(found, scorer)["verdict"] for scorer in expected} == expected
-    assert {scorer: of(found, scorer, "one")["verdict"] for scorer in ("good", "bad")} == {
+    assert {scorer: of(found, scorer).verdict for scorer in expected} == expected
+    assert {scorer: of(found, scorer, "one").verdict for scorer in ("good", "bad")} == {
         "good": "improves",
         "bad": "harms",
     }
 
 
-def test_numbers_are_those_of_the_rows_and_agree_with_each_other(study: Study, found: list[dict[str, Any]]) -> None:
+def test_numbers_are_those_of_the_rows_and_agree_with_each_other(study: Study, found: list[Evidence]) -> None:
     assert len(found) == 3 * (6 + 4)
     for item in found:
-        assert item["low"] <= item["delta"] <= item["high"]
-        assert 0 < item["p"] <= 1
-        assert item["se"] == pytest.approx((item["high"] - item["low"]) / 3.92, rel=0.2)
-        assert item["resamples"] == 400
+        assert item.low <= item.delta <= item.high
+        assert 0 < item.p <= 1
+        assert item.se == pytest.approx((item.high - item.low) / 3.92, rel=0.2)
+        assert item.resamples == 400
     good = of(found, "good", "one")
     delta = study.scores["one", "good"] - study.scores["one", "dense"]
-    assert good["delta"] == pytest.approx(delta)
+    assert good.delta == pytest.approx(delta)
     drawn = [study.scores["one", f"good {draw}"] - study.scores["one", "dense"] for draw in range(4)]
     matched = of(found, "good", "one", "matched")
-    assert matched["delta"] == pytest.approx(delta - np.mean(drawn))
-    assert (matched["draws"], matched["beaten"]) == (4, 4)
-    assert (good["n"], of(found, "good")["n"]) == (150, 300)
-    mean = of(found, "good")["delta"]
-    assert mean == pytest.approx((good["delta"] + of(found, "good", "two")["delta"]) / 2)
+    assert matched.delta == pytest.approx(delta - np.mean(drawn))
+    assert (matched.draws, matched.beaten) == (4, 4)
+    assert (good.n, of(found, "good").n) == (150, 300)
+    mean = of(found, "good").delta
+    assert mean == pytest.approx((good.delta + of(found, "good", "two").delta) / 2)
     # Independent tasks: their mean has half the variance.
-    assert of(found, "good")["se"] == pytest.approx(good["se"] / np.sqrt(2), rel=0.15)
-    assert (good["margin"], of(found, "good")["margin"]) == (0.5, 0.2)
+    assert of(found, "good").se == pytest.approx(good.se / np.sqrt(2), rel=0.15)
+    assert (good.margin, of(found, "good").margin) == (0.5, 0.2)
 
 
-def test_several_seeds_are_one_cell(study: Study, found: list[dict[str, Any]]) -> None:
+def test_several_seeds_are_one_cell(study: Study, found: list[Evidence]) -> None:
     each = [study.scores["one", f"random{seed}"] - study.scores["one", "dense"] for seed in (0, 1)]
-    assert of(found, "random", "one")["delta"] == pytest.approx(np.mean(each))
+    assert of(found, "random", "one").delta == pytest.approx(np.mean(each))
 
 
 @pytest.mark.parametrize("method", ["bh", "by", "holm"])
@@ -148,19 +153,19 @@ def test_a_family_is_all_cells_of_one_place(study: Study, method: str) -> None:
     ps = []
     for scorer in tested:
         item = of(found, scorer)
-        p = item["p"] if item["delta"] > 0 else 1.0
-        ps.append(p if scorer == "random" else max(p, of(found, scorer, against="matched")["p"]))
-    assert [of(found, scorer)["q"] for scorer in tested] == pytest.approx(adjust(ps, method))
-    assert of(found, "alone")["q"] is None
+        p = item.p if item.delta > 0 else 1.0
+        ps.append(p if scorer == "random" else max(p, of(found, scorer, against="matched").p))
+    assert [of(found, scorer).q for scorer in tested] == pytest.approx(adjust(ps, method))
+    assert of(found, "alone").q is None
     beats = [of(found, scorer, against="matched") for scorer in ("good", "lucky", "bad", "same")]
-    assert [item["q"] for item in beats] == pytest.approx(adjust([item["p"] for item in beats], method))
+    assert [item.q for item in beats] == pytest.approx(adjust([item.p for item in beats], method))
 
 
 def test_a_wider_margin_makes_less_harm(study: Study) -> None:
-    assert of(study.evidence(Statistics(resamples=400, mean_margin=60.0)), "bad")["verdict"] == "harmless"
+    assert of(study.evidence(Statistics(resamples=400, mean_margin=60.0)), "bad").verdict == "harmless"
     own = study.evidence(Statistics(resamples=400, margins={"one": 60.0}))
-    assert [of(own, "bad", task)["verdict"] for task in ("one", "two")] == ["harmless", "harms"]
-    assert of(own, "bad", "one")["margin"] == 60.0
+    assert [of(own, "bad", task).verdict for task in ("one", "two")] == ["harmless", "harms"]
+    assert of(own, "bad", "one").margin == 60.0
 
 
 def test_lower_may_be_better() -> None:
@@ -173,34 +178,33 @@ def test_lower_may_be_better() -> None:
             made.add(key, size, dict.fromkeys(made.tasks, control))
     found = made.evidence()
     lower, higher = of(found, "lower"), of(found, "higher")
-    assert (lower["verdict"], higher["verdict"]) == ("improves", "undecided")  # nats have no margin of their own
-    assert lower["margin"] is None
-    assert lower["delta"] < 0 < higher["delta"]
+    assert (lower.verdict, higher.verdict) == ("improves", "undecided")  # nats have no margin of their own
+    assert lower.margin is None
+    assert lower.delta < 0 < higher.delta
     against = of(found, "lower", against="matched")
-    assert against["low"] <= against["delta"] <= against["high"] < 0
-    assert (against["beaten"], of(found, "higher", against="matched")["beaten"]) == (3, 0)
+    assert against.low <= against.delta <= against.high < 0
+    assert (against.beaten, of(found, "higher", against="matched").beaten) == (3, 0)
     given = made.evidence(Statistics(resamples=400, margins={"one": 0.1, "two": 0.3}))
-    assert of(given, "higher")["margin"] == pytest.approx(0.2)
-    assert [of(given, scorer)["verdict"] for scorer in ("lower", "higher")] == ["improves", "harms"]
+    assert of(given, "higher").margin == pytest.approx(0.2)
+    assert [of(given, scorer).verdict for scorer in ("lower", "higher")] == ["improves", "harms"]
 
 
 def test_what_has_no_score_has_no_evidence(study: Study) -> None:
     made = Study()
     made.cell("good", 0.7)
     made.cell("broken", 0.7)
-    lost = {"score": None, "delta": None, "score_clean": None, "delta_clean": None}
-    for failed in made.rows:
-        if failed["scorer"] == "broken" and failed["task"] == "two":
-            failed |= lost | {"status": "undefined", "reason": "x", "result": None}
+    lost: dict[str, Any] = dict.fromkeys(("score", "delta", "score_clean", "delta_clean", "result"))
+    lost |= {"status": "undefined", "reason": "x"}
+    made.rows = [replace(row, **lost) if (row.scorer, row.task) == ("broken", "two") else row for row in made.rows]
     found = made.evidence()
-    assert {(e["scorer"], e["task"]) for e in found} == {
+    assert {(e.scorer, e.task) for e in found} == {
         ("good", None),
         ("good", "one"),
         ("good", "two"),
         ("broken", "one"),
     }
     # A task that cannot be judged takes the mean with it.
-    assert {e["task"] for e in study.evidence(tasks=("one",))} == {"one"}
+    assert {e.task for e in study.evidence(tasks=("one",))} == {"one"}
     assert study.evidence(tasks=()) == []
 
 
@@ -208,11 +212,11 @@ def test_one_task_is_its_own_mean() -> None:
     made = Study(tasks=("one",))
     made.cell("good", 0.7)
     found = made.evidence()
-    assert of(found, "good") | {"task": "one"} == of(found, "good", "one")
-    assert of(found, "good")["margin"] == 0.5
+    assert replace(of(found, "good"), task="one") == of(found, "good", "one")
+    assert of(found, "good").margin == 0.5
 
 
-def test_evidence_is_plain_and_the_same_again(study: Study, found: list[dict[str, Any]]) -> None:
+def test_evidence_is_plain_and_the_same_again(study: Study, found: list[Evidence]) -> None:
     assert study.evidence() == found
-    kinds = {type(value) for item in found for value in item.values()}
+    kinds = {type(value) for item in found for value in to_plain(item).values()}
     assert kinds <= {str, int, float, type(None)}

@@ -16,13 +16,15 @@ import ablate.plugins
 from ablate.data.pairs import PairSet
 from ablate.errors import RecipeError
 from ablate.plugins import Entry, Registry, registry
-from ablate.record import JUDGED
+from ablate.record import Evidence, Row
 from ablate.report.results import Results
 from ablate.statistics.panel import Panel
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded, panel_of
 from ablate.tasks.sts import STS_TASKS, Sts
-from tests.bench import Bench, make_bench, of, one
+from tests.bench import Bench, known, make_bench, of, one
+
+JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
 
 Task = next(task for task in STS_TASKS if task.name == "stsb-dev")
 
@@ -60,7 +62,7 @@ def a_run(bench: Bench, **given: Any) -> Results:
 
 def test_every_cell_is_judged_and_the_store_remembers(bench: Bench) -> None:
     results = a_run(bench)
-    places = [(e["stage"], e["cell"], e["task"], e["against"]) for e in results.evidence]
+    places = [(e.stage, e.cell, e.task, e.against) for e in results.evidence]
     confirmed = [
         ("confirm", cell, task, against)
         for task in (None, "stsb", "sickr")
@@ -76,7 +78,7 @@ def test_every_cell_is_judged_and_the_store_remembers(bench: Bench) -> None:
         for scorer in ("magnitude", "random")
     ]
     assert places == [*screened, *confirmed]
-    assert results.about["statistics"] == {
+    assert results.about.statistics == {
         "correction": "bh",
         "level": 0.05,
         "margin": 0.5,
@@ -86,28 +88,33 @@ def test_every_cell_is_judged_and_the_store_remembers(bench: Bench) -> None:
         "statistics_seed": 0,
         "withheld": [],
     }
-    assert results.about["timings"]["statistics"] > 0
+    assert results.about.timings["statistics"] > 0
     with Store(bench.store, create=False) as store:
-        about = store.about(results.about["run"])
-        assert Results(store.rows(results.about["run"]), about).evidence == results.evidence
-        assert store.rows(results.about["run"]) == results.rows
+        rows, about = store.rows(results.about.run), store.about(results.about.run)
+        stored_record = Results.from_plain(rows, about)
+        assert (stored_record.rows, stored_record.about) == (results.rows, results.about)
+        assert rows == [row.to_dict() for row in results.rows]
         panel = store.get_panel(about["panels"]["confirm"]["stsb"])
         assert panel is not None
         assert (panel.task, len(panel)) == ("stsb", 40)
-        stored = store.get_results(row["result"] for row in results.rows)
+        stored = store.get_results(str(row.result) for row in results.rows)
         for row in results.rows:
-            assert stored[row["result"]].score == row["score"]
+            assert stored[str(row.result)].score == row.score
+
+
+def found_of(item: Row | Evidence) -> list[object]:
+    return [getattr(item, name) for name in JUDGED]
 
 
 def test_rows_say_what_was_found_of_them(bench: Bench) -> None:
     results = a_run(bench)
     row = one(results, cell="head magnitude 25 %", task="stsb", control=None)
-    (item,) = (e for e in results.evidence if (e["scorer"], e["task"], e["against"]) == ("magnitude", "stsb", "dense"))
-    assert {name: row[name] for name in JUDGED} == {name: item[name] for name in JUDGED}
-    assert row["low"] <= row["delta_clean"] <= row["high"]
+    (item,) = (e for e in results.evidence if (e.scorer, e.task, e.against) == ("magnitude", "stsb", "dense"))
+    assert found_of(row) == found_of(item)
+    assert known(row.low) <= known(row.delta_clean) <= known(row.high)
     # Two seeds are judged together, and so neither alone; nor are dense and the controls.
     for other in [*of(results, scorer="random"), *of(results, cell="dense"), *of(results, control="matched")]:
-        assert {other[name] for name in JUDGED} == {None}
+        assert set(found_of(other)) == {None}
 
 
 def test_a_second_run_finds_the_same(bench: Bench) -> None:
@@ -117,8 +124,8 @@ def test_a_second_run_finds_the_same(bench: Bench) -> None:
     assert bench.encodes == 0
     assert second.evidence == first.evidence
     other = a_run(bench, statistics={"resamples": 200, "statistics_seed": 1})
-    assert [e["delta"] for e in other.evidence] == [e["delta"] for e in first.evidence]
-    assert [e["low"] for e in other.evidence] != [e["low"] for e in first.evidence]
+    assert [e.delta for e in other.evidence] == [e.delta for e in first.evidence]
+    assert [e.low for e in other.evidence] != [e.low for e in first.evidence]
 
 
 def test_seen_pairs_are_judged_only_where_they_are_kept(bench: Bench) -> None:
@@ -126,11 +133,11 @@ def test_seen_pairs_are_judged_only_where_they_are_kept(bench: Bench) -> None:
     numbers = {}
     for overlap in ("drop", "keep"):
         results = a_run(bench, overlap=overlap, **given)
-        (item,) = (e for e in results.evidence if e["task"] == "stsb-train")
+        (item,) = (e for e in results.evidence if e.task == "stsb-train")
         row = one(results, scorer="align")
-        numbers[overlap] = item["n"]
-        assert item["n"] == (row["n_clean"] if overlap == "drop" else row["n"])
-        assert item["delta"] == row["delta_clean" if overlap == "drop" else "delta"]
+        numbers[overlap] = item.n
+        assert item.n == (row.n_clean if overlap == "drop" else row.n)
+        assert item.delta == row.delta_on(overlap == "drop")
     assert numbers["drop"] < numbers["keep"]
 
 
@@ -139,8 +146,8 @@ def test_a_task_whose_statistic_is_not_its_score_has_no_evidence(bench: Bench, m
     monkeypatch.setattr(ablate.plugins, "registry", lambda: found)
     monkeypatch.setattr("ablate.plan.job.registry", lambda: found)
     results = a_run(bench, screen=["stsb-dev", "other"], confirm=None)
-    assert {e["task"] for e in results.evidence} == {"stsb-dev"}
-    (why,) = results.about["statistics"]["withheld"]
+    assert {e.task for e in results.evidence} == {"stsb-dev"}
+    (why,) = results.about.withheld
     assert why == "other (screen): task 'other': statistic() gives another score than score(); override both or neither"
 
 
@@ -150,13 +157,13 @@ def test_an_undefined_score_is_no_evidence(bench: Bench) -> None:
         + "".join(f"{i}\ta {i}\tb {i}\t3.0\tNEUTRAL\n" for i in range(5))
     )
     results = a_run(bench, screen=["stsb-dev", "sickr-dev"], confirm=None)
-    assert one(results, cell="head magnitude 25 %", task="sickr-dev")["status"] == "undefined"
-    assert {e["task"] for e in results.evidence} == {"stsb-dev"}
+    assert one(results, cell="head magnitude 25 %", task="sickr-dev").status == "undefined"
+    assert {e.task for e in results.evidence} == {"stsb-dev"}
 
 
 def test_margins_are_for_tasks_of_the_recipe(bench: Bench) -> None:
     results = a_run(bench, statistics={"resamples": 200, "margins": {"stsb": 2.5}})
-    assert {e["task"]: e["margin"] for e in results.evidence} == {"stsb-dev": 0.5, "stsb": 2.5, "sickr": 0.5, None: 0.2}
+    assert {e.task: e.margin for e in results.evidence} == {"stsb-dev": 0.5, "stsb": 2.5, "sickr": 0.5, None: 0.2}
     with pytest.raises(RecipeError, match="'stbs' is none of the recipe's tasks; did you mean 'stsb'"):
         a_run(bench, statistics={"margins": {"stbs": 2.5}})
 

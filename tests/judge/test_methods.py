@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_nemenyi_agrees_with_the_critical_difference_and_the_example() -> None:
 def test_ranks_and_friedman_by_hand() -> None:
     gains = {"a": [3.0, 2, 5, 1, 4], "b": [2.0, 2, 1, 3, 3], "c": [1.0, 1, 2, 2, -1]}
     # Ranks: a 1, 1.5, 1, 3, 1; b 2, 1.5, 3, 1, 2; c 3, 3, 2, 2, 3.
-    found = only([made for made in confirmed(gains) if made["task"] not in SEVEN[5:]])
+    found = only([made for made in confirmed(gains) if made.task not in SEVEN[5:]])
     assert isinstance(found, MethodComparison)
     assert found.methods == ("a", "b", "c")
     assert found.mean_ranks == pytest.approx((7.5 / 5, 9.5 / 5, 13 / 5))
@@ -103,7 +104,7 @@ def test_ranks_and_friedman_by_hand() -> None:
 @settings(max_examples=40, deadline=None)
 def test_friedman_is_scipys_and_ranks_add_up(blocks: list[tuple[int, ...]]) -> None:
     columns = {name: [float(block[place]) for block in blocks] for place, name in enumerate("abcd")}
-    rows = [made for made in confirmed(columns) if made["stage"] == "screen" or made["task"] in SEVEN[: len(blocks)]]
+    rows = [made for made in confirmed(columns) if made.stage == "screen" or made.task in SEVEN[: len(blocks)]]
     found = only(rows)
     assert isinstance(found, MethodComparison)
     expected = friedmanchisquare(*columns.values())
@@ -115,14 +116,14 @@ def test_friedman_is_scipys_and_ranks_add_up(blocks: list[tuple[int, ...]]) -> N
 def test_where_lower_is_better_the_lowest_ranks_first() -> None:
     gains = {name: [shift + task / 100 for task in range(7)] for name, shift in (("a", 1.0), ("b", 0.0), ("c", -1.0))}
     assert getattr(only(confirmed(gains)), "methods", None) == ("a", "b", "c")
-    losses = [made | {"higher_is_better": False} for made in confirmed(gains)]
+    losses = [replace(made, higher_is_better=False) for made in confirmed(gains)]
     assert getattr(only(losses), "methods", None) == ("c", "b", "a")
 
 
 def test_models_are_blocks_too() -> None:
     gains = {name: [shift + task for task in range(3)] for name, shift in (("a", 0.3), ("b", 0.2), ("c", 0.1))}
     one, other = confirmed(gains), confirmed(gains, model="other")
-    rows = [made for made in one + other if made["stage"] == "screen" or made["task"] in SEVEN[:3]]
+    rows = [made for made in one + other if made.stage == "screen" or made.task in SEVEN[:3]]
     found = only(rows, models=["minilm", "other"])
     assert isinstance(found, MethodComparison)
     assert found.blocks == tuple((model, task) for model in ("minilm", "other") for task in SEVEN[:3])
@@ -133,7 +134,7 @@ def test_withheld_with_the_reason() -> None:
     assert withheld(confirmed(many)) == ("head", "all scorers gain the same in every block")
     two = {name: many[name] for name in "ab"}
     assert withheld(confirmed(two)) == ("head", "fewer than 3 scorers confirmed (2)")
-    few = [made for made in confirmed(many) if made["stage"] == "screen" or made["task"] in SEVEN[:4]]
+    few = [made for made in confirmed(many) if made.stage == "screen" or made.task in SEVEN[:4]]
     assert withheld(few) == ("head", "fewer than 5 tasks (× models) confirmed (4)")
     lacking = confirmed(many | {"c": [0.5] * 6})
     assert withheld(lacking) == ("head", "c has no Δ on sickr of minilm")
@@ -150,7 +151,7 @@ def test_of_several_confirmed_cells_the_screen_chooses() -> None:
     for screened, methods in ((-1.0, ("c", "b", "a")), (1.0, ("a", "c", "b"))):
         found = only([*rows, cell("head", "a", 0.3, delta=screened), *better])
         assert getattr(found, "methods", None) == methods
-    unscreened = withheld([made for made in [*rows, *better] if made["stage"] == "confirm"])
+    unscreened = withheld([made for made in [*rows, *better] if made.stage == "confirm"])
     assert unscreened == ("head", "no screen task has chosen one of the cells of a on minilm")
 
 

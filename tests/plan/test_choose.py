@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from ablate.plan.choose import choose, mean_deltas
+from ablate.plan.choose import choose, mean_gains
 from ablate.plan.plan import Plan, make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
 from ablate.record import Row
+from tests import report_rows
 
 
 def plan(**given: Any) -> Plan:
@@ -32,24 +33,24 @@ def texts(made: Plan, *means: float | None) -> list[str]:
 
 
 def row(key: str, delta: float | None, clean: float | None = None, higher: bool = True) -> Row:
-    return {"key": key, "delta": delta, "delta_clean": clean, "higher_is_better": higher}
+    return report_rows.row(key=key, delta=delta, delta_clean=clean, score=80.0, higher_is_better=higher)
 
 
 def test_the_mean_over_tasks() -> None:
     rows = [row("a", 9, 1.0), row("b", 9, -1.0), row("a", 9, 2.0), row("b", 9, 5.0)]
-    assert mean_deltas(rows, "drop") == {"a": 1.5, "b": 2.0}
-    assert mean_deltas(rows, "keep") == {"a": 9, "b": 9}
+    assert mean_gains(rows, clean=True) == {"a": 1.5, "b": 2.0}
+    assert mean_gains(rows, clean=False) == {"a": 9, "b": 9}
 
 
 def test_a_cell_that_lacks_a_task_has_no_mean() -> None:
     rows = [row("a", 1, 1.0), row("b", 1, None), row("b", 1, 8.0), row("a", None, None), row("c", 1, 0.0)]
-    assert mean_deltas(rows, "drop") == {"c": 0.0}
-    assert mean_deltas(rows, "keep") == {"b": 1, "c": 1}
+    assert mean_gains(rows, clean=True) == {"c": 0.0}
+    assert mean_gains(rows, clean=False) == {"b": 1, "c": 1}
 
 
 def test_tasks_whose_lower_scores_are_better_are_turned_round() -> None:
     rows = [row("a", 0, 1.0), row("a", 0, -3.0, higher=False), row("b", 0, 2.0, higher=False)]
-    assert mean_deltas(rows, "drop") == {"a": 2.0, "b": -2.0}
+    assert mean_gains(rows, clean=True) == {"a": 2.0, "b": -2.0}
 
 
 def test_the_best_sparsity_of_each_scorer_and_granularity() -> None:

@@ -161,7 +161,7 @@ def test_a_comparison_and_a_recipe_share_the_store(place: Workplace) -> None:
 def test_in_python(place: Workplace) -> None:
     given: dict[str, Any] = {"model": Path("model"), "data": "senteval:data", "granularities": ["head"]}
     results = ablate.compare(["magnitude"], sparsities=[0.25], store="api.db", **given)
-    assert [row["cell"] for row in results.rows] == ["dense", "head magnitude 25 %"]
+    assert [row.cell for row in results.rows] == ["dense", "head magnitude 25 %"]
     with pytest.raises(RecipeError, match="^--limit: at least 1 cell, not 0$"):
         ablate.compare(["magnitude"], limit=0, **given)
     assert "api.db" in place.files()

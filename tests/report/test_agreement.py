@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ablate.record import OracleAgreement
 from ablate.report.agreement import agreement_table
 
 
-def one(scorer: str, spearman: float | None, granularity: str = "head", oracle: str = "exact") -> dict[str, Any]:
-    found = {"model": "m", "granularity": granularity, "oracle": oracle, "scorer": scorer, "units": 1200}
-    return {**found, "spearman": spearman}
+def one(scorer: str, spearman: float | None, granularity: str = "head", oracle: str = "exact") -> OracleAgreement:
+    return OracleAgreement("m", granularity, oracle, scorer, spearman, 1200)
 
 
 def test_a_line_for_each_oracle_and_a_column_for_each_scorer() -> None:

@@ -114,7 +114,7 @@ def test_parquet_gives_the_rows_back() -> None:
     assert list(frame.columns) == list(FIELDS)
     assert frame["sparsity"].tolist()[1:] == [0.1, 0.25]
     assert str(frame["seed"].dtype) == "Int64"
-    assert frame["score"].tolist() == [made["score"] for made in results.rows]
+    assert frame.score.tolist() == [made.score for made in results.rows]
     assert frame["scorer"].isna().tolist() == [True, False, False]
     mixed = Results([*results.rows, cell("head", "align", "negative")], about())
     read = pd.read_parquet(io.BytesIO(mixed.to_parquet()))["sparsity"]

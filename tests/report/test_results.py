@@ -7,6 +7,8 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.errors import AblateError
-from ablate.record import FIELDS
+from ablate.record import FIELDS, Row, RunAbout
 from ablate.report.results import Results
+from tests.bench import known
 from tests.report_rows import SEVEN, a_comparison, a_run, about, cell, row
 
 HOSTILE = ["[bold]x[/]", "a|b", "two\nlines", "<script>alert(1)</script>", "=cmd()", "\x1b[31mred", 'quo"te, comma']
@@ -32,34 +35,38 @@ def test_the_fields_are_those_of_the_agreement() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"score": float("nan")}, "row 0: score is nan; what is undefined must be None"),
-        ({"seconds": float("inf")}, "row 0: seconds is inf"),
-        ({"delta_clean": np.float64("nan")}, "row 0: delta_clean is nan"),
-        ({"color": "red"}, "row 0: absent or unknown: color"),
+        ({"score": float("nan")}, "row of dense on stsb-dev: score is nan; what is undefined must be None"),
+        ({"seconds": float("inf")}, "row of dense on stsb-dev: seconds is inf"),
+        ({"delta_clean": np.float64("nan")}, "row of dense on stsb-dev: delta_clean is nan"),
         ({"status": "fine"}, "status 'fine'"),
         ({"status": "failed"}, "status failed with score"),
         ({"score": None}, "status ok with score None"),
     ],
 )
-def test_a_malformed_row_is_refused(change: dict[str, object], message: str) -> None:
+def test_a_malformed_row_is_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Results([row() | change], about())
+        replace(row(), **change)
+    plain = {name: float(value) if isinstance(value, float) else value for name, value in change.items()}
+    with pytest.raises(ValueError, match=message):
+        Row.from_dict(row().to_dict() | plain)
 
 
-def test_an_absent_field_is_refused_by_name() -> None:
-    made = row()
+def test_an_absent_or_unknown_field_is_refused_by_name() -> None:
+    made = row().to_dict()
+    with pytest.raises(TypeError, match="'color'"):
+        Row(**made | {"color": "red"})
     del made["n_clean"]
-    with pytest.raises(ValueError, match="row 0: absent or unknown: n_clean"):
-        Results([made], about())
-    with pytest.raises(ValueError, match="about lacks overlap"):
-        Results([], {name: value for name, value in about().items() if name != "overlap"})
+    with pytest.raises(TypeError, match="'n_clean'"):
+        Row(**made)
+    with pytest.raises(ValueError, match="overlap is absent"):
+        RunAbout.from_dict({name: value for name, value in about().to_dict().items() if name != "overlap"})
 
 
 def test_failed_and_undefined_rows_are_listed() -> None:
     results = a_comparison()
     assert len(results) == 2 + 3 * 2 * 2 * 2
-    assert [made["scorer"] for made in results.failed] == ["uniform", "uniform"]
-    assert [made["reason"] for made in results.undefined] == ["all similarities are the same"]
+    assert [made.scorer for made in results.failed] == ["uniform", "uniform"]
+    assert [made.reason for made in results.undefined] == ["all similarities are the same"]
     assert repr(results) == "<Results of minilm: 26 rows (23 ok, 1 undefined, 2 failed)>"
 
 
@@ -67,7 +74,8 @@ def test_json_is_one_strict_array_of_all_rows() -> None:
     results = a_comparison()
     text = results.to_json()
     read = json.loads(text, parse_constant=lambda name: pytest.fail(f"not strict: {name}"))
-    assert read == results.rows
+    assert read == [made.to_dict() for made in results.rows]
+    assert [list(made) for made in read] == [list(FIELDS)] * len(results)
     assert text.startswith('[\n  {\n    "model": "minilm"')
     assert text.isascii()
     assert json.loads(Results([], about()).to_json()) == []
@@ -80,13 +88,13 @@ def test_csv_has_every_field_and_none_is_empty() -> None:
     assert text.splitlines()[0] == ",".join(FIELDS)
     assert text.count("\r\n") == len(results) + 1
     for read, made in zip(lines, results.rows, strict=True):
-        for field in FIELDS:
-            if made[field] is None:
+        for field, value in made.to_dict().items():
+            if value is None:
                 assert read[field] == ""
-            elif isinstance(made[field], bool):
-                assert read[field] == ("true" if made[field] else "false")
-            elif isinstance(made[field], float):
-                assert float(read[field]) == made[field]
+            elif isinstance(value, bool):
+                assert read[field] == ("true" if value else "false")
+            elif isinstance(value, float):
+                assert float(read[field]) == value
 
 
 def test_csv_spares_spreadsheets_formulas_but_leaves_numbers_alone() -> None:
@@ -115,12 +123,12 @@ def test_to_pandas_keeps_integers_and_what_is_absent() -> None:
     frame = results.to_pandas()
     assert tuple(frame.columns) == FIELDS
     assert len(frame) == len(results)
-    assert frame["units_removed"].tolist() == [made["units_removed"] for made in results.rows]
+    assert frame.units_removed.tolist() == [made.units_removed for made in results.rows]
     assert frame["units_removed"].dtype == pd.Int64Dtype()
-    absent = [made["score"] is None for made in results.rows]
+    absent = [made.score is None for made in results.rows]
     assert frame["score"].isna().tolist() == absent
     assert any(absent)
-    mean = np.mean([made["delta"] for made in results.rows if made["delta"] is not None])
+    mean = np.mean([made.delta for made in results.rows if made.delta is not None])
     assert frame["delta"].mean() == pytest.approx(mean)
 
 
@@ -140,15 +148,15 @@ def test_summary_joins_seeds_and_sets_controls_beside() -> None:
     results = a_run()
     lines = results.summary()
     assert len(lines) == (60 + 1) + (15 + 1)
-    lines = [line for line in lines if line["stage"] == "confirm"]
-    align = next(line for line in lines if (line["granularity"], line["scorer"]) == ("head", "align"))
-    assert (align["seeds"], align["sd"], align["matched_draws"]) == (1, None, 3)
-    assert align["tasks"] == list(SEVEN)
-    own = [made for made in results.rows if made["stage"] == "confirm" and made["cell"] == "head × align 10 %"]
-    plain = [made["delta_clean"] for made in own if made["control"] is None]
-    flipped = [made["delta_clean"] for made in own if made["control"] == "flipped"]
-    draws = [[made["delta_clean"] for made in own if made["draw"] == draw] for draw in range(3)]
-    assert align["delta"] == pytest.approx(np.mean(plain))
-    assert align["flipped"] == pytest.approx(np.mean(flipped))
-    assert align["matched"] == pytest.approx(np.mean(draws))
-    assert align["matched_sd"] == pytest.approx(np.std(np.mean(draws, axis=1), ddof=1))
+    lines = [line for line in lines if line.stage == "confirm"]
+    align = next(line for line in lines if (line.granularity, line.scorer) == ("head", "align"))
+    assert (align.seeds, align.sd, align.matched_draws) == (1, None, 3)
+    assert align.tasks == SEVEN
+    own = [made for made in results.rows if made.stage == "confirm" and made.cell == "head × align 10 %"]
+    plain = [known(made.delta_clean) for made in own if made.control is None]
+    flipped = [known(made.delta_clean) for made in own if made.control == "flipped"]
+    draws = [[known(made.delta_clean) for made in own if made.draw == draw] for draw in range(3)]
+    assert align.delta == pytest.approx(np.mean(plain))
+    assert align.flipped == pytest.approx(np.mean(flipped))
+    assert align.matched == pytest.approx(np.mean(draws))
+    assert align.matched_sd == pytest.approx(np.std(np.mean(draws, axis=1), ddof=1))

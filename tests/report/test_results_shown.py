@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from ablate.errors import AblateError
 from ablate.plan.manifest import _command
 from ablate.report.figures.shown import Shown
 from ablate.report.results import Results
+from tests.bench import known
 from tests.report.html.test_html import HOSTILE, Parsed, browser, contributions, geometry, in_chromium, pwned
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, judged, row
 
@@ -38,9 +40,9 @@ def with_geometry(results: Results) -> Results:
 
 def a_training() -> Results:
     """The dense model trained, and a cell trained in two ways."""
-    rows = [row(), row(cell="dense", way="train", train_seed=0, delta=0.2) | {"cell": "train"}]
+    rows = [row(), replace(row(cell="dense", way="train", train_seed=0, delta=0.2), cell="train")]
     rows += [
-        cell("head", "align", share, way=way, train_seed=0, delta=gain) | {"cell": f"{way} {share}"}
+        replace(cell("head", "align", share, way=way, train_seed=0, delta=gain), cell=f"{way} {share}")
         for way, gain in (("prune-then-train", 0.7), ("train-then-prune", -0.4))
         for share in (0.1, 0.2)
     ]
@@ -97,9 +99,7 @@ def hostile() -> Results:
     for text in HOSTILE:
         given: dict[str, Any] = {"model": HOSTILE[2], "task": HOSTILE[0], "cell": text, "scope": text}
         rows += [cell(HOSTILE[7], text, share, delta=0.1, **given) for share in SPARSITIES[:2]]
-        rows.append(
-            cell(HOSTILE[8], text, 0.1, **given) | row(status="failed", reason=text, **given) | {"scorer": text}
-        )
+        rows.append(cell(HOSTILE[8], text, 0.1, status="failed", reason=text, **given))
     named: dict[str, Any] = dict.fromkeys(("data", "data_why", "command", "store", "run"), " ".join(HOSTILE))
     maps = contributions(HOSTILE[:3], HOSTILE[2], HOSTILE[7])
     return judged(Results(rows, about(models=[HOSTILE[2]], screen=[HOSTILE[0]], confirm=[], maps=maps, **named)))
@@ -139,34 +139,34 @@ def test_the_curves_go_through_the_rows() -> None:
     results = judged(a_run())
     figure = results.plot.sparsity()
     assert list(panels(figure)) == ["unstructured", "head", "neuron"]
-    screened = [made for made in results.rows if made["stage"] == "screen" and made["scorer"]]
+    screened = [made for made in results.rows if made.stage == "screen" and made.scorer]
     for kind, axes in panels(figure).items():
         curves = axes.get_lines()[1:]  # the first is dense
         assert len(curves) == len(SCORERS)
         for scorer, curve in zip(SCORERS, curves, strict=True):
-            own = [made for made in screened if (made["granularity"], made["scorer"]) == (kind, scorer)]
-            means = [np.mean([made["delta_clean"] for made in own if made["sparsity"] == s]) for s in SPARSITIES]
+            own = [made for made in screened if (made.granularity, made.scorer) == (kind, scorer)]
+            means = [np.mean([made.delta_clean for made in own if made.sparsity == s]) for s in SPARSITIES]
             assert list(np.asarray(curve.get_xdata())) == pytest.approx([100 * s for s in SPARSITIES])
             assert list(np.asarray(curve.get_ydata())) == pytest.approx(means)
         band = axes.collections[0].get_paths()[0].vertices
-        align = next(item for item in results.evidence if (item["granularity"], item["scorer"]) == (kind, "align"))
-        assert {align["low"], align["high"]} <= {float(y) for _, y in np.asarray(band)}
+        align = next(item for item in results.evidence if (item.granularity, item.scorer) == (kind, "align"))
+        assert {align.low, align.high} <= {float(y) for _, y in np.asarray(band)}
 
 
 def test_tasks_choose_what_the_mean_is_over() -> None:
     results = judged(a_comparison())
-    first = Results([made for made in results.rows if made["status"] == "ok"], results.about)
+    first = Results([made for made in results.rows if made.status == "ok"], results.about)
     for tasks in ("stsb", "sts13", ["stsb", "sts13"], "stsb, sts13"):
         names = tasks.split(", ") if isinstance(tasks, str) else tasks
         axes = panels(first.plot.sparsity(tasks))["head"]
-        own = [m for m in first.rows if (m["granularity"], m["scorer"]) == ("head", "magnitude") and m["task"] in names]
-        means = [np.mean([m["delta_clean"] for m in own if m["sparsity"] == share]) for share in (0.05, 0.2)]
+        own = [m for m in first.rows if (m.granularity, m.scorer) == ("head", "magnitude") and m.task in names]
+        means = [np.mean([m.delta_clean for m in own if m.sparsity == share]) for share in (0.05, 0.2)]
         drawn = [list(np.asarray(line.get_ydata())) for line in axes.get_lines()[1:]]
         assert any(ys == pytest.approx(means) for ys in drawn)
     (low, high) = next(
-        (item["low"], item["high"])
+        (item.low, item.high)
         for item in results.evidence
-        if (item["task"], item["granularity"], item["scorer"], item["sparsity"]) == ("sts13", "head", "align", 0.05)
+        if (item.task, item.granularity, item.scorer, item.sparsity) == ("sts13", "head", "align", 0.05)
     )
     band = panels(first.plot.sparsity("sts13"))["head"].collections[0].get_paths()[0].vertices
     assert {low, high} <= {float(y) for _, y in np.asarray(band)}
@@ -174,7 +174,7 @@ def test_tasks_choose_what_the_mean_is_over() -> None:
 
 def test_a_mean_over_some_tasks_has_no_interval() -> None:
     rows = [row(task=task) for task in ("stsb", "sts12", "sts13")]
-    rows += [cell("head", "align", s, task=m["task"], delta=s) for m in rows[:3] for s in (0.1, 0.2)]
+    rows += [cell("head", "align", s, task=m.task, delta=s) for m in rows[:3] for s in (0.1, 0.2)]
     results = judged(Results(rows, about(screen=["stsb", "sts12", "sts13"], confirm=[])))
     assert panels(results.plot.sparsity())["head"].collections
     assert not panels(results.plot.sparsity(["stsb", "sts12"]))["head"].collections
@@ -199,14 +199,18 @@ def test_the_maps_hold_the_contributions() -> None:
 
 
 def test_the_plane_has_every_cell_where_its_losses_are() -> None:
-    results = with_geometry(a_run(scorers=("align", "magnitude")))
-    for place, made in enumerate(results.rows):
-        if made["task"] in ("align-dev", "uniform-dev") and made["scorer"]:
-            made["score"] = made["score_clean"] = made["score"] + place / 1e4
+    measured = with_geometry(a_run(scorers=("align", "magnitude")))
+    shifted = [
+        replace(made, score=known(made.score) + place / 1e4, score_clean=known(made.score) + place / 1e4)
+        if made.task in ("align-dev", "uniform-dev") and made.scorer
+        else made
+        for place, made in enumerate(measured.rows)
+    ]
+    results = Results(shifted, measured.about)
     (axes,) = results.plot.plane().axes
     by_cell: dict[str, dict[str, Any]] = {}
     for made in results.rows:
-        by_cell.setdefault(made["key"], {})[made["task"]] = made["score_clean"]
+        by_cell.setdefault(made.key, {})[made.task] = made.score_clean
     wanted = sorted((one["uniform-dev"], one["align-dev"]) for one in by_cell.values() if "align-dev" in one)
     drawn = sorted(point for collection in axes.collections for point in offsets(collection))
     np.testing.assert_allclose(drawn, wanted)

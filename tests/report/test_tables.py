@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from ablate.record import Row
 from ablate.report.layout import build
 from ablate.report.results import Results
 from ablate.report.table import Table
 from ablate.report.tables import render
+from tests.bench import known
 from tests.report.test_results import HOSTILE
 from tests.report_rows import SEVEN, SPARSITIES, a_comparison, a_run, about, cell, judged, row, steps_cell
 
@@ -40,7 +43,7 @@ def line(table: Table, *stub: str) -> dict[str, str]:
     raise AssertionError(f"no line {stub} in {table.title}")
 
 
-def grid_of(*rows: dict[str, Any], **given: Any) -> Table:
+def grid_of(*rows: Row, **given: Any) -> Table:
     return tables(Results([row(), *rows], about(confirm=[], **given)))[0]
 
 
@@ -66,9 +69,9 @@ def test_the_grid_has_means_and_sample_sds() -> None:
     assert [column.title for column in grid.columns][:2] == ["granularity", "sparsity"]
     assert len(grid.lines) == 3 * len(SPARSITIES)
     drawn = [
-        made["delta_clean"]
+        known(made.delta_clean)
         for made in results.rows
-        if (made["stage"], made["granularity"], made["scorer"], made["sparsity"]) == ("screen", "head", "random", 0.3)
+        if (made.stage, made.granularity, made.scorer, made.sparsity) == ("screen", "head", "random", 0.3)
     ]
     assert len(drawn) == 3
     assert line(grid, "head", "30 %")["random"] == f"{fmean(drawn):+.2f} ± {stdev(drawn):.2f}"
@@ -134,7 +137,7 @@ def test_what_has_no_value_is_never_a_number() -> None:
 
 def test_a_cell_without_a_dense_score_says_so() -> None:
     dense = row(status="failed", reason="out of memory", dense=None, dense_clean=None)
-    made = cell("head", "align", 0.1, dense=None, dense_clean=None, delta=None) | {"score": 80.0, "score_clean": 80.0}
+    made = cell("head", "align", 0.1, dense=None, dense_clean=None, delta=None, score=80.0, score_clean=80.0)
     results = Results([dense, made], about(confirm=[]))
     assert line(tables(results)[0], "head")["align"] == "undefined"
     text = printed(results, 120)
@@ -174,18 +177,18 @@ def test_the_confirmed_cells_stand_beside_their_controls() -> None:
     results = a_run()
     confirmed = next(table for table in tables(results) if table.title.startswith("Confirm (chosen on stsb-dev)"))
     assert len(confirmed.lines) == 16
-    summed = {made["cell"]: made for made in results.summary() if made["stage"] == "confirm"}
+    summed = {made.cell: made for made in results.summary() if made.stage == "confirm"}
     order = [found.cells[1].text for found in confirmed.lines]
-    assert order == sorted(order, key=lambda label: -summed[label]["delta"])
+    assert order == sorted(order, key=lambda label: -known(summed[label].delta))
     for place, found in enumerate(confirmed.lines):
         entries = dict(zip((column.title for column in confirmed.columns), found.cells, strict=True))
         made = summed[entries["cell"].text]
-        assert entries["Δ"].text.startswith(f"{made['delta']:+.2f}")
+        assert entries["Δ"].text.startswith(f"{made.delta:+.2f}")
         assert entries["Δ"].best == (place == 0)
-        assert entries["full set"].text == f"{made['delta_full']:+.2f}"
-        if made["matched"] is not None:
-            assert entries["matched"].text == f"{made['matched']:+.2f} ± {made['matched_sd']:.2f}"
-            assert entries["flipped"].text == f"{made['flipped']:+.2f}"
+        assert entries["full set"].text == f"{made.delta_full:+.2f}"
+        if made.matched is not None:
+            assert entries["matched"].text == f"{made.matched:+.2f} ± {made.matched_sd:.2f}"
+            assert entries["flipped"].text == f"{made.flipped:+.2f}"
     align = next(found for found in confirmed.lines if found.cells[1].text == "head × align 10 %")
     assert [made.text for made in align.cells[-5:]] == ["9.7 %", "7", "344,736", "1.5 %", "10.5"]
     assert "3 draws" in " ".join(confirmed.notes)
@@ -209,9 +212,9 @@ def test_the_head_says_what_chose_and_what_reports() -> None:
     assert "exploratory: nothing held out; every cell on stsb, sts13 (test)" in printed(a_comparison(), 160)
     kept = " ".join(printed(Results(a_run().rows, about(overlap="keep"))).split())
     assert "sickr (test), overlapping pairs kept" in kept
-    every = Results([made | {"chosen": made["stage"] == "confirm"} for made in a_run().rows], about())
+    every = Results([replace(made, chosen=made.stage == "confirm") for made in a_run().rows], about())
     assert "chosen on stsb-dev (dev)" in " ".join(printed(every).split())
-    every = Results([made for made in every.rows if made["stage"] == "confirm"], about(screen=[]))
+    every = Results([made for made in every.rows if made.stage == "confirm"], about(screen=[]))
     told = " ".join(printed(every).split())
     assert "every cell reported on sts12, sts13, sts14, sts15, sts16, stsb, sickr (test), clean" in told
     assert "Confirm, cell by cell" in told
@@ -220,7 +223,7 @@ def test_the_head_says_what_chose_and_what_reports() -> None:
 
 
 def test_many_cells_of_which_none_is_chosen_are_cut_to_the_best_of_each() -> None:
-    rows = [made | {"chosen": False} for made in a_run().rows if made["stage"] == "screen"]
+    rows = [replace(made, chosen=False) for made in a_run().rows if made.stage == "screen"]
     found = tables(Results(rows, about(exploratory=True, confirm=[])))
     assert len(found[1].lines) == 15 + 1
     assert "best of each scorer × granularity on these same pairs" in found[1].title
@@ -308,7 +311,7 @@ VERDICTS = {"▲": "improves", "●": "harmless", "▼": "harms", "○": "undeci
 
 def test_every_judged_number_has_its_mark() -> None:
     results = judged(a_run())
-    by_place = {(e["stage"], e["cell"], e["task"]): e["verdict"] for e in results.evidence if e["against"] == "dense"}
+    by_place = {(e.stage, e.cell, e.task): e.verdict for e in results.evidence if e.against == "dense"}
     marked = 0
     for table, stage in zip(tables(results)[:4], ("screen", "screen", "confirm", "confirm"), strict=True):
         for found in table.lines:
@@ -338,13 +341,13 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
         dense, *_ = (
             e
             for e in results.evidence
-            if (e["stage"], e["cell"], e["task"], e["against"]) == ("confirm", entries["cell"], None, "dense")
+            if (e.stage, e.cell, e.task, e.against) == ("confirm", entries["cell"], None, "dense")
         )
-        assert entries["95 %"] == f"{dense['low']:+.2f} to {dense['high']:+.2f}"
-        assert entries["verdict"] == dense["verdict"]
+        assert entries["95 %"] == f"{dense.low:+.2f} to {dense.high:+.2f}"
+        assert entries["verdict"] == dense.verdict
         assert entries["smallest effect"] == "0.70"
         assert entries["draws beaten"] == ("–" if "random" in entries["cell"] or ">" in entries["cell"] else "2 of 3")
-        if dense["q"] is None:
+        if dense.q is None:
             assert entries["q"] == "–"
     notes = " ".join(confirmed.notes)
     assert "▲ improves on dense and on its matched draws, ● harmless: less than 0.2 points worse" in notes
@@ -355,9 +358,9 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
 def test_a_cell_that_does_not_beat_its_draws_is_said_not_to() -> None:
     results = judged(a_run())
     weak = [
-        e["cell"]
+        e.cell
         for e in results.evidence
-        if (e["stage"], e["task"], e["against"]) == ("confirm", None, "matched") and e["q"] > 0.05
+        if (e.stage, e.task, e.against) == ("confirm", None, "matched") and known(e.q) > 0.05
     ]
     assert weak
     (said,) = (note for note in tables(results)[2].notes if note.endswith("not beat matched."))
@@ -375,11 +378,11 @@ def test_a_cell_that_does_not_beat_its_draws_is_said_not_to() -> None:
 def test_what_was_not_tested_is_said(change: dict[str, Any], said: str) -> None:
     results = judged(a_run())
     chosen = {"head × align 10 %", "head × uniform 10 %"}
-    rows = [made for made in results.rows if made["cell"] in {"dense", *chosen}]
-    kept = [e for e in results.evidence if e["cell"] in chosen]
+    rows = [made for made in results.rows if made.cell in {"dense", *chosen}]
+    kept = [e for e in results.evidence if e.cell in chosen]
     confirmed = [
-        " ".join(tables(Results(rows, results.about | {"evidence": evidence}))[-1].notes)
-        for evidence in (kept, [e | (change if e["against"] == "dense" else {}) for e in kept])
+        " ".join(tables(Results(rows, replace(results.about, evidence=tuple(evidence))))[-1].notes)
+        for evidence in (kept, [replace(e, **change) if e.against == "dense" else e for e in kept])
     ]
     assert [said in notes for notes in confirmed] == [False, True]
 
@@ -419,7 +422,7 @@ def test_colors_are_blue_and_orange() -> None:
 def test_markdown_has_the_marks_and_summary_the_numbers() -> None:
     results = judged(a_run())
     assert re.search(r"\| [+-]\d\.\d\d ▼ \|", results.to_markdown())
-    line = next(line for line in results.summary() if line["verdict"] == "improves")
-    assert line["low"] < line["delta"] < line["high"]
-    assert line["q"] <= 0.05
-    assert {line["verdict"] for line in a_run().summary()} == {None}
+    line = next(line for line in results.summary() if line.verdict == "improves")
+    assert known(line.low) < known(line.delta) < known(line.high)
+    assert known(line.q) <= 0.05
+    assert {line.verdict for line in a_run().summary()} == {None}

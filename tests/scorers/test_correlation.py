@@ -23,7 +23,7 @@ from ablate.models.masked import masked
 from ablate.scorers.statistics import GradientContribution
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
-from tests.bench import Bench, make_bench, of, pairs, write_set
+from tests.bench import Bench, known, make_bench, of, pairs, write_set
 
 
 @pytest.fixture
@@ -116,15 +116,15 @@ def test_pairs_count_as_seen_only_in_runs_that_look_at_their_gold(bench: Bench) 
     calibration = {"pairs": 4, "sentences": 4, "graded": 56, "batch_size": 4}
     aligned = bench.run(scorers=["align"], calibration=calibration, confirm=["stsb"])
     correlated = bench.run(scorers=["correlation"], calibration=calibration, confirm=["stsb"])
-    (few,) = {row["n_clean"] for row in of(correlated, stage="confirm")}
-    (more,) = {row["n_clean"] for row in of(aligned, stage="confirm")}
-    assert (few, more > few) == (44, True)
+    (few,) = {row.n_clean for row in of(correlated, stage="confirm")}
+    (more,) = {row.n_clean for row in of(aligned, stage="confirm")}
+    assert (few, known(more) > known(few)) == (44, True)
 
 
 def test_it_can_be_calibrated_on_several_train_sets(bench: Bench) -> None:
     calibration = {"splits": ["sts-train", "sickr-dev"], "batch_size": 4, "graded": 24, "pairs": 8, "sentences": 8}
     row = of(bench.run(scorers=["correlation"], calibration=calibration), scorer="correlation")[0]
-    assert row["status"] == "ok"
+    assert row.status == "ok"
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_neurons_in_groups_have_the_contribution_of_their_group(bench: Bench) ->
 
 def test_a_second_step_scores_what_the_first_has_left(bench: Bench) -> None:
     row = one(bench.run(scorers=[oracle()], sparsities=[0.5], steps=4), scorer="oracle")
-    assert row["units_removed"] == 4
+    assert row.units_removed == 4
     gone: list[int] = []
     model, content = load_model(ModelSpec(name=str(bench.model))), pairs(1, 30)
     head = Head()
@@ -136,7 +136,7 @@ def test_a_second_step_scores_what_the_first_has_left(bench: Bench) -> None:
     for _ in range(4):
         free = [u for u in range(8) if u not in gone and len([g for g in gone if g // 4 == u // 4]) < 3]
         gone.append(max(free, key=lambda unit: gain([*gone, unit])))
-    assert row["score"] == pytest.approx(gain(gone), abs=1e-3)
+    assert row.score == pytest.approx(gain(gone), abs=1e-3)
 
 
 def score_now(model: Model, content: list[Pair]) -> float:
@@ -149,8 +149,8 @@ def test_what_it_looked_at_does_not_judge(bench: Bench) -> None:
     write_set(bench.data, "stsb", [*pairs(0, 40), *pairs(4, 5, low=1.0)])
     write_set(bench.data, "sickr-dev", pairs(4, 12, low=1.0))
     results = bench.run(scorers=[oracle(on="sickr-dev")], confirm=["stsb"])
-    assert {row["n_clean"] for row in of(results, stage="confirm")} == {40}
-    assert {row["n_clean"] for row in of(results, stage="screen")} == {30}
+    assert {row.n_clean for row in of(results, stage="confirm")} == {40}
+    assert {row.n_clean for row in of(results, stage="screen")} == {30}
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ from ablate.studies.prevalence import confirm_tasks, prevalence
 from ablate.studies.removed import groups_of, remove
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
-from tests.bench import Bench, make_bench, pairs, write_set
+from tests.bench import Bench, known, make_bench, pairs, write_set
 
 GROUPS = {"neuron": 8, "unstructured": 4}
 
@@ -119,7 +119,7 @@ def test_removals_share_their_results_with_cells_of_the_same_mask(bench: Bench, 
     prevalence(job(bench, **given), store)
     bench.clear()
     results = bench.run(**given)
-    assert results.about["computed"] == 0
+    assert results.about.computed == 0
     assert not bench.encodes
 
 
@@ -156,8 +156,8 @@ def test_predictions_are_the_signed_contributions(bench: Bench, store: Store) ->
     about = prevalence(job(bench, **given), store)
     results = bench.run(**given)
     for one in about["prevalence"][0]["predicted"]:
-        (row,) = [row for row in results.rows if row["scorer"] == one["scorer"]]
-        assert one["share"] == row["units_removed"] / 128
+        (row,) = [row for row in results.rows if row.scorer == one["scorer"]]
+        assert one["share"] == known(row.units_removed) / 128
         layers = [layer["predicted"][one["scorer"]] for layer in about["prevalence"][0]["layers"]]
         assert np.mean(layers) == pytest.approx(one["share"])
 
@@ -270,17 +270,18 @@ def test_sparsities_are_taken_from_the_newest_run_of_the_same_cells(bench: Bench
     bench.run(**given, confirm=["stsb"], statistics={"margin": 100.0})
     newest = bench.run(**given, confirm=["stsb"])
     about = prevalence(made, store)
-    assert about["earlier"] == newest.about["run"]
+    assert about["earlier"] == newest.about.run
     found = earlier(made, store)
     assert found is not None
-    assert found.about["run"] == newest.about["run"], "a study is no run of cells"
+    assert found.about.run == newest.about.run, "a study is no run of cells"
     (entry,) = about["prevalence"]
     (one,) = entry["harmless"]
     assert (one["scorer"], one["stage"], one["tried"]) == ("align", "screen", [0.125, 0.25, 0.5])
     items = {
-        item["sparsity"]: item["p_harmless"]
+        item.sparsity: known(item.p_harmless)
         for item in newest.evidence
-        if (item["stage"], item["scorer"], item["against"], item["task"]) == ("screen", "align", "dense", None)
+        if isinstance(item.sparsity, float)
+        if (item.stage, item.scorer, item.against, item.task) == ("screen", "align", "dense", None)
     }
     passed = [sparsity for sparsity, p in sorted(items.items()) if p <= 0.05]
     expected = None
@@ -289,17 +290,17 @@ def test_sparsities_are_taken_from_the_newest_run_of_the_same_cells(bench: Bench
             break
         expected = sparsity
     assert one["sparsity"] == expected
-    (row,) = [r for r in newest.rows if r["stage"] == "confirm" and r["scorer"] == "align" and r["control"] is None]
-    assert entry["best"]["delta"] == pytest.approx(row["delta_clean"])
+    (row,) = [r for r in newest.rows if r.stage == "confirm" and r.scorer == "align" and r.control is None]
+    assert entry["best"]["delta"] == pytest.approx(row.delta_clean)
     assert (entry["best"]["chosen_on"], entry["best"]["tasks"]) == (["stsb-dev"], ["stsb"])
-    assert entry["best"]["sparsity"] == row["sparsity"]
+    assert entry["best"]["sparsity"] == row.sparsity
 
 
 def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_stage_none_is_best(bench: Bench) -> None:
     given: dict[str, Any] = {"sparsities": [0.25, 0.125], "statistics": {"margin": 100.0}}
     results = bench.run(**given)
     made = job(bench, **given)
-    model = results.about["models"][0]
+    model = results.about.models[0]
     (one,) = harmless(made, results, model, "head")
     assert (one["sparsity"], one["tried"]) == (0.25, [0.125, 0.25])
     assert harmless(made, results, model, "neuron") == []

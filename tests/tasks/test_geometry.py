@@ -20,7 +20,7 @@ from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, resolve
 from ablate.errors import DataError, RecipeError, Undefined
 from ablate.models.losses import align_loss, uniform_loss
-from ablate.plan.choose import mean_deltas
+from ablate.plan.choose import mean_gains
 from ablate.tasks import geometry
 from ablate.tasks.geometry import (
     GEOMETRY_TASKS,
@@ -195,18 +195,18 @@ def test_it_changes_neither_the_choice_nor_what_counts_as_seen(bench: Bench, mon
     # So large that with a say in it, it would decide alone.
     monkeypatch.setattr(AlignTask, "score", lambda *args: 1e6 * score(*args))
     beside = bench.run(bench.root / "other.db", **GRID, screen=["sts-dev", "geometry"])
-    assert {row["task"] for row in beside.rows} == {"stsb-dev", "stsb", *GEOMETRY}
-    rest = [row for row in beside.rows if row["task"] not in GEOMETRY]
+    assert {row.task for row in beside.rows} == {"stsb-dev", "stsb", *GEOMETRY}
+    rest = [row for row in beside.rows if row.task not in GEOMETRY]
     assert essence(rest) == essence(plain.rows)
-    with_a_say = mean_deltas(of(beside, stage="screen"), "drop")
-    grid = {row["key"]: row for row in of(beside, stage="screen") if row["scorer"]}
-    rivals = {key: (row["granularity"], row["scorer"]) for key, row in grid.items()}
+    with_a_say = mean_gains(of(beside, stage="screen"), clean=True)
+    grid = {row.key: row for row in of(beside, stage="screen") if row.scorer}
+    rivals = {key: (row.granularity, row.scorer) for key, row in grid.items()}
     best = {max((key for key in grid if rivals[key] == pair), key=with_a_say.__getitem__) for pair in rivals.values()}
-    assert best != {key for key, row in grid.items() if row["chosen"]}
+    assert best != {key for key, row in grid.items() if row.chosen}
     for metric, task in (("align loss", "align-dev"), ("uniform loss", "uniform-dev")):
-        (found,) = {(r["metric"], r["unit"], r["higher_is_better"], r["split"]) for r in of(beside, task=task)}
+        (found,) = {(r.metric, r.unit, r.higher_is_better, r.split) for r in of(beside, task=task)}
         assert found == (metric, "loss", False, "dev")
-        assert any(row["delta"] for row in of(beside, task=task))
+        assert any(row.delta for row in of(beside, task=task))
 
 
 def test_a_geometry_task_that_fails_vetoes_no_cell(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,8 +215,8 @@ def test_a_geometry_task_that_fails_vetoes_no_cell(bench: Bench, monkeypatch: py
 
     monkeypatch.setattr(UniformDev, "measure", fail)
     results = bench.run(**GRID, screen=["sts-dev", "geometry"])
-    assert {row["status"] for row in of(results, task="uniform-dev")} == {"failed"}
-    assert sum(row["chosen"] for row in of(results, stage="confirm")) == 4
+    assert {row.status for row in of(results, task="uniform-dev")} == {"failed"}
+    assert sum(row.chosen for row in of(results, stage="confirm")) == 4
 
 
 def test_alone_it_has_nothing_to_choose_by(bench: Bench) -> None:

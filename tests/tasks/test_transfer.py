@@ -22,7 +22,7 @@ from ablate.tasks.solver import STRENGTHS, Exact, Examples, Stochastic
 from ablate.tasks.transfer import TRANSFER_TASKS, Transfer
 from ablate.testing.contracts import check_task
 from ablate.testing.samples import SampleSource
-from tests.bench import Bench, make_bench
+from tests.bench import Bench, known, make_bench
 
 TASKS = {task.name: task for task in TRANSFER_TASKS}
 
@@ -262,18 +262,18 @@ def bench(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def test_a_run_shows_and_judges_them_as_it_does_sts(bench: Bench) -> None:
     results = bench.run(confirm=["stsb", "trec"])
-    rows = [row for row in results.rows if row["task"] == "trec"]
-    assert {row["metric"] for row in rows} == {"accuracy"}
-    dense, cell = rows[0], next(row for row in rows if row["scorer"] == "magnitude" and not row["control"])
-    assert dense["score"] > 60
-    assert cell["low"] <= cell["delta_clean"] <= cell["high"]
-    assert cell["verdict"] in ("improves", "harmless", "harms", "undecided")
-    judged = {(item["metric"], item["task"]) for item in results.about["evidence"] if item["stage"] == "confirm"}
+    rows = [row for row in results.rows if row.task == "trec"]
+    assert {row.metric for row in rows} == {"accuracy"}
+    dense, cell = rows[0], next(row for row in rows if row.scorer == "magnitude" and not row.control)
+    assert known(dense.score) > 60
+    assert known(cell.low) <= known(cell.delta_clean) <= known(cell.high)
+    assert cell.verdict in ("improves", "harmless", "harms", "undecided")
+    judged = {(item.metric, item.task) for item in results.evidence if item.stage == "confirm"}
     assert {("spearman", "stsb"), ("accuracy", "trec")} <= judged
     before = bench.encodes
     again = bench.run(confirm=["stsb", "trec"])
     assert bench.encodes == before
-    assert [row["score"] for row in again.rows] == [row["score"] for row in results.rows]
+    assert [row.score for row in again.rows] == [row.score for row in results.rows]
 
 
 def test_parameters_of_a_task_are_part_of_its_key(bench: Bench) -> None:
@@ -281,9 +281,9 @@ def test_parameters_of_a_task_are_part_of_its_key(bench: Bench) -> None:
     before = bench.encodes
     other = bench.run(confirm=["trec"], tasks={"trec": {"solver": "senteval", "protocol": "prototyping"}})
     assert bench.encodes > before
-    assert other.about["tasks"] == {"trec": {"solver": "senteval", "protocol": "prototyping"}}
-    assert {row["result"] for row in first.rows if row["task"] == "trec"}.isdisjoint(
-        row["result"] for row in other.rows if row["task"] == "trec"
+    assert other.about.tasks == {"trec": {"solver": "senteval", "protocol": "prototyping"}}
+    assert {row.result for row in first.rows if row.task == "trec"}.isdisjoint(
+        row.result for row in other.rows if row.task == "trec"
     )
 
 

@@ -41,11 +41,12 @@ from ablate.plugins import registry
 from ablate.recipe.document import Document
 from ablate.recipe.schedule import cubic
 from ablate.recipe.training import WAYS, Gradual
+from ablate.record import Row
 from ablate.report.html.page import Material, render_html
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.training.sparse import UnderMask
-from tests.bench import Bench, make_bench, module_bench  # noqa: F401  # one is a fixture
+from tests.bench import Bench, known, make_bench, module_bench  # noqa: F401  # one is a fixture
 
 TRAIN = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 4, "gradual": {"prunings": 3}}
 
@@ -64,11 +65,11 @@ def results(bench: Bench) -> Results:
     )
 
 
-def entry(bench: Bench, results: Results, **wanted: Any) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Any]]:
+def entry(bench: Bench, results: Results, **wanted: Any) -> tuple[Row, dict[str, Tensor], dict[str, Any]]:
     """A cell's screen row, its weights, and what the store says of their training."""
-    (row,) = [r for r in results.rows if r["stage"] == "screen" and all(r[k] == v for k, v in wanted.items())]
+    (row,) = [r for r in results.rows if r.stage == "screen" and all(getattr(r, k) == v for k, v in wanted.items())]
     with Store(bench.store, create=False) as store:
-        key = store.mask_keys(row["key"])[0]
+        key = store.mask_keys(row.key)[0]
         mask = store.get_mask(key)
         assert mask is not None
         about = store.trained_about(mask.about["trained"])
@@ -79,7 +80,7 @@ def entry(bench: Bench, results: Results, **wanted: Any) -> tuple[dict[str, Any]
 def keep(bench: Bench, results: Results, way: str, granularity: str = "head") -> dict[str, Tensor]:
     row, _, _ = entry(bench, results, way=way, granularity=granularity, train_seed=0)
     with Store(bench.store, create=False) as store:
-        return dict(exportable(results, store, registry(), row["key"]).keep)
+        return dict(exportable(results, store, registry(), row.key).keep)
 
 
 # the schedule and the mask
@@ -165,22 +166,22 @@ def test_the_objective_is_simcses(bench: Bench) -> None:
 
 
 def test_every_way_and_the_control_are_trained_at_every_seed(results: Results) -> None:
-    screened = [row for row in results.rows if row["stage"] == "screen" and row["way"]]
-    assert {(r["way"], r["granularity"], r["train_seed"]) for r in screened} == {
+    screened = [row for row in results.rows if row.stage == "screen" and row.way]
+    assert {(r.way, r.granularity, r.train_seed) for r in screened} == {
         *((way, kind, seed) for way in WAYS for kind in ("head", "unstructured") for seed in (0, 1)),
         *(("train", None, seed) for seed in (0, 1)),
     }
-    assert all(row["status"] == "ok" for row in results.rows)
+    assert all(row.status == "ok" for row in results.rows)
 
 
 @pytest.mark.parametrize("granularity", ["head", "unstructured"])
 @pytest.mark.parametrize("way", WAYS)
 def test_removed_weights_are_exactly_zero(bench: Bench, results: Results, way: str, granularity: str) -> None:
     row, weights, _ = entry(bench, results, way=way, granularity=granularity, train_seed=0)
-    assert row["units_removed"] == round(0.25 * row["units_total"])
+    assert row.units_removed == round(0.25 * known(row.units_total))
     kept = keep(bench, results, way, granularity)
     gone = sum(int((~mask).sum()) for mask in kept.values())
-    assert gone == row["params_removed"]
+    assert gone == row.params_removed
     if way != "train-then-prune":
         assert all((weights[name][~mask] == 0).all() for name, mask in kept.items())
     before = dict(load_model(ModelSpec(name=str(bench.model))).backbone.named_parameters())
@@ -222,36 +223,35 @@ def test_seeds_differ(bench: Bench, results: Results) -> None:
 
 def test_the_best_checkpoint_is_what_was_evaluated(bench: Bench, results: Results) -> None:
     for way in ("train", "prune-then-train", "gradual", "rewind"):
-        for row in [r for r in results.rows if r["way"] == way and r["stage"] == "screen"]:
-            wanted = {k: row[k] for k in ("way", "granularity", "train_seed")}
-            _, _, about = entry(bench, results, **wanted)
+        for row in [r for r in results.rows if r.way == way and r.stage == "screen"]:
+            _, _, about = entry(bench, results, way=way, granularity=row.granularity, train_seed=row.train_seed)
             history = dict(about["history"])
             assert about["dev"] == max(history.values()) == history[about["best_step"]]
-            assert row["score"] == pytest.approx(about["dev"], abs=1e-3)
+            assert row.score == pytest.approx(about["dev"], abs=1e-3)
             assert about["steps"] == 15  # 120 sentences in batches of 8
             least = 8 if way == "gradual" else 0  # until: 0.5
             assert min(history) >= least
 
 
 def test_what_sparsity_added_is_against_training_alone(results: Results) -> None:
-    items = [e for e in results.evidence if e["against"] == "trained" and e["stage"] == "confirm"]
-    assert {(e["cell"], e["task"]) for e in items} == {
+    items = [e for e in results.evidence if e.against == "trained" and e.stage == "confirm"]
+    assert {(e.cell, e.task) for e in items} == {
         (f"{kind} × magnitude 25 %, {way}", task)
         for kind in ("head", "unstructured")
         for way in WAYS
         for task in (None, "stsb", "sickr")
     }
     for item in items:
-        if item["task"] is None:
+        if item.task is None:
             continue
-        rows = [r for r in results.rows if r["stage"] == "confirm" and r["task"] == item["task"]]
-        way = item["cell"].rpartition(", ")[2]
-        mine = [r["score_clean"] for r in rows if (r["way"], r["granularity"]) == (way, item["granularity"])]
-        alone = [r["score_clean"] for r in rows if r["way"] == "train"]
+        rows = [r for r in results.rows if r.stage == "confirm" and r.task == item.task]
+        way = item.cell.rpartition(", ")[2]
+        mine = [known(r.score_clean) for r in rows if (r.way, r.granularity) == (way, item.granularity)]
+        alone = [known(r.score_clean) for r in rows if r.way == "train"]
         assert len(mine) == len(alone) == 2
-        assert item["delta"] == pytest.approx(fmean(mine) - fmean(alone), abs=1e-4)
-        assert item["low"] <= item["delta"] <= item["high"]
-        assert item["q"] >= item["p"] or item["delta"] < 0
+        assert item.delta == pytest.approx(fmean(mine) - fmean(alone), abs=1e-4)
+        assert item.low <= item.delta <= item.high
+        assert known(item.q) >= item.p or item.delta < 0
     text = results.to_markdown()
     assert "sparsity added" in text
     assert "dense, trained" in text
@@ -261,18 +261,18 @@ def test_the_report_answers_by_what_sparsity_added(results: Results) -> None:
     page = render_html(Material(results))
     (said,) = re.findall(r"<dt>trained</dt>\s*<dd>(.*?)</dd>", page, re.DOTALL) or [page]
     best = max(
-        (e for e in results.evidence if e["against"] == "trained" and e["stage"] == "confirm" and e["task"] is None),
-        key=lambda e: e["delta"],
+        (e for e in results.evidence if e.against == "trained" and e.stage == "confirm" and e.task is None),
+        key=lambda e: e.delta,
     )
     assert "over the dense model trained as long" in said
-    assert f"{best['low']:+.2f} to {best['high']:+.2f}" in page
+    assert f"{best.low:+.2f} to {best.high:+.2f}" in page
     assert "dense, as it came" in page
     assert "Trained cells have no matched draws" in page
 
 
 def test_only_the_best_of_a_way_is_confirmed(bench: Bench) -> None:
     ran = trained(bench, sparsities=[0.125, 0.25], confirm=["stsb"], train={"ways": ["prune-then-train", "rewind"]})
-    confirmed = {(r["way"], r["cell"]) for r in ran.rows if r["stage"] == "confirm" and r["way"]}
+    confirmed = {(r.way, r.cell) for r in ran.rows if r.stage == "confirm" and r.way}
     assert sorted(way for way, _ in confirmed) == ["prune-then-train", "rewind", "train"]
 
 
@@ -283,7 +283,7 @@ def test_the_same_again_costs_nothing_and_a_model_is_given_back(bench: Bench, re
         bench, granularities=["head", "unstructured"], confirm=["stsb", "sickr"], train={"train_seeds": [0, 1]}
     )
     assert not [event for event in bench.events if event.kind in ("fit", "step")]
-    assert [row["score"] for row in again.rows] == [row["score"] for row in results.rows]
+    assert [row.score for row in again.rows] == [row.score for row in results.rows]
     assert (random.getstate(), pickle.dumps(np.random.get_state())) == state[:2]
     assert torch.equal(torch.get_rng_state(), state[2])
 
@@ -292,8 +292,8 @@ def test_another_machine_state_does_not_change_the_weights(bench: Bench, results
     torch.manual_seed(99)
     random.seed(99)
     ran = trained(bench, store=tmp_path / "other.db", train={"ways": ["prune-then-train"]})
-    mine = {row["cell"]: row["score"] for row in ran.rows if row["way"]}
-    theirs = {row["cell"]: row["score"] for row in results.rows if row["train_seed"] == 0 and row["stage"] == "screen"}
+    mine = {row.cell: row.score for row in ran.rows if row.way}
+    theirs = {row.cell: row.score for row in results.rows if row.train_seed == 0 and row.stage == "screen"}
     assert len(mine) == 2
     assert all(theirs[cell] == score for cell, score in mine.items())
 
@@ -315,15 +315,16 @@ def test_supervised_pairs_with_hard_negatives(bench: Bench, tmp_path: Path) -> N
     ran = [
         trained(bench, train={"pairs": str(tmp_path / f"pairs.{end}"), "ways": ["rewind"]}) for end in ("tsv", "jsonl")
     ]
-    assert [r["score"] for r in ran[0].rows] == [r["score"] for r in ran[1].rows]
-    assert ran[0].about["training"]["kind"] == "pairs"
-    assert ran[1].about["cached"] == len({r["key"] for r in ran[1].rows})  # what counts is what they say
+    assert [r.score for r in ran[0].rows] == [r.score for r in ran[1].rows]
+    assert ran[0].about.training is not None
+    assert ran[0].about.training.kind == "pairs"
+    assert ran[1].about.cached == len({r.key for r in ran[1].rows})  # what counts is what they say
 
 
 def test_a_trained_cell_is_shipped_with_its_weights(bench: Bench, results: Results, tmp_path: Path) -> None:
     row, weights, _ = entry(bench, results, way="rewind", granularity="head", train_seed=1)
     with Store(bench.store, create=False) as store:
-        chosen = exportable(results, store, registry(), row["key"])
+        chosen = exportable(results, store, registry(), row.key)
     exported = export(chosen, results, tmp_path / "out", costs=False)
     assert exported.difference <= 1e-5
     loaded = load(tmp_path / "out")
@@ -450,4 +451,4 @@ def test_families_train_under_a_mask(tmp_path: Path, bench: Bench) -> None:
         ran = trained(
             bench, store=tmp_path / "f.db", model=str(tmp_path / family), train={"ways": ["prune-then-train"]}
         )
-        assert [row["status"] for row in ran.rows] == ["ok"] * 3, family
+        assert [row.status for row in ran.rows] == ["ok"] * 3, family

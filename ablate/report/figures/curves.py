@@ -37,7 +37,7 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
 
     band = (
         "The band is the 95 % interval"
-        if any(stage.found(group) for group in stage.groups)
+        if any(stage.evidence_on(group) for group in stage.groups)
         else "No intervals were made"
     )
     hollow = " Hollow: the mean of the matched draws ± sd." if any(p.matched for c in found for p in c.points) else ""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ablate.judge.effects import Group, Stage, label, over_tasks
+from ablate.judge.effects import Stage, over_tasks
+from ablate.judge.group import Group, label
 from ablate.report import verdicts, wording
 from ablate.report.figures.drawing import COLOURS, FAINT, Sketch, text
 
@@ -21,7 +22,7 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
     sign = 1 if stage.measure.higher_is_better else -1
     valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
     ranked = [group for _, group in sorted(valued, key=lambda pair: -pair[0])][:MOST]
-    if not any(stage.found(group) or _draws(stage, group) for group in ranked):
+    if not any(stage.evidence_on(group) or _draws(stage, group) for group in ranked):
         return None
 
     edges = reach(stage, ranked)
@@ -49,16 +50,16 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
 
 
 def _draws(stage: Stage, group: Group) -> list[float]:
-    found = (over_tasks(rows, stage.splits, f"delta{stage.decide}").value for rows in group.matched.values())
-    return [value for value in found if value is not None]
+    means = (over_tasks(rows, stage.splits, stage.delta_of).value for rows in group.matched.values())
+    return [value for value in means if value is not None]
 
 
 def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
     """From where to where the figure goes: twice as wide as all intervals together, however far the draws are."""
     ends = [0.0]
     for group in groups:
-        found = stage.found(group)
-        ends += [found["low"], found["high"]] if found else [stage.effect(group).value or 0.0]
+        item = stage.evidence_on(group)
+        ends += [item.low, item.high] if item else [stage.effect(group).value or 0.0]
     low, high = min(ends), max(ends)
     margin = (high - low) / 2 or 1.0
     every = [*ends, *(draw for group in groups for draw in _draws(stage, group))]
@@ -68,10 +69,10 @@ def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
 
 def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[float, float]) -> None:
     seeded = group.is_control
-    found = stage.found(group)
+    item = stage.evidence_on(group)
     color = FAINT if seeded else COLOURS[0]
-    if found:
-        axes.plot([found["low"], found["high"]], [height, height], color=color, solid_capstyle="butt")
+    if item:
+        axes.plot([item.low, item.high], [height, height], color=color, solid_capstyle="butt")
     axes.plot([stage.effect(group).value or 0.0], [height], color=color, marker="s" if seeded else "o", markersize=5.5)
     low, high = edges
     draws = _draws(stage, group)
@@ -83,6 +84,6 @@ def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[fl
 
 
 def _spoken(stage: Stage, group: Group, among: list[Group]) -> str:
-    found = stage.found(group)
-    ends = f", interval {verdicts.interval(found)}" if found else ""
+    item = stage.evidence_on(group)
+    ends = f", interval {verdicts.interval(item)}" if item else ""
     return f"{label(group, among)}: {wording.effect(stage.effect(group))}{ends}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.record import ContributionMap, from_plain
 from ablate.report.figures.drawing import INK, Sketch, text
 
 if TYPE_CHECKING:
@@ -30,39 +31,40 @@ class Map:
     grid: NDArray[np.float64]
 
 
-def read_maps(payload: Any) -> dict[tuple[str, str], list[Map]]:
-    """(model, granularity) -> maps, the oracle's first; what is not of the documented form is left out.
-
-    Args:
-        payload: a list of ``{model, scorer, granularity, layers, contributions, oracle}``, layers and contributions
-            one each unit.
-    """
-    found: dict[tuple[str, str], list[Map]] = {}
-    for item in payload if isinstance(payload, list) else []:
-        made = _read(item) if isinstance(item, Mapping) else None
+def of_record(maps: Iterable[ContributionMap]) -> dict[tuple[str, str], list[Map]]:
+    """(model, granularity) -> maps, the oracle's first; what has too many units a layer to be seen is left out."""
+    drawn: dict[tuple[str, str], list[Map]] = {}
+    for one in maps:
+        made = _drawn(one)
         if made is not None:
-            found.setdefault((str(item["model"]), str(item["granularity"])), []).append(made)
-    return {place: sorted(maps, key=lambda one: not one.oracle) for place, maps in found.items()}
+            drawn.setdefault((one.model, one.granularity), []).append(made)
+    return {place: sorted(of_place, key=lambda one: not one.oracle) for place, of_place in drawn.items()}
 
 
-def _read(item: Mapping[str, Any]) -> Map | None:
-    layers, contributions = item.get("layers"), item.get("contributions")
-    if (
-        not layers
-        or not contributions
-        or len(layers) != len(contributions)
-        or not {"model", "granularity"} <= set(item)
-    ):
+def read_maps(payload: Any) -> dict[tuple[str, str], list[Map]]:
+    """The same of a list of :class:`~ablate.record.ContributionMap` as JSON; what is not of that form is left out."""
+    maps = []
+    for item in payload if isinstance(payload, list) else []:
+        try:
+            maps.append(from_plain(ContributionMap, item))
+        except ValueError:
+            continue
+    return of_record(maps)
+
+
+def _drawn(one: ContributionMap) -> Map | None:
+    contributions = np.asarray(one.contributions, float)
+    if not one.layers or len(one.layers) != len(contributions) or not np.isfinite(contributions).all():
         return None
-    places = np.unique(np.asarray(layers), return_inverse=True)[1]
+    places = np.unique(np.asarray(one.layers), return_inverse=True)[1]
     widest = int(np.bincount(places).max())
-    if widest > WIDEST or not np.isfinite(np.asarray(contributions, float)).all():
+    if widest > WIDEST:
         return None
     grid = np.full((int(places.max()) + 1, widest), np.nan)
     for layer in range(len(grid)):
-        own = np.asarray(contributions, float)[places == layer]
-        grid[layer, : len(own)] = own
-    return Map(str(item.get("scorer", "")), bool(item.get("oracle")), grid)
+        in_layer = contributions[places == layer]
+        grid[layer, : len(in_layer)] = in_layer
+    return Map(one.scorer, one.oracle, grid)
 
 
 def join(

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, NamedTuple
 
-from ablate.judge.effects import RowsByTask, Stage
+from ablate.judge.effects import Stage
+from ablate.judge.group import RowsByTask
 from ablate.report.figures.drawing import INK, Sketch, legend, legend_height, styles
 
 if TYPE_CHECKING:
@@ -96,6 +97,5 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
 
 def _score(seeds: Sequence[RowsByTask], stage: Stage) -> float | None:
     rows = [tasks.get(task) for tasks in seeds for task in stage.splits]
-    name = f"score{stage.decide}"
-    scores = [row[name] for row in rows if row is not None and row[name] is not None]
+    scores = [score for row in rows if row is not None and (score := stage.score_of(row)) is not None]
     return fmean(scores) if scores and len(scores) == len(rows) else None

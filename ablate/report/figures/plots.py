@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ablate.errors import AblateError, suggest
 from ablate.judge.effects import Stage, stages
+from ablate.record import RunRecord
 from ablate.report import wording
 from ablate.report.curves import curves
 from ablate.report.figures.curves import curves_figure
@@ -16,8 +17,6 @@ from ablate.report.figures.plane import ALIGN, UNIFORM, plane_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from ablate.record import RunRecord
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,10 +65,11 @@ class Plots:
         Args:
             granularity: another one of few units, such as ``layer`` of a plug-in.
         """
-        from ablate.report.figures.maps import WIDEST, maps_figure, read_maps
+        from ablate.report.figures.maps import WIDEST, maps_figure, of_record
 
         name = self._model(model)
-        maps = {kind: of for (whose, kind), of in read_maps(self.results.about.get("maps")).items() if whose == name}
+        drawn = of_record(self.results.about.maps or ())
+        maps = {kind: of_kind for (whose, kind), of_kind in drawn.items() if whose == name}
         if granularity not in maps:
             there = f" (it has: {', '.join(maps)})" if maps else ""
             raise AblateError(
@@ -97,7 +97,7 @@ class Plots:
         )
 
     def _model(self, model: str | None) -> str:
-        models = [str(name) for name in self.results.about["models"]]
+        models = list(self.results.about.models)
         if model is None and len(models) > 1:
             raise AblateError(f"this run has {len(models)} models: say which with model=, of {', '.join(models)}")
         if model is not None and model not in models:
@@ -141,7 +141,7 @@ def _on(found: Sequence[Stage], tasks: Sequence[str]) -> list[Stage]:
 def _no_curve(found: Sequence[Stage], stage: str | None) -> str:
     groups = [group for one in found for group in one.groups]
     where = f" in stage {stage}" if stage else ""
-    if groups and all(group.row["way"] for group in groups):
+    if groups and all(group.row.way for group in groups):
         return f"no sparsity curve{where}: trained cells have none; the tables set them against training alone"
     return (
         f"no sparsity curve{where}: no scorer has a Δ at two sparsities or more; list several in the recipe's"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ablate.judge.effects import Group, Stage, label, stages
+from ablate.judge.effects import Stage, stages
+from ablate.judge.group import Group, label
+from ablate.record import Evidence, RunRecord
 from ablate.report import verdicts, wording
 from ablate.report.figures.plane import ALIGN, UNIFORM
 from ablate.report.prevalence_text import sentences as counted
 from ablate.report.table import MARKS
-
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -27,8 +26,8 @@ class Answer:
 
 def question(results: RunRecord) -> str:
     """The question that every run asks."""
-    models = " and ".join(results.about["models"])
-    many = len(results.about["models"]) > 1
+    models = " and ".join(results.about.models)
+    many = len(results.about.models) > 1
     return f"Which parameters of {models} hurt {'them' if many else 'it'}, how many, and what happens if they go?"
 
 
@@ -73,7 +72,7 @@ def _answer(stage: Stage, prevalence: Sequence[Mapping[str, Any]]) -> Answer:
 
 
 def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
-    known = {group.id: found for group in ranked if (found := _found(stage, group))}
+    known = {group.id: item for group in ranked if (item := _evidence(stage, group))}
     if not ranked:
         return f"No answer: no cell of {stage.model} has a Δ; the reasons stand below the tables."
     if not known:
@@ -83,7 +82,7 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
             f" {wording.effect(stage.effect(best))} {stage.measure.unit}. To have it judged, give the command that made"
             " it again; what the store has is not computed again."
         )
-    better = [group for group in ranked if group.id in known and known[group.id]["verdict"] == "improves"]
+    better = [group for group in ranked if group.id in known and known[group.id].verdict == "improves"]
     if better:
         best, count = better[0], len(better)
         numbers = _numbers(stage, known[best.id])
@@ -91,7 +90,7 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
             return f"Yes: {_label(best)} improves {stage.model}: {numbers}."
         many = f"{count} of {len(ranked)} cells improve" if count > 1 else f"One of {len(ranked)} cells improves"
         return f"Yes: {many} {stage.model}. The best is {_label(best)}: {numbers}."
-    counts = {name: sum(found["verdict"] == name for found in known.values()) for name in MARKS}
+    counts = {name: sum(item.verdict == name for item in known.values()) for name in MARKS}
     listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     return f"No cell is shown to improve {stage.model}. The verdicts on its {len(known)} cells: {listed}."
 
@@ -99,56 +98,54 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
 def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
     if not ranked:
         return "no cell but controls has a Δ."
-    known = [(group, found) for group in ranked if (found := _found(stage, group))]
+    known = [(group, item) for group in ranked if (item := _evidence(stage, group))]
     if not known:
         return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
     for name, said in (("improves", "better without them"), ("harmless", "no gain shown, but harmless")):
-        of_name = [(group, found) for group, found in known if found["verdict"] == name]
+        of_name = [(group, item) for group, item in known if item.verdict == name]
         if of_name:
             widest = max(of_name, key=lambda pair: _removed(pair[0]))
-            group, found = of_name[0] if name == "improves" else widest
-            text = f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, found)}{_against(stage, group)}."
+            group, item = of_name[0] if name == "improves" else widest
+            text = f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
             if name == "improves" and widest[0] is not group:
                 text += f" The largest sparsity that improves: {_label(widest[0])}, {_numbers(stage, widest[1])}."
-            best, best_found = known[0]
+            best, best_item = known[0]
             if name == "harmless" and best is not group:
-                text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_found)}{_against(stage, best)}."
+                text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_item)}{_against(stage, best)}."
             return text
-    group, found = known[0]
-    if all(found["verdict"] == "harms" for _, found in known):
-        said = "every cell harms; the least"
-    else:
-        said = "undecided; the best"
-    return f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, found)}{_against(stage, group)}."
+    group, item = known[0]
+    worst = all(item.verdict == "harms" for _, item in known)
+    said = "every cell harms; the least" if worst else "undecided; the best"
+    return f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
 
 
-def _numbers(stage: Stage, found: Mapping[str, Any]) -> str:
+def _numbers(stage: Stage, item: Evidence) -> str:
     """``+0.85 points [+0.21 to +1.49], q 0.012``; where it decides nothing, also what would have been seen."""
-    over = " over the dense model trained as long" if found["against"] == "trained" else ""
-    text = f"{wording.signed(found['delta'])} {stage.measure.unit}{over} [{verdicts.interval(found)}]"
-    if found["verdict"] in ("improves", "undecided") and found["q"] is not None:
-        text += f", q {verdicts.p_value(found['q'])}"
-    if found["verdict"] == "undecided":
-        text += f", where {found['smallest_effect']:.2f} is the smallest effect that would have been seen"
-    if found["verdict"] == "harmless" and found["margin"] is not None:
-        text += f", margin {found['margin']:g}"
+    over = " over the dense model trained as long" if item.against == "trained" else ""
+    text = f"{wording.signed(item.delta)} {stage.measure.unit}{over} [{verdicts.interval(item)}]"
+    if item.verdict in ("improves", "undecided") and item.q is not None:
+        text += f", q {verdicts.q(item)}"
+    if item.verdict == "undecided":
+        text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been seen"
+    if item.verdict == "harmless" and item.margin is not None:
+        text += f", margin {item.margin:g}"
     return text
 
 
-def _found(stage: Stage, group: Group) -> verdicts.Found:
+def _evidence(stage: Stage, group: Group) -> Evidence | None:
     """The evidence that its verdict rests on: of a cell that was trained, against training alone."""
-    return stage.found(group, against="trained") or stage.found(group)
+    return stage.evidence_on(group, against="trained") or stage.evidence_on(group)
 
 
 def _against(stage: Stage, group: Group) -> str:
     """How it stands to its control."""
-    if group.row["way"] is not None:
+    if group.row.way is not None:
         return ""
-    found = stage.found(group, against="matched")
-    if found is None:
+    item = stage.evidence_on(group, against="matched")
+    if item is None:
         return "; too few matched draws stand beside it" if len(group.matched) < 2 else ""
-    by = f"by {wording.signed(found['delta'])} [{verdicts.interval(found)}], q {verdicts.p_value(found['q'])}"
-    return f"; it beats {found['beaten']} of {found['draws']} matched draws of random units, {by}"
+    by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q {verdicts.q(item)}"
+    return f"; it beats {item.beaten} of {item.draws} matched draws of random units, {by}"
 
 
 def _caution(stage: Stage) -> str:
@@ -168,14 +165,14 @@ def _label(group: Group) -> str:
 
 
 def _removed(group: Group) -> float:
-    return float(group.row["params_removed"] or 0)
+    return float(group.row.params_removed or 0)
 
 
 def _size(group: Group) -> str:
     row = group.row
     parts = []
-    if row["units_removed"] is not None and row["units_total"]:
-        parts.append(f"{row['units_removed']:,} of {row['units_total']:,} units")
-    if row["params_removed"] is not None and row["params_total"]:
-        parts.append(f"{100 * row['params_removed'] / row['params_total']:.1f} % of the parameters")
+    if row.units_removed is not None and row.units_total:
+        parts.append(f"{row.units_removed:,} of {row.units_total:,} units")
+    if row.params_removed is not None and row.params_total:
+        parts.append(f"{100 * row.params_removed / row.params_total:.1f} % of the parameters")
     return f" ({', '.join(parts)})" if parts else ""

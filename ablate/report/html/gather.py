@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ablate.errors import StoreError
 from ablate.recipe.recipe import Recipe, load_recipe
-from ablate.record import RunRecord
+from ablate.record import RunAbout, RunRecord
 from ablate.report import prevalence_page as prevalence
 from ablate.report import stability_page as stability
 from ablate.report.html.page import Material
@@ -51,7 +51,7 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
 def gather(store: Store, results: RunRecord) -> Material:
     """The rows of a run, what the store knows of it, and the newest studies of the same models and data."""
     runs = store.runs()
-    info = next(one for one in runs if one.id == results.about["run"])
+    info = next(one for one in runs if one.id == results.about.run)
     origin = Origin(info.id, info.started, info.finished, info.choice, info.chosen, store.reads())
     studies = {}
     for name, page in _STUDIES.items():
@@ -61,9 +61,9 @@ def gather(store: Store, results: RunRecord) -> Material:
     return Material(results, origin, studies)
 
 
-def _newest(store: Store, runs: Sequence[RunInfo], study: str, about: Mapping[str, Any]) -> dict[str, Any] | None:
+def _newest(store: Store, runs: Sequence[RunInfo], study: str, about: RunAbout) -> dict[str, Any] | None:
     for run in reversed(runs):
-        alike = all(run.manifest.get(name) == about[name] for name in ("models", "data"))
+        alike = (run.manifest.get("models"), run.manifest.get("data")) == ([*about.models], about.data)
         if run.manifest.get("study") == study and run.finished and alike:
             return store.about(run.id)
     return None

@@ -6,17 +6,18 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.methods import MethodComparison, compare_methods
+from ablate.record import RunRecord
 from ablate.report import wording
 from ablate.report.agreement import agreement_table
 from ablate.report.circumstances import foot, head
 from ablate.report.figures.curves import curves_figure
 from ablate.report.figures.drawing import Sketch
 from ablate.report.figures.intervals import intervals_figure
-from ablate.report.figures.maps import join, maps_figure, read_maps
+from ablate.report.figures.maps import join, maps_figure, of_record, read_maps
 from ablate.report.figures.plane import plane_figure
 from ablate.report.figures.ranks import ranks_figure
 from ablate.report.figures.stability_panels import read_stability, stability_figure
@@ -27,9 +28,6 @@ from ablate.report.html.template import asset, fill
 from ablate.report.layout import of_models
 from ablate.report.methods import methods_table
 from ablate.report.table import Block, Page
-
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def render_html(material: Material) -> str:
         "page.html.j2",
         style="style.css",
         script="sort.js",
-        title=f"ablate: {', '.join(results.about['models'])}",
+        title=f"ablate: {', '.join(results.about.models)}",
         script_hash=base64.b64encode(digest).decode(),
         question=question(results),
         answers=answers(results, material.studies.get("prevalence", ({}, None))[0].get("prevalence", ())),
@@ -89,9 +87,9 @@ def _sections(material: Material) -> Iterator[Section]:
     yield _methods(results)
     yield _drawn("plane", "Alignment and uniformity", _planes(found), _NO_PLANE)
     prevalence, _ = material.studies.get("prevalence", ({}, None))
-    maps = join(read_maps(results.about.get("maps")), read_maps(prevalence.get("maps")))
+    maps = join(of_record(results.about.maps or ()), read_maps(prevalence.get("maps")))
     drawn = [maps_figure(of, model, granularity) for (model, granularity), of in maps.items()]
-    agreement = agreement_table(results.about.get("agreement", ()))
+    agreement = agreement_table(results.about.agreement or ())
     blocks = () if agreement is None else (Block(None, (agreement,)),)
     yield replace(_drawn("maps", "Where contributions live", drawn, _NO_MAPS), blocks=blocks)
     yield _study(material, "prevalence", "Prevalence", [])

@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ablate.record import RunRecord
+from ablate.record import RunRecord, to_plain
 
 SEEDS = ("calibration_seed", "control_seed", "tie_seed", "train_seed", "statistics_seed", "seeds", "calibration_seeds")
 
@@ -36,28 +35,28 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
     """Headed lists of names and values; what is not known is left out."""
     about = results.about
     run = [
-        ("run", origin.run or about.get("run")),
-        ("store", about.get("store")),
-        ("command", about.get("command")),
+        ("run", origin.run or about.run),
+        ("store", about.store),
+        ("command", about.command),
         ("started", _time(origin.started)),
         ("finished", _time(origin.finished)),
-        ("models", ", ".join(about["models"])),
-        ("data", f"{about['data']} ({about['data_why']})" if about.get("data_why") else about["data"]),
-        ("screen tasks", ", ".join(about["screen"])),
-        ("confirm tasks", ", ".join(about["confirm"])),
-        ("overlap", about["overlap"]),
+        ("models", ", ".join(about.models)),
+        ("data", f"{about.data} ({about.data_why})" if about.data_why else about.data),
+        ("screen tasks", ", ".join(about.screen)),
+        ("confirm tasks", ", ".join(about.confirm)),
+        ("overlap", about.overlap),
         ("rows", str(len(results.rows))),
-        ("cells", _counts(about)),
+        ("cells", about.counts),
     ]
     sections = [
         ("Run", run),
         ("Choice", _choice(origin)),
         ("Reads of test sets", [(name, _times(count)) for name, count in (origin.reads or {}).items()]),
-        ("Versions", _pairs(about.get("versions"))),
-        ("Hashes", list(_flat(about.get("hashes") or {})) + list(_flat({"panel": about.get("panels") or {}}))),
-        ("Seeds", [(name, value) for name, value in _flat(about.get("recipe") or {}) if name.split(".")[-1] in SEEDS]),
-        ("Statistics", list(_flat(about.get("statistics") or {}))),
-        ("Seconds", [(name, f"{seconds:.1f}") for name, seconds in (about.get("timings") or {}).items()]),
+        ("Versions", list((about.versions or {}).items())),
+        ("Hashes", [*_flat(to_plain(about.hashes or {})), *_flat({"panel": about.panels})]),
+        ("Seeds", [(name, value) for name, value in _flat(about.recipe or {}) if name.split(".")[-1] in SEEDS]),
+        ("Statistics", list(_flat(about.statistics or {}))),
+        ("Seconds", [(name, f"{seconds:.1f}") for name, seconds in about.timings.items()]),
     ]
     kept = [
         (title, [(name, str(value)) for name, value in pairs if value not in (None, "")]) for title, pairs in sections
@@ -67,7 +66,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
 
 def recipe_text(results: RunRecord) -> str | None:
     """The recipe as checked, every default written out; JSON, which is YAML too."""
-    recipe = results.about.get("recipe")
+    recipe = results.about.recipe
     return None if recipe is None else json.dumps(recipe, indent=2, ensure_ascii=False)
 
 
@@ -78,12 +77,6 @@ def _choice(origin: Origin) -> list[tuple[str, Any]]:
     return [("recorded", _time(origin.chosen)), *cells]
 
 
-def _counts(about: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{about[name]} {name}" for name in ("cached", "computed", "failed") if about.get(name) is not None
-    )
-
-
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
 
@@ -92,13 +85,9 @@ def _time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _pairs(content: Any) -> list[tuple[str, Any]]:
-    return list(content.items()) if isinstance(content, Mapping) else []
-
-
-def _flat(content: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """``a.b`` and the value, of nested mappings; lists are joined."""
-    for name, value in _pairs(content):
+    for name, value in content.items():
         place = f"{prefix}{name}"
         if isinstance(value, Mapping):
             yield from _flat(value, f"{place}.")

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from ablate.judge.effects import stages
-from ablate.record import Row
+from ablate.record import Evidence, ModelHashes, Row
 from ablate.report.curves import curves
 from ablate.report.figures.intervals import intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, read_maps
@@ -30,7 +31,7 @@ from ablate.report.html.provenance import Origin
 from ablate.report.plot import plots
 from ablate.report.results import Results
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
-from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, row
+from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, changed, of_group, row
 from tests.workplace import RECIPE, Workplace
 
 MARK = "document.documentElement.dataset.pwned=1"
@@ -102,7 +103,7 @@ class Parsed(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def evidence(results: Results, verdict: Callable[[float], str]) -> list[dict[str, Any]]:
+def evidence(results: Results, verdict: Callable[[float], str]) -> tuple[Evidence, ...]:
     """An item for each cell and stage, against dense and against its draws, intervals of ± 0.3."""
     items = []
     for stage in stages(results):
@@ -110,42 +111,34 @@ def evidence(results: Results, verdict: Callable[[float], str]) -> list[dict[str
             delta = stage.effect(group).value
             if delta is None:
                 continue
-            shared: dict[str, Any] = {
-                "model": stage.model,
-                "stage": stage.name,
-                "group": group.id,
-                "cell": group.name,
-                "task": None,
-            }
-            shared |= {"metric": stage.measure.metric, "unit": stage.measure.unit, "margin": 0.2, "level": 0.05}
-            shared |= {"se": 0.15, "p": 0.02, "n": 99, "correction": "bh", "smallest_effect": 0.42, "resamples": 2000}
-            shared |= {name: group.row[name] for name in ("granularity", "scorer", "sparsity")}
-            ends = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "q": 0.012}
-            items.append(
-                {**shared, **ends, "against": "dense", "verdict": verdict(delta), "draws": None, "beaten": None}
-            )
+            shared: dict[str, Any] = of_group(stage, group) | {"task": None, "margin": 0.2, "level": 0.05, "n": 99}
+            shared |= {"se": 0.15, "p": 0.02, "p_harmless": None, "correction": "bh"}
+            shared |= {"smallest_effect": 0.42, "resamples": 2000}
+            ends: dict[str, Any] = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "q": 0.012}
+            said: dict[str, Any] = {"against": "dense", "verdict": verdict(delta), "draws": None, "beaten": None}
+            items.append(Evidence(**shared, **ends, **said))
             if len(group.matched) > 1:
                 lift = delta - (stage.matched(group).value or 0.0)
-                drawn = {"delta": lift, "low": lift - 0.4, "high": lift + 0.4, "q": 0.03, "verdict": None}
-                items.append({**shared, **drawn, "against": "matched", "draws": 3, "beaten": 2})
-    return items
+                drawn: dict[str, Any] = {"delta": lift, "low": lift - 0.4, "high": lift + 0.4, "q": 0.03}
+                items.append(Evidence(**shared, **drawn, verdict=None, against="matched", draws=3, beaten=2))
+    return tuple(items)
 
 
 def judged(
     results: Results, verdict: Callable[[float], str] = lambda delta: "improves" if delta > 0.3 else "harms"
 ) -> Results:
-    return Results(results.rows, results.about | {"evidence": evidence(results, verdict)})
+    return Results(results.rows, replace(results.about, evidence=evidence(results, verdict)))
 
 
 def geometry(results: Results) -> list[Row]:
     """The two geometry tasks for every screened row."""
     made = []
-    for one in [one for one in results.rows if one["stage"] == "screen"]:
+    for one in [one for one in results.rows if one.stage == "screen"]:
         for task, metric, dense in (("align-dev", "align loss", 0.4), ("uniform-dev", "uniform loss", -2.5)):
-            delta = 0.0 if one["cell"] == "dense" else -0.01
-            scores = {"dense": dense, "delta": delta, "score": dense + delta}
+            delta = 0.0 if one.cell == "dense" else -0.01
+            scores: dict[str, Any] = {"dense": dense, "delta": delta, "score": dense + delta}
             scores |= {f"{name}_clean": value for name, value in scores.items()}
-            made.append(one | scores | {"task": task, "metric": metric, "unit": "loss", "higher_is_better": False})
+            made.append(replace(one, **scores, task=task, metric=metric, unit="loss", higher_is_better=False))
     return made
 
 
@@ -171,9 +164,10 @@ def contributions(scorers: list[str], model: str = "minilm", granularity: str = 
     truth = rng.normal(size=24)
     fixed = {"model": model, "granularity": granularity, "layers": [place // 12 for place in range(24)]}
     noisy = [
-        {**fixed, "scorer": name, "contributions": [*truth + rng.normal(size=24)], "oracle": False} for name in scorers
+        {**fixed, "scorer": name, "contributions": (truth + rng.normal(size=24)).tolist(), "oracle": False}
+        for name in scorers
     ]
-    return [*noisy, {**fixed, "scorer": "oracle", "contributions": [*truth], "oracle": True}]
+    return [*noisy, {**fixed, "scorer": "oracle", "contributions": truth.tolist(), "oracle": True}]
 
 
 @cache
@@ -181,7 +175,10 @@ def full_page() -> str:
     """A run with everything that a report can show."""
     run = a_run()
     results = judged(
-        Results(run.rows + geometry(run), run.about | {"recipe": {"tie_seed": 7}, "hashes": {"minilm": "ab12"}})
+        Results(
+            run.rows + geometry(run),
+            replace(run.about, recipe={"tie_seed": 7}, hashes={"minilm": ModelHashes("ab12", "cd34")}),
+        )
     )
     page = Page(("model: minilm",), (), ())
     studies = {
@@ -202,19 +199,22 @@ def hostile() -> str:
         rows.append(row(**given | {"split": HOSTILE[6]}))
         for sparsity in SPARSITIES[:2]:
             made = cell(HOSTILE[place % 4], text, sparsity, cell=text, scope=HOSTILE[8], data=text, **given)
-            rows.append(made if place % 5 else made | row(**made | {"status": "failed", "reason": text}))
-            rows.append(made | {"key": f"d{place}", "control": "matched", "control_of": made["key"], "draw": place % 2})
+            rows.append(made if place % 5 else changed(made, status="failed", reason=text))
+            rows.append(replace(made, key=f"d{place}", control="matched", control_of=made.key, draw=place % 2))
         for task in map(str, range(5)):
             rows.append(cell("head", text, 0.1, task=task, stage="confirm", chosen=True, delta=place / 10))
     listed: dict[str, Any] = {name: [*HOSTILE] for name in ("screen", "confirm")}
-    models = list(dict.fromkeys(one["model"] for one in rows))
+    models = list(dict.fromkeys(one.model for one in rows))
     named: dict[str, Any] = dict.fromkeys(("data", "data_why", "command", "store", "run"), " ".join(HOSTILE))
     named |= {
         "overlap": "drop",
         "versions": {text: text for text in HOSTILE},
         "recipe": {"seeds": HOSTILE, HOSTILE[1]: 1},
     }
-    named |= {"hashes": {HOSTILE[2]: {HOSTILE[3]: HOSTILE[1]}}, "statistics": {text: text for text in HOSTILE}}
+    named |= {
+        "hashes": {HOSTILE[2]: {"model": HOSTILE[3], "calibration": HOSTILE[1]}},
+        "statistics": {text: text for text in HOSTILE},
+    }
     results = judged(Results(rows, about(models=models, timings=dict.fromkeys(HOSTILE, 1.0), **listed, **named)))
     cells = tuple(Line((TableCell(text, best=True, verdict=text), TableCell(text))) for text in HOSTILE)
     table = Table(HOSTILE[1], (Column(HOSTILE[2], stub=True), Column(HOSTILE[3])), cells, HOSTILE[9], tuple(HOSTILE))
@@ -440,13 +440,13 @@ def test_curves_rise_in_sparsity_and_have_the_right_bands() -> None:
     assert [point.sparsity for point in align.points] == [5, 10, 20, 30]
     for point, group in zip(
         align.points,
-        [g for g in screen.groups if g.row["granularity"] == "head" and g.row["scorer"] == "align"],
+        [g for g in screen.groups if g.row.granularity == "head" and g.row.scorer == "align"],
         strict=True,
     ):
         assert point.value == screen.effect(group).value
         assert (point.low, point.high) == pytest.approx((point.value - 0.3, point.value + 0.3))
     control = found["head", "random"]
-    group = next(g for g in screen.groups if g.row["granularity"] == "head" and g.row["scorer"] == "random")
+    group = next(g for g in screen.groups if g.row.granularity == "head" and g.row.scorer == "random")
     sd = screen.effect(group).sd
     assert control.seeded
     assert sd is not None
@@ -460,13 +460,17 @@ def test_draws_that_are_far_away_do_not_flatten_the_intervals() -> None:
     low, high = reach(confirm, list(confirm.groups))
     assert near is not None
     assert "Arrows" not in near.caption
-    for made in results.rows:
-        if made["control"] == "matched" and made["granularity"] == "unstructured":
-            made["delta"] = made["delta_clean"] = -12.0
-    far = intervals_figure(next(stage for stage in stages(results) if stage.name == "confirm"), "Cells")
+    rows = [
+        replace(made, delta=-12.0, delta_clean=-12.0)
+        if (made.control, made.granularity) == ("matched", "unstructured")
+        else made
+        for made in results.rows
+    ]
+    moved = next(stage for stage in stages(Results(rows, results.about)) if stage.name == "confirm")
+    far = intervals_figure(moved, "Cells")
     assert far is not None
     assert "Arrows: draws beyond the edge, in the table." in far.caption
-    after = reach(next(stage for stage in stages(results) if stage.name == "confirm"), list(confirm.groups))
+    after = reach(moved, list(moved.groups))
     assert after[1] == high
     assert after[0] <= low
     assert after[0] > -2 * (high - low)

@@ -1,0 +1,123 @@
+"""The cells that are judged as one, for they differ in nothing but their seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from ablate.record import Row
+
+RowsByTask = dict[str, Row]
+"""The rows of one cell by task."""
+
+Extra = Literal["scope", "steps"]
+"""What may tell cells of one place in the grid from each other."""
+
+EXTRAS: tuple[Extra, ...] = ("scope", "steps")
+
+
+class GridPlace(NamedTuple):
+    """A place in the grid. sparsity: as asked for, a fraction in [0, 1) or ``negative``."""
+
+    granularity: str
+    scorer: str
+    sparsity: float | str
+
+
+@dataclass
+class Group:
+    """The cells that differ in nothing but their seeds, in one stage. ``row`` is any one of theirs.
+
+    seeds: the rows of each (seed, train seed), by task. matched: those of each random draw. flipped: the flipped
+    control's.
+    """
+
+    row: Row
+    chosen: bool = False
+    seeds: dict[tuple[int | None, int | None], RowsByTask] = field(default_factory=dict)
+    matched: dict[int | None, RowsByTask] = field(default_factory=dict)
+    flipped: dict[int | None, RowsByTask] = field(default_factory=dict)
+
+    @property
+    def is_control(self) -> bool:
+        """Whether others are set against it: its scorer is seeded, or it is the dense model trained."""
+        return self.row.seed is not None or self.row.way == "train"
+
+    @property
+    def name(self) -> str:
+        """Its place in the grid, without scope, steps and seed, and how it is trained; its text if it has no place."""
+        place, way = self.place, self.row.way
+        if place is None:
+            return self.row.cell
+        asked = place.sparsity if isinstance(place.sparsity, str) else f"{100 * place.sparsity:.6g} %"
+        return f"{place.granularity} × {place.scorer} {asked}" + (f", {way}" if way else "")
+
+    @property
+    def place(self) -> GridPlace | None:
+        """Its place in the grid, which a trained cell shares with the cell it was made of; None of several steps."""
+        return _place(self.row)
+
+    @property
+    def off_grid(self) -> bool:
+        """Whether it is not a grid cell: a sequence of steps, or trained."""
+        return self.place is None or self.row.way is not None
+
+    @property
+    def kind(self) -> str:
+        """Its granularity, or what it is where it is not a grid cell."""
+        if self.row.way is not None:
+            return "trained"
+        return "several steps" if self.off_grid else str(self.row.granularity)
+
+    @property
+    def id(self) -> str:
+        """The same in every stage and every run of one recipe."""
+        return hashlib.sha256(json.dumps(identity_of(self.row)).encode()).hexdigest()[:16]
+
+    def rows(self, matched: bool = False) -> list[Row]:
+        """Those of all seeds; and of its matched draws, if asked for."""
+        draws = (*self.seeds.values(), *(self.matched.values() if matched else ()))
+        return [row for by_task in draws for row in by_task.values()]
+
+
+def identity_of(row: Row) -> Hashable:
+    """What a cell is, its seeds apart: its place in the grid, or its text where it has none, and how it was trained."""
+    place = _place(row)
+    return (
+        row.model,
+        row.scope,
+        json.dumps(row.steps),
+        *(("", row.cell) if place is None else place),
+        *([row.way] if row.way else []),
+    )
+
+
+def _place(row: Row) -> GridPlace | None:
+    if row.granularity is None or row.scorer is None or row.sparsity is None:
+        return None
+    return GridPlace(row.granularity, row.scorer, row.sparsity)
+
+
+def stored_result(row: Row) -> str:
+    """The key of the result that the store has of a row with a score."""
+    assert row.result is not None
+    return row.result
+
+
+def extra(group: Group, name: Extra) -> str:
+    """A cell's scope or its number of steps, as text."""
+    return str(group.row.scope if name == "scope" else group.row.steps)
+
+
+def differing(groups: Sequence[Group]) -> list[Extra]:
+    """In which of scope and steps the cells are not all alike."""
+    return [name for name in EXTRAS if len({extra(group, name) for group in groups}) > 1]
+
+
+def label(group: Group, among: Sequence[Group]) -> str:
+    """What tells a cell from the others listed; its scope and steps only where they do."""
+    alike = [other for other in among if other.name == group.name]
+    return "".join([group.name, *(f", {name} {extra(group, name)}" for name in differing(alike))])

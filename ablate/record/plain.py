@@ -1,0 +1,149 @@
+"""Dataclasses as plain JSON values, and back: strictly typed, nothing converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+_Reader = Callable[[Any], Any]
+
+_SCALARS: Mapping[Any, frozenset[type]] = {
+    # JSON has one kind of number: a float that is whole may have been written without a point.
+    float: frozenset({float, int}),
+    **{kind: frozenset({kind}) for kind in (bool, int, str, NoneType)},
+}
+_JSON_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
+
+
+def to_plain(value: Any) -> Any:
+    """A dataclass as a dict of its fields in their order, tuples as lists, and so on inward."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: to_plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    return value
+
+
+def from_plain(kind: type[T], plain: Any) -> T:
+    """The dataclass that a mapping holds the fields of.
+
+    A field that is absent, as in a record of an older ablate, has its default, or None where its type allows that.
+    Keys that name no field, as in a record of a newer ablate, are ignored.
+
+    Args:
+        kind: a dataclass whose fields are scalars, dataclasses, ``tuple[X, ...]``, ``dict[str, X]``, ``Any``, or one
+            of these or None.
+
+    Raises:
+        ValueError: a field is absent and cannot be, or holds a value of another type, or the dataclass refuses it.
+    """
+    wanted: Any = kind  # a class is hashable, whatever mypy says of type[T]
+    made: T = _reader(wanted)(plain)
+    return made
+
+
+@cache
+def _reader(kind: Any) -> _Reader:
+    """What checks a value against a type, and makes dataclasses and tuples of it."""
+    if kind is Any:
+        return _anything
+    if kind in _SCALARS:
+        return _scalar(_SCALARS[kind])
+    if is_dataclass(kind):
+        return _record(kind)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return _union(arguments)
+    if origin is tuple:
+        return _tuple(_reader(arguments[0]))
+    if origin is dict:
+        return _dict(_reader(arguments[1]))
+    raise TypeError(f"a record cannot have a field of type {kind}")
+
+
+def _anything(value: Any) -> Any:
+    return value
+
+
+def _scalar(kinds: frozenset[type]) -> _Reader:
+    wanted = " or ".join(name for kind, name in _JSON_NAMES.items() if kind in kinds)
+
+    def read(value: Any) -> Any:
+        # Not isinstance: to Python a bool is an int.
+        if type(value) not in kinds:
+            raise ValueError(f"is {value!r:.60}, not {wanted}")
+        return value
+
+    return read
+
+
+def _union(members: tuple[Any, ...]) -> _Reader:
+    if all(member in _SCALARS for member in members):
+        return _scalar(frozenset().union(*(_SCALARS[member] for member in members)))
+    (member,) = (member for member in members if member is not NoneType)
+    read = _reader(member)
+    return lambda value: None if value is None else read(value)
+
+
+def _tuple(item: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"is {value!r:.60}, not array")
+        return tuple(map(item, value))
+
+    return read
+
+
+def _dict(item: _Reader) -> _Reader:
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"is {value!r:.60}, not object")
+        return {name: item(entry) for name, entry in value.items()}
+
+    return read
+
+
+def _record(kind: Any) -> _Reader:
+    def read(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"is {value!r:.60}, not object")
+        return kind(**{field.name: field.read(value) for field in _fields(kind)})
+
+    return read
+
+
+@dataclass(frozen=True)
+class _Field:
+    """One field of a dataclass. absent: what stands for it where a mapping lacks it, MISSING if nothing can."""
+
+    name: str
+    absent: Any
+    reader: _Reader
+
+    def read(self, plain: Mapping[str, Any]) -> Any:
+        if self.name not in plain:
+            if self.absent is MISSING:
+                raise ValueError(f"{self.name} is absent")
+            return self.absent
+        try:
+            return self.reader(plain[self.name])
+        except ValueError as error:
+            raise ValueError(f"{self.name} {error}") from None
+
+
+@cache
+def _fields(kind: Any) -> tuple[_Field, ...]:
+    types = get_type_hints(kind)
+    return tuple(
+        _Field(field.name, _absent(field, types[field.name]), _reader(types[field.name])) for field in fields(kind)
+    )
+
+
+def _absent(field: Field[Any], kind: Any) -> Any:
+    return None if field.default is MISSING and NoneType in get_args(kind) else field.default

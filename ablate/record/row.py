@@ -1,0 +1,151 @@
+"""A row of a run's table: one cell on one task, in one stage."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ablate.record.plain import from_plain
+
+STATUSES = ("ok", "undefined", "failed")
+"""What became of a row's score."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One cell on one task, in one stage; dense has rows of its own. None stands for what does not apply.
+
+    What was run:
+        model, data: as the run's record calls them.
+        granularity, scorer, scope, seed, sparsity: the cell's place in the grid; None of dense and of a cell of
+            several steps. ``sparsity`` is what was asked for: a fraction in [0, 1), or ``negative``. ``seed`` is None
+            of a scorer that has none.
+        sparsity_achieved: fraction of the units removed, in [0, 1].
+        units_removed, params_removed: how many the mask removes. steps: how often units were scored and removed,
+            0 of dense.
+    On what:
+        task, split, metric: ``split`` is ``train``, ``dev`` or ``test``. unit: of all scores of this row, mostly
+            points (Spearman × 100). higher_is_better: whether a higher score is a better one.
+    What was found, in ``unit``:
+        n: pairs of the task. score, dense, delta: the cell's score on all of them, the dense model's, and the first
+            less the second. n_clean, score_clean, dense_clean, delta_clean: the same of the pairs that neither
+            calibration nor choice has seen.
+        status: ``ok``; ``undefined``, where the score has no value on these data; ``failed``. reason: why a score or
+            a clean score is absent. seconds: spent on the evaluation when it was computed.
+    Where it belongs:
+        key: of the cell, 16 hexadecimal digits. cell: its text, ``dense`` for the dense model. stage: ``screen`` or
+            ``confirm``. control: None, ``matched`` or ``flipped``. control_of: the key of the cell that it is a
+            control of. draw: which of the matched draws. chosen: whether the screen has chosen the cell.
+        cached: whether all of the cell came from the store. params_total: parameters of the model, all of them.
+            units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
+    The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
+        low, high, p, q, verdict, smallest_effect. None of controls, and of cells with several seeds, which are judged
+        by their mean.
+    How it was trained:
+        way, train_seed: None of a cell that was not trained.
+
+    Raises:
+        ValueError: a number is NaN or infinite, the status is none of the three, or there is a score without the status
+            ``ok`` or the reverse: a bug in what made the row, so no AblateError.
+    """
+
+    model: str
+    data: str
+    granularity: str | None
+    scorer: str | None
+    scope: str | None
+    seed: int | None
+    sparsity: float | str | None
+    sparsity_achieved: float | None
+    units_removed: int | None
+    params_removed: int | None
+    steps: int
+
+    task: str
+    split: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+
+    n: int | None
+    score: float | None
+    dense: float | None
+    delta: float | None
+    n_clean: int | None
+    score_clean: float | None
+    dense_clean: float | None
+    delta_clean: float | None
+    status: str
+    seconds: float | None
+
+    key: str
+    cell: str
+    stage: str
+    control: str | None
+    control_of: str | None
+    draw: int | None
+    chosen: bool
+    reason: str | None
+    cached: bool
+    params_total: int
+    units_total: int | None
+    result: str | None
+
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    q: float | None = None
+    verdict: str | None = None
+    smallest_effect: float | None = None
+
+    way: str | None
+    train_seed: int | None
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{self._place}: {name} is {value}; what is undefined must be None")
+        if self.status not in STATUSES:
+            raise ValueError(f"{self._place}: status {self.status!r} is not ok, undefined or failed")
+        if (self.score is None) == (self.status == "ok"):
+            raise ValueError(f"{self._place}: status {self.status} with score {self.score}")
+
+    @property
+    def _place(self) -> str:
+        return f"row of {self.cell} on {self.task}"
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Row:
+        """A row of a store: one of an older ablate lacks fields, which are None; keys that are no field are ignored.
+
+        Raises:
+            ValueError: a field holds a value of another type, or lacks one that every row has.
+        """
+        return from_plain(cls, plain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain JSON values, in the order of :data:`FIELDS`."""
+        return dict(vars(self))
+
+    def score_on(self, clean: bool) -> float | None:
+        """The score on the clean pairs, or on all."""
+        return self.score_clean if clean else self.score
+
+    def dense_on(self, clean: bool) -> float | None:
+        """The dense model's score on the clean pairs, or on all."""
+        return self.dense_clean if clean else self.dense
+
+    def delta_on(self, clean: bool) -> float | None:
+        """The cell's score less the dense model's, on the clean pairs, or on all."""
+        return self.delta_clean if clean else self.delta
+
+    def gain_on(self, clean: bool) -> float | None:
+        """The delta, turned so that above 0 is better than dense whatever the metric."""
+        delta = self.delta_on(clean)
+        return delta if delta is None or self.higher_is_better else -delta
+
+
+FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Row))
+"""The keys of every row in JSON, and the columns of a CSV file, in this order."""

@@ -1,0 +1,97 @@
+"""What the tables show, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ablate.judge.effects import Stage, stages
+from ablate.judge.group import Group
+from ablate.record import RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSummary:
+    """One cell in one stage, its seeds joined, its controls beside it. Deltas are in ``unit``.
+
+    model, stage, metric, unit, higher_is_better, cell, granularity, scorer, scope, sparsity, steps, chosen: as in the
+    cell's rows (:class:`~ablate.record.Row`); of several seeds ``cell`` names the first. tasks: those that deltas are
+    means over.
+    status: ``ok``, ``undefined``, ``failed``, or ``missing`` where a task was not run.
+    delta, sd, seeds: the mean over the tasks, then over seeds, on the pairs that decide; its sample standard deviation
+    over seeds (None below two); their number. delta_full: the same mean on all pairs.
+    low, high, p, q, verdict, smallest_effect: the evidence against dense (:class:`~ablate.record.Evidence`); None
+    without evidence.
+    matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws. flipped: the
+    flipped control's delta.
+    """
+
+    model: str
+    stage: str
+    metric: str
+    unit: str
+    higher_is_better: bool
+    tasks: tuple[str, ...]
+    cell: str
+    granularity: str | None
+    scorer: str | None
+    scope: str | None
+    sparsity: float | str | None
+    steps: int
+    chosen: bool
+    status: str
+    delta: float | None
+    sd: float | None
+    seeds: int
+    delta_full: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    q: float | None
+    verdict: str | None
+    smallest_effect: float | None
+    matched: float | None
+    matched_sd: float | None
+    matched_draws: int
+    flipped: float | None
+
+
+def summarize(results: RunRecord) -> Iterator[CellSummary]:
+    """One summary for each stage and cell, dense apart, in the order of the tables."""
+    for stage in stages(results):
+        for group in stage.groups:
+            yield _summary(stage, group)
+
+
+def _summary(stage: Stage, group: Group) -> CellSummary:
+    effect, matched, item, row = stage.effect(group), stage.matched(group), stage.evidence_on(group), group.row
+    return CellSummary(
+        model=stage.model,
+        stage=stage.name,
+        metric=stage.measure.metric,
+        unit=stage.measure.unit,
+        higher_is_better=stage.measure.higher_is_better,
+        tasks=tuple(stage.splits),
+        cell=row.cell,
+        granularity=row.granularity,
+        scorer=row.scorer,
+        scope=row.scope,
+        sparsity=row.sparsity,
+        steps=row.steps,
+        chosen=group.chosen,
+        status=effect.status,
+        delta=effect.value,
+        sd=effect.sd,
+        seeds=effect.count,
+        delta_full=stage.effect_on_all(group).value,
+        low=item.low if item else None,
+        high=item.high if item else None,
+        p=item.p if item else None,
+        q=item.q if item else None,
+        verdict=item.verdict if item else None,
+        smallest_effect=item.smallest_effect if item else None,
+        matched=matched.value,
+        matched_sd=matched.sd,
+        matched_draws=matched.count,
+        flipped=stage.flipped(group).value,
+    )
