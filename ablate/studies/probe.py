@@ -24,8 +24,8 @@ from ablate.studies.contributions import contributions
 SAMPLE = 10_000
 """Units that are compared where a granularity has more: a seeded draw, the same for every calibration set."""
 
-OnMask = Callable[[Cell, dict[str, Mask]], None]
-"""Told the whole mask of a cell, where it was computed."""
+OnMask = Callable[[Cell, dict[str, Mask]], object]
+"""Takes the mask of a cell, of all units, when it was computed: granularity -> bool [units], True = keep."""
 
 
 @dataclass(frozen=True)
