@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ablate.cli import options
-from ablate.cli.study import Form, Format
+from ablate.cli.study import Form, PageFormat
 
 
 def prevalence(
@@ -11,7 +11,7 @@ def prevalence(
     set_: options.Set = None,
     data: options.Data = None,
     store: options.Store = options.STORE,
-    form: Form = Format.table,
+    form: Form = PageFormat.table,
     output: options.Output = None,
 ) -> None:
     """Say how many units hurt, where they are, and how much can go.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ablate.cli import options
-from ablate.cli.study import Form, Format
+from ablate.cli.study import Form, PageFormat
 
 
 def stability(
@@ -18,7 +18,7 @@ def stability(
     scores: Annotated[
         bool, typer.Option("--scores/--no-scores", help="Also evaluate the cells of each calibration seed.")
     ] = True,
-    form: Form = Format.table,
+    form: Form = PageFormat.table,
     output: options.Output = None,
 ) -> None:
     """Say how far contributions, masks and scores depend on the calibration set.

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="StudyRecord")
 
 
-class Format(StrEnum):
+class PageFormat(StrEnum):
+    """What a page, or the record that it is made of, is printed as."""
+
     table = "table"
     json = "json"
     markdown = "markdown"
 
 
-Form = Annotated[Format, typer.Option("--format", help="How the results are printed.")]
+Form = Annotated[PageFormat, typer.Option("--format", help="How the results are printed.")]
 
 
 def study(
@@ -34,7 +36,7 @@ def study(
     overrides: Sequence[str],
     data: str | None,
     store: str,
-    form: Format,
+    form: PageFormat,
     output: Path | None,
     work: Callable[[Job, Store, Watch], R],
     page: Callable[[R], Page],
@@ -60,9 +62,9 @@ def study(
     job = prepare_job(*load_recipe(recipe, overrides), data)
     with working(store) as (opened, progress):
         record = work(job, opened, progress)
-    if form is Format.json:
+    if form is PageFormat.json:
         put(json.dumps(to_dict(record), indent=2, allow_nan=False) + "\n", output)
-    elif form is Format.markdown:
+    elif form is PageFormat.markdown:
         put(as_markdown(page(record)), output)
     elif output is None:
         print_page(page(record), Console())
