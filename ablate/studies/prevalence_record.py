@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ablate.recipe.values import Scope, Sparsity
 from ablate.statistics.hurting_share import Share
 from ablate.statistics.replication import Replication
 from ablate.studies.records import StudyRecord
@@ -107,13 +106,13 @@ class LayerPrevalence:
 class HarmlessSparsity:
     """The largest sparsity of one scorer that an earlier run shows to be harmless.
 
-    steps: in how many shares the units were removed, at least 1.
+    scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
     stage: ``confirm`` or ``screen``, with the ``tasks`` of that stage.
     tried: sparsities in [0, 1), rising. sparsity: one of them; None where not even the smallest is harmless.
     """
 
     scorer: str
-    scope: Scope
+    scope: str
     steps: int
     stage: str
     tasks: tuple[str, ...]
@@ -127,13 +126,17 @@ class BestCell:
 
     The evidence is that of the mean over the confirm ``tasks`` against dense: ``delta`` with its interval ``low`` to
     ``high``, in ``unit``; ``p`` and ``q`` in [0, 1]; ``n`` pairs; ``margin`` within which a loss is harmless.
+
+    scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
+    sparsity: in [0, 1), or ``negative``.
+    chosen_on: the screen tasks that choose.
     """
 
     cell: str
     scorer: str
-    scope: Scope
+    scope: str
     steps: int
-    sparsity: Sparsity
+    sparsity: float | str
     chosen_on: tuple[str, ...]
     tasks: tuple[str, ...]
     delta: float
@@ -152,7 +155,7 @@ class PrevalenceEntry:
     """The prevalence of detrimental units of one granularity in one model.
 
     group_size: units of the largest group; 1: each unit was removed alone.
-    tasks: the screen tasks. pairs: of these, how many count.
+    tasks: the screen tasks that choose. pairs: how many pairs of theirs count.
     undefined: groups without a score.
     share: of the groups that truly hurt; None where fewer than two have a score.
     replication: None where no group gains on any half of the pairs.

@@ -21,7 +21,7 @@ class StudyRecord:
     """
 
     study: ClassVar[str]
-    manifest: Mapping[str, Any]
+    manifest: dict[str, Any]
 
     @property
     def models(self) -> list[str]:

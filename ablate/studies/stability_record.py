@@ -6,20 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from ablate.recipe.values import Scope, Sparsity
 from ablate.statistics.ranking_agreement import Spread
 from ablate.studies.records import StudyRecord
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Jaccard index of the units that a cell removes under two calibration sets, in [0, 1].
+    """How far pairs of calibration sets agree on the units that one cell removes.
 
-    value: over pairs of calibration sets; None where no pair removes anything.
+    sparsity: in [0, 1), or ``negative``. scope: ``global`` or ``layer``.
+    value: Jaccard index of the removed units, in [0, 1]; None where no pair removes anything.
     """
 
-    sparsity: Sparsity
-    scope: Scope
+    sparsity: float | str
+    scope: str
     value: Spread | None
 
 
@@ -33,8 +33,8 @@ def mean_overlap(jaccard: Iterable[Overlap]) -> float | None:
 class Comparison:
     """How far pairs of calibration sets agree.
 
-    kendall, spearman: rank correlations of contributions, in [-1, 1]; None where contributions rank nothing.
-    jaccard: one for each cell.
+    kendall, spearman: rank correlations of contributions, in [-1, 1]; None where all contributions are equal.
+    jaccard: one for each cell of the scorer and granularity.
     """
 
     kendall: Spread | None
@@ -44,9 +44,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SeedAgreement:
-    """All pairs of calibration seeds (``values``), at the recipe's size; the last three fields as in Comparison.
+    """How far all pairs of calibration seeds agree, at the recipe's size and batch size.
 
-    pairs, sentences: of the recipe's own calibration set.
+    values: the seeds. pairs, sentences, batch_size: of the recipe's own calibration set.
+    kendall, spearman, jaccard: see :class:`Comparison`.
     """
 
     values: tuple[int, ...]
@@ -60,11 +61,11 @@ class SeedAgreement:
 
 @dataclass(frozen=True)
 class SizeAgreement:
-    """Calibration sets of one size.
+    """How far calibration sets of one size agree with larger ones, and with one another.
 
     size: how many pairs, and as many sentences, were asked for. pairs, sentences: how many there were.
-    shared: the share of the pairs that the largest set of another seed has too, in [0, 1]: a mean.
-    largest: with the largest sets of all other seeds. seeds: all pairs of seeds, at this size.
+    shared: the share of a set's pairs that the largest set of another seed has too, in [0, 1]; a mean over seeds.
+    largest: each set against the largest sets of all other seeds. seeds: all pairs of seeds, at this size.
     """
 
     size: int
@@ -77,7 +78,10 @@ class SizeAgreement:
 
 @dataclass(frozen=True)
 class BatchSizeAgreement:
-    """One batch size with the recipe's, at the recipe's seed; the last three fields as in Comparison."""
+    """How far the recipe's calibration set agrees with the same set in batches of another size.
+
+    kendall, spearman, jaccard: see :class:`Comparison`; of one pair of sets.
+    """
 
     batch_size: int
     kendall: Spread | None
@@ -87,16 +91,18 @@ class BatchSizeAgreement:
 
 @dataclass(frozen=True)
 class CellScores:
-    """The gain of one cell over dense, a mean over the screen ``tasks`` that choose, under several calibration sets.
+    """The gains of one cell over dense under several calibration sets, each a mean over ``tasks``.
 
+    sparsity: in [0, 1), or ``negative``. scope: ``global`` or ``layer``.
+    tasks: the screen tasks that choose.
     unit: of the tasks, joined by commas where they differ. Gains are in that unit, above 0 where the cell is better.
     gains: one for each calibration seed; None without a score.
     mean, sd, low, high: over the gains, None unless all are there; sd is the sample's, and needs two gains.
     reason: why the first absent score is absent; None where all are there.
     """
 
-    sparsity: Sparsity
-    scope: Scope
+    sparsity: float | str
+    scope: str
     tasks: tuple[str, ...]
     unit: str
     gains: tuple[float | None, ...]
@@ -114,7 +120,8 @@ class StabilityEntry:
     seed: the cell's, of a seeded scorer; else None.
     units: of the granularity. sampled: how many of them were compared.
     sizes: rising.
-    enough: the smallest size from which on contributions and removed units stay the same; None where none is.
+    enough: the smallest size at which, and above which, contributions and removed units stay the same; None where not
+        even the largest size is enough.
     batch_sizes: rising.
     scores: one for each cell; empty where they were not asked for.
     """
