@@ -310,7 +310,7 @@ from pydantic import Field
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import Undefined
 from ablate.executors.base import Executor, Item, Outcome
 from ablate.granularities.base import ColumnGranularity

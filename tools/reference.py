@@ -30,8 +30,9 @@ ablate.granularities.base: ColumnGranularity
 ablate.granularities.head: Head
 ablate.granularities.neuron: Neuron
 ablate.models.model: Model Layer
-ablate.data.pairs: PairSet Source
+ablate.data.items: ItemSet Source
 ablate.data.classes: ClassSet
+ablate.data.queries: QuerySet
 ablate.data.lines: read_lines cells sentence
 ablate.data.calibration: Calibration
 ablate.statistics.metric: Statistic Spearman Mean EQUAL_WITHIN

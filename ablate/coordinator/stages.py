@@ -8,6 +8,7 @@ from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import make_rows
+from ablate.data.items import PairKey
 from ablate.events import Event
 from ablate.plan.choose import choose, mean_deltas
 from ablate.plan.job import Job
@@ -55,15 +56,15 @@ def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> 
     seen = set(_seen(job, model_run))
     choosing = filter(job.chooses, job.screen)
     for task in job.load(choosing, faults=True):
-        seen.update(task.data.keys)
+        seen.update(task.data.pairs_seen())
     for task in chain(*model_run.masks.tasks.values()):
-        seen.update(task.data.keys)
+        seen.update(task.data.pairs_seen())
     tasks = _read(job, model_run, run, job.confirm, frozenset(seen), len(picked))
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped)
 
 
-def _seen(job: Job, model_run: ModelRun) -> frozenset[tuple[str, str]]:
+def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
     """The pairs that calibration and training have looked at."""
     return model_run.calibration.seen | (job.texts.seen if job.texts else frozenset())
 
@@ -74,7 +75,7 @@ def short(key: str) -> str:
 
 
 def _read(
-    job: Job, model_run: ModelRun, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], cells: int
+    job: Job, model_run: ModelRun, run: str, names: Sequence[str], seen: frozenset[PairKey], cells: int
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
     model_run.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)

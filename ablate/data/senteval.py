@@ -1,4 +1,4 @@
-"""Sentence pairs from a folder laid out like SentEval's ``data/downstream``."""
+"""Item sets from a folder laid out like SentEval's ``data/downstream``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from types import MappingProxyType
 import numpy as np
 
 from ablate.data import classes
+from ablate.data.items import ItemSet
 from ablate.data.lines import cells, gold_score, read_lines, sentence
 from ablate.data.names import GROUPS, split_of
-from ablate.data.pairs import PairSet
 from ablate.errors import DataError, suggest
 
 SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -65,11 +65,12 @@ _SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
 SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
 """Every data set that a SentEval folder can hold -> the pairs or texts that are judged in the standard files."""
 
-_Row = tuple[str, str, float, str]
+_Row = tuple[tuple[str, ...], float, str]
+"""The texts of a pair, its gold score and its subset."""
 
 
 class SentEval:
-    """A :class:`~ablate.data.pairs.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
+    """A :class:`~ablate.data.items.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
 
     Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
     A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
@@ -92,7 +93,7 @@ class SentEval:
     def groups(self) -> dict[str, tuple[str, ...]]:
         return dict(GROUPS)
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         """Reads a data set.
 
         Raises:
@@ -106,8 +107,8 @@ class SentEval:
             rows = self._table(_TABLES[name])
         else:
             raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
-        left, right, gold, subsets = zip(*rows, strict=True)
-        return PairSet(name, split_of(name), self.label, left, right, np.array(gold, np.float64), subsets)
+        texts, gold, subsets = zip(*rows, strict=True)
+        return ItemSet(name, split_of(name), self.label, texts, np.array(gold, np.float64), subsets)
 
     def _year(self, name: str) -> Path:
         return self.folder / "STS" / f"STS{name.removeprefix('sts')}-en-test"
@@ -133,8 +134,8 @@ class SentEval:
             both = cells(line, 2, f"{sentences}:{number}")
             if text.strip():
                 gold = gold_score(text, 0, f"{scores}:{number}")
-                left, right = (sentence(cell, f"{sentences}:{number}") for cell in both)
-                rows.append((left, right, gold, subset))
+                texts = tuple(sentence(cell, f"{sentences}:{number}") for cell in both)
+                rows.append((texts, gold, subset))
         if not rows:
             raise DataError(f"{scores}:1: no pair has a gold score; copy the file again")
         return rows
@@ -150,8 +151,8 @@ class SentEval:
                     raise DataError(f"{place}: a pair where the header line should be; copy the file again")
                 continue
             gold = gold_score(row[table.gold], table.low, place)
-            left, right = (sentence(row[column], place) for column in (table.left, table.right))
-            rows.append((left, right, gold, "" if table.subset is None else row[table.subset]))
+            texts = tuple(sentence(row[column], place) for column in (table.left, table.right))
+            rows.append((texts, gold, "" if table.subset is None else row[table.subset]))
         if not rows:
             raise DataError(f"{path}:2: there is only a header; copy the file again")
         return rows

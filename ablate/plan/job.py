@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from ablate.data.items import PairKey
 from ablate.data.names import GROUPS, KNOWN, split_of
 from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, PluginError, RecipeError, suggest
@@ -55,9 +56,9 @@ class Job:
         return found.chooses
 
     def load(
-        self, names: Iterable[str], seen: frozenset[tuple[str, str]] = frozenset(), *, faults: bool = False
+        self, names: Iterable[str], seen: frozenset[PairKey] = frozenset(), *, faults: bool = False
     ) -> list[Loaded]:
-        """Reads tasks, and marks the pairs that nobody has seen; see :func:`load_tasks`."""
+        """Reads tasks, and marks the items that nobody has seen; see :func:`load_tasks`."""
         return load_tasks(names, self.chosen.source, self.registry, self.parameters, seen, faults)
 
 

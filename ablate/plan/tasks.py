@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, PairKey, Source
 from ablate.data.sources import members
 from ablate.errors import FAILURES, AblateError, PluginError, RecipeError, one_line, suggest
 from ablate.plugins import Registry
@@ -60,30 +60,31 @@ def load_tasks(
     source: Source,
     registry: Registry,
     parameters: Parameters,
-    seen: frozenset[tuple[str, str]] = frozenset(),
+    seen: frozenset[PairKey] = frozenset(),
     faults: bool = False,
 ) -> list[Loaded]:
-    """Reads the tasks' pairs, and marks those that nobody has seen.
+    """Reads the tasks' items, and marks those that nobody has seen.
 
     Args:
-        faults: give a task whose code fails with its fault and no pairs, so that it costs no other task.
+        seen: the pairs that calibration, training or choice has looked at.
+        faults: give a task whose code fails with its fault and no items, so that it costs no other task.
 
     Raises:
-        DataError, PluginError: an unknown task, pairs that are absent or malformed, or a task whose code fails.
+        DataError, PluginError: an unknown task, items that are absent or malformed, or a task whose code fails.
     """
     loaded = []
     for name in names:
         task = make_task(registry, name, parameters)
         try:
             data = task.load(source)
-            kept = np.array([key not in seen for key in data.keys], bool)
+            kept = data.unseen(seen)
         except AblateError:
             raise
         except FAILURES as error:  # a plug-in's may raise anything
-            fault = f"task '{name}' cannot read its pairs: {one_line(error)}{registry.blame(task)}"
+            fault = f"task '{name}' cannot read its items: {one_line(error)}{registry.blame(task)}"
             if not faults:
                 raise PluginError(fault) from error
-            nothing = PairSet(name, task.split, source.label, (), (), np.empty(0), ())
+            nothing = ItemSet(name, task.split, source.label, (), np.empty(0), ())
             loaded.append(Loaded(task, nothing, np.empty(0, bool), fault))
         else:
             loaded.append(Loaded(task, data, kept))

@@ -1,4 +1,4 @@
-"""Scores on random halves of the pairs."""
+"""Scores on random halves of the items."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def on_halves(
     splits: int,
     rng: np.random.Generator,
 ) -> dict[str, tuple[Floats, Floats]]:
-    """Splits the pairs at random, identical ones of all tasks always together, and scores both halves.
+    """Splits the items at random, identical ones of all tasks always together, and scores both halves.
 
     Args:
-        values: task -> key -> float32 [pairs of the task's panel].
+        values: task -> key -> float32 [items of the task's panel].
         keys: what to score.
 
     Returns:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
+from ablate.data.items import PairKey
 from ablate.data.sources import expand
 from ablate.errors import AblateError, PluginError, RecipeError
 from ablate.events import Event, Watch, silent
@@ -29,7 +30,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
     """Answers the question for each granularity of the recipe's grid, by exact removal on its screen tasks.
 
     Units that are found to improve the model by going are recorded as the run's choice, and only then are the confirm
-    tasks read, clean of every pair that calibration or choice has seen.
+    tasks read, clean of every item that calibration or choice has seen.
 
     Returns:
         The run's record, which the store has too: ``prevalence`` holds a dict for each model × granularity
@@ -60,7 +61,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
         run, {f"{part.model} {part.granularity}": [part.groups.name(place) for place in part.found] for part in parts}
     )
     if confirm and any(part.found for part in parts):
-        seen = calibration.seen.union(*(task.data.keys for task in tasks))
+        seen = calibration.seen.union(*(task.data.pairs_seen() for task in tasks))
         fresh = _read(job, store, run, confirm, seen, sum(len(part.found) for part in parts))
         for part in parts:
             part.confirm(job, fresh)
@@ -83,7 +84,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
 
 
 def _read(
-    job: Job, store: Store, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], removals: int = 0
+    job: Job, store: Store, run: str, names: Sequence[str], seen: frozenset[PairKey], removals: int = 0
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
     store.record_reads(run, [name for name in names if job.split(name) == "test"], removals)

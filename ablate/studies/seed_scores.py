@@ -8,6 +8,7 @@ from typing import Any
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import make_rows
+from ablate.data.items import PairKey
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
@@ -18,7 +19,7 @@ def seed_scores(
 ) -> dict[Cell, dict[str, Any]]:
     """Each cell's gain over dense, a mean over the screen tasks that choose, under each model_run's calibration set.
 
-    All are taken on the same pairs: with ``overlap: drop`` those that none of the sets has seen.
+    All are taken on the same items: with ``overlap: drop`` those that none of the sets has seen.
 
     Args:
         model_runs: one model with one calibration set each.
@@ -29,7 +30,7 @@ def seed_scores(
         is not there.
     """
     names = [name for name in job.screen if job.chooses(name)]
-    seen = frozenset[tuple[str, str]]().union(*(model_run.calibration.seen for model_run in model_runs))
+    seen = frozenset[PairKey]().union(*(model_run.calibration.seen for model_run in model_runs))
     tests = [name for name in names if job.split(name) == "test"]
     model_runs[0].store.record_reads(run, tests, len(cells) * len(model_runs))
     tasks = job.load(names, seen)

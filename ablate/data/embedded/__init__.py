@@ -14,7 +14,7 @@ import numpy as np
 
 from ablate.data.classes import ClassSet
 from ablate.data.embedded.generate import rows, texts
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import DataError, suggest
 
 _SPLITS = {"synthetic": "test", "synthetic-dev": "dev", "synthetic-train": "train"}
@@ -23,9 +23,10 @@ _LABEL = "embedded (synthetic)"
 
 
 @cache
-def _load(name: str) -> PairSet:
+def _load(name: str) -> ItemSet:
     left, right, gold, kinds = zip(*rows(_SPLITS[name]), strict=True)
-    return PairSet(name, _SPLITS[name], _LABEL, left, right, np.array(gold, dtype=np.float64), kinds)
+    texts = tuple(zip(left, right, strict=True))
+    return ItemSet(name, _SPLITS[name], _LABEL, texts, np.array(gold, dtype=np.float64), kinds)
 
 
 @cache
@@ -33,14 +34,14 @@ def _tenses() -> ClassSet:
     sets = {}
     for split in ("train", "test"):
         sentences, tenses = zip(*texts(split), strict=True)
-        blank = ("",) * len(sentences)
-        sets[split] = sentences, sentences, np.array(tenses, np.float64), blank
-    train = PairSet(_TENSES, "train", _LABEL, *sets["train"])
+        single = tuple((sentence,) for sentence in sentences)
+        sets[split] = single, np.array(tenses, np.float64), ("",) * len(sentences)
+    train = ItemSet(_TENSES, "train", _LABEL, *sets["train"])
     return ClassSet(_TENSES, "test", _LABEL, *sets["test"], train=train)
 
 
 class Embedded:
-    """The source of the embedded data set; a :class:`~ablate.data.pairs.Source`. Needs no file and no network."""
+    """The source of the embedded data set; a :class:`~ablate.data.items.Source`. Needs no file and no network."""
 
     @property
     def name(self) -> str:
@@ -58,7 +59,7 @@ class Embedded:
     def names(self) -> tuple[str, ...]:
         return (*_SPLITS, _TENSES)
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         """The set of that name: 800 (test), 400 (dev) or 1500 (train) pairs, the kind of pair as subset; or 400 texts.
 
         Raises:

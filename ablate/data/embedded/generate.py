@@ -11,7 +11,7 @@ from ablate.data.embedded.changes import alike, draw_change, say, vary
 from ablate.data.embedded.frames import Frame, add_detail, draw, similarity
 from ablate.data.embedded.topics import Material, Topic, pick
 from ablate.data.embedded.wording import any_wording, changes, realise, reword
-from ablate.data.pairs import normalize, pair_key
+from ablate.data.items import normalize, pair_key
 
 Row = tuple[str, str, float, str]
 
