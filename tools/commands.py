@@ -43,9 +43,8 @@ Color and progress bars are for a terminal: a pipe or a file gets plain text, an
 stderr. `NO_COLOR=1` takes the color from a terminal too. A table that is too wide goes on below, with nothing cut;
 `COLUMNS` sets the width of a pipe.
 
-`ablate --install-completion` teaches the shell to complete commands, options and names, those of plug-ins too; in a
-list with commas the last part. A plug-in's names are looked up once and kept in the cache (`ABLATE_CACHE`) until it
-changes.
+`ablate --install-completion` teaches the shell to complete commands, options, runs, and the names of what is built in; in a
+list with commas the last part. It imports no plug-in, so it does not know their names.
 
 `ablate --no-plugins COMMAND` loads only what is built in ([Plug-ins](plugins.md)).
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from ablate.cli.options import StudyFormat
 
 if TYPE_CHECKING:
     from ablate.events import Watch
@@ -17,21 +16,12 @@ if TYPE_CHECKING:
     from ablate.store.store import Store
 
 
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-    markdown = "markdown"
-
-
-Form = Annotated[Format, typer.Option("--format", help="How the results are printed.")]
-
-
 def study(
     recipe: Path,
     overrides: Sequence[str],
     data: str | None,
     store: str,
-    form: Format,
+    form: StudyFormat,
     output: Path | None,
     work: Callable[[Job, Store, Watch], dict[str, Any]],
     page: Callable[[Mapping[str, Any]], Page],
@@ -51,9 +41,9 @@ def study(
     job = prepare_job(*load_recipe(recipe, overrides), data)
     with working(store) as (opened, progress):
         about = work(job, opened, progress)
-    if form is Format.json:
+    if form is StudyFormat.json:
         put(json.dumps(about, indent=2, allow_nan=False) + "\n", output)
-    elif form is Format.markdown:
+    elif form is StudyFormat.markdown:
         put(as_markdown(page(about)), output)
     elif output is None:
         print_page(page(about), Console())

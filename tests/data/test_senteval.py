@@ -25,6 +25,7 @@ def real() -> dict[str, ItemSet]:
 @needs_data
 def test_standard_counts(real: dict[str, ItemSet]) -> None:
     counts = [3108, 1500, 3750, 3000, 1186, 1379, 1500, 5749, 4927, 500, 4500]
+    counts += [10662, 3775, 10000, 10606, 1821, 500, 1725]
     assert [len(real[name]) for name in SETS] == counts == list(SETS.values())
     assert tuple(dict.fromkeys(real["sts12"].subsets)) == SUBSETS["sts12"]
     assert real["sts12"].subsets.count("SMTeuroparl") == 459

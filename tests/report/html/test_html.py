@@ -27,7 +27,6 @@ from ablate.report.figures.stability_panels import read_stability, stability_fig
 from ablate.report.html.answer import answers
 from ablate.report.html.page import Material, render_html
 from ablate.report.html.provenance import Origin
-from ablate.report.plot import plots
 from ablate.report.results import Results
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, row
@@ -562,44 +561,3 @@ def test_the_command_writes_the_other_formats(place: Workplace) -> None:
     assert place("report", "--format", "parquet", "-o", "rows.parquet").code == 0
     assert place("show", "--format", "parquet", "-o", "same.parquet").code == 0
     assert Path("rows.parquet").read_bytes() == Path("same.parquet").read_bytes()
-
-
-def test_a_text_plot_has_every_point_in_its_place() -> None:
-    rows = [
-        row(),
-        *(cell("head", name, s, delta=d) for name, s, d in (("a", 0.1, 1.0), ("a", 0.3, -1.0), ("b", 0.1, 1.0))),
-    ]
-    rows += [cell("head", "b", 0.2, delta=0.5), cell("neuron", "a", 0.1, delta=1.0)]
-    assert list(plots(Results(rows, about(confirm=[])), 30)) == [
-        "",
-        "minilm, screen, head: Δ on ...",
-        " +1.00 │*",
-        "       │",
-        "       │          B",
-        "       │",
-        "  0.00 │──────────────────────",
-        "       │",
-        "       │",
-        "       │",
-        " -1.00 │                     A",
-        "        10 %              30 %",
-        "        A a",
-        "        B b",
-    ]
-
-
-@pytest.mark.parametrize(("width", "encoding"), [(30, "ascii"), (60, "latin-1"), (200, "utf-8")])
-def test_a_text_plot_fits_any_terminal(width: int, encoding: str) -> None:
-    lines = list(plots(a_run(scorers=(*HOSTILE[:4], "é")), width, encoding))
-    assert max(map(len, lines)) <= width
-    assert all(line.encode(encoding) for line in lines if line)
-    assert list(plots(Results([row()], about()), 80)) == ["no plot: no scorer was run at two sparsities or more"]
-
-
-def test_show_draws(place: Workplace) -> None:
-    assert place.run(RECIPE.replace("[0.25]", "[0.25, 0.5]")).code == 0
-    ran = place("show", "--plot")
-    assert (ran.code, ran.err) == (0, "")
-    assert "A align" in ran.out
-    assert max(map(len, ran.out.splitlines())) <= 80
-    assert place("show", "--plot", "--format", "csv").code == 2
