@@ -34,7 +34,8 @@ Key = tuple[str, ...]
 PairKey = tuple[str, str]
 """The normalized texts of a pair, in alphabetical order."""
 
-MOST_TEXTS = 3
+KINDS = {1: "single texts", 2: "pairs", 3: "triplets"}
+"""What items are called that have one, two or three texts."""
 
 _NOT_WORD = re.compile(r"[\W_]+")
 
@@ -52,7 +53,7 @@ def pair_key(left: str, right: str) -> PairKey:
 
 def item_key(texts: tuple[str, ...]) -> Key:
     """The key of an item of one to three texts."""
-    if len(texts) == MOST_TEXTS:
+    if len(texts) == 3:
         anchor, positive, negative = texts
         return (normalize(anchor), *pair_key(positive, negative))
     return pair_key(texts[0], texts[-1])
@@ -89,7 +90,7 @@ class ItemSet:
 
     def __post_init__(self) -> None:
         numbers = set(map(len, self.texts))
-        if len(numbers) > 1 or not numbers <= set(range(1, MOST_TEXTS + 1)):
+        if len(numbers) > 1 or not numbers <= set(KINDS):
             there = ", ".join(map(str, sorted(numbers)))
             raise DataError(f"'{self.name}' has items of {there} texts; give all of a set one, two or three")
 
@@ -108,7 +109,7 @@ class ItemSet:
             DataError: the items have another number of texts.
         """
         if self.texts and len(self.texts[0]) != count:
-            raise DataError(f"'{self.name}' has items of {len(self.texts[0])} text(s), and {count} are needed")
+            raise DataError(f"'{self.name}' has {KINDS[len(self.texts[0])]}, and {KINDS[count]} are needed")
         return tuple(zip(*self.texts, strict=True)) or ((),) * count
 
     def rows(self, count: int) -> tuple[NDArray[np.intp], ...]:
