@@ -12,7 +12,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from ablate.data.items import ItemSet, PairKey, Source, pair_key
@@ -228,6 +227,5 @@ def read_pairs(path: Path) -> ItemSet:
         columns = line.rstrip("\r").split("\t")
         if len(columns) != 2 or not all(c.strip() for c in columns):
             raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences parted by one tab")
-        pairs.append((columns[0], columns[1]))
-    n = len(pairs)
-    return ItemSet(path.name, "train", str(path), tuple(pairs), np.full(n, 5.0), ("",) * n)
+        pairs.append((tuple(columns), 5.0, ""))
+    return ItemSet.from_rows(path.name, "train", str(path), pairs)

@@ -9,10 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ablate.data.items import ItemSet
+from ablate.data.items import ItemRow, ItemSet
 from ablate.data.lines import cells, read_lines
 from ablate.errors import DataError
 
@@ -45,9 +42,6 @@ class ClassSet(ItemSet):
         return hashlib.sha256(" ".join((super().hash, *(part.hash for part in self.parts))).encode()).hexdigest()
 
 
-Row = tuple[tuple[str, ...], float]
-"""The texts of an item, and its class."""
-
 TREC_CLASSES = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
 
 _ONE_A_CLASS: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -61,17 +55,17 @@ _ONE_A_CLASS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """The files of class 0 and of class 1."""
 
 
-def _sentiment(path: Path) -> list[Row]:
-    rows: list[Row] = []
+def _sentiment(path: Path) -> list[ItemRow]:
+    rows: list[ItemRow] = []
     for number, line in enumerate(read_lines(path), 1):
         place = f"{path}:{number}"
         text, label = cells(line, 2, place)
-        rows.append(((_text(text),), _label(label, place)))
+        rows.append(((_text(text),), _label(label, place), ""))
     return rows
 
 
-def _question(path: Path) -> list[Row]:
-    rows: list[Row] = []
+def _question(path: Path) -> list[ItemRow]:
+    rows: list[ItemRow] = []
     for number, line in enumerate(read_lines(path, "latin-1"), 1):
         label, colon, rest = line.strip().partition(":")
         fine, space, text = rest.partition(" ")
@@ -79,12 +73,12 @@ def _question(path: Path) -> list[Row]:
             raise DataError(
                 f"{path}:{number}: not `COARSE:fine question` with one of {', '.join(TREC_CLASSES)}; mend the line"
             )
-        rows.append(((_text(text),), float(TREC_CLASSES.index(label))))
+        rows.append(((_text(text),), float(TREC_CLASSES.index(label)), ""))
     return rows
 
 
-def _paraphrase(path: Path) -> list[Row]:
-    rows: list[Row] = []
+def _paraphrase(path: Path) -> list[ItemRow]:
+    rows: list[ItemRow] = []
     for number, line in enumerate(read_lines(path), 1):
         place = f"{path}:{number}"
         label, _, _, left, right = cells(line, 5, place)
@@ -92,11 +86,11 @@ def _paraphrase(path: Path) -> list[Row]:
             if label in ("0", "1"):
                 raise DataError(f"{place}: a pair where the header line should be; copy the file again")
             continue
-        rows.append(((_text(left), _text(right)), _label(label, place)))
+        rows.append(((_text(left), _text(right)), _label(label, place), ""))
     return rows
 
 
-_WITH_TRAIN: Mapping[str, tuple[Callable[[Path], list[Row]], Mapping[str, str]]] = MappingProxyType(
+_WITH_TRAIN: Mapping[str, tuple[Callable[[Path], list[ItemRow]], Mapping[str, str]]] = MappingProxyType(
     {
         "sst2": (
             _sentiment,
@@ -131,26 +125,21 @@ def load(folder: Path, name: str, source: str) -> ClassSet:
         DataError: a file that is absent, cut short or malformed, or has fewer than two classes.
     """
     if name in _ONE_A_CLASS:
-        singles: list[Row] = [
-            ((_text(line),), float(label))
+        singles: list[ItemRow] = [
+            ((_text(line),), float(label), "")
             for label, file in files(name).items()
             for line in read_lines(folder / file, "latin-1")
         ]
-        return ClassSet(name, "test", source, *_columns(singles))
+        return ClassSet.from_rows(name, "test", source, singles)
     read, parts = _WITH_TRAIN[name]
-    sets = {}
+    rows_of = {}
     for part, file in parts.items():
-        rows = read(folder / file)
-        if len({label for _, label in rows}) < 2:
+        rows_of[part] = rows = read(folder / file)
+        if len({label for _, label, _ in rows}) < 2:
             raise DataError(f"{folder / file}: fewer than two classes in {len(rows)} lines; copy the file again")
-        sets[part] = ItemSet(f"{name}-{part}", part, source, *_columns(rows))
-    test = sets.pop("test")
-    return ClassSet(name, "test", source, test.texts, test.gold, test.subsets, **sets)
-
-
-def _columns(rows: list[Row]) -> tuple[tuple[tuple[str, ...], ...], NDArray[np.float64], tuple[str, ...]]:
-    texts, labels = zip(*rows, strict=True)
-    return texts, np.array(labels, np.float64), ("",) * len(rows)
+    judged = rows_of.pop("test")
+    others = {part: ItemSet.from_rows(f"{name}-{part}", part, source, rows) for part, rows in rows_of.items()}
+    return ClassSet.from_rows(name, "test", source, judged, **others)
 
 
 def _text(line: str) -> str:

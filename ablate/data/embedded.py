@@ -13,8 +13,6 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-import numpy as np
-
 from ablate.data.classes import ClassSet
 from ablate.data.items import ItemSet
 from ablate.errors import DataError, suggest
@@ -73,9 +71,9 @@ class Embedded:
 def _items(file: str, name: str, split: str, width: int) -> ItemSet:
     """Items of ``width`` texts; a file has two in each line, of which a single text is the first."""
     _, *lines = _read(file).decode().splitlines()
-    rows = [line.split("\t") for line in lines]
-    texts = tuple(tuple(row[:width]) for row in rows)
-    return ItemSet(name, split, _LABEL, texts, np.array([float(row[2]) for row in rows]), tuple(row[3] for row in rows))
+    cells = [line.split("\t") for line in lines]
+    rows = [(tuple(texts[:width]), float(gold), subset) for *texts, gold, subset in cells]
+    return ItemSet.from_rows(name, split, _LABEL, rows)
 
 
 @cache

@@ -18,10 +18,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ Key = tuple[str, ...]
 
 PairKey = tuple[str, str]
 """The normalized texts of a pair, in alphabetical order."""
+
+ItemRow = tuple[tuple[str, ...], float, str]
+"""An item as readers have it: its texts, its gold and its subset."""
 
 KINDS = {1: "single texts", 2: "pairs", 3: "triplets"}
 """What items are called that have one, two or three texts."""
@@ -93,6 +96,12 @@ class ItemSet:
         if len(numbers) > 1 or not numbers <= set(KINDS):
             there = ", ".join(map(str, sorted(numbers)))
             raise DataError(f"'{self.name}' has items of {there} texts; give all of a set one, two or three")
+
+    @classmethod
+    def from_rows(cls, name: str, split: str, source: str, rows: Sequence[ItemRow], **fields: Any) -> Self:
+        """A set of the items that a reader has read, at least one. fields: those of a subclass."""
+        texts, gold, subsets = zip(*rows, strict=True)
+        return cls(name, split, source, texts, np.array(gold, np.float64), subsets, **fields)
 
     def __len__(self) -> int:
         return len(self.texts)

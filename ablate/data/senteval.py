@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from ablate.data import classes
-from ablate.data.items import ItemSet
+from ablate.data.items import ItemRow, ItemSet
 from ablate.data.lines import cells, gold_score, read_lines, sentence
 from ablate.data.names import GROUPS, split_of
 from ablate.errors import DataError, suggest
@@ -65,9 +63,6 @@ _SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
 SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
 """Every data set that a SentEval folder can hold -> the pairs or texts that are judged in the standard files."""
 
-_Row = tuple[tuple[str, ...], float, str]
-"""The texts of a pair, its gold score and its subset."""
-
 
 class SentEval:
     """A :class:`~ablate.data.items.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
@@ -107,8 +102,7 @@ class SentEval:
             rows = self._table(_TABLES[name])
         else:
             raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
-        texts, gold, subsets = zip(*rows, strict=True)
-        return ItemSet(name, split_of(name), self.label, texts, np.array(gold, np.float64), subsets)
+        return ItemSet.from_rows(name, split_of(name), self.label, rows)
 
     def _year(self, name: str) -> Path:
         return self.folder / "STS" / f"STS{name.removeprefix('sts')}-en-test"
@@ -120,7 +114,7 @@ class SentEval:
             return any((self.folder / file).is_file() for file in classes.files(name).values())
         return (self.folder / _TABLES[name].path).is_file()
 
-    def _subset(self, name: str, subset: str) -> list[_Row]:
+    def _subset(self, name: str, subset: str) -> list[ItemRow]:
         sentences = self._year(name) / f"STS.input.{subset}.txt"
         scores = self._year(name) / f"STS.gs.{subset}.txt"
         pairs, golds = read_lines(sentences), read_lines(scores)
@@ -140,7 +134,7 @@ class SentEval:
             raise DataError(f"{scores}:1: no pair has a gold score; copy the file again")
         return rows
 
-    def _table(self, table: _Table) -> list[_Row]:
+    def _table(self, table: _Table) -> list[ItemRow]:
         path = self.folder / table.path
         rows = []
         for number, line in enumerate(read_lines(path), 1):

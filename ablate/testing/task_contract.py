@@ -15,13 +15,12 @@ from torch import Tensor
 from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, Undefined
 from ablate.models.encode import encode, prepare
+from ablate.statistics.arrays import Values
 from ablate.tasks.base import Task
 from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
 from ablate.testing.plugin_contract import FAMILIES, check_plugin
 from ablate.testing.samples import EmptySource, SampleSource
 from ablate.testing.tiny import tiny_model
-
-Values = NDArray[np.float32]
 
 _SPLITS = ("train", "dev", "test")
 _WIDTH = 8

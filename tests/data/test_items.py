@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,12 @@ Texts = tuple[str, ...]
 
 def items(*texts: Texts, **fields: Any) -> ItemSet:
     n = len(texts)
-    given_fields = {"gold": np.zeros(n), "subsets": ("",) * n} | fields
-    return ItemSet(name="made", split="test", source="here", texts=texts, **given_fields)
+    return replace(ItemSet("made", "test", "here", texts, np.zeros(n), ("",) * n), **fields)
 
 
 def clusters(data: ItemSet) -> list[int]:
-    return panel_of(Loaded(STS_TASKS[0](), data, np.ones(len(data), bool))).cluster.tolist()
+    numbers: list[int] = panel_of(Loaded(STS_TASKS[0](), data, np.ones(len(data), bool))).cluster.tolist()
+    return numbers
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,12 @@ def test_what_is_no_pair_has_no_left_and_right(texts: Texts, kind: str) -> None:
 def test_all_items_of_a_set_have_one_two_or_three_texts(texts: list[Texts], there: str) -> None:
     with pytest.raises(DataError, match=f"'made' has items of {there} texts; give all of a set one, two or three"):
         items(*texts)
+
+
+def test_rows_as_readers_have_them() -> None:
+    made = ItemSet.from_rows("made", "test", "here", [(("a", "b"), 1.5, "x"), (("c", "d"), 0.0, "y")])
+    assert (made.texts, made.gold.tolist(), made.subsets) == ((("a", "b"), ("c", "d")), [1.5, 0], ("x", "y"))
+    assert made.gold.dtype == np.float64
 
 
 def test_the_hash_is_of_the_columns_and_a_single_text_is_a_pair_with_itself() -> None:
