@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ablate.data.items import PairKey
 from ablate.plan.job import Job
 from ablate.store.store import Store
 from ablate.tasks.base import Task
@@ -15,7 +16,7 @@ def read_tasks(
     store: Store,
     run: str,
     tasks: Sequence[Task],
-    seen: frozenset[tuple[str, str]],
+    seen: frozenset[PairKey],
     cells: int,
     *,
     faults: bool = False,

@@ -9,6 +9,7 @@ from itertools import chain
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import make_rows
+from ablate.data.items import PairKey
 from ablate.events import Event
 from ablate.plan.choose import choose, mean_deltas
 from ablate.plan.job import Job
@@ -57,15 +58,15 @@ def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> 
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
     seen = set(_seen(job, model_run))
     for task in job.load(job.choosing, faults=True):
-        seen.update(task.data.keys)
+        seen.update(task.data.pairs_seen())
     for task in chain(*model_run.masks.tasks.values()):
-        seen.update(task.data.keys)
+        seen.update(task.data.pairs_seen())
     tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped)
 
 
-def _seen(job: Job, model_run: ModelRun) -> frozenset[tuple[str, str]]:
+def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
     """The pairs that calibration and training have looked at."""
     return model_run.calibration.seen | (job.texts.seen if job.texts else frozenset())
 

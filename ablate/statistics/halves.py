@@ -1,4 +1,4 @@
-"""Scores on random halves of the pairs."""
+"""Scores on random halves of the items."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     """Answers the question for each granularity of the recipe's grid, by exact removal on its screen tasks.
 
     Units that are found to improve the model by going are recorded as the run's choice, and only then are the confirm
-    tasks read, without any pair that calibration or choice has seen.
+    tasks read, without any item that calibration or choice has seen.
 
     Returns:
         The record of the run; the store has it too.
@@ -57,7 +57,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     store.record_choice(run, {f"{one.model} {one.granularity}": one.found_names for one in measured})
     removals = sum(len(one.found) for one in measured)
     if confirm and removals:
-        seen = calibration.seen.union(*(task.data.keys for task in tasks))
+        seen = calibration.seen.union(*(task.data.pairs_seen() for task in tasks))
         confirming = read_tasks(job, store, run, confirm, seen, removals)
         measured = [one.confirm(job, confirming) for one in measured]
     before = earlier(job, store)

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import make_rows
+from ablate.data.items import PairKey
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
@@ -17,14 +18,14 @@ from ablate.studies.stability_record import CellScores
 def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str) -> dict[Cell, CellScores]:
     """Each cell's gains on the screen tasks that choose, one under each calibration set.
 
-    All gains are taken on the same pairs: with ``overlap: drop`` on those that none of the sets has seen.
+    All gains are taken on the same items: with ``overlap: drop`` on those that none of the sets has seen.
 
     Args:
         model_runs: one model with one calibration set each, at least one.
         cells: of one step each.
     """
     names = [task.name for task in job.choosing]
-    seen = frozenset[tuple[str, str]]().union(*(model_run.calibration.seen for model_run in model_runs))
+    seen = frozenset[PairKey]().union(*(model_run.calibration.seen for model_run in model_runs))
     tasks = read_tasks(job, model_runs[0].store, run, job.choosing, seen, len(cells) * len(model_runs))
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
     for model_run in model_runs:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
-from ablate.data.pairs import Source
+from ablate.data.items import Source
 from ablate.engine.score import parts_used
 from ablate.errors import AblateError
 from ablate.plan.plan import Step
