@@ -12,7 +12,6 @@ from ablate.coordinator.stages import StageRows, confirm, pick, screen, with_cho
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.score import parts_used
 from ablate.events import Event, Watch, silent
-from ablate.executors.base import Executor
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
 from ablate.models.load import load_model
@@ -104,10 +103,10 @@ def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) ->
     A screen stage comes a second time, with what was chosen, before the choice is recorded.
     """
     screened: list[StageRows] = []
-    for model_run in model_runs if job.screen else ():
+    for model_run in model_runs if job.tasks.screen else ():
         screened.append(screen(job, model_run, run))
         yield screened[-1]
-    if not job.confirm:
+    if not job.tasks.confirm:
         return
     rows = [stage.rows for stage in screened] or [[] for _ in model_runs]
     picks = [pick(job, model_run, own) for model_run, own in zip(model_runs, rows, strict=True)]
@@ -130,8 +129,6 @@ def prepare_model_run(
     with timings.measure("load"):
         model = replace(load_model(spec), name=names[spec])
         calibration = _calibration(job)
-    executor = job.registry.get("executor", job.recipe.executor)()
-    assert isinstance(executor, Executor)
     masks = MaskMaker(
         model,
         calibration,
@@ -142,7 +139,7 @@ def prepare_model_run(
         _scorer_tasks(job),
     )
     model_run = ModelRun(
-        model, calibration, store, executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
+        model, calibration, store, job.executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
     )
     if job.texts is not None:
         from ablate.coordinator.train import trainings
@@ -162,6 +159,6 @@ def _calibration(job: Job) -> Calibration:
 
 def _scorer_tasks(job: Job) -> dict[str, tuple[Loaded, ...]]:
     """The tasks behind each name that a scorer of the plan gives, each read once."""
-    members = dict.fromkeys(task for tasks in job.scorer_tasks.values() for task in tasks)
-    read = {task.name: task for task in job.load(members)}
-    return {name: tuple(read[task] for task in tasks) for name, tasks in job.scorer_tasks.items()}
+    members = dict.fromkeys(task for tasks in job.tasks.scorers.values() for task in tasks)
+    read = {loaded.task: loaded for loaded in job.load(members)}
+    return {name: tuple(read[task] for task in tasks) for name, tasks in job.tasks.scorers.items()}

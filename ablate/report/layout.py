@@ -8,7 +8,7 @@ from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
 from ablate.record import RunRecord
 from ablate.report import circumstances, wording
-from ablate.report.agreement import agreement_table
+from ablate.report.oracle_agreement import oracle_agreement_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
@@ -42,7 +42,7 @@ def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
 
-    near = agreement_table(results.about.agreement or ())
+    near = oracle_agreement_table(results.about.agreement or ())
     compared = methods_table(compare_methods(results))
     tables = [table for table in (near, compared) if table and table.lines]
     many = len(results.about.models) > 1

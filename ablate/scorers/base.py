@@ -89,7 +89,7 @@ class Scorer(Plugin):
         return ()
 
     def tasks(self) -> tuple[str, ...]:
-        """The tasks (or groups) that a slow scorer looks at: of train or dev splits. Their pairs count as seen."""
+        """The tasks (or groups) that a slow scorer looks at: of train or dev splits. Their items count as seen."""
         return ()
 
     @abstractmethod

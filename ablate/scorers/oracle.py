@@ -32,7 +32,7 @@ class Oracle(Scorer):
     """Leave-one-out: what is really lost when the unit, or the group of units that it is in, is removed.
 
     Of a loss: the rise of its mean over the calibration batches, as first-order scorers estimate it. Of tasks: the fall
-    of the mean of their scores, in their unit; every pair of theirs counts as seen from then on.
+    of the mean of their scores, in their unit; every item of theirs counts as seen from then on.
     """
 
     name: ClassVar[str] = "oracle"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.record import ContributionMap, from_plain
+from ablate.record import ContributionMap
 from ablate.report.figures.drawing import INK, Sketch, text
 
 if TYPE_CHECKING:
@@ -39,17 +39,6 @@ def of_record(maps: Iterable[ContributionMap]) -> dict[tuple[str, str], list[Map
         if made is not None:
             drawn.setdefault((one.model, one.granularity), []).append(made)
     return {place: sorted(of_place, key=lambda one: not one.oracle) for place, of_place in drawn.items()}
-
-
-def read_maps(payload: Any) -> dict[tuple[str, str], list[Map]]:
-    """The same of a list of :class:`~ablate.record.ContributionMap` as JSON; what is not of that form is left out."""
-    maps = []
-    for item in payload if isinstance(payload, list) else []:
-        try:
-            maps.append(from_plain(ContributionMap, item))
-        except ValueError:
-            continue
-    return of_record(maps)
 
 
 def _drawn(one: ContributionMap) -> Map | None:

@@ -8,7 +8,7 @@ from ablate.record import OracleAgreement
 from ablate.report.table import Column, Line, Table, TableCell
 
 
-def agreement_table(agreements: Sequence[OracleAgreement]) -> Table | None:
+def oracle_agreement_table(agreements: Sequence[OracleAgreement]) -> Table | None:
     """Granularity × oracle against scorers; None where no oracle ran.
 
     Args:
