@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected, Request, collect, passes_of
-from ablate.engine.score import ScorerTasks, data_key, score, scores_key
+from ablate.engine.score import score
 from ablate.engine.select import matched, select
 from ablate.errors import FAILURES, StoreError
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask, masked, merge, removed_parameters
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
-from ablate.store.keys import digest, mask_hash
+from ablate.scorers.base import ScorerTasks
+from ablate.store.keys import mask_hash, mask_key, scores_key
 from ablate.store.store import Store, StoredMask
 from ablate.timing import Timings
 
@@ -47,21 +48,12 @@ class MaskMaker:
 
     def key(self, cell: Cell) -> str:
         """The key of a cell: everything its mask depends on."""
-        looks = [data_key(step.scorer, self.calibration, self.tasks) for step in cell.steps]
-        return digest(
-            {
-                "stage": "mask",
-                "model": self.model.hash,
-                "encoding": self.model.encoding.as_dict(),
-                "looks": looks,
-                "cell": cell.identity(),
-                "tie_seed": self.tie_seed if cell.steps else None,
-            }
-        )
+        scorers = [step.scorer for step in cell.steps]
+        return mask_key(self.model, self.calibration, scorers, cell.identity(), self.tie_seed, self.tasks)
 
     def scores_key(self, step: Step, in_force: str | None = None) -> str:
         """The key of a step's contributions. ``in_force``: the hash of the mask in force, None for the dense model."""
-        return scores_key(self.model, self.calibration, step, in_force, self.tasks)
+        return scores_key(self.model, self.calibration, step.scorer, step.granularity, step.seed, in_force, self.tasks)
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
         """What the first steps of all these cells need and the store lacks."""

@@ -11,7 +11,7 @@ import torch
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.rows import Outcome
 from ablate.data.calibration import Calibration
-from ablate.engine.evaluate import Evaluator, result_key
+from ablate.engine.evaluate import Evaluator
 from ablate.errors import FAILURES, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
 from ablate.executors.base import Executor
@@ -20,6 +20,7 @@ from ablate.models.weights import weighted
 from ablate.plan.plan import DENSE, Cell
 from ablate.plugin import Plugin
 from ablate.plugins import registry
+from ablate.store.keys import result_key
 from ablate.store.store import Result, Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings

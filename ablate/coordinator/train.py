@@ -18,10 +18,10 @@ from ablate.models.spec import ModelSpec
 from ablate.models.weights import Weights, weighted, weights_hash
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.plan.training import choosing, settings
+from ablate.plan.training import choosing
 from ablate.plan.training_texts import Texts
 from ablate.recipe.training import Train
-from ablate.store.keys import digest, mask_hash
+from ablate.store.keys import mask_hash, trained_model_hash, training_key, training_settings
 from ablate.store.records import StoredMask
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
@@ -154,7 +154,7 @@ class Trainings:
         about = self.store.trained_about(key)
         if about is None:
             return None
-        model = replace(self.masks.model, hash=digest({"model": self.masks.model.hash, "weights": about["hash"]}))
+        model = replace(self.masks.model, hash=trained_model_hash(self.masks.model, about["hash"]))
         return Trained(key, model, lambda: self._weights(key))
 
     def _weights(self, key: str) -> Weights:
@@ -175,17 +175,9 @@ class Trainings:
         return prune
 
     def _key(self, units: Units, seed: int, gradual: Cell | None) -> str:
-        return digest(
-            {
-                "stage": "train",
-                "model": self.masks.model.hash,
-                "encoding": self.masks.model.encoding.as_dict(),
-                "mask": mask_hash(units),
-                "gradual": self.masks.key(gradual) if gradual else None,
-                "settings": settings(self.spec, self.texts, self.tasks),
-                "seed": seed,
-            }
-        )
+        grows = self.masks.key(gradual) if gradual else None
+        settings = training_settings(self.spec, self.texts.hash, self.tasks)
+        return training_key(self.masks.model, mask_hash(units), grows, settings, seed)
 
 
 def read_weights(store: Store, key: str) -> dict[str, Tensor]:

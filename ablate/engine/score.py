@@ -2,79 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ablate.data.calibration import UNGRADED, Calibration, Over
+from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected
 from ablate.errors import PluginError
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plan.plan import Step
-from ablate.scorers.base import Scorer, View
+from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks, View
 from ablate.scorers.statistics import GradientContribution, InputNorm
-from ablate.store.keys import digest
-
-if TYPE_CHECKING:
-    from ablate.tasks.loaded import Loaded
-
-ScorerTasks = Mapping[str, "tuple[Loaded, ...]"]
-"""The tasks behind each name that scorers give."""
-
-NO_TASKS: ScorerTasks = MappingProxyType({})
-
-
-def scores_key(
-    model: Model,
-    calibration: Calibration,
-    step: Step,
-    in_force: str | None,
-    tasks: ScorerTasks = NO_TASKS,
-) -> str:
-    """The key of a step's contributions: all that they depend on, and nothing else.
-
-    Args:
-        tasks: those that the step's scorer names, read.
-        in_force: hash of the mask already in force, None for the dense model.
-    """
-    return digest(
-        {
-            "stage": "scores",
-            "model": model.hash,
-            "encoding": model.encoding.as_dict(),
-            "scorer": step.scorer.identity(),
-            "granularity": step.granularity.identity(),
-            **data_key(step.scorer, calibration, tasks),
-            "mask": in_force,
-            "seed": step.seed,
-        }
-    )
-
-
-def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> dict[str, Any]:
-    """The part of a key that says which data a scorer looks at.
-
-    Args:
-        tasks: at least those that it names.
-    """
-    looks = parts_used(scorer)
-    found: dict[str, Any] = {"calibration": None if looks.isdisjoint(UNGRADED) else calibration.hash}
-    if "graded" in looks:
-        found["graded"] = calibration.graded_hash
-    if scorer.tasks():
-        found["tasks"] = {name: [task.data.hash for task in tasks[name]] for name in scorer.tasks()}
-    return found
-
-
-def parts_used(scorer: Scorer) -> frozenset[Over]:
-    """The parts of the calibration set that a scorer looks at; of one that runs the model itself all but the gold."""
-    declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
-    return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
 
 
 def view_of(

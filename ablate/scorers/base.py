@@ -5,19 +5,23 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Self
+from types import MappingProxyType
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
 
+from ablate.data.calibration import Calibration
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
 from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic
+from ablate.tasks.loaded import Loaded
 
-if TYPE_CHECKING:
-    from ablate.data.calibration import Calibration
-    from ablate.tasks.loaded import Loaded
+ScorerTasks = Mapping[str, tuple[Loaded, ...]]
+"""The tasks behind each name that scorers give, read."""
+
+NO_TASKS: ScorerTasks = MappingProxyType({})
 
 
 @dataclass(frozen=True)

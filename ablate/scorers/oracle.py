@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -16,9 +16,7 @@ from ablate.errors import PluginError, Undefined
 from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.statistics import ScorerStatistic
-
-if TYPE_CHECKING:
-    from ablate.tasks.loaded import Loaded
+from ablate.tasks.loaded import Loaded
 
 _LOSSES = {loss.name: loss for loss in (ALIGN, UNIFORM)}
 

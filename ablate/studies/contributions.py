@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import collect, passes_of
-from ablate.engine.score import score, scores_key
+from ablate.engine.score import score
 from ablate.models.model import Model
 from ablate.plan.plan import Step
+from ablate.store.keys import scores_key
 from ablate.store.store import Store
 
 
@@ -31,7 +32,7 @@ def contributions(
     """
     missing = []
     for step in steps:
-        stored = store.get_scores(scores_key(model, calibration, step, None))
+        stored = store.get_scores(scores_key(model, calibration, step.scorer, step.granularity, step.seed))
         if stored is None:
             missing.append(step)
         else:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.score import scores_key
 from ablate.granularities.base import Granularity
 from ablate.plan.plan import Step
 from ablate.scorers.align import Align
 from ablate.scorers.base import Scorer
 from ablate.scorers.uniform import Uniform
-from ablate.store.keys import digest
+from ablate.store.keys import digest, scores_key
 from ablate.studies.contributions import contributions
 from ablate.studies.removed import Groups
 
@@ -43,7 +42,7 @@ def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[t
         step: digest(
             {
                 "stage": "predicted",
-                "scores": scores_key(model, calibration, step, None),
+                "scores": scores_key(model, calibration, step.scorer, step.granularity, step.seed),
                 "groups": _hash(groups[step.granularity]),
             }
         )

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from ablate.coordinator.mask_maker import name_of
 from ablate.data.calibration import Calibration
-from ablate.engine.score import scores_key
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
-from ablate.store.keys import digest
+from ablate.store.keys import digest, scores_key
 from ablate.store.store import Store, StoredMask
 from ablate.studies.contributions import contributions
 
@@ -79,7 +78,7 @@ class Prober:
         return {step: found[step] for step in self.series}, not missing
 
     def _key(self, calibration: Calibration, step: Step, cell: Cell | None = None) -> str:
-        scores = scores_key(self.model, calibration, step, None)
+        scores = scores_key(self.model, calibration, step.scorer, step.granularity, step.seed)
         tie_seed = None if cell is None else self.tie_seed
         removed = None if cell is None else cell.identity()
         return digest({"stage": "probe", "sample": SAMPLE, "scores": scores, "cell": removed, "tie_seed": tie_seed})

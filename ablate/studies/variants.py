@@ -8,10 +8,10 @@ from typing import Any
 
 from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
 from ablate.data.pairs import Source
-from ablate.engine.score import parts_used
 from ablate.errors import AblateError
 from ablate.plan.plan import Step
 from ablate.recipe.studies import Stability
+from ablate.store.keys import parts_used
 from ablate.studies.contributions import require_examples
 
 BySeed = dict[int, Calibration]

@@ -10,11 +10,10 @@ import pytest
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.run import prepare_model_run
-from ablate.engine.evaluate import result_key
-from ablate.engine.score import scores_key
 from ablate.events import silent
 from ablate.granularities.head import Head
 from ablate.scorers.align import Align
+from ablate.store.keys import result_key, scores_key
 from ablate.store.store import Store
 from ablate.tasks.sts import Sts
 from ablate.testing.tiny import save_tiny
@@ -36,7 +35,8 @@ def keys(bench: Bench, **given: Any) -> tuple[str, str, str]:
         subject: ModelRun = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent)
         cell = job.plan.cells[0]
         (task, *_) = job.load(job.screen)
-        scores = scores_key(subject.model, subject.calibration, cell.steps[0], None)
+        step = cell.steps[0]
+        scores = scores_key(subject.model, subject.calibration, step.scorer, step.granularity, step.seed)
         return scores, subject.masks.key(cell), result_key(subject.model, "bits", task)
 
 
