@@ -11,7 +11,7 @@ from rich.markup import escape
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.stages import controls_of
-from ablate.engine.collect import Pass, passes_of
+from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
 from ablate.plan.choose import choose

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.engine.collect import Collected, Request, collect, passes_of
+from ablate.engine.collect import Collected, collect
+from ablate.engine.passes import Request, passes_of
 from ablate.engine.score import score
 from ablate.engine.select import matched, select
 from ablate.errors import FAILURES, StoreError

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.engine.collect import collect, passes_of
+from ablate.engine.collect import collect
+from ablate.engine.passes import passes_of
 from ablate.engine.score import score
 from ablate.models.model import Model
 from ablate.plan.plan import Step

@@ -18,7 +18,8 @@ from torch import Tensor
 from ablate.coordinator import mask_maker as masks
 from ablate.data.calibration import CalibrationSpec, calibrate
 from ablate.data.sources import resolve
-from ablate.engine.collect import collect, passes_of
+from ablate.engine.collect import collect
+from ablate.engine.passes import passes_of
 from ablate.engine.second_order import halved, without_lowest
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from ablate.data.calibration import Calibration
-from ablate.engine.collect import passes_of
+from ablate.engine.passes import passes_of
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
