@@ -19,7 +19,8 @@ import ablate
 from ablate import hookspecs
 from ablate.cli import app
 from ablate.errors import PluginError, RecipeError
-from ablate.plan.plan import Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Plan
 from ablate.plugins import KINDS, registry
 from ablate.recipe.recipe import load_recipe
 from ablate.testing.contracts import check_executor, check_granularity, check_task

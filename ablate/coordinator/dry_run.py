@@ -88,8 +88,8 @@ def _of(job: Job, model_run: ModelRun) -> ModelPreview:
     tasks = job.load(job.screen, model_run.calibration.seen)
     confirms = job.load(job.confirm)
     cells = [(cell, bool(tasks) and model_run.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
-    first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells if cell.steps)
-    keys = {model_run.masks.scores_key(step) for step in first_steps}
+    first = dict.fromkeys(part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
+    keys = {key for part in first for key in model_run.masks.scores_keys(part).values()}
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
     rate = _seconds_per_token(model_run, tasks or confirms)
     each = rate * model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0.0

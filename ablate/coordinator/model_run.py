@@ -126,7 +126,7 @@ class ModelRun:
         missing = tuple(task for task in tasks if task.name not in found)
         keep: Mapping[str, torch.Tensor] = {}
         if missing and mask is not None:
-            keep = self.masks.keep(units if units is not None else self.masks.make(cell).units)
+            keep = (units if units is not None else self.masks.make(cell).units).keep(self.model)
         return CellWork(cell, key, about, mask, keep, found, missing, keys, trained=trained)
 
     def _evaluate(self, work: CellWork) -> Outcome:
@@ -165,7 +165,7 @@ class ModelRun:
                 embedded = self.evaluator.embed(work.keep, readable)
         except FAILURES as error:
             # Memory that runs out is nobody's fault; else it is what a granularity keeps.
-            used = [] if isinstance(error, MemoryError) else [step.granularity for step in work.cell.steps]
+            used = [] if isinstance(error, MemoryError) else work.cell.granularities
             reason = self.reason(error, *used)
             yield from ((task, reason) for task in readable)
             return
@@ -195,7 +195,7 @@ class ModelRun:
 
 
 def _used(cell: Cell) -> list[Plugin]:
-    return [plugin for step in cell.steps for plugin in (step.scorer, step.granularity)]
+    return [plugin for step in cell.steps for plugin in (step.scorer, *step.granularities)]
 
 
 def scored_first(cells: Iterable[Cell]) -> list[Cell]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected
@@ -16,15 +19,51 @@ from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks, View
 from ablate.scorers.statistics import GradientContribution, InputNorm
 
 
+def score(
+    model: Model,
+    calibration: Calibration,
+    step: Step,
+    collected: Collected,
+    layers: Mapping[Granularity, Tensor],
+    kept: Mapping[Granularity, Tensor] | None = None,
+    tasks: ScorerTasks = NO_TASKS,
+) -> dict[Granularity, NDArray[np.float32]]:
+    """The contributions of a step's units under the mask in force, checked against the scorer's contract.
+
+    Args:
+        collected: at least what the scorer declares, gathered under the mask in force.
+        layers: of each of the step's granularities int64 [units], each unit's layer.
+        kept: of each of them bool [units], the units that the mask in force has left; all by default.
+        tasks: at least those that the scorer names, read.
+
+    Returns:
+        For each of the step's granularities [units], finite; higher = keep.
+
+    Raises:
+        PluginError: the scorer gives another shape, type or device, a contribution that is not finite, or none at all
+            of a granularity.
+    """
+    kept = kept or {g: torch.ones(len(of), dtype=torch.bool) for g, of in layers.items()}
+    views = {
+        g: view_of(model, calibration, step.scorer, g, layers[g], collected, step.seed or 0, kept[g], tasks)
+        for g in step.granularities
+    }
+    scored: object = step.scorer.score_together(views)
+    if not isinstance(scored, Mapping) or scored.keys() != views.keys():
+        names = " and ".join(granularity.name for granularity in views)
+        raise PluginError(f"scorer '{step.label}' does not give the contributions of {names}, and of nothing else")
+    return {g: _checked(scored[g], step.label, g, layers[g]) for g in views}
+
+
 def view_of(
     model: Model,
     calibration: Calibration,
     scorer: Scorer,
     granularity: Granularity,
-    layers: torch.Tensor,
+    layers: Tensor,
     collected: Collected,
     seed: int,
-    kept: torch.Tensor | None = None,
+    kept: Tensor | None = None,
     tasks: ScorerTasks = NO_TASKS,
 ) -> View:
     """What a scorer may look at: the statistics that it declared, the tasks that it named, and no others.
@@ -43,39 +82,21 @@ def view_of(
     return View(model, granularity, layers, gradients, norms, generator, left, calibration, named)
 
 
-def score(
-    model: Model,
-    calibration: Calibration,
-    step: Step,
-    layers: torch.Tensor,
-    collected: Collected,
-    kept: torch.Tensor | None = None,
-    tasks: ScorerTasks = NO_TASKS,
-) -> NDArray[np.float32]:
-    """The contributions of a step's units under the mask in force, checked against the scorer's contract.
-
-    Returns:
-        [units], finite; higher = keep.
-
-    Raises:
-        PluginError: the scorer gives another shape, type or device, or a contribution that is not finite.
-    """
-    granularity, scorer = step.granularity, step.scorer
-    view = view_of(model, calibration, scorer, granularity, layers, collected, step.seed or 0, kept, tasks)
-    contributions: object = scorer.score(view)
-    if not isinstance(contributions, torch.Tensor):
-        raise PluginError(f"scorer '{step.label}' gave a {type(contributions).__name__}, not a tensor")
+def _checked(contributions: object, scorer: str, granularity: Granularity, layers: Tensor) -> NDArray[np.float32]:
+    """What a scorer gave, as an array; refused if it is no contribution of each unit."""
+    if not isinstance(contributions, Tensor):
+        raise PluginError(f"scorer '{scorer}' gave a {type(contributions).__name__}, not a tensor")
     if contributions.shape != layers.shape:
         raise PluginError(
-            f"scorer '{step.label}' gave {list(contributions.shape)} contributions for {len(layers)} "
+            f"scorer '{scorer}' gave {list(contributions.shape)} contributions for {len(layers)} "
             f"{granularity.name} units"
         )
     if contributions.dtype != torch.float32 or contributions.device.type != "cpu":
         raise PluginError(
-            f"scorer '{step.label}' gave {contributions.dtype} on {contributions.device.type}, not torch.float32 on cpu"
+            f"scorer '{scorer}' gave {contributions.dtype} on {contributions.device.type}, not torch.float32 on cpu"
         )
     array: NDArray[np.float32] = contributions.detach().numpy()
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
-        raise PluginError(f"scorer '{step.label}' gave {bad} {granularity.name} contributions that are not finite")
+        raise PluginError(f"scorer '{scorer}' gave {bad} {granularity.name} contributions that are not finite")
     return array

@@ -10,7 +10,8 @@ from itertools import chain
 from ablate.data.names import GROUPS, KNOWN, split_of
 from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, PluginError, RecipeError, suggest
-from ablate.plan.plan import Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Plan
 from ablate.plan.tasks import Parameters, load_tasks, parameters_of
 from ablate.plan.training_texts import Texts
 from ablate.plugins import Registry, registry

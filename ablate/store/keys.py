@@ -47,6 +47,7 @@ def scores_key(
     seed: int | None = None,
     in_force: str | None = None,
     tasks: ScorerTasks = NO_TASKS,
+    together: Sequence[Granularity] = (),
 ) -> str:
     """The key of a scorer's contributions at one granularity.
 
@@ -54,6 +55,7 @@ def scores_key(
         seed: None unless the scorer uses one.
         in_force: hash of the mask in force, None for the dense model.
         tasks: at least those that the scorer names, read.
+        together: all granularities that are scored at once, where contributions at one depend on the others.
     """
     return digest(
         {
@@ -64,6 +66,7 @@ def scores_key(
             **data_key(scorer, calibration, tasks),
             "mask": in_force,
             "seed": seed,
+            **({"together": [other.identity() for other in together]} if len(together) > 1 else {}),
         }
     )
 

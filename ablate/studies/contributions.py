@@ -40,7 +40,8 @@ def contributions(
             yield step, stored
     collected = collect(model, calibration, [r for step in missing for r in step.requests], on_pass)
     for step in missing:
-        yield step, score(model, calibration, step, step.granularity.layers(model), collected)
+        layers = {step.granularity: step.granularity.layers(model)}
+        yield step, score(model, calibration, step, collected, layers)[step.granularity]
 
 
 def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:

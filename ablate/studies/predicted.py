@@ -37,7 +37,7 @@ def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[t
         AblateError: the calibration set is smaller than a batch, or the store fails.
     """
     model, calibration, store = model_run.model, model_run.calibration, model_run.store
-    wanted = [Step(g, scorer, scorer.name, "global", 0.0, None, 1) for g in groups for scorer in SCORERS]
+    wanted = [Step(((g, 0.0),), scorer, scorer.name) for g in groups for scorer in SCORERS]
     keys = {
         step: digest(
             {

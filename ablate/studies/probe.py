@@ -9,11 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.coordinator.mask_maker import name_of
 from ablate.data.calibration import Calibration
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
-from ablate.models.masked import Mask
+from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
 from ablate.store.keys import digest, scores_key
@@ -23,7 +22,7 @@ from ablate.studies.contributions import contributions
 SAMPLE = 10_000
 """Units that are compared where a granularity has more: a seeded draw, the same for every calibration set."""
 
-OnMask = Callable[[Cell, dict[str, Mask]], None]
+OnMask = Callable[[Cell, Units], None]
 """Told the whole mask of a cell, where it was computed."""
 
 
@@ -102,7 +101,7 @@ class Prober:
             least, tie_seed = step.granularity.min_keep, self.tie_seed if one.seed is None else one.seed
             mask = select(scores, layers, count, scope=one.scope, min_keep=least, tie_seed=tie_seed)
             if on_mask is not None:
-                on_mask(cell, {name_of(step.granularity): mask})
+                on_mask(cell, Units().with_mask(step.granularity, mask))
             removed[cell] = ~mask[sample]
             stored = StoredMask("", {"sample": removed[cell]}, {})
             self.store.put_mask(self._key(calibration, step, cell), stored)

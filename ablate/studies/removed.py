@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ablate.coordinator.mask_maker import name_of
 from ablate.coordinator.model_run import ModelRun
 from ablate.engine.evaluate import Embedded
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.granularities.replay import removals
+from ablate.granularities.units import name_of
 from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
 from ablate.scorers.oracle import group_by_rank
@@ -71,7 +71,7 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
         )
     if size == 1:
         return Groups(granularity, tuple(layers.tolist()), tuple(torch.arange(len(layers))[:, None]))
-    step = Step(granularity, by, by.name, "global", 0.0, None, 1)
+    step = Step(((granularity, 0.0),), by, by.name)
     ((_, ranking),) = contributions(
         model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.on_pass
     )

@@ -12,7 +12,7 @@ from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import Calibration
 from ablate.errors import AblateError
 from ablate.events import Event, Watch, silent
-from ablate.models.masked import Mask
+from ablate.granularities.units import Units
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest
 from ablate.plan.plan import Cell, Plan, Step
@@ -69,7 +69,8 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
     for cell in plan.grid:
         if cell.only and cell.only.scorer.statistics() and not cell.only.scorer.slow:
             step = replace(cell.only, steps=1)
-            series.setdefault(replace(step, sparsity=0.0, scope="global"), []).append(Cell((step,)))
+            nothing = replace(step, sparsities=((step.granularity, 0.0),), scope="global")
+            series.setdefault(nothing, []).append(Cell((step,)))
     if not series:
         raise AblateError(
             "no scorer of the recipe's grid looks at a calibration set; list one that does, such as align"
@@ -87,7 +88,7 @@ def _of_model(
     for key, calibration in sets.all.items():
         masks = model_runs[key].masks if key in model_runs else None
 
-        def keep(cell: Cell, units: dict[str, Mask], masks: MaskMaker | None = masks) -> None:
+        def keep(cell: Cell, units: Units, masks: MaskMaker | None = masks) -> None:
             if masks is not None:
                 masks.put(cell, units)
 
@@ -118,6 +119,4 @@ def _of_model(
 
 def with_calibration(model_run: ModelRun, calibration: Calibration) -> ModelRun:
     """The model_run with another calibration set."""
-    own = model_run.masks
-    masks = MaskMaker(own.model, calibration, own.store, own.tie_seed, own.timings, own.on_pass)
-    return replace(model_run, calibration=calibration, masks=masks)
+    return replace(model_run, calibration=calibration, masks=model_run.masks.with_calibration(calibration))

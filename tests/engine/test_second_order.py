@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from ablate.coordinator import mask_maker as masks
 from ablate.data.calibration import CalibrationSpec, calibrate
 from ablate.data.sources import resolve
+from ablate.engine import prune
 from ablate.engine.collect import collect
 from ablate.engine.passes import passes_of
 from ablate.engine.second_order import halved, without_lowest
@@ -296,7 +296,7 @@ def test_steps_score_again_under_the_mask_in_force_and_take_their_exact_share(
         taken.append((contributions, named["kept"], mask))
         return mask
 
-    monkeypatch.setattr(masks, "select", watched)
+    monkeypatch.setattr(prune, "select", watched)
     steps = 4
     results = bench.run(scorers=[scorer], granularities=[granularity], sparsities=[sparsity], steps=steps)
     row = one(results, stage="screen", control=None, granularity=granularity)

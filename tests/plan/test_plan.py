@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ablate.errors import RecipeError
 from ablate.models.losses import UNIFORM
-from ablate.plan.plan import Cell, Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Cell, Plan
 from ablate.plugins import Entry, Registry, registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import load_recipe, parse

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import RecipeError
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document, read
 from ablate.recipe.recipe import Recipe, SentEval, load_recipe
