@@ -72,14 +72,15 @@ class StepEntry(Strict):
     @model_validator(mode="after")
     def _one_sparsity_each(self) -> StepEntry:
         names = [entry.granularity for entry in self.granularities]
+        given = self.sparsity if isinstance(self.sparsity, dict) else dict.fromkeys(names)
+        for name in given:
+            if name not in names:
+                raise wrong(f"'{name}' is none of the step's granularities; {suggest(name, names)}", "sparsity", name)
         for name in names:
             if names.count(name) > 1:
                 raise wrong(f"'{name}' stands twice in granularity; list it once", "granularity")
-            if isinstance(self.sparsity, dict) and name not in self.sparsity:
+            if name not in given:
                 raise wrong(f"sparsity has no '{name}'; add it", "sparsity")
-        for name in self.sparsity if isinstance(self.sparsity, dict) else ():
-            if name not in names:
-                raise wrong(f"'{name}' is none of the step's granularities; {suggest(name, names)}", "sparsity", name)
         return self
 
 
