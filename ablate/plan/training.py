@@ -82,8 +82,9 @@ def _check(job: Job, spec: Train, document: Document) -> None:
                 "use precision: float32"
             )
     for cell in job.plan.cells if "gradual" in spec.ways else ():
-        if cell.only is None or cell.only.sparsity == "negative":
-            why = "a sequence of steps" if cell.only is None else "`negative`, which is no share of the units"
+        sequence = len(cell.steps) > 1
+        if sequence or any(sparsity == "negative" for _, sparsity in cell.steps[0].sparsities):
+            why = "a sequence of steps" if sequence else "`negative`, which is no share of the units"
             raise RecipeError(
                 f"{document.place(('train', 'ways'))}: gradual lets one sparsity grow, and '{cell}' is {why}; "
                 "leave gradual out"
