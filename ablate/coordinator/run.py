@@ -10,7 +10,6 @@ from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, with_choice
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
-from ablate.engine.score import parts_used
 from ablate.events import Event, Watch, silent
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
@@ -19,6 +18,7 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
 from ablate.record import ModelHashes, RunAbout, RunRecord
+from ablate.store.keys import parts_used
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings

@@ -14,26 +14,11 @@ from ablate.models.encode import Prepared, encode, prepare
 from ablate.models.masked import masked
 from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
 from ablate.models.model import Model
-from ablate.store.keys import digest
 from ablate.store.store import Result
 from ablate.tasks.loaded import Loaded
 
 _TRIED = 16
 """Sentences that the smaller model is tried on."""
-
-
-def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
-    """The key of one cell's result on one task: all that its values depend on, and nothing else."""
-    return digest(
-        {
-            "stage": "result",
-            "model": model.hash,
-            "encoding": model.encoding.as_dict(),
-            "mask": mask,
-            "task": loaded.task.identity(),
-            "data": loaded.data.hash,
-        }
-    )
 
 
 @dataclass

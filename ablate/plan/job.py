@@ -12,7 +12,8 @@ from ablate.data.items import PairKey
 from ablate.data.sources import Chosen, resolve
 from ablate.errors import DataError, RecipeError, suggest
 from ablate.executors.base import Executor
-from ablate.plan.plan import Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Plan
 from ablate.plan.tasks import RecipeTasks, check_splits, load_tasks, make_task, resolve_tasks
 from ablate.plan.training_texts import Texts
 from ablate.plugins import Registry, registry

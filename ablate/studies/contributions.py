@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.engine.collect import collect, passes_of
-from ablate.engine.score import score, scores_key
+from ablate.engine.collect import collect
+from ablate.engine.passes import passes_of
+from ablate.engine.score import score
 from ablate.models.model import Model
 from ablate.plan.plan import Step
+from ablate.store.keys import scores_key
 from ablate.store.store import Store
 
 
@@ -34,14 +36,15 @@ def contributions(
     """
     missing = []
     for step in steps:
-        stored = store.get_scores(scores_key(model, calibration, step, None))
+        stored = store.get_scores(scores_key(model, calibration, step.scorer, step.granularity, step.seed))
         if stored is None:
             missing.append(step)
         else:
             yield step, stored
     collected = collect(model, calibration, [r for step in missing for r in step.requests], on_pass)
     for step in missing:
-        yield step, score(model, calibration, step, step.granularity.layers(model), collected)
+        layers = {step.granularity: step.granularity.layers(model)}
+        yield step, score(model, calibration, step, collected, layers)[step.granularity]
 
 
 def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.score import scores_key
 from ablate.granularities.base import Granularity
 from ablate.plan.plan import Step
 from ablate.scorers.align import Align
 from ablate.scorers.base import Scorer
 from ablate.scorers.uniform import Uniform
-from ablate.store.keys import digest
+from ablate.store.keys import digest, scores_key
 from ablate.studies.contributions import contributions
 from ablate.studies.removed import Groups
 
@@ -44,12 +43,12 @@ def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[t
         AblateError: the calibration set is smaller than a batch, or the store fails.
     """
     model, calibration, store = model_run.model, model_run.calibration, model_run.store
-    wanted = [Step(g, scorer, scorer.name, "global", 0.0, None, 1) for g in groups for scorer in SCORERS]
+    wanted = [Step(((g, 0.0),), scorer, scorer.name) for g in groups for scorer in SCORERS]
     keys = {
         step: digest(
             {
                 "stage": "predicted",
-                "scores": scores_key(model, calibration, step, None),
+                "scores": scores_key(model, calibration, step.scorer, step.granularity, step.seed),
                 "groups": _hash(groups[step.granularity]),
             }
         )

@@ -9,23 +9,21 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.coordinator.mask_maker import name_of
 from ablate.data.calibration import Calibration
-from ablate.engine.score import scores_key
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
-from ablate.models.masked import Mask
+from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
-from ablate.store.keys import digest
+from ablate.store.keys import digest, scores_key
 from ablate.store.store import Store, StoredMask
 from ablate.studies.contributions import contributions
 
 SAMPLE = 10_000
 """Where a granularity has more units, so many are compared: a seeded draw, the same for every calibration set."""
 
-OnMask = Callable[[Cell, dict[str, Mask]], object]
-"""Takes the mask of a cell, of all units, when it was computed: granularity -> bool [units], True = keep."""
+OnMask = Callable[[Cell, Units], object]
+"""Takes the mask of a cell, of all units, when it was computed."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ class Prober:
         return {step: probes[step] for step in self.series}, not missing
 
     def _key(self, calibration: Calibration, step: Step, cell: Cell | None = None) -> str:
-        scores = scores_key(self.model, calibration, step, None)
+        scores = scores_key(self.model, calibration, step.scorer, step.granularity, step.seed)
         tie_seed = None if cell is None else self.tie_seed
         removed = None if cell is None else cell.identity()
         return digest({"stage": "probe", "sample": SAMPLE, "scores": scores, "cell": removed, "tie_seed": tie_seed})
@@ -110,7 +108,7 @@ class Prober:
             least = step.granularity.min_keep
             mask = select(scores, layers, count, scope=asked.scope, min_keep=least, tie_seed=tie_seed)
             if on_mask is not None:
-                on_mask(cell, {name_of(step.granularity): mask})
+                on_mask(cell, Units().with_mask(step.granularity, mask))
             removed[cell] = ~mask[sample]
             # Of the sample alone, with True = removed: no mask that a model could have, so it has no hash.
             stored = StoredMask("", {"sample": removed[cell]}, {})

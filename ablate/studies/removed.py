@@ -11,18 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ablate.coordinator.mask_maker import name_of
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.evaluate import Embedded, result_key
-from ablate.engine.score import scores_key
+from ablate.engine.evaluate import Embedded
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.granularities.replay import removals
+from ablate.granularities.units import name_of
 from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
 from ablate.scorers.oracle import group_by_rank
-from ablate.store.keys import mask_hash
+from ablate.store.keys import mask_hash, result_key, scores_key
 from ablate.store.store import Result, Store
 from ablate.studies.contributions import contributions
 from ablate.tasks.loaded import Loaded
@@ -79,12 +78,12 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
         )
     if size == 1:
         return Groups(granularity, tuple(layers.tolist()), tuple(torch.arange(len(layers))[:, None]))
-    step = Step(granularity, by, by.name, "global", 0.0, None, 1)
+    step = Step(((granularity, 0.0),), by, by.name)
     ((_, ranking),) = contributions(
         model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.on_pass
     )
     if by.statistics():
-        model_run.store.put_scores(scores_key(model_run.model, model_run.calibration, step, None), ranking, {})
+        model_run.store.put_scores(scores_key(model_run.model, model_run.calibration, by, granularity), ranking, {})
     units = group_by_rank(torch.from_numpy(ranking), layers, torch.ones(len(layers), dtype=torch.bool), size)
     return Groups(granularity, tuple(int(layers[group[0]]) for group in units), tuple(units))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import Calibration
@@ -75,7 +74,8 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
     for cell in plan.grid:
         if cell.only and cell.only.scorer.statistics() and not cell.only.scorer.slow:
             step = replace(cell.only, steps=1)
-            series.setdefault(replace(step, sparsity=0.0, scope="global"), []).append(Cell((step,)))
+            nothing = replace(step, sparsities=((step.granularity, 0.0),), scope="global")
+            series.setdefault(nothing, []).append(Cell((step,)))
     if not series:
         raise AblateError(
             "no scorer of the recipe's grid looks at a calibration set; list one that does, such as align"
@@ -143,6 +143,4 @@ def _entry(
 
 def with_calibration(model_run: ModelRun, calibration: Calibration) -> ModelRun:
     """The same model with another calibration set."""
-    own = model_run.masks
-    masks = MaskMaker(own.model, calibration, own.store, own.tie_seed, own.timings, own.on_pass)
-    return replace(model_run, calibration=calibration, masks=masks)
+    return replace(model_run, calibration=calibration, masks=model_run.masks.with_calibration(calibration))

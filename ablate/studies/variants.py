@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
 from ablate.data.items import Source
-from ablate.engine.score import parts_used
 from ablate.errors import AblateError
 from ablate.plan.plan import Step
 from ablate.recipe.studies import Stability
+from ablate.store.keys import parts_used
 from ablate.studies.contributions import require_examples
 
 BySeed = dict[int, Calibration]

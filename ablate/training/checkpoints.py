@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.numpy
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
+from ablate.granularities.units import Units
 from ablate.models.masked import Mask
 from ablate.store.arrays import pack_units, unpack_units
 
@@ -24,13 +25,13 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 class KeepMask(TrainerCallback):
     """Writes the mask in force into each checkpoint, last of all: one that has it is whole."""
 
-    def __init__(self, units: dict[str, Mask]) -> None:
+    def __init__(self, units: Units) -> None:
         self.units = units
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> None:
         assert args.output_dir is not None
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        sizes, bits = pack_units(self.units)
+        sizes, bits = pack_units(self.units.masks)
         temporary = folder / f"{_MASK}.tmp"
         tensors = {str(i): one for i, one in enumerate(bits)}
         safetensors.numpy.save_file(tensors, temporary, metadata={"units": json.dumps(sizes)})
@@ -56,7 +57,7 @@ def newest(folder: Path) -> Path | None:
 
 
 def mask_of(checkpoint: Path) -> dict[str, Mask]:
-    """The mask in force at a checkpoint."""
+    """The masks in force at a checkpoint, by the names of their granularities."""
     with safetensors.safe_open(checkpoint / _MASK, "numpy") as file:
         sizes = json.loads(file.metadata()["units"])
         bits = [file.get_tensor(str(i)) for i in range(len(sizes))]

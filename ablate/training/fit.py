@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ from transformers import PrinterCallback, TrainerCallback, TrainerState
 
 from ablate.errors import AblateError, ModelError, StoreError
 from ablate.events import Event, Watch
-from ablate.models.masked import Mask
+from ablate.granularities.base import Granularity
+from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.models.spec import ModelSpec
@@ -50,7 +51,7 @@ class Fitted:
     """
 
     weights: dict[str, Tensor]
-    units: dict[str, Mask]
+    units: Units
     about: dict[str, Any]
 
 
@@ -63,8 +64,8 @@ def fit(
     seed: int,
     folder: Path,
     *,
-    units: dict[str, Mask],
-    keep_of: Callable[[dict[str, Mask]], dict[str, Tensor]],
+    units: Units,
+    granularities: Sequence[Granularity],
     prune: Prune | None = None,
     watch: Watch,
     name: str,
@@ -74,8 +75,9 @@ def fit(
     Args:
         tasks: whose mean score tells the best checkpoint.
         folder: of checkpoints, one of this training alone; from the newest there, training goes on.
-        units: the mask from the start. keep_of: what a mask keeps of each parameter.
-        prune: for ``gradual``.
+        units: the mask that is in force from the start.
+        granularities: those that the mask at the end may have.
+        prune: lets the mask grow, for ``gradual``.
         name: what the progress calls it.
 
     Raises:
@@ -95,11 +97,11 @@ def fit(
         checkpoint = newest(folder)
         steps = steps_of(spec, len(texts.examples))
         schedule = cubic(spec.gradual, steps) if prune is not None else {}
-        mask = KeepMask(units if checkpoint is None else mask_of(checkpoint))
-        under = UnderMask(backbone, keep_of(mask.units))
+        mask = KeepMask(units if checkpoint is None else Units.of(mask_of(checkpoint), granularities))
+        under = UnderMask(backbone, mask.units.keep(model))
         callbacks: list[TrainerCallback] = [under]
         if prune is not None:
-            callbacks.append(Gradual(backbone, schedule, prune, keep_of, under, mask))
+            callbacks.append(Gradual(model, backbone, schedule, prune, under, mask))
         trainer = _Trainer(
             model=trained,
             args=_arguments(spec, seed, folder, steps, max(schedule, default=0)),

@@ -5,31 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from transformers import TrainerCallback, TrainerState
 
-from ablate.models.masked import Mask
+from ablate.granularities.units import Units
+from ablate.models.model import Model
 from ablate.models.weights import Weights
 from ablate.training.checkpoints import KeepMask
 from ablate.training.sparse import UnderMask
 
-Prune = Callable[[Weights, float, dict[str, Mask]], dict[str, Mask]]
+Prune = Callable[[Weights, float, Units], Units]
 """Current weights, the fraction of the final sparsity, the mask in force -> the mask that is to be in force."""
 
 
 class Gradual(TrainerCallback):
-    """Args: schedule: step -> fraction. keep_of: a mask's units -> what they keep of each parameter."""
+    """Lets a mask grow.
+
+    Args:
+        model: whose units the mask has. backbone: the copy of its backbone that is trained.
+        schedule: training step after which to prune -> fraction of the final sparsity that is then removed.
+        under: puts a mask in force. mask: keeps it with the checkpoints.
+    """
 
     def __init__(
         self,
+        model: Model,
         backbone: nn.Module,
         schedule: Mapping[int, float],
         prune: Prune,
-        keep_of: Callable[[dict[str, Mask]], dict[str, Tensor]],
         under: UnderMask,
         mask: KeepMask,
     ) -> None:
-        self._backbone, self._schedule, self._prune, self._keep_of = backbone, schedule, prune, keep_of
+        self._model, self._backbone, self._schedule, self._prune = model, backbone, schedule, prune
         self._under, self._mask = under, mask
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, optimizer: Any = None, **kwargs: Any) -> None:
@@ -38,4 +45,4 @@ class Gradual(TrainerCallback):
             return
         current = {name: parameter.detach().cpu() for name, parameter in self._backbone.named_parameters()}
         self._mask.units = self._prune(current, fraction, self._mask.units)
-        self._under.set(self._keep_of(self._mask.units), getattr(optimizer, "optimizer", optimizer))
+        self._under.set(self._mask.units.keep(self._model), getattr(optimizer, "optimizer", optimizer))

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import ablate
 from ablate.cli import app
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.recipe import load_recipe
 from tools.commands import commands_page

@@ -23,7 +23,7 @@ from ablate.data.senteval import SentEval
 from ablate.errors import AblateError, PluginError, RecipeError, Undefined
 from ablate.models.encode import encode
 from ablate.models.losses import ALIGN, Loss
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import Entry, registry
 from ablate.recipe.recipe import load_recipe
 from ablate.report.tables import render

@@ -135,7 +135,7 @@ def test_a_probe_removes_what_a_run_with_that_calibration_set_removes(
         taken = sample_of(prober.units(step))
         assert len(taken) == min(sample, prober.units(step))
         for cell in cells:
-            (mask,) = model_run.masks.make(cell).units.values()
+            (mask,) = model_run.masks.make(cell).units.masks.values()
             assert (probes[step].removed[cell] == ~mask[taken]).all()
     passes = len(bench.passes)
     again, cached = prober.probe(model_run.calibration)
