@@ -41,7 +41,8 @@ def from_plain(kind: type[T], plain: Any) -> T:
             of these or None.
 
     Raises:
-        ValueError: a field is absent and cannot be, or holds a value of another type, or the dataclass refuses it.
+        ValueError: a field is absent and cannot be, or holds a value of another type, or the dataclass refuses it. The
+            message begins with the place: ``entries.1.gain: is absent``.
     """
     wanted: Any = kind  # a class is hashable, whatever mypy says of type[T]
     made: T = _reader(wanted)(plain)
@@ -77,7 +78,7 @@ def _scalar(kinds: frozenset[type]) -> _Reader:
     def read(value: Any) -> Any:
         # Not isinstance: to Python a bool is an int.
         if type(value) not in kinds:
-            raise ValueError(f"is {value!r:.60}, not {wanted}")
+            raise ValueError(f": is {value!r:.60}, not {wanted}")
         return value
 
     return read
@@ -94,8 +95,8 @@ def _union(members: tuple[Any, ...]) -> _Reader:
 def _tuple(item: _Reader) -> _Reader:
     def read(value: Any) -> Any:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"is {value!r:.60}, not array")
-        return tuple(map(item, value))
+            raise ValueError(f": is {value!r:.60}, not array")
+        return tuple(_read_at(place, item, entry) for place, entry in enumerate(value))
 
     return read
 
@@ -103,16 +104,25 @@ def _tuple(item: _Reader) -> _Reader:
 def _dict(item: _Reader) -> _Reader:
     def read(value: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise ValueError(f"is {value!r:.60}, not object")
-        return {name: item(entry) for name, entry in value.items()}
+            raise ValueError(f": is {value!r:.60}, not object")
+        return {name: _read_at(name, item, entry) for name, entry in value.items()}
 
     return read
+
+
+def _read_at(place: object, read: _Reader, value: Any) -> Any:
+    """Reads one value; an error says at which place, after those further out."""
+    try:
+        return read(value)
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(f"{place}{text}" if text.startswith(": ") else f"{place}.{text}") from None
 
 
 def _record(kind: Any) -> _Reader:
     def read(value: Any) -> Any:
         if not isinstance(value, Mapping):
-            raise ValueError(f"is {value!r:.60}, not object")
+            raise ValueError(f": is {value!r:.60}, not object")
         return kind(**{field.name: field.read(value) for field in _fields(kind)})
 
     return read
@@ -129,12 +139,9 @@ class _Field:
     def read(self, plain: Mapping[str, Any]) -> Any:
         if self.name not in plain:
             if self.absent is MISSING:
-                raise ValueError(f"{self.name} is absent")
+                raise ValueError(f"{self.name}: is absent")
             return self.absent
-        try:
-            return self.reader(plain[self.name])
-        except ValueError as error:
-            raise ValueError(f"{self.name} {error}") from None
+        return _read_at(self.name, self.reader, plain[self.name])
 
 
 @cache

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from ablate.errors import StoreError
+from ablate.record import from_plain, to_plain
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ R = TypeVar("R", bound=StudyRecord)
 
 def to_dict(record: StudyRecord) -> dict[str, Any]:
     """The record as JSON has it: one flat mapping of the manifest's keys and the record's own."""
-    content = asdict(record)
+    content = to_plain(record)
     return {**content.pop("manifest"), **content}
 
 
@@ -50,11 +49,9 @@ def from_dict(kind: type[R], content: Mapping[str, Any]) -> R:
     own = {field.name for field in fields(kind)}
     manifest = {name: value for name, value in content.items() if name not in own}
     try:
-        return TypeAdapter(kind).validate_python({**content, "manifest": manifest})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        return from_plain(kind, {**content, "manifest": manifest})
+    except ValueError as error:
         raise StoreError(
-            f"run {content.get('run')}: the record of ablate {kind.study} cannot be read ({place}: {first['msg']}); "
+            f"run {content.get('run')}: the record of ablate {kind.study} cannot be read ({error}); "
             f"give ablate {kind.study} again"
         ) from None

@@ -86,9 +86,9 @@ def test_an_older_record_is_read() -> None:
 
 
 def test_a_row_that_is_not_one_is_refused() -> None:
-    with pytest.raises(ValueError, match="^steps is absent$"):
+    with pytest.raises(ValueError, match="^steps: is absent$"):
         RunRecord.from_plain([{name: value for name, value in row().to_dict().items() if name != "steps"}], BEGUN)
-    with pytest.raises(ValueError, match="^score is 'high', not integer or number or null$"):
+    with pytest.raises(ValueError, match="^score: is 'high', not integer or number or null$"):
         Row.from_dict(row().to_dict() | {"score": "high"})
 
 

@@ -80,17 +80,17 @@ def test_a_whole_number_stays_one() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"count": None}, "count is None, not integer"),
-        ({"count": 1.5}, "count is 1.5, not integer"),
-        ({"count": True}, "count is True, not integer"),
-        ({"truth": 1}, "truth is 1, not boolean"),
-        ({"either": False}, "either is False, not string or integer or number or null"),
-        ({"inner": {"name": 3, "share": None}}, "inner name is 3, not string"),
-        ({"inner": "a"}, "inner is 'a', not object"),
-        ({"listed": [{"share": 1.0}]}, "listed name is absent"),
-        ({"listed": "ab"}, "listed is 'ab', not array"),
-        ({"numbers": [1.0, "2"]}, "numbers is '2', not integer or number"),
-        ({"by_name": {"x": 1}}, "by_name is 1, not object"),
+        ({"count": None}, "count: is None, not integer"),
+        ({"count": 1.5}, "count: is 1.5, not integer"),
+        ({"count": True}, "count: is True, not integer"),
+        ({"truth": 1}, "truth: is 1, not boolean"),
+        ({"either": False}, "either: is False, not string or integer or number or null"),
+        ({"inner": {"name": 3, "share": None}}, "inner.name: is 3, not string"),
+        ({"inner": "a"}, "inner: is 'a', not object"),
+        ({"listed": [{"name": "a"}, {"share": 1.0}]}, "listed.1.name: is absent"),
+        ({"listed": "ab"}, "listed: is 'ab', not array"),
+        ({"numbers": [1.0, "2"]}, "numbers.1: is '2', not integer or number"),
+        ({"by_name": {"x": 1}}, "by_name.x: is 1, not object"),
     ],
 )
 def test_a_value_of_another_type_is_refused_with_its_place(change: dict[str, Any], message: str) -> None:
@@ -99,7 +99,7 @@ def test_a_value_of_another_type_is_refused_with_its_place(change: dict[str, Any
 
 
 def test_what_is_absent_and_cannot_be_is_named() -> None:
-    with pytest.raises(ValueError, match="^count is absent$"):
+    with pytest.raises(ValueError, match="^count: is absent$"):
         from_plain(Outer, {name: value for name, value in PLAIN.items() if name != "count"})
     with pytest.raises(ValueError, match="not object"):
         from_plain(Outer, [PLAIN])

@@ -58,7 +58,7 @@ def test_an_absent_or_unknown_field_is_refused_by_name() -> None:
     del made["n_clean"]
     with pytest.raises(TypeError, match="'n_clean'"):
         Row(**made)
-    with pytest.raises(ValueError, match="overlap is absent"):
+    with pytest.raises(ValueError, match="overlap: is absent"):
         RunAbout.from_dict({name: value for name, value in about().to_dict().items() if name != "overlap"})
 
 

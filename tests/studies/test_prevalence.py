@@ -434,8 +434,10 @@ def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused(
     stored = json.loads(json.dumps(to_dict(record)))
     assert from_dict(PrevalenceRecord, stored) == record
     assert from_dict(PrevalenceRecord, stored | {"added": 1}).manifest == asked | {"added": 1}
-    del stored["prevalence"][1]["layers"][0]["gain"]
-    text = re.escape("run run-1: the record of ablate prevalence cannot be read (prevalence.1.layers.0.gain: ")
+    del stored["prevalence"][1]["layers"][0]["groups"]
+    text = re.escape(
+        "run run-1: the record of ablate prevalence cannot be read (prevalence.1.layers.0.groups: is absent)"
+    )
     with pytest.raises(StoreError, match=text):
         from_dict(PrevalenceRecord, stored)
 
