@@ -1,4 +1,4 @@
-"""What ``stability`` and ``prevalence`` do alike: a job, a record of it, a page."""
+"""What ``stability`` and ``prevalence`` have in common: they make a job, run a study of it, and print its record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ def study(
     work: Callable[[Job, Store, Watch], dict[str, Any]],
     page: Callable[[Mapping[str, Any]], Page],
 ) -> None:
-    """Does the work on a recipe's job, and prints its record: as JSON whole, else as the page made of it."""
+    """Runs a study and prints its record.
+
+    Args:
+        work: runs the study, and returns its record.
+        page: makes a page of the record, for every format except JSON.
+    """
     from rich.console import Console
 
     from ablate.cli.execution import working
@@ -40,12 +45,12 @@ def study(
     check_output(output, recipe, locate(store).path)
     job = prepare_job(*load_recipe(recipe, overrides), data)
     with working(store) as (opened, progress):
-        about = work(job, opened, progress)
+        record = work(job, opened, progress)
     if form is StudyFormat.json:
-        put(json.dumps(about, indent=2, allow_nan=False) + "\n", output)
+        put(json.dumps(record, indent=2, allow_nan=False) + "\n", output)
     elif form is StudyFormat.markdown:
-        put(as_markdown(page(about)), output)
+        put(as_markdown(page(record)), output)
     elif output is None:
-        print_page(page(about), Console())
+        print_page(page(record), Console())
     else:
-        put(as_text(page(about)), output)
+        put(as_text(page(record)), output)

@@ -151,7 +151,7 @@ def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> st
 
 
 def _choices(plugins: Registry, kind: str, before: tuple[str, ...] = ()) -> str:
-    names = dict.fromkeys(entry.plugin.name for entry in plugins.of(kind))
+    names = dict.fromkeys(entry.plugin.name for entry in plugins.of_kind(kind))
     text = "; ".join((*before, ", ".join(names)))
     return "\n".join(
         wrap(f"Choices: {text}.", 116, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.errors import AblateError
 from ablate.plugins import Registry
 
@@ -89,7 +89,7 @@ def _texts(names: Names, kind: str) -> dict[str, str]:
     """The files, by their paths in the package."""
     from ablate.hookspecs import API
 
-    major, minor = (int(part) for part in version(OURS).split(".")[:2])
+    major, minor = (int(part) for part in version(DISTRIBUTION).split(".")[:2])
     filled = {
         "name": names.name,
         "distribution": names.distribution,
@@ -97,7 +97,7 @@ def _texts(names: Names, kind: str) -> dict[str, str]:
         "class_name": names.class_name,
         "kind": kind,
         "api": str(API),
-        "ablate": f"{OURS}>={major}.{minor},<{major}.{minor + 1}",
+        "ablate": f"{DISTRIBUTION}>={major}.{minor},<{major}.{minor + 1}",
     }
     templates = {
         "pyproject.toml": "pyproject.toml",

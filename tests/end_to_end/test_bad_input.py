@@ -473,7 +473,7 @@ STORES: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.write_text("a diary\n") and None,
      "the store s.db is another file, no SQLite database: choose another with --store"),
     (another_programs, "the store s.db is the database of another program: choose another with --store"),
-    (newer, f"the store s.db was made by a newer ablate (schema {schema.VERSION + 1}, this one knows {schema.VERSION}):"
+    (newer, f"the store s.db was made by a newer ablate (schema {schema.VERSION + 1}, this one supports {schema.VERSION}):"
             " update ablate, or choose another with --store"),
     (Path.mkdir, "the store s.db is a folder: name a file in it, such as s.db/ablate.db"),
 ]  # fmt: skip

@@ -405,7 +405,7 @@ def test_a_database_cut_short_or_overwritten(tmp_path: Path) -> None:
         content.replace(b"CREATE TABLE ablate_masks", b"CREATE TABLE\xe2ablate_masks"),
     ):
         path.write_bytes(damage)
-        with pytest.raises(StoreError, match="is damaged: put a copy in its place"), Store(path) as store:
+        with pytest.raises(StoreError, match="is damaged: restore it from a copy"), Store(path) as store:
             is_there(store, "results", "k")
     path.write_bytes(content)
     with Store(path) as store:

@@ -341,7 +341,7 @@ def newer(path: Path) -> None:
         (lambda path: path.write_bytes(b"x"), "is another file, no SQLite database"),
         (lambda path: path.write_bytes(b"SQLite format 3\0"), "is another file, no SQLite database"),
         (foreign, "is the database of another program"),
-        (newer, r"was made by a newer ablate \(schema 2, this one knows 1\): update ablate"),
+        (newer, r"was made by a newer ablate \(schema 2, this one supports 1\): update ablate"),
         (lambda path: os.mkfifo(path), "is no ordinary file"),
         (lambda path: path.mkdir(), r"is a folder: name a file in it, such as .*ablate\.db/ablate\.db"),
     ],
