@@ -1,4 +1,4 @@
-"""Prunes while a model trains: a little more each time, by contributions scored anew."""
+"""Prunes a model in steps while it trains, each time by newly computed contributions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from transformers import TrainerCallback, TrainerState
 
 from ablate.models.masked import Mask
 from ablate.models.weights import Weights
-from ablate.training.checkpoints import KeepMask
-from ablate.training.sparse import UnderMask
+from ablate.training.checkpoints import SaveMask
+from ablate.training.sparse import EnforceMask
 
 Prune = Callable[[Weights, float, dict[str, Mask]], dict[str, Mask]]
-"""Current weights, the fraction of the final sparsity, the mask in force -> the mask that is to be in force."""
+"""Current weights, fraction of the final sparsity, mask in force -> the next mask."""
 
 
-class Gradual(TrainerCallback):
-    """Args: schedule: step -> fraction. keep_of: a mask's units -> what they keep of each parameter."""
+class GradualPruning(TrainerCallback):
+    """Replaces the mask after the steps of a schedule.
+
+    Args:
+        schedule: training step -> fraction of the final sparsity, see :func:`ablate.recipe.schedule.cubic`.
+        keep_of: the units of a mask -> what it keeps of each parameter.
+        enforce: enforces the mask in force.
+        save: saves the mask in force.
+    """
 
     def __init__(
         self,
@@ -26,16 +33,17 @@ class Gradual(TrainerCallback):
         schedule: Mapping[int, float],
         prune: Prune,
         keep_of: Callable[[dict[str, Mask]], dict[str, Tensor]],
-        under: UnderMask,
-        mask: KeepMask,
+        enforce: EnforceMask,
+        save: SaveMask,
     ) -> None:
         self._backbone, self._schedule, self._prune, self._keep_of = backbone, schedule, prune, keep_of
-        self._under, self._mask = under, mask
+        self._enforce, self._save = enforce, save
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, optimizer: Any = None, **kwargs: Any) -> None:
         fraction = self._schedule.get(state.global_step)
         if fraction is None:
             return
         current = {name: parameter.detach().cpu() for name, parameter in self._backbone.named_parameters()}
-        self._mask.units = self._prune(current, fraction, self._mask.units)
-        self._under.set(self._keep_of(self._mask.units), getattr(optimizer, "optimizer", optimizer))
+        self._save.units = self._prune(current, fraction, self._save.units)
+        # Accelerate may wrap the optimizer; the state of its moments belongs to the inner one.
+        self._enforce.set_mask(self._keep_of(self._save.units), getattr(optimizer, "optimizer", optimizer))
