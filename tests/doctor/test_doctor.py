@@ -101,7 +101,7 @@ def test_broken_sets(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_store_that_is_none(place: Workplace) -> None:
-    for name, text in {"model": "is a folder", "r.txt": "is another file, no SQLite database"}.items():
+    for name, text in {"model": "is a folder", "r.txt": "is not a SQLite database"}.items():
         Path("r.txt").write_text("x" * 200)
         ran = place("doctor", "--store", name)
         assert ran.code == 1

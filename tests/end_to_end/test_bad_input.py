@@ -471,7 +471,7 @@ def newer(path: Path) -> None:
 
 STORES: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.write_text("a diary\n") and None,
-     "the store s.db is another file, no SQLite database: choose another with --store"),
+     "the store s.db is not a SQLite database: choose another with --store"),
     (another_programs, "the store s.db is the database of another program: choose another with --store"),
     (newer, f"the store s.db was made by a newer ablate (schema {schema.VERSION + 1}, this one supports {schema.VERSION}):"
             " update ablate, or choose another with --store"),
