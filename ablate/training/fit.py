@@ -26,16 +26,16 @@ from ablate.events import Watch
 from ablate.models.masked import Mask
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
+from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
-from ablate.models.whole import sentence_transformer
 from ablate.plan.training_texts import Texts
 from ablate.recipe.schedule import cubic, steps_of
 from ablate.recipe.training import Train
 from ablate.tasks.loaded import Loaded
 from ablate.training.checkpoints import SaveMask, newest_checkpoint, read_mask
 from ablate.training.dev import DevEvaluator
+from ablate.training.enforce_mask import EnforceMask
 from ablate.training.gradual import GradualPruning, Prune
-from ablate.training.sparse import EnforceMask
 from ablate.training.trainer import ReportProgress, Trainer, arguments, dataset
 
 

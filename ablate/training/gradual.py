@@ -11,7 +11,7 @@ from transformers import TrainerCallback, TrainerState
 from ablate.models.masked import Mask
 from ablate.models.weights import Weights
 from ablate.training.checkpoints import SaveMask
-from ablate.training.sparse import EnforceMask
+from ablate.training.enforce_mask import EnforceMask
 
 Prune = Callable[[Weights, float, dict[str, Mask]], dict[str, Mask]]
 """Current weights, fraction of the final sparsity, mask in force -> the next mask."""

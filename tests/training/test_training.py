@@ -32,9 +32,9 @@ from ablate.coordinator.train import read_weights
 from ablate.export.cell import exportable
 from ablate.export.export import export, load
 from ablate.models.load import load_model
+from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import weighted
-from ablate.models.whole import sentence_transformer
 from ablate.plan.plan import Cell
 from ablate.plan.training import prepare_training_job
 from ablate.plugins import registry
@@ -44,7 +44,7 @@ from ablate.recipe.training import WAYS, Gradual
 from ablate.report.html.page import Material, render_html
 from ablate.report.results import Results
 from ablate.store.store import Store
-from ablate.training.sparse import EnforceMask
+from ablate.training.enforce_mask import EnforceMask
 from tests.bench import Bench, make_bench, module_bench  # noqa: F401  # one is a fixture
 
 TRAIN = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 4, "gradual": {"prunings": 3}}
