@@ -158,10 +158,10 @@ def _finished(folder: Path, copy: Path) -> list[str]:
 
 
 def compared(a: Path, b: Path, skip: Sequence[str], tolerance: float) -> int:
+    found = compare(a, b, skip=skip, tolerance=tolerance)
     where = [(at / "environment.json").read_text(encoding="utf-8") for at in (a, b)]
     if where[0] != where[1]:
         print(f"golden: recorded in different environments:\n{where[0]}{where[1]}", file=sys.stderr)
-    found = compare(a, b, skip=skip, tolerance=tolerance)
     print(*found, f"golden: {len(found)} differences", sep="\n")
     return 1 if found else 0
 
