@@ -30,5 +30,5 @@ def diff(
         results = finished(opened, run)
         used = {name: value for name, value in (results.about.statistics or {}).items() if name != "withheld"}
         settings = Statistics.model_validate(used)
-        found = differences(results, opened, registry(), a, b, settings)
-    print_page(page(results, a, b, found, settings.level), Console())
+        compared = differences(results, opened, registry(), a, b, settings)
+    print_page(page(results, a, b, compared, settings.level), Console())

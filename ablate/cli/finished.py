@@ -1,4 +1,4 @@
-"""The run of a store that a command is to show."""
+"""Reads a finished run from the store."""
 
 from __future__ import annotations
 

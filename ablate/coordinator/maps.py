@@ -1,4 +1,4 @@
-"""Where contributions are high and low, and how far each scorer ranks units as their exact removal does."""
+"""Maps of the contributions by every scorer, and their rank correlation with exact removal."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ablate.record import ContributionMap, OracleAgreement
 from ablate.scorers.oracle import Oracle
 
 LARGEST = 1024
-"""Units that a map shows at most: of heads, of layers, not of neurons."""
+"""The most units that a map may have: enough for heads and layers, too few for neurons."""
 
 FEWEST = 5
-"""Units or groups that a rank correlation needs."""
+"""The fewest units or groups for a rank correlation."""
 
 Contributions = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ def _steps(cells: Iterable[Cell]) -> list[Step]:
 def _each(
     masks: MaskMaker, steps: Iterable[Step], most: int | None = None
 ) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
-    """The layers and contributions of each step's units; none of a plug-in that failed, whose cells say why.
+    """The layers and contributions of each step's units. A plug-in that fails is left out: its cells give the reason.
 
     Args:
         most: leave out granularities with more units.

@@ -17,7 +17,7 @@ from ablate.tasks.loaded import Loaded
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one cell: its results by task name, or (``failures``) why there is none.
+    """The outcome of one cell: its results by task name, or (``failures``) why there is none.
 
     key: the cell's key. about: what the store knows of its mask. cached: nothing had to be evaluated.
     keys: of its results, by task name.
@@ -67,7 +67,7 @@ def make_rows(
 
 @dataclass(frozen=True)
 class _Scored:
-    """A score on all pairs and on the clean ones, and why it has none, or why one of them is lacking."""
+    """A score on all pairs and one on the clean pairs; ``reason`` says why one or both are absent."""
 
     status: str
     full: float | None = None

@@ -1,4 +1,4 @@
-"""The main job: a plan's cells screened, the best chosen, the choice confirmed; rows for the tables."""
+"""The main job: screens the cells of a plan, chooses the best, confirms the choice, judges all."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ablate.timing import Timings
 
 
 def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = silent) -> RunRecord:
-    """Runs what :func:`ablate.plan.job.prepare_job` made, into an open store.
+    """Runs a job, and puts its record into an open store.
 
-    The rows of the stages that were finished are stored also when the run is interrupted; they are judged when all are.
+    The rows of finished stages are stored also when the run is interrupted; they are judged once all are finished.
     """
     watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
     asked = manifest(job)
     run = store.begin_run({**asked.to_dict(), "store": store.name})
     about = RunAbout.begun(asked, store.name, run)
     timings = Timings()
-    # By model and stage: a stage that comes again takes the place of what came before.
+    # By model and stage: a screen stage comes again once its chosen cells are known.
     finished: dict[tuple[str, str], StageRows] = {}
     try:
         model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
@@ -62,7 +62,7 @@ def _hashes(model_run: ModelRun) -> ModelHashes:
 
 
 def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> RunRecord:
-    """What the finished stages make."""
+    """The record of the finished stages, not judged yet."""
     return RunRecord(
         [row for stage in stages for row in stage.rows],
         replace(
@@ -109,7 +109,7 @@ def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) ->
     if not job.tasks.confirm:
         return
     rows = [stage.rows for stage in screened] or [[] for _ in model_runs]
-    picks = [pick(job, model_run, own) for model_run, own in zip(model_runs, rows, strict=True)]
+    picks = [pick(job, model_run, of_model) for model_run, of_model in zip(model_runs, rows, strict=True)]
     choice = {
         model_run.model.name: {model_run.masks.key(cell): str(cell) for cell in picked}
         for model_run, picked in zip(model_runs, picks, strict=True)
@@ -149,7 +149,7 @@ def prepare_model_run(
 
 
 def _calibration(job: Job) -> Calibration:
-    """The calibration set, drawn only if a scorer looks at it: others need no train split, and see no pair."""
+    """The calibration set; empty where no scorer uses it: then no train split is needed, and no pair counts as seen."""
     scorers = job.plan.scorers
     if not any(scorer.calibrates for scorer in scorers):
         return NOTHING
@@ -158,7 +158,7 @@ def _calibration(job: Job) -> Calibration:
 
 
 def _scorer_tasks(job: Job) -> dict[str, tuple[Loaded, ...]]:
-    """The tasks behind each name that a scorer of the plan gives, each read once."""
+    """Task or group that a scorer of the plan names -> its tasks, each read once."""
     members = dict.fromkeys(task for tasks in job.tasks.scorers.values() for task in tasks)
     read = {loaded.task: loaded for loaded in job.load(members)}
     return {name: tuple(read[task] for task in tasks) for name, tasks in job.tasks.scorers.items()}

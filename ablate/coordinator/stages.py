@@ -20,7 +20,11 @@ from ablate.tasks.loaded import Loaded, panel_of
 
 @dataclass(frozen=True)
 class StageRows:
-    """The rows of one model's stage, its panels' keys by task, and how many of its cells came from where."""
+    """One finished stage of one model.
+
+    panels: task -> the key of its panel. cached, computed, failed: how many cells came whole from the store, were
+    evaluated, and failed.
+    """
 
     model: str
     name: str
@@ -39,7 +43,7 @@ def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
 
 
 def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, ...]:
-    """The cells to confirm, by the rows of the screen stage alone."""
+    """The cells to confirm, chosen by the rows of the screen stage alone."""
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
@@ -56,7 +60,7 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
 
 
 def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> StageRows:
-    """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
+    """The picked cells and their controls on the confirm tasks, where pairs seen before do not count as clean."""
     seen = set(_seen(job, model_run))
     for task in job.load(job.choosing, faults=True):
         seen.update(task.data.pairs_seen())
@@ -73,7 +77,7 @@ def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
 
 
 def with_choice(stage: StageRows, keys: Collection[str]) -> StageRows:
-    """The same rows, those of the cells with these keys as chosen."""
+    """The stage with its rows marked as chosen: those of the cells with these keys, and no others."""
     chosen = {short(key) for key in keys}
     return replace(stage, rows=[replace(row, chosen=row.key in chosen) for row in stage.rows])
 
@@ -108,9 +112,9 @@ def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Sh
 
 
 def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:
-    """Each control, and the cell that it belongs to.
+    """Control -> the cell that it belongs to.
 
-    Cells of a seeded scorer are controls already; to those that are trained, such cells and the dense model trained.
+    Cells of a seeded scorer are controls themselves. Trained cells are compared with the dense model trained.
     """
     belongs = {}
     for cell in cells:

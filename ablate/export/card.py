@@ -16,7 +16,7 @@ from ablate.report.table import MARKS, Block, Column, Line, Page, Table, TableCe
 
 
 def page(exported: Exported) -> Page:
-    """What it costs beside the dense model, and how it scored."""
+    """Its cost beside that of the dense model, and its scores."""
     head: tuple[str, ...] = (
         f"cell: {exported.cell}",
         f"folder: {exported.folder}",
@@ -31,7 +31,7 @@ UNCONFIRMED = "No test set has judged this cell: the scores are those that cells
 
 
 def unconfirmed(rows: Sequence[Row]) -> bool:
-    """Whether all that is known of a cell is what it could be chosen by."""
+    """Whether the only scores of a cell are those on the tasks that choose cells."""
     return all(row.stage == "screen" for row in rows)
 
 
@@ -69,7 +69,9 @@ def _measured(dense: Cost, cost: Cost) -> list[tuple[str, str, str, float]]:
         ("MFLOP a sentence", 1, dense.flops / 1e6, cost.flops / 1e6),
         ("peak memory, MiB", 0, dense.memory / 2**20, cost.memory / 2**20),
     )
-    return [(name, f"{own:,.{places}f}", f"{other:,.{places}f}", other / own) for name, places, own, other in pairs]
+    return [
+        (name, f"{before:,.{places}f}", f"{after:,.{places}f}", after / before) for name, places, before, after in pairs
+    ]
 
 
 def _scores(exported: Exported) -> Table:

@@ -52,11 +52,11 @@ def exportable(results: RunRecord, store: Store, registry: Registry, name: str) 
         AblateError: there is no such cell, it is dense, the name stands for several, its mask is not in the store, or
             the model is no longer the one that was run.
     """
-    found = find(results, name)
-    if len(found) > 1:
-        ways = ", ".join(f"'{cell}' ({key})" for key, cell in found.items())
-        raise AblateError(f"'{name}' stands for {len(found)} cells; name one by its key: {ways}")
-    ((key, cell),) = found.items()
+    cells = find(results, name)
+    if len(cells) > 1:
+        ways = ", ".join(f"'{cell}' ({key})" for key, cell in cells.items())
+        raise AblateError(f"'{name}' stands for {len(cells)} cells; name one by its key: {ways}")
+    ((key, cell),) = cells.items()
     rows = [row for row in results.rows if row.key == key]
     if cell == "dense":
         raise AblateError("'dense' is the model as it came, and there is nothing to export; name a cell")

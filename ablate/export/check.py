@@ -51,7 +51,7 @@ def by_onnx_runtime(example: str) -> Embeddings:
     return _run(_ONNX.format(example=example))
 
 
-def difference(expected: Embeddings, found: Embeddings, most: float, what: str) -> float:
+def difference(expected: Embeddings, given: Embeddings, most: float, what: str) -> float:
     """The largest difference of two components, relative to the largest component where that is above 1.
 
     Args:
@@ -60,9 +60,9 @@ def difference(expected: Embeddings, found: Embeddings, most: float, what: str) 
     Raises:
         AblateError: it is more, or no number.
     """
-    if expected.shape != found.shape:
+    if expected.shape != given.shape:
         raise AblateError(f"{what} has embeddings of another shape than the masked model; nothing is left of it")
-    largest = largest_difference(torch.from_numpy(expected), torch.from_numpy(found))
+    largest = largest_difference(torch.from_numpy(expected), torch.from_numpy(given))
     if not largest <= most:
         raise AblateError(
             f"the embeddings of {what} differ from the masked model's by {largest:.1e}, more than {most:g}; "

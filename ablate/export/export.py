@@ -102,9 +102,9 @@ def _write(
     if onnx:
         tell("writing and trying the ONNX model")
         write_onnx(made)
-        found = by_onnx_runtime(example(str(made), chosen.model, sentences))
-        shown = example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."])
-        second = Onnx(difference(expected, found, ONNX_CLOSE, "the ONNX model"), shown)
+        by_onnx = by_onnx_runtime(example(str(made), chosen.model, sentences))
+        shown_example = example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."])
+        second = Onnx(difference(expected, by_onnx, ONNX_CLOSE, "the ONNX model"), shown_example)
     dense = cost = None
     if costs:
         tell("measuring it beside the dense model")

@@ -47,8 +47,8 @@ def compare(specs: Sequence[ModelSpec], sentences: Sequence[str]) -> list[Cost]:
     """
     rounds = [[_in_a_process(spec, sentences) for spec in specs] for _ in range(ROUNDS)]
     return [
-        Cost(**{key: median(asdict(cost)[key] for cost in own) for key in asdict(own[0])})
-        for own in zip(*rounds, strict=True)
+        Cost(**{key: median(asdict(cost)[key] for cost in of_model) for key in asdict(of_model[0])})
+        for of_model in zip(*rounds, strict=True)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What an export is, once it is written and checked."""
+"""The record of an export that is written and checked."""
 
 from __future__ import annotations
 

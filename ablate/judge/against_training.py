@@ -1,4 +1,4 @@
-"""What sparsity added: each trained cell against the dense model trained with the same budget."""
+"""Compares each trained cell with the dense model trained on the same budget: the effect of sparsity alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ablate.record import Evidence, RunRecord
 from ablate.store.store import Store
 
 ALONE = "train"
-"""The way of the control."""
+"""The ``way`` of the control, the dense model trained."""
 
 
 def judge_against_training(
@@ -45,7 +45,7 @@ def judge_against_training(
                     for task in dict.fromkeys(places):
                         by_task.setdefault(task, []).append((group, difference))
             except AblateError:
-                continue  # judge() has said why, in `withheld`
+                continue  # judge() lists the reason in `withheld`
         for task, pairs in by_task.items():
             evidence += _judged(stage, task, pairs, settings)
     return evidence

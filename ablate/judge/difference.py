@@ -1,4 +1,4 @@
-"""Two cells of a finished run set against each other, from the store alone."""
+"""Compares two cells of a finished run, from the store alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ablate.statistics.resample import Joint
 from ablate.store.store import Store
 
 MIN_PREFIX = 4
-"""The fewest characters of a key that stand for it."""
+"""The fewest first characters of a key that may be given in its place."""
 
 _HEX = re.compile(r"[0-9a-f]{16}")
 _LISTED = 12
@@ -30,7 +30,7 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class Difference:
-    """A against B in one place: on a task, or (None) on the mean over the stage's tasks where there are several.
+    """A compared with B on one task, or (None) on the mean over the stage's tasks where there are several.
 
     a, b: scores in the stage's unit, on the pairs that decide, means over seeds. p: two-sided, by permutation.
     pairs: how many were counted.
@@ -56,13 +56,13 @@ def differences(
     Raises:
         AblateError: there is no such cell, several begin so, no stage has both, or neither task has both scores.
     """
-    every = stages(results)
-    known = [_cells(stage) for stage in every]
+    run_stages = stages(results)
+    known = [_cells(stage) for stage in run_stages]
     sides = [[_find(name, cells) for cells in known] for name in (a, b)]
     for name, side in zip((a, b), sides, strict=True):
         if not any(side):
             raise _unknown(name, known)
-    both = [(stage, one, two) for stage, one, two in zip(every, *sides, strict=True) if one and two]
+    both = [(stage, one, two) for stage, one, two in zip(run_stages, *sides, strict=True) if one and two]
     if not both:
         raise AblateError(f"no stage has both '{a}' and '{b}'; choose two cells of one table of `ablate show`")
     return [(stage, list(compared(results, stage, one, two, store, registry, settings))) for stage, one, two in both]
@@ -128,7 +128,7 @@ def _mean_score(stage: Stage, cells: Sequence[RowsByTask], tasks: Sequence[str])
 
 
 def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
-    """What each cell may be called -> its rows, one mapping for each seed."""
+    """Every name of a cell -> its rows, one mapping for each seed."""
     cells = {"dense": [stage.dense]}
     for group in stage.groups:
         cells[label(group, stage.groups)] = list(group.seeds.values())
@@ -141,7 +141,7 @@ def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
 
 
 def _find(name: str, cells: Mapping[str, list[RowsByTask]]) -> list[RowsByTask]:
-    """The cell of that name, or whose key alone begins so; none at all if there is none."""
+    """The cell of that name, or the only one whose key begins with it; empty if there is none."""
     if name in cells:
         return cells[name]
     keys = [key for key in cells if len(name) >= MIN_PREFIX and key.startswith(name) and _HEX.fullmatch(key)]

@@ -1,4 +1,4 @@
-"""From rows to effects: cells told apart, then the mean over tasks, seeds and draws of their deltas."""
+"""From rows to effects: the rows of each cell are put together, and deltas averaged over tasks, seeds and draws."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Value = Callable[[Row], float | None]
 
 
 class Measure(NamedTuple):
-    """What scores are; only tasks of one measure can be averaged."""
+    """The metric and the unit of scores; only tasks of one measure can be averaged."""
 
     metric: str
     unit: str
@@ -23,13 +23,13 @@ class Measure(NamedTuple):
 
     @property
     def places(self) -> int:
-        """Digits after the point that are worth printing: losses are small."""
+        """Digits after the point to print: more for losses, which are small."""
         return 2 if self.unit == "points" else 4
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A mean. ``value`` is None unless ``status`` is ``ok``; else ``missing``, ``undefined``, ``failed``.
+    """A mean. ``status`` is ``ok``, ``missing``, ``undefined`` or ``failed``; ``value`` is None unless it is ``ok``.
 
     sd: sample standard deviation over ``count`` seeds or draws; None below two.
     """
@@ -62,7 +62,7 @@ class Stage:
         return self.evidence.get((group.id, task, against))
 
     def on(self, tasks: Collection[str]) -> Stage:
-        """The same with these of its tasks alone. One has its own evidence; a mean over some of several has none."""
+        """The stage with these of its tasks alone. A single task has evidence; a mean over some of several has none."""
         splits = {task: split for task, split in self.splits.items() if task in tasks}
         if splits == self.splits:
             return self
@@ -115,7 +115,7 @@ class Stage:
 
 
 def over_tasks(rows: RowsByTask, tasks: Collection[str], value: Value) -> Effect:
-    """The mean of a number of each row over tasks; it has a value only if it has one on every task."""
+    """The mean over tasks of a number of each row; it has a value only if every task has one."""
     values, statuses = [], []
     for task in tasks:
         row = rows.get(task)
@@ -169,7 +169,7 @@ _StagePlace = tuple[str, str, Measure]
 
 
 def _with_rows(results: RunRecord) -> list[Stage]:
-    """The stages with their groups, as they come."""
+    """The stages with their groups, in the order of the rows."""
     # A chosen cell is chosen in every stage, and controls find it by its key; equal masks may share a key.
     chosen = {identity_of(row) for row in results.rows if row.chosen and row.control is None}
     owners = _owners(results.rows)

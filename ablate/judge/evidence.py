@@ -48,7 +48,7 @@ def judge_stage(
 
 
 def corrected(claims: Sequence[Mapping[str, float]], method: str) -> list[dict[str, float]]:
-    """Each cell's corrected p by claim. A family is one claim, over the cells of one model, stage and place."""
+    """The corrected p of each claim on each cell. A family is one claim on one task, over a stage's cells."""
     qs: list[dict[str, float]] = [{} for _ in claims]
     for claim in ("harms", "improves", "harmless", "beats"):
         tested = [i for i, ps in enumerate(claims) if claim in ps]

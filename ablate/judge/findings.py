@@ -1,4 +1,4 @@
-"""What the draws of one stage say of each of its cells, before any correction."""
+"""Each cell of a stage compared with dense and with its matched draws, before any correction."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """One cell against dense, and against its matched draws where it has enough.
+    """One cell compared with dense, and with its matched draws where there are at least two.
 
-    sign: 1 where higher is better, else -1. drawn: of gains, so that higher is better in it whatever the sign.
+    sign: 1 where higher is better, else -1. drawn: computed on gains, where higher is always better.
     """
 
     group: Group
@@ -51,12 +51,13 @@ class Finding:
 
     def claims(self) -> dict[str, float]:
         """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
-        found = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
+        ps = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
         if self.drawn is not None:
-            found |= {"improves": max(found["improves"], self.drawn.p), "beats": self.drawn.p}
+            # To improve, a cell has to pass both tests, so its p is the larger one.
+            ps |= {"improves": max(ps["improves"], self.drawn.p), "beats": self.drawn.p}
         elif not self.group.is_control:
-            del found["improves"]
-        return found
+            del ps["improves"]
+        return ps
 
 
 def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float]:
@@ -66,27 +67,27 @@ def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float
         p: two-sided, of no difference.
     """
     # Spending a two-sided p on gains alone tests the one-sided claim at half the level.
-    found = {"improves": p if gains.delta > 0 else 1.0}
+    ps = {"improves": p if gains.delta > 0 else 1.0}
     if margin is not None:
-        found |= {"harms": gains.p_below(-margin), "harmless": gains.p_above(-margin)}
-    return found
+        ps |= {"harms": gains.p_below(-margin), "harmless": gains.p_above(-margin)}
+    return ps
 
 
 def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float | None:
-    """How much worse is still harmless, on the mean over ``tasks``.
+    """How much worse than dense still counts as harmless, on the mean over ``tasks``.
 
     None for tasks whose unit is not points, unless the recipe gives each its own; then the mean of theirs.
     """
-    own, points = settings.margins, stage.measure.unit == "points"
+    points = stage.measure.unit == "points"
     if len(tasks) > 1 and points:
         return settings.mean_margin
-    margins = [own.get(task, settings.margin if points else None) for task in tasks]
+    margins = [settings.margins.get(task, settings.margin if points else None) for task in tasks]
     given = [margin for margin in margins if margin is not None]
     return sum(given) / len(given) if len(given) == len(margins) else None
 
 
 class Findings:
-    """Draws every resample of a stage once, for all of its cells.
+    """Compares the cells of a stage. The resamples are drawn once, for all cells.
 
     Args:
         tasks: how each is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
@@ -116,7 +117,7 @@ class Findings:
         )
 
     def of(self, group: Group, tasks: Sequence[str]) -> Iterator[Finding]:
-        """What was found on the mean over ``tasks``; nothing where the cell or dense lacks a score."""
+        """The comparison on the mean over ``tasks``; none where the cell or dense has no score."""
         effect = self._stage.effect(group, tasks=tasks)
         if effect.value is None:
             return
@@ -142,7 +143,7 @@ class Findings:
             return None
 
     def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
-        """The delta on each of the tasks; none at all where one is absent."""
+        """The delta on each of the tasks; empty where one of them has none."""
         deltas = [self._stage.delta_of(rows[task]) if task in rows else None for task in tasks]
         there = [delta for delta in deltas if delta is not None]
         return there if len(there) == len(deltas) else []
@@ -152,7 +153,7 @@ class Findings:
         return _mean([self._boots[t][stored_result(rows[t])] - self._boots[t][self._dense[t]] for t in tasks])
 
     def _keys(self, draws: Iterable[RowsByTask], task: str) -> list[str]:
-        """The results that have a score on the pairs that decide."""
+        """The keys of the results that have a score on the pairs that decide."""
         rows = [by_task[task] for by_task in draws if task in by_task]
         return [stored_result(row) for row in rows if self._stage.score_of(row) is not None]
 

@@ -1,4 +1,4 @@
-"""The cells that are judged as one, for they differ in nothing but their seeds."""
+"""Cells that differ only in their seeds are judged as one group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RowsByTask = dict[str, Row]
 """The rows of one cell by task."""
 
 Extra = Literal["scope", "steps"]
-"""What may tell cells of one place in the grid from each other."""
+"""What may distinguish cells of one place in the grid."""
 
 EXTRAS: tuple[Extra, ...] = ("scope", "steps")
 
@@ -29,7 +29,7 @@ class GridPlace(NamedTuple):
 
 @dataclass
 class Group:
-    """The cells that differ in nothing but their seeds, in one stage. ``row`` is any one of theirs.
+    """The cells of one stage that differ only in their seeds. ``row``: one of their rows, whichever.
 
     seeds: the rows of each (seed, train seed), by task. matched: those of each random draw. flipped: the flipped
     control's.
@@ -43,12 +43,12 @@ class Group:
 
     @property
     def is_control(self) -> bool:
-        """Whether others are set against it: its scorer is seeded, or it is the dense model trained."""
+        """Whether other cells are compared with it: its scorer is seeded, or it is the dense model trained."""
         return self.row.seed is not None or self.row.way == "train"
 
     @property
     def name(self) -> str:
-        """Its place in the grid, without scope, steps and seed, and how it is trained; its text if it has no place."""
+        """Its place in the grid and how it is trained, without scope, steps and seed; its text if it has no place."""
         place, way = self.place, self.row.way
         if place is None:
             return self.row.cell
@@ -57,7 +57,7 @@ class Group:
 
     @property
     def place(self) -> GridPlace | None:
-        """Its place in the grid, which a trained cell shares with the cell it was made of; None of several steps."""
+        """Its place in the grid, which a trained cell has too; None for a cell of several steps."""
         return _place(self.row)
 
     @property
@@ -67,24 +67,24 @@ class Group:
 
     @property
     def kind(self) -> str:
-        """Its granularity, or what it is where it is not a grid cell."""
+        """Its granularity; ``trained`` or ``several steps`` where it is not a grid cell."""
         if self.row.way is not None:
             return "trained"
         return "several steps" if self.off_grid else str(self.row.granularity)
 
     @property
     def id(self) -> str:
-        """The same in every stage and every run of one recipe."""
+        """16 hexadecimal digits, the same in every stage and every run of one recipe."""
         return hashlib.sha256(json.dumps(identity_of(self.row)).encode()).hexdigest()[:16]
 
     def rows(self, matched: bool = False) -> list[Row]:
-        """Those of all seeds; and of its matched draws, if asked for."""
+        """The rows of all seeds, with those of the matched draws if asked for."""
         draws = (*self.seeds.values(), *(self.matched.values() if matched else ()))
         return [row for by_task in draws for row in by_task.values()]
 
 
 def identity_of(row: Row) -> Hashable:
-    """What a cell is, its seeds apart: its place in the grid, or its text where it has none, and how it was trained."""
+    """What identifies a cell, apart from seeds: its place in the grid, or its text if it has none, and its training."""
     place = _place(row)
     return (
         row.model,
@@ -113,11 +113,11 @@ def extra(group: Group, name: Extra) -> str:
 
 
 def differing(groups: Sequence[Group]) -> list[Extra]:
-    """In which of scope and steps the cells are not all alike."""
+    """Those of scope and steps in which the cells differ."""
     return [name for name in EXTRAS if len({extra(group, name) for group in groups}) > 1]
 
 
 def label(group: Group, among: Sequence[Group]) -> str:
-    """What tells a cell from the others listed; its scope and steps only where they do."""
+    """The name of a cell among others, with its scope and steps only where they distinguish it."""
     alike = [other for other in among if other.name == group.name]
     return "".join([group.name, *(f", {name} {extra(group, name)}" for name in differing(alike))])

@@ -1,4 +1,4 @@
-"""Judges the cells of a run by what the store has of them: panels and values, and no sentence."""
+"""Judges the cells of a run from the panels and values in the store; no sentence is read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ablate.statistics.resample import Judged
 from ablate.store.store import Store
 
 _AGREE = 1e-4
-"""How far a task's score may be from that of its statistic, relative to it: float32 sums differ by their order."""
+"""The relative difference that a task's score and its statistic may have: float32 sums differ by their order."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
 def read(
     results: RunRecord, stage: Stage, task: str, keys: Iterable[str | None], store: Store, registry: Registry
 ) -> tuple[Judged, dict[str, Values]]:
-    """How a task is judged, and the values of those results, None apart, and of dense, on the pairs that decide.
+    """How a task is judged, and the values of dense and of the results with these keys, on the pairs that decide.
 
     Raises:
         StoreError: the store lacks something that the run put there.
@@ -71,10 +71,10 @@ def read(
     pairs = panel.kept if stage.clean else slice(None)
     dense = stage.dense[task]
     wanted = {key for key in (dense.result, *keys) if key}
-    found = store.get_results(wanted)
-    if len(found) < len(wanted):
-        raise StoreError(f"the store has lost {len(wanted) - len(found)} results of {task}; run it again")
-    values = {key: result.values[pairs] for key, result in found.items() if result.values is not None}
+    stored = store.get_results(wanted)
+    if len(stored) < len(wanted):
+        raise StoreError(f"the store has lost {len(wanted) - len(stored)} results of {task}; run it again")
+    values = {key: result.values[pairs] for key, result in stored.items() if result.values is not None}
     statistic = statistic_of(make_task(registry, task, results.about.tasks or {}), registry)
     judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic)
     score = stage.score_of(dense)
@@ -86,15 +86,15 @@ def read(
 def _check(judged: Judged, values: Values, score: float) -> None:
     name = judged.panel.task
     try:
-        found = judged.statistic.value(values, judged.panel.gold)
+        value = judged.statistic.value(values, judged.panel.gold)
     except Undefined as reason:
         raise PluginError(f"task '{name}': statistic() has no value where score() has one: {reason}") from None
-    if not isclose(found, score, rel_tol=_AGREE, abs_tol=1e-6):
+    if not isclose(value, score, rel_tol=_AGREE, abs_tol=1e-6):
         raise PluginError(f"task '{name}': statistic() gives another score than score(); override both or neither")
 
 
 def _filled(rows: Sequence[Row], judged: Sequence[Stage], evidence: Sequence[Evidence]) -> list[Row]:
-    """Each row with what was found of its cell on its task; cells of several seeds are judged by their mean alone."""
+    """The rows with the evidence on their cell and task. Cells of several seeds are judged by their mean alone."""
     against_dense = {(e.model, e.stage, e.group, e.task): e for e in evidence if e.against == "dense"}
     of_row: dict[Row, Evidence] = {}
     for stage in judged:

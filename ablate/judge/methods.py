@@ -30,7 +30,7 @@ class MethodComparison:
     gains: [blocks][methods], Δ of the method's chosen cell on that task, above 0 = better than dense.
     mean_ranks: 1 = best; equals share the mean of their ranks.
     chi_square, p: Friedman's test that all methods are alike, k - 1 degrees of freedom, corrected for ties.
-    critical_difference: mean ranks that differ by less are not told apart (Nemenyi, at :data:`LEVEL`).
+    critical_difference: mean ranks that differ by less are not distinguished (Nemenyi, at :data:`LEVEL`).
     """
 
     granularity: str
@@ -44,7 +44,7 @@ class MethodComparison:
     critical_difference: float
 
     def alike(self, method: int) -> tuple[str, ...]:
-        """The other methods that Nemenyi's test does not tell apart from this one."""
+        """The other methods that Nemenyi's test does not distinguish from this one."""
         return tuple(
             name
             for other, name in enumerate(self.methods)
@@ -68,15 +68,15 @@ def compare_methods(results: RunRecord) -> list[MethodComparison | Withheld]:
     pairs that decide. Withheld where nothing was confirmed, below three methods or five blocks, where a value is
     missing, or where the confirm tasks themselves would have to choose the cell.
     """
-    found = stages(results)
-    kinds = dict.fromkeys(str(group.row.granularity) for stage in found for group in _grid(stage))
-    confirmed = [stage for stage in found if stage.name == "confirm" and stage.groups]
+    run_stages = stages(results)
+    kinds = dict.fromkeys(str(group.row.granularity) for stage in run_stages for group in _grid(stage))
+    confirmed = [stage for stage in run_stages if stage.name == "confirm" and stage.groups]
     if not confirmed:
         return [Withheld(kind, None, "no cell was confirmed on tasks that had no part in its choice") for kind in kinds]
     made: list[MethodComparison | Withheld] = []
     for measure in dict.fromkeys(stage.measure for stage in confirmed):
         alike = [stage for stage in confirmed if stage.measure == measure]
-        screens = {stage.model: stage for stage in found if stage.name == "screen" and stage.measure == measure}
+        screens = {stage.model: stage for stage in run_stages if stage.name == "screen" and stage.measure == measure}
         made += [_compare(kind, measure, alike, screens) for kind in kinds]
     return made
 

@@ -1,4 +1,4 @@
-"""A plug-in's statistic, whose errors say whose they are and cost no other task."""
+"""The statistic of a plug-in's task: its errors name the plug-in, and affect no other task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TaskFault(PluginError):
 
 
 def statistic_of(task: Task, registry: Registry) -> Statistic:
-    """A task's statistic; of a plug-in's, one whose errors are a :class:`TaskFault`, on whatever draw they come.
+    """A task's statistic. That of a plug-in raises its errors as :class:`TaskFault`, on whichever draw they occur.
 
     Raises:
         TaskFault: there is none, for the plug-in fails.

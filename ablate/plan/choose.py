@@ -1,4 +1,4 @@
-"""Which cells go on to be confirmed. Decided by the screen split alone, and recorded before a test set is read."""
+"""Chooses the cells to confirm, by the screen split alone; recorded before a test set is read."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def mean_gains(rows: Sequence[Row], clean: bool) -> dict[str, float]:
 def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
     """The best grid cell of each scorer × granularity (× way), and every explicit cell, in the plan's order.
 
-    Cells that differ in nothing but the seed stand or fall together, by the mean over their seeds: all are chosen.
+    Cells that differ only in the seed are chosen together or not at all, by the mean over their seeds.
     The first of equals wins.
 
     Args:

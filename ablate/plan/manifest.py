@@ -1,4 +1,4 @@
-"""What a run is, for its record."""
+"""The first part of a run's record: what was asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PACKAGES = ("torch", "transformers", "sentence-transformers", "scipy")
 
 
 def manifest(job: Job) -> Manifest:
-    """What was asked, of what, with which versions.
+    """What was asked for, of which models and data, with which versions.
 
     Raises:
         RecipeError: a model stands twice.
@@ -57,7 +57,7 @@ def _training(job: Job) -> TrainingData | None:
 
 
 def versions() -> dict[str, str]:
-    """What computes, by name."""
+    """The version of Python, ablate and the libraries that compute, by name."""
     return {
         "python": platform.python_version(),
         "ablate": version(DISTRIBUTION),
@@ -66,7 +66,7 @@ def versions() -> dict[str, str]:
 
 
 def model_names(specs: Sequence[ModelSpec]) -> list[str]:
-    """What rows call each model: its name, with what tells it from others of that name.
+    """What rows call each model: its name, with revision, pooling and length where several models have that name.
 
     Raises:
         RecipeError: a model stands twice.
@@ -86,5 +86,5 @@ def _detailed(spec: ModelSpec) -> str:
 
 
 def _command() -> str | None:
-    """What was typed; None in a notebook, where it would be how the kernel was started."""
+    """The command line; None in a notebook, where it is that of the kernel."""
     return None if "ipykernel" in sys.modules else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""What stands above and below the tables: the set-up of the run, and what it cost and lacks."""
+"""The lines above and below the tables: the set-up of the run, its cost, and why scores are absent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _CLEAN = "Δ counts no pair that calibration or choice has seen; 'full set' coun
 _LIFTED = "no score on the pairs left once those already seen are out"
 
 
-def head(results: RunRecord, found: Sequence[Stage]) -> tuple[str, ...]:
-    """The models, the data and why these, and which split chose and which reports."""
+def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
+    """The models, the data and why they were taken, and which tasks choose and which report."""
     about = results.about
     many = "models" if len(about.models) > 1 else "model"
     why = f" – {about.data_why}" if about.data_why else ""
@@ -20,7 +20,7 @@ def head(results: RunRecord, found: Sequence[Stage]) -> tuple[str, ...]:
         f"{many}: {', '.join(about.models)}",
         f"data: {about.data}{why}",
         *_trained_on(about.training),
-        _hygiene(results, found),
+        _hygiene(results, run_stages),
         *((_CLEAN,) if about.clean else ()),
     )
 
@@ -32,18 +32,18 @@ def _trained_on(training: TrainingData | None) -> tuple[str, ...]:
     return (f"trained: {training.steps:,} steps on {examples}",)
 
 
-def _hygiene(results: RunRecord, found: Sequence[Stage]) -> str:
+def _hygiene(results: RunRecord, run_stages: Sequence[Stage]) -> str:
     about = results.about
-    splits = {task: split for stage in found for task, split in stage.splits.items()}
+    splits = {task: split for stage in run_stages for task, split in stage.splits.items()}
     screen, confirm, choosing = (_tasks(names, splits) for names in (about.screen, about.confirm, about.chosen_on))
     clean = "clean of overlap" if about.clean else "overlapping pairs kept"
     if not confirm:
         sentence = f"every cell on {screen}, {clean}; nothing confirmed"
-    elif any(stage.name == "screen" and stage.selects for stage in found):
-        sentence = f"chosen on {choosing}; reported on {confirm}, {clean}"
+    elif any(stage.name == "screen" and stage.selects for stage in run_stages):
+        sentence = f"chosen on {choosing}; run_stages on {confirm}, {clean}"
     else:
         also = f", and screened on {screen}" if screen else ""
-        sentence = f"every cell reported on {confirm}, {clean}{also}; none left out by a choice"
+        sentence = f"every cell run_stages on {confirm}, {clean}{also}; none left out by a choice"
     return f"exploratory: nothing held out; {sentence}" if about.exploratory else sentence
 
 
@@ -56,7 +56,7 @@ def _tasks(names: Iterable[str], splits: Mapping[str, str]) -> str:
 
 
 def foot(results: RunRecord) -> tuple[str, ...]:
-    """Where the time went, what came from the store, and why any score is absent."""
+    """Why scores are absent, the time of each part, and what came from the store."""
     about = results.about
     lines = [f"{status}: {reason}" for status, reason in _reasons(results).items()]
     lines += [f"no evidence, {reason}" for reason in about.withheld]

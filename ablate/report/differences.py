@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from ablate.judge.difference import Difference
 
 
-def page(results: RunRecord, a: str, b: str, found: Sequence[tuple[Stage, Sequence[Difference]]], level: float) -> Page:
+def page(
+    results: RunRecord, a: str, b: str, compared: Sequence[tuple[Stage, Sequence[Difference]]], level: float
+) -> Page:
     """The page of what :func:`ablate.judge.difference.differences` gives."""
-    tables = [_table(results, stage, differences, level) for stage, differences in found]
+    tables = [_table(results, stage, differences, level) for stage, differences in compared]
     return Page((f"A: {a}", f"B: {b}", "Δ = A - B"), (Block(None, tuple(tables)),), ())
 
 

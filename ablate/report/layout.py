@@ -1,4 +1,4 @@
-"""The page of a run as plain data; :mod:`.tables` prints it, :mod:`.export` writes it as Markdown."""
+"""The page of a run as plain data, which :mod:`.tables`, :mod:`.formats` and :mod:`.latex` print."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
 
 FEW = 24
-"""Cells that may all be listed one by one; of more, only the best of each scorer and granularity."""
+"""The most cells that are listed one by one; of more, only the best of each scorer and granularity."""
 
 
 def build(results: RunRecord) -> Page:
     """Everything that ``ablate run`` prints."""
-    found = stages(results)
+    run_stages = stages(results)
     blocks = (*of_models(results), *of_scorers(results))
-    return Page(circumstances.head(results, found), blocks, circumstances.foot(results))
+    return Page(circumstances.head(results, run_stages), blocks, circumstances.foot(results))
 
 
 def of_models(results: RunRecord) -> tuple[Block, ...]:
-    """What became of the cells, model by model."""
-    found = stages(results)
-    models = list(dict.fromkeys(stage.model for stage in found))
+    """The tables of the cells, model by model."""
+    run_stages = stages(results)
+    models = list(dict.fromkeys(stage.model for stage in run_stages))
     blocks = []
     for model in models:
-        own = [stage for stage in found if stage.model == model]
-        tables = [table for stage in own for table in _tables(stage, own, results)]
+        of_model = [stage for stage in run_stages if stage.model == model]
+        tables = [table for stage in of_model for table in _tables(stage, of_model, results)]
         blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
     return tuple(blocks)
 
 
 def of_scorers(results: RunRecord) -> tuple[Block, ...]:
-    """The scorers themselves: how near they come to exact removal, and how they rank over tasks and models."""
+    """The tables of the scorers: rank correlation with exact removal, and mean ranks over tasks and models."""
     # They need numpy and scipy, which nothing else here does.
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
@@ -49,14 +49,14 @@ def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     return (Block("all models" if many else None, tuple(tables)),) if tables else ()
 
 
-def _tables(stage: Stage, own: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
-    """A screen that a confirmation follows shows its grid alone; whatever reports shows all."""
+def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
+    """The tables of a stage. A screen stage that is followed by a confirmation shows its grid alone."""
     name, what = wording.name(stage, results), wording.delta(stage)
     if not stage.groups:
         yield detail(stage, (), f"{name}: dense alone, {wording.measure(stage)}")
         return
-    listed, why = _listed(stage, own, results.about.chosen_on)
-    reports = stage.name == "confirm" or all(other.name != "confirm" for other in own)
+    listed, why = _listed(stage, of_model, results.about.chosen_on)
+    reports = stage.name == "confirm" or all(other.name != "confirm" for other in of_model)
     if any(group.row.way for group in stage.groups):
         yield training(stage, f"{name}: {what}")
         if len(stage.splits) > 1:
@@ -74,13 +74,13 @@ def _tables(stage: Stage, own: Sequence[Stage], results: RunRecord) -> Iterable[
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
 
 
-def _listed(stage: Stage, own: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:
-    """The cells to list one by one, best first, and what a title says of their choice, made on the tasks given."""
+def _listed(stage: Stage, of_model: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:
+    """The cells to list one by one, best first, and how they were chosen, for the title."""
     sign = -1 if stage.measure.higher_is_better else 1
     effects = [(stage.effect(group).value, group) for group in stage.groups]
     ranked = [group for _, group in sorted(((sign * v, g) for v, g in effects if v is not None), key=lambda p: p[0])]
     ranked += [group for value, group in effects if value is None]
-    if any(screen.name == "screen" and screen.selects for screen in own):
+    if any(screen.name == "screen" and screen.selects for screen in of_model):
         picked = [group for group in ranked if group.chosen or group.off_grid]
         return picked, f" (chosen on {', '.join(choosing)})"
     if len(ranked) <= FEW:

@@ -1,4 +1,4 @@
-"""What a run returns: one row for each cell and task, dense included."""
+"""What :func:`ablate.run` returns: the record of a run, with its tables, figures and exports."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Results(RunRecord):
         return f"<Results of {', '.join(self.about.models)}: {len(self)} rows ({listed or 'none'})>"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows: the tables of ``ablate run``. None, and so the line above, without jinja2."""
+        """The tables of ``ablate run``, for a notebook. None without jinja2; the notebook then shows ``repr``."""
         from ablate.report.html.notebook import as_notebook
 
         try:
@@ -98,7 +98,7 @@ class Results(RunRecord):
             raise AblateError(f"to_parquet needs pyarrow: {pip_install('report')}") from error
 
     def to_pandas(self) -> pd.DataFrame:
-        """A data frame of the rows in nullable types: None is ``<NA>``, and a column's type never hangs on the run.
+        """A data frame of the rows in nullable types: None is ``<NA>``, and a column has the same type in every run.
 
         Raises:
             AblateError: pandas is not installed.

@@ -1,4 +1,4 @@
-"""The three kinds of table: the grid, cell by cell, and task by task."""
+"""The three kinds of table: the grid, one line a cell, and cells against tasks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
 
 
 def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
-    """One line a cell: its effect and the verdict on it beside its controls, then what it removes."""
+    """One line a cell: its effect, the verdict on it, its controls, and what it removes."""
     effects = [stage.effect(group) for group in groups]
     places = [TableCell(wording.rank(stage, effects, effect)) for effect in effects]
     labels = [TableCell(label(group, groups)) for group in groups]
@@ -120,7 +120,7 @@ def _plain(stage: Stage, effects: Iterable[Effect]) -> list[TableCell]:
 def _marked(
     stage: Stage, effects: Sequence[Effect | None], groups: Sequence[Group | None], task: str | None = None
 ) -> list[TableCell]:
-    """Effects side by side with their verdicts, the best marked; those that print the same are equally good."""
+    """Effects with their verdicts, the best marked; effects that print the same are equally good."""
     best = wording.best(stage, [effect for effect in effects if effect])
     return [
         _cell(effect, best, stage.evidence_on(group, task), stage.measure.places)

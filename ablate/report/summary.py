@@ -1,4 +1,4 @@
-"""What the tables show, as data."""
+"""The content of the tables as data."""
 
 from __future__ import annotations
 

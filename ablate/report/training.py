@@ -1,4 +1,4 @@
-"""The table of a training: every trained cell against the model as it came, and against training alone."""
+"""The table of a training: every trained cell compared with the untrained model, and with training alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TITLES = ("score", "Δ", "95 %", "sparsity added", "95 %", "verdict", "smallest 
 
 
 def training(stage: Stage, title: str) -> Table:
-    """Dense as it came, dense trained, then the trained cells, the most added first.
+    """Dense untrained, dense trained, then the trained cells, highest Δ first.
 
     Args:
         stage: one whose cells are trained.

@@ -1,4 +1,4 @@
-"""How evidence reads: intervals, p-values, and what the marks mean and rest on."""
+"""Evidence as text: intervals, p-values, and the legend of the marks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def beaten(item: Evidence | None) -> str:
 
 
 def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -> tuple[str, ...]:
-    """What the marks of a table mean. tasks: those that it shows, None for the mean over all."""
+    """The legend of a table's marks. tasks: those that the table shows, None for the mean over all."""
     items = [item for group in groups for task in tasks if (item := stage.evidence_on(group, task))]
     if not items:
         return ()
@@ -88,7 +88,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
 
 
 def unbeaten(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
-    """Says of each cell that it does not beat its matched draws, unless it does."""
+    """A sentence that names the cells that do not beat their matched draws; empty if there are none."""
     items = [(group, stage.evidence_on(group, against="matched")) for group in groups]
     names = [label(group, groups) for group, item in items if item and item.q is not None and item.q > item.level]
     verb = "does" if len(names) == 1 else "do"
@@ -96,7 +96,7 @@ def unbeaten(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
 
 
 def _unmatched(groups: Sequence[Group], items: Sequence[Evidence]) -> list[str]:
-    """What is said of cells without matched draws."""
+    """Sentences on cells without matched draws."""
     lines = []
     if any(group.is_control for group in groups):
         lines.append("Cells at random have no matched draws, and are set against dense alone.")

@@ -1,4 +1,4 @@
-"""How numbers, cells and circumstances read: the text in a table."""
+"""Numbers and headings as the text of tables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measure(stage: Stage) -> str:
 
 
 def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
-    """What a Δ is against, and what stands behind ±."""
+    """Sentences that say what Δ and ± are."""
     places = stage.measure.places
     dense = f"dense {plain(stage.dense_score(stage.clean), places)}"
     if stage.clean:
@@ -49,25 +49,29 @@ def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
 
 def seeds(groups: Sequence[Group], what: str) -> tuple[str, ...]:
     """``± is the sample sd over 3 seeds.``, where any cell has several."""
-    found = sorted({len(group.seeds) for group in groups if len(group.seeds) > 1})
-    return (f"{what} {counts(found)} seeds.",) if found else ()
+    numbers = sorted({len(group.seeds) for group in groups if len(group.seeds) > 1})
+    return (f"{what} {counts(numbers)} seeds.",) if numbers else ()
 
 
-def counts(found: Sequence[int]) -> str:
-    """``3``, or ``2–3`` where they differ. Rising, at least one."""
-    return str(found[0]) if found[0] == found[-1] else f"{found[0]}–{found[-1]}"
+def counts(rising: Sequence[int]) -> str:
+    """``3``, or ``2–3`` where they differ.
+
+    Args:
+        rising: numbers in rising order, at least one.
+    """
+    return str(rising[0]) if rising[0] == rising[-1] else f"{rising[0]}–{rising[-1]}"
 
 
-def plain(found: Effect, places: int = 2) -> str:
+def plain(mean: Effect, places: int = 2) -> str:
     """A score, without a sign. places: digits after the point, here and below."""
-    return _SHOWN[found.status] if found.value is None else f"{found.value:.{places}f}"
+    return _SHOWN[mean.status] if mean.value is None else f"{mean.value:.{places}f}"
 
 
-def effect(found: Effect, places: int = 2) -> str:
+def effect(mean: Effect, places: int = 2) -> str:
     """A signed delta, ``± sd`` where there are several draws; ``–`` where nothing was run."""
-    if found.value is None:
-        return _SHOWN[found.status]
-    return signed(found.value, places) + ("" if found.sd is None else f" ± {found.sd:.{places}f}")
+    if mean.value is None:
+        return _SHOWN[mean.status]
+    return signed(mean.value, places) + ("" if mean.sd is None else f" ± {mean.sd:.{places}f}")
 
 
 def signed(value: float, places: int = 2) -> str:
@@ -76,26 +80,26 @@ def signed(value: float, places: int = 2) -> str:
     return text if float(text) else text[1:]
 
 
-def shown(found: Effect, places: int = 2) -> float:
-    """The value as printed, so that what reads the same ranks the same."""
-    assert found.value is not None
-    return float(signed(found.value, places))
+def shown(mean: Effect, places: int = 2) -> float:
+    """The value as printed, so that effects that print the same have the same rank."""
+    assert mean.value is not None
+    return float(signed(mean.value, places))
 
 
 def best(stage: Stage, effects: Sequence[Effect]) -> float | None:
     """The best printed value; None where fewer than two are there to compare."""
-    values = [shown(found, stage.measure.places) for found in effects if found.value is not None]
+    values = [shown(effect, stage.measure.places) for effect in effects if effect.value is not None]
     if len(values) < 2:
         return None
     return max(values) if stage.measure.higher_is_better else min(values)
 
 
-def rank(stage: Stage, effects: Sequence[Effect], own: Effect) -> str:
+def rank(stage: Stage, effects: Sequence[Effect], ranked: Effect) -> str:
     """Its place among the effects, 1 = best, equals sharing one; ``–`` without a value."""
-    if own.value is None:
+    if ranked.value is None:
         return "–"
     places = stage.measure.places
-    values, mine = [shown(found, places) for found in effects if found.value is not None], shown(own, places)
+    values, mine = [shown(effect, places) for effect in effects if effect.value is not None], shown(ranked, places)
     ahead = [value for value in values if (value > mine) == stage.measure.higher_is_better]
     return str(1 + sum(value != mine for value in ahead))
 

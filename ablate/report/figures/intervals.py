@@ -55,7 +55,7 @@ def _draws(stage: Stage, group: Group) -> list[float]:
 
 
 def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
-    """From where to where the figure goes: twice as wide as all intervals together, however far the draws are."""
+    """The ends of the x axis: at most twice as wide as all intervals together, however far the draws are."""
     ends = [0.0]
     for group in groups:
         item = stage.evidence_on(group)

@@ -1,4 +1,4 @@
-"""Where the units that hurt live: a map of contributions, units × layers, beside the oracle's."""
+"""Maps of contributions, units × layers, beside those of the oracle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 WIDEST = 64
-"""Units a layer that a map can show."""
+"""The most units of a layer that a map can show."""
 
 _COLUMNS = 3
 
@@ -57,14 +57,14 @@ def _drawn(one: ContributionMap) -> Map | None:
 
 
 def join(
-    own: Mapping[tuple[str, str], list[Map]], other: Mapping[tuple[str, str], list[Map]]
+    ours: Mapping[tuple[str, str], list[Map]], theirs: Mapping[tuple[str, str], list[Map]]
 ) -> dict[tuple[str, str], list[Map]]:
-    """The maps of a run, with the oracle of a study where the run has none, and those that the study alone has."""
-    joined = {**other, **own}
-    for place in own.keys() & other.keys():
-        if not any(one.oracle for one in own[place]):
-            truth = [one for one in other[place] if one.oracle and one.grid.shape == own[place][0].grid.shape]
-            joined[place] = [*truth, *own[place]]
+    """The maps of a run (``ours``) and of a study, with the study's oracle where the run has none."""
+    joined = {**theirs, **ours}
+    for place in ours.keys() & theirs.keys():
+        if not any(one.oracle for one in ours[place]):
+            truth = [one for one in theirs[place] if one.oracle and one.grid.shape == ours[place][0].grid.shape]
+            joined[place] = [*truth, *ours[place]]
     return joined
 
 

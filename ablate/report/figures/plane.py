@@ -41,23 +41,23 @@ def places(stages: Sequence[Stage]) -> list[Place]:
                 for draw, rows in group.matched.items()
                 if draw in other.matched
             ]
-    found = [(label, _score(across, uniform), _score(up, align)) for label, up, across in pairs]
-    return [Place(label, x, y) for label, x, y in found if x is not None and y is not None]
+    points = [(label, _score(across, uniform), _score(up, align)) for label, up, across in pairs]
+    return [Place(label, x, y) for label, x, y in points if x is not None and y is not None]
 
 
 def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     """The plane; None where the two tasks were not run."""
-    found = places(stages)
-    dense = [place for place in found if place.label == "dense"]
-    if not dense or len(found) < 2:
+    points = places(stages)
+    dense = [place for place in points if place.label == "dense"]
+    if not dense or len(points) < 2:
         return None
-    labels = [place.label for place in found if place.label != "dense"]
+    labels = [place.label for place in points if place.label != "dense"]
     styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
 
     def paint(figure: FigureBase) -> None:
         axes = figure.subplots()
         for label, style in styled.items():
-            of_label = [place for place in found if place.label == label]
+            of_label = [place for place in points if place.label == label]
             axes.scatter(
                 [place.uniform for place in of_label],
                 [place.align for place in of_label],
@@ -83,7 +83,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
         axes.set_ylabel("align loss (lower is better)")
         legend(figure, styled, lines=False)
 
-    cells = [place for place in found if place.label not in ("dense", "matched")]
+    cells = [place for place in points if place.label not in ("dense", "matched")]
     star = dense[0]
     both = sum(place.uniform <= star.uniform and place.align <= star.align for place in cells)
     counted = f"{both} of {len(cells)} cells are no worse than dense in both; "

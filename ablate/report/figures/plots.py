@@ -50,12 +50,14 @@ class Plots:
             tasks: the mean over these; by default over all of the stage, scores before losses. One task has
                 intervals of its own, some of several have none.
         """
-        found = self._stages(model, stage)
+        candidates = self._stages(model, stage)
         if tasks is not None:
-            found = _on(found, [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks))
-        drawable = [one for one in found if curves(one)]
+            candidates = _on(
+                candidates, [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
+            )
+        drawable = [one for one in candidates if curves(one)]
         if not drawable:
-            raise AblateError(_no_curve(found, stage))
+            raise AblateError(_no_curve(candidates, stage))
         one = min(drawable, key=lambda one: (one.measure.metric in (ALIGN, UNIFORM), one.name != "confirm"))
         return _figure(curves_figure(one, f"Sparsity curves of {one.model}, {one.name}: {wording.delta(one)}"), caption)
 
@@ -80,15 +82,17 @@ class Plots:
 
     def plane(self, *, model: str | None = None, stage: str | None = None, caption: bool = True) -> Figure:
         """Every cell by its uniform and align loss, dense as a star, matched draws in grey; seeds are joined."""
-        found = self._stages(model, stage)
+        candidates = self._stages(model, stage)
         for name in ("confirm", "screen"):
-            alike = [one for one in found if one.name == name]
+            alike = [one for one in candidates if one.name == name]
             sketch = (
-                plane_figure(alike, f"The alignment-uniformity plane of {found[0].model}, {name}") if alike else None
+                plane_figure(alike, f"The alignment-uniformity plane of {candidates[0].model}, {name}")
+                if alike
+                else None
             )
             if sketch is not None:
                 return _figure(sketch, caption)
-        if {ALIGN, UNIFORM} <= {one.measure.metric for one in found}:
+        if {ALIGN, UNIFORM} <= {one.measure.metric for one in candidates}:
             raise AblateError("no cell of this run has both an align and a uniform loss; its tables say why")
         where = f" in its stage {stage}" if stage else ""
         raise AblateError(
@@ -107,13 +111,13 @@ class Plots:
     def _stages(self, model: str | None, stage: str | None) -> list[Stage]:
         """Those of one model and, if given, one name; at least one."""
         name = self._model(model)
-        found = [one for one in stages(self.results) if one.model == name]
-        if not found:
+        of_model = [one for one in stages(self.results) if one.model == name]
+        if not of_model:
             raise AblateError(f"this run has no rows of {name}; finish it with the command that began it")
-        names = {one.name for one in found}
+        names = {one.name for one in of_model}
         if stage is not None and stage not in names:
             raise AblateError(f"this run has no stage '{stage}'; {suggest(stage, names)}")
-        return [one for one in found if stage in (None, one.name)]
+        return [one for one in of_model if stage in (None, one.name)]
 
 
 def _figure(sketch: Sketch | None, caption: bool) -> Figure:
@@ -124,22 +128,22 @@ def _figure(sketch: Sketch | None, caption: bool) -> Figure:
         return shown(sketch, caption)
 
 
-def _on(found: Sequence[Stage], tasks: Sequence[str]) -> list[Stage]:
-    known = {task for one in found for task in one.splits}
+def _on(candidates: Sequence[Stage], tasks: Sequence[str]) -> list[Stage]:
+    known = {task for one in candidates for task in one.splits}
     for task in tasks:
         if task not in known:
             raise AblateError(f"no task '{task}' was run here; {suggest(task, known)}")
-    having = [one.on(tasks) for one in found if tasks and set(tasks) <= set(one.splits)]
-    if not having:
+    with_all = [one.on(tasks) for one in candidates if tasks and set(tasks) <= set(one.splits)]
+    if not with_all:
         raise AblateError(
             f"tasks {', '.join(tasks) or '(none given)'} have no mean: they are of several stages or measures;"
             " draw one after the other"
         )
-    return having
+    return with_all
 
 
-def _no_curve(found: Sequence[Stage], stage: str | None) -> str:
-    groups = [group for one in found for group in one.groups]
+def _no_curve(candidates: Sequence[Stage], stage: str | None) -> str:
+    groups = [group for one in candidates for group in one.groups]
     where = f" in stage {stage}" if stage else ""
     if groups and all(group.row.way for group in groups):
         return f"no sparsity curve{where}: trained cells have none; the tables set them against training alone"

@@ -17,7 +17,7 @@ from ablate.studies.prevalence_record import PrevalenceEntry
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one model. by_granularity: (granularity, sentence)."""
+    """The answer for one model. by_granularity: (granularity, sentence)."""
 
     model: str
     headline: str
@@ -37,10 +37,10 @@ def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> l
     Args:
         prevalence: what ``ablate prevalence`` found: how many units hurt.
     """
-    found = stages(results)
+    run_stages = stages(results)
     made = []
-    for model in dict.fromkeys(stage.model for stage in found):
-        stage = _reporting([stage for stage in found if stage.model == model])
+    for model in dict.fromkeys(stage.model for stage in run_stages):
+        stage = _reporting([stage for stage in run_stages if stage.model == model])
         if stage is None:
             made.append(Answer(model, f"Nothing but the dense model was run: no answer about {model}.", ()))
         else:
@@ -48,10 +48,10 @@ def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> l
     return made
 
 
-def _reporting(own: Sequence[Stage]) -> Stage | None:
+def _reporting(of_model: Sequence[Stage]) -> Stage | None:
     """The confirmation before the screen, and scores before the geometry, which is not the goal."""
-    there = [stage for stage in own if stage.groups]
-    return min(there, key=lambda s: (s.name != "confirm", s.measure.metric in (ALIGN, UNIFORM)), default=None)
+    with_cells = [stage for stage in of_model if stage.groups]
+    return min(with_cells, key=lambda s: (s.name != "confirm", s.measure.metric in (ALIGN, UNIFORM)), default=None)
 
 
 def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry]) -> Answer:
@@ -138,7 +138,7 @@ def _evidence(stage: Stage, group: Group) -> Evidence | None:
 
 
 def _against(stage: Stage, group: Group) -> str:
-    """How it stands to its control."""
+    """How the cell compares with its matched draws."""
     if group.row.way is not None:
         return ""
     item = stage.evidence_on(group, against="matched")

@@ -80,11 +80,11 @@ def render_html(material: Material) -> str:
 
 def _sections(material: Material) -> Iterator[Section]:
     results = material.results
-    found = stages(results)
+    run_stages = stages(results)
     yield Section("tables", "Tables", blocks=of_models(results))
-    yield _drawn("curves", "Sparsity curves and intervals", _curves(found), _NO_CURVES)
+    yield _drawn("curves", "Sparsity curves and intervals", _curves(run_stages), _NO_CURVES)
     yield _methods(results)
-    yield _drawn("plane", "Alignment and uniformity", _planes(found), _NO_PLANE)
+    yield _drawn("plane", "Alignment and uniformity", _planes(run_stages), _NO_PLANE)
     exact = material.prevalence[0].maps if material.prevalence else ()
     maps = join(of_record(results.about.maps or ()), of_record(ContributionMap(**asdict(one)) for one in exact))
     drawn = [maps_figure(of, model, granularity) for (model, granularity), of in maps.items()]
@@ -106,21 +106,21 @@ def _drawn(id_: str, title: str, sketches: Sequence[Sketch], otherwise: str) -> 
     return Section(id_, title, () if sketches else (otherwise,), tuple(map(draw, sketches)))
 
 
-def _curves(found: Sequence[Stage]) -> list[Sketch]:
-    many = len({stage.model for stage in found}) > 1
+def _curves(run_stages: Sequence[Stage]) -> list[Sketch]:
+    many = len({stage.model for stage in run_stages}) > 1
     drawn = []
-    for stage in found:
+    for stage in run_stages:
         of = f" of {stage.model}" if many else ""
         drawn.append(curves_figure(stage, f"Sparsity curves{of}, {stage.name}: {wording.delta(stage)}"))
-        if stage.name == "confirm" or not any(s.name == "confirm" for s in found if s.model == stage.model):
+        if stage.name == "confirm" or not any(s.name == "confirm" for s in run_stages if s.model == stage.model):
             drawn.append(intervals_figure(stage, f"Cells{of}, {stage.name}: {wording.delta(stage)}"))
     return [one for one in drawn if one]
 
 
-def _planes(found: Sequence[Stage]) -> list[Sketch]:
+def _planes(run_stages: Sequence[Stage]) -> list[Sketch]:
     drawn = []
-    for place in dict.fromkeys((stage.model, stage.name) for stage in found):
-        alike = [stage for stage in found if (stage.model, stage.name) == place]
+    for place in dict.fromkeys((stage.model, stage.name) for stage in run_stages):
+        alike = [stage for stage in run_stages if (stage.model, stage.name) == place]
         drawn.append(plane_figure(alike, f"The alignment-uniformity plane, {place[0]}, {place[1]}"))
     return [one for one in drawn if one]
 

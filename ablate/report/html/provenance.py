@@ -1,4 +1,4 @@
-"""Everything that it takes to trace a report: versions, hashes, command, recipe, seeds, reads of the test sets."""
+"""What traces a report to its origin: versions, hashes, command, recipe, seeds, reads of the test sets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Facts = Sequence[tuple[str, str]]
 
 
 def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
-    """Headed lists of names and values; what is not known is left out."""
+    """Lists of names and values with their headings; unknown values are left out."""
     about = results.about
     run = [
         ("run", origin.run or about.run),
