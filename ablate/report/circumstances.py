@@ -40,10 +40,10 @@ def _hygiene(results: RunRecord, run_stages: Sequence[Stage]) -> str:
     if not confirm:
         sentence = f"every cell on {screen}, {clean}; nothing confirmed"
     elif any(stage.name == "screen" and stage.selects for stage in run_stages):
-        sentence = f"chosen on {choosing}; run_stages on {confirm}, {clean}"
+        sentence = f"chosen on {choosing}; reported on {confirm}, {clean}"
     else:
         also = f", and screened on {screen}" if screen else ""
-        sentence = f"every cell run_stages on {confirm}, {clean}{also}; none left out by a choice"
+        sentence = f"every cell reported on {confirm}, {clean}{also}; none left out by a choice"
     return f"exploratory: nothing held out; {sentence}" if about.exploratory else sentence
 
 
