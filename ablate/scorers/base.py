@@ -97,7 +97,7 @@ class Scorer(Plugin):
         return ()
 
     def tasks(self) -> tuple[str, ...]:
-        """The tasks (or groups) of train or dev splits that a slow scorer looks at. Their pairs count as seen."""
+        """The tasks (or groups) of train or dev splits that a slow scorer looks at. Their items count as seen."""
         return ()
 
     @abstractmethod

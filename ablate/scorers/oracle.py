@@ -32,7 +32,7 @@ class Oracle(Scorer):
     """Leave-one-out: what the removal of a unit, or of the group that it is in, really costs.
 
     On a loss: how much its mean over the calibration batches rises, which first-order scorers estimate. On tasks: how
-    much the mean of their scores falls, in their unit; all their pairs count as seen from then on.
+    much the mean of their scores falls, in their unit; all their items count as seen from then on.
     """
 
     name: ClassVar[str] = "oracle"
