@@ -85,7 +85,7 @@ class _Resolver:
             blame = self.registry.blame(scorer)
             text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
             raise self.error(location, text) from error
-        if not all(isinstance(one, ScorerStatistic | bool | str) for one in declared):
+        if not all(isinstance(needed, ScorerStatistic | bool | str) for needed in declared):
             wrong = f"scorer '{scorer.name}' asks for what is no statistic, no task's name or no bool"
             raise self.error(location, wrong + self.registry.blame(scorer))
 
@@ -98,11 +98,12 @@ class _Resolver:
         scorer, label = self.scorer(entry.scorer, (*location, "scorer"))
         sparsities = []
         for number, (kind, sparsity) in enumerate(zip(entry.granularities, entry.sparsities, strict=True)):
-            several = (number,) if isinstance(entry.granularity, list) else ()
-            granularity = self.granularity(kind, (*location, "granularity", *several))
-            own = (kind.granularity,) if isinstance(entry.sparsity, dict) else ()
+            in_list = (number,) if isinstance(entry.granularity, list) else ()
+            in_mapping = (kind.granularity,) if isinstance(entry.sparsity, dict) else ()
+            granularity = self.granularity(kind, (*location, "granularity", *in_list))
             self.scores(scorer, granularity, (*location, "scorer"))
-            self.fits(scorer, label, sparsity, entry.steps, (*location, "sparsity", *own), (*location, "scorer"))
+            at = (*location, "sparsity", *in_mapping)
+            self.fits(scorer, label, sparsity, entry.steps, at, (*location, "scorer"))
             sparsities.append((granularity, sparsity))
         if entry.seed is not None and not scorer.seeded:
             raise self.error((*location, "seed"), f"scorer '{label}' uses no seed; leave it out")

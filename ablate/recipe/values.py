@@ -1,4 +1,4 @@
-"""What the single values of a recipe may be, and what is said of those that may not."""
+"""The types of a recipe's single values, with the messages for values that are refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from pydantic_core import PydanticCustomError
 from ablate.recipe.explain import MINE, shown
 
 LABEL = 40
-"""The most characters of a label: it heads a column of a table."""
+"""The most characters of a label, which is the head of a table's column."""
 
 
 def wrong(text: str, *at: str) -> PydanticCustomError:
-    """An error that is a whole sentence, and (where pydantic would not know) the keys that lead on to its place."""
+    """An error whose message is a whole sentence.
+
+    Args:
+        at: keys that lead to the place of the error from where the validator stands.
+    """
     return PydanticCustomError(MINE, "{text}", {"text": text, "at": at} if at else {"text": text})
 
 
