@@ -1,6 +1,6 @@
 """ablate: which parameters of a sentence-embedding model hurt it, and what happens if they go?
 
-The public names. Each is imported when it is first used, so that ``import ablate`` costs nothing.
+The public names. Each is imported when it is first used, so that ``import ablate`` does not import torch.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The commands as functions: each checks what it is given, runs it into a store, and gives the results."""
+"""The commands as Python functions: each checks its arguments, runs the job and returns the results from the store."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def run(
     keep_going: bool = True,
     watch: Watch = silent,
 ) -> Results:
-    """Runs a recipe, computing what the store does not have, and gives the rows of its tables.
+    """Runs a recipe and returns its results. Only what the store does not hold is computed.
 
     Args:
         recipe: a YAML file, or a checked :class:`Recipe`.
-        overrides: ``a.b=c`` texts that change values of a recipe file.
-        data: takes the place of the recipe's ``data``: ``auto``, ``embedded``, ``hub``, ``senteval:DIR``.
-        store: a SQLite file or a SQLAlchemy URL; made where there is none.
-        limit: evaluate the plan's first so many cells only.
-        keep_going: a cell that fails is a row with the reason; otherwise what it raised goes up.
-        watch: told how the run goes on.
+        overrides: values to change in the recipe, each as ``a.b=c``.
+        data: replaces the recipe's ``data``: ``auto``, ``embedded``, ``hub`` or ``senteval:DIR``.
+        store: a SQLite file or a SQLAlchemy URL; created if it does not exist.
+        limit: evaluate only this many cells, the first of the plan.
+        keep_going: if True, a cell that fails becomes a row with the reason. If False, its exception is raised.
+        watch: called with each :class:`~ablate.events.Event` of the run.
 
     Raises:
-        AblateError: a mistake in the recipe, the data, the model or the store, in one line.
+        AblateError: a mistake in the recipe, the data, the model or the store. The message is one line.
     """
     if isinstance(recipe, Recipe):
         document = Document("recipe", recipe.model_dump(mode="json", by_alias=True))
@@ -70,17 +70,19 @@ def compare(
     keep_going: bool = True,
     watch: Watch = silent,
 ) -> Results:
-    """Pits scorers against each other, as ``ablate compare`` does: every cell on every task, nothing held out.
+    """Compares scorers, as ``ablate compare`` does. Every cell is evaluated on every task; no task is held out.
+
+    A list may also be given as one text, with its items separated by commas.
 
     Args:
-        sparsities: fractions removed, in [0, 1), or ``negative``.
+        sparsities: fractions of the units that are removed, in [0, 1), or ``negative``.
         model: ``minilm``, a folder, or a Hub id as ``ID@REVISION``.
         tasks: tasks or groups of tasks.
         seeds: for the scorers that use one.
         data, store, limit, keep_going, watch: as for :func:`run`.
 
     Raises:
-        AblateError: a mistake in what was given, the data, the model or the store, in one line.
+        AblateError: a mistake in the arguments, the data, the model or the store. The message is one line.
     """
     recipe, document = comparison(scorers, granularities, sparsities, str(model), pooling, tasks, seeds)
     job = prepare_job(recipe, document, data, limit)
@@ -98,9 +100,9 @@ def train(
     keep_going: bool = True,
     watch: Watch = silent,
 ) -> Results:
-    """Trains a recipe's cells in the ways of its ``train``, and the dense model as their control.
+    """Trains the cells of a recipe as its ``train`` says, and the dense model as a control.
 
-    Args, raises: as for :func:`ablate.run`.
+    Arguments and exceptions are those of :func:`ablate.run`.
     """
     job = prepare_training_job(*load_recipe(recipe, overrides), data, limit)
     with Store(store) as opened:

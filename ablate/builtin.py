@@ -1,4 +1,4 @@
-"""ablate's own plug-in: what it has built in, registered as a stranger's would be."""
+"""ablate's own plug-in: it registers the built-in classes through the hooks that every plug-in uses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "executor": ("in-process",),
     }
 )
-"""The names that the hooks below register, for callers that must not import torch. A test compares the two."""
+"""Kind -> the names that the hooks below register.
+
+For shell completion, which must not import torch, as the hooks do. A test compares both lists.
+"""
 
 
 @hookimpl
@@ -57,8 +60,8 @@ def ablate_register_tasks(register: Register) -> None:
     from ablate.tasks.sts import STS_TASKS
     from ablate.tasks.transfer import TRANSFER_TASKS
 
-    everything: tuple[type[Any], ...] = (*STS_TASKS, *GEOMETRY_TASKS, *TRANSFER_TASKS)
-    for task in everything:
+    tasks: tuple[type[Any], ...] = (*STS_TASKS, *GEOMETRY_TASKS, *TRANSFER_TASKS)
+    for task in tasks:
         register(task)
 
 

@@ -1,9 +1,9 @@
-"""What ablate's own package is called, and how its extras are had."""
+"""The name of ablate's distribution, and the command that installs its extras."""
 
-OURS = "ablate-embeddings"
-"""The distribution: another project's is called ablate."""
+DISTRIBUTION = "ablate-embeddings"
+"""The name on the package index, where ``ablate`` is another project."""
 
 
 def pip_install(extra: str) -> str:
-    """The command that adds one of its extras."""
-    return f"pip install '{OURS}[{extra}]'"
+    """The command that installs an extra of ablate."""
+    return f"pip install '{DISTRIBUTION}[{extra}]'"

@@ -1,4 +1,4 @@
-"""What can go wrong through no bug of ours. The CLI prints these as one line; anything else is a traceback."""
+"""Errors that are not bugs. The CLI prints an :class:`AblateError` as one line; any other exception is a traceback."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterable
 
 
 class AblateError(Exception):
-    """A mistake that its user can mend: says what is wrong, where, and what to do. Exit status 2."""
+    """A mistake that the user can correct. The message says what is wrong, where, and what to do. Exit status 2."""
 
 
 class RecipeError(AblateError):
-    """A recipe, or an option that stands for a part of one, is wrong. The text begins with its place."""
+    """A recipe or an option is wrong. The message starts with its place, ``file:line:col`` or the option."""
 
 
 class DataError(AblateError):
-    """A data source or file is absent, cut short or malformed."""
+    """A data source or file is missing, truncated or malformed."""
 
 
 class ModelError(AblateError):
-    """A model cannot be loaded, or is of an architecture that is not supported."""
+    """A model cannot be loaded, or its architecture is not supported."""
 
 
 class PluginError(AblateError):
-    """A plug-in is unknown, broken, in conflict with another, or breaks its contract."""
+    """A plug-in is unknown or broken, conflicts with another one, or breaks its contract."""
 
 
 class StoreError(AblateError):
@@ -31,23 +31,26 @@ class StoreError(AblateError):
 
 
 class Undefined(Exception):
-    """A score has no value on these data (too few pairs, constant values). The reason is the text.
+    """A score has no value on these data, because of too few pairs or constant values. The message is the reason.
 
-    Not an :class:`AblateError`: the run goes on, and the row says ``undefined`` with the reason.
+    Not an :class:`AblateError`: the run continues, and the row has the status ``undefined`` and the reason.
     """
 
 
 FAILURES = (Exception, SystemExit)
-"""What a plug-in's code may raise: one that exits must not end a run as if it were done."""
+"""The exceptions to catch around a plug-in's code.
+
+``SystemExit`` is one of them, because a plug-in that exits must not end a run as if the run had succeeded.
+"""
 
 
 def one_line(error: BaseException) -> str:
-    """Any exception in one line: its type, and what it says."""
+    """An exception as one line: its type and its message."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:
-    """Ends an error message: the valid name nearest to ``name``, or else all valid names."""
+    """The end of an error message: the valid name closest to ``name``, or all valid names if none is close."""
     names = sorted(valid)
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     if close:

@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it."""
+"""The events of a run, from which progress is displayed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Event:
-    """kind: ``note``: a line to show; ``begin``: ``total`` cells of a stage follow; ``cell``: one more is done;
-    ``fit``: ``total`` training steps follow, within a cell; ``step``: one more is done.
+    """One event.
 
-    text: the line, the stage, the cell, what is trained, or how it goes. For ``cell``, ``cached`` says that it came
-    from the store.
+    kind: ``note``: a message for the user. ``begin``: a stage of ``total`` cells starts. ``cell``: one more of these
+        cells is done. ``fit``: within a cell, a training of ``total`` steps starts. ``step``: one more of these steps
+        is done.
+    text: the message, the name of the stage, of the cell or of the training, or (for ``step``) the newest dev score.
+    cached: for ``cell``: its results were already in the store.
     """
 
     kind: Literal["note", "begin", "cell", "fit", "step"]
@@ -23,7 +25,8 @@ class Event:
 
 
 Watch = Callable[[Event], None]
+"""Called with each event of a run, in order."""
 
 
 def silent(_: Event) -> None:
-    """Watches nothing."""
+    """Ignores the event."""

@@ -5,8 +5,8 @@ A plug-in is an importable module named by an entry point of the group ``ablate`
     [project.entry-points.ablate]
     wanda = "ablate_wanda"
 
-The module implements any of the hooks below, each decorated with :data:`hookimpl`. Every hook is handed a
-``register`` function, and calls it once for each class that it adds::
+The module implements any of the hooks below, each decorated with :data:`hookimpl`. ablate passes every hook a
+``register`` function, and the hook calls it once for each class that it adds::
 
     from ablate.plugin_api import hookimpl
 
@@ -14,11 +14,11 @@ The module implements any of the hooks below, each decorated with :data:`hookimp
     def ablate_register_scorers(register):
         register(Wanda)
 
-ablate's own scorers, granularities, tasks and executors come in through these same hooks (``ablate/builtin.py``).
-A class is a pydantic model: its fields are the parameters that a recipe may give, checked before any weights load.
-All that a plug-in needs is imported from :mod:`ablate.plugin_api`. A module may state ``ablate_api = 2``, the version
-of the contract that it was written for; another version is refused by name. Names are unique over all plug-ins: two of
-one name is an error that names both.
+ablate's own scorers, granularities, tasks and executors use the same hooks (``ablate/builtin.py``). A class is a
+pydantic model: its fields are the parameters that a recipe may set, and they are checked before any weights load. A
+plug-in imports all that it needs from :mod:`ablate.plugin_api`. Its module may state ``ablate_api = 2``, the version of
+the contract that it was written for; ablate refuses a plug-in that states another version. Within a kind, names are
+unique: if two plug-ins register one name, its use is an error that names both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every plug-in class has in common."""
+"""The base class of every plug-in class."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Plugin(BaseModel):
-    """A named, versioned class whose fields are its recipe parameters.
+    """A named, versioned class. Its fields are the parameters that a recipe may set.
 
-    name: how recipes and flags call it.
-    version: raise it whenever the same parameters would give other numbers; it is part of every key.
+    name: its name in recipes and in options of the command line.
+    version: part of every key in the store. Increase it whenever the same parameters would give other numbers.
     help: one line for ``ablate list``.
     """
 
@@ -22,7 +22,7 @@ class Plugin(BaseModel):
     help: ClassVar[str]
 
     def identity(self) -> dict[str, Any]:
-        """What tells it from every other in a key: class, version, parameters."""
+        """What identifies the plug-in in a key of the store: name, top-level module, version and parameters."""
         origin = type(self).__module__.partition(".")[0]
         parameters = self.model_dump(mode="json")
         return {"name": self.name, "origin": origin, "version": self.version, "parameters": parameters}

@@ -1,69 +1,56 @@
-"""Loads, blocks and lists plug-ins; gives a class for a name."""
+"""The registry of plug-ins: finds a class by its kind and name."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
-import pluggy
-
-from ablate import hookspecs
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.errors import FAILURES, PluginError, one_line, suggest
 from ablate.plugin import Plugin
+from ablate.plugin_loading import DISABLE, HOOKS, installations, load
 
 if TYPE_CHECKING:
+    from ablate.executors.base import Executor
+    from ablate.granularities.base import Granularity
     from ablate.scorers.base import Scorer
+    from ablate.tasks.base import Task
 
-DISABLE = "ABLATE_DISABLE_PLUGINS"
-_UPDATE = f"import what it uses from ablate.plugin_api, then state ablate_api = {hookspecs.API}"
-KINDS = ("scorer", "granularity", "task", "executor")
-_HOOKS = dict(zip(KINDS, ("scorers", "granularities", "tasks", "executors"), strict=True))
+KINDS = tuple(HOOKS)
+"""The kinds of plug-in: ``scorer``, ``granularity``, ``task`` and ``executor``."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered class and the distribution (``name version``) that it came from."""
+    """A registered class.
+
+    kind: one of :data:`KINDS`.
+    origin: the distribution that registered it, as ``name version``.
+    """
 
     kind: str
     plugin: type[Plugin]
     origin: str
 
     @property
-    def ours(self) -> bool:
-        """Whether it is ablate's own."""
-        return self.origin.split()[0] == OURS
+    def built_in(self) -> bool:
+        """Whether ablate itself registered it."""
+        return self.origin.split()[0] == DISTRIBUTION
 
     @property
-    def whose(self) -> str:
-        """The origin, as people are told it."""
-        return "built in" if self.ours else self.origin
-
-
-@dataclass(frozen=True)
-class Installed:
-    """An entry point, and the distribution (``name version``) that has it.
-
-    ours: it is ablate's own. blocked: ABLATE_DISABLE_PLUGINS leaves it out.
-    """
-
-    point: EntryPoint
-    origin: str
-    ours: bool
-    blocked: bool
+    def shown_origin(self) -> str:
+        """The origin as ``ablate list`` shows it."""
+        return "built in" if self.built_in else self.origin
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A plug-in that could not be loaded, and why, in one line."""
+    """A plug-in that could not be loaded, and the reason as one line."""
 
     origin: str
     reason: str
@@ -74,183 +61,122 @@ class Broken:
 
 @dataclass
 class Registry:
-    """Every plug-in class by kind and name, in order of registration."""
+    """The plug-in classes in order of registration, and the plug-ins that could not be loaded."""
 
     entries: list[Entry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
-    def of(self, kind: str) -> Iterator[Entry]:
+    def of_kind(self, kind: str) -> Iterator[Entry]:
         """The entries of one of :data:`KINDS`."""
-        return (e for e in self.entries if e.kind == kind)
+        return (entry for entry in self.entries if entry.kind == kind)
 
     @property
-    def lost(self) -> str:
-        """Ends an error about a name: the plug-ins that might have had it."""
+    def broken_suffix(self) -> str:
+        """The end of an error about an unknown name: lists the broken plug-ins, since one of them may define it."""
         return "".join(f"; {broken}" for broken in self.broken)
 
     def get(self, kind: str, name: str, also: Iterable[str] = ()) -> type[Plugin]:
-        """The class of that name.
+        """The class of this kind and name.
 
         Args:
-            also: names that would be as good here, for the suggestion.
+            also: further names that are valid where this one was given. They are used only for the suggestion.
 
         Raises:
-            PluginError: there is none (with the nearest name), or there are two (with both distributions).
+            PluginError: there is no such class (the message suggests the closest name), or there are two (it names both
+                distributions).
         """
-        found = [e for e in self.of(kind) if e.plugin.name == name]
-        if not found:
-            names = {*also, *(e.plugin.name for e in self.of(kind))}
-            raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{self.lost}")
-        if len(found) > 1:
-            raise PluginError(_taken(found))
-        return found[0].plugin
+        matches = [entry for entry in self.of_kind(kind) if entry.plugin.name == name]
+        if not matches:
+            names = {*also, *(entry.plugin.name for entry in self.of_kind(kind))}
+            raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{self.broken_suffix}")
+        if len(matches) > 1:
+            raise PluginError(_duplicate_message(matches))
+        return matches[0].plugin
+
+    # The casts below are safe: `plugin_loading.load` refuses a class that is not a subclass of its kind's base class.
+
+    def scorer_class(self, name: str) -> type[Scorer]:
+        """The scorer class of this name. Raises as :meth:`get` does."""
+        return cast("type[Scorer]", self.get("scorer", name))
+
+    def granularity_class(self, name: str) -> type[Granularity]:
+        """The granularity class of this name. Raises as :meth:`get` does."""
+        return cast("type[Granularity]", self.get("granularity", name))
+
+    def task_class(self, name: str) -> type[Task]:
+        """The task class of this name. Raises as :meth:`get` does."""
+        return cast("type[Task]", self.get("task", name))
+
+    def executor_class(self, name: str) -> type[Executor]:
+        """The executor class of this name. Raises as :meth:`get` does."""
+        return cast("type[Executor]", self.get("executor", name))
 
     def scorer(self, name: str) -> Scorer:
-        """The scorer of that name, with its defaults.
-
-        Raises:
-            PluginError: as :meth:`get` does.
-        """
-        # What is registered as a scorer is a subclass of Scorer: `load` sees to that.
-        return cast("Scorer", self.get("scorer", name)())
+        """The scorer of this name, with its default parameters. Raises as :meth:`get` does."""
+        return self.scorer_class(name)()
 
     def faults(self) -> list[str]:
-        """What is wrong with plug-ins, one line each: those that could not be loaded, and names that stand twice."""
-        return [*map(str, self.broken), *self.taken().values()]
+        """What is wrong with the installed plug-ins, one line for each broken plug-in and each duplicate name."""
+        return [*map(str, self.broken), *self.duplicates().values()]
 
-    def taken(self) -> dict[tuple[str, str], str]:
-        """Kind and name that several register -> what is wrong and what to do."""
-        same: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    def duplicates(self) -> dict[tuple[str, str], str]:
+        """(kind, name) that several plug-ins register -> the message about it."""
+        by_name: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
         for entry in self.entries:
-            same[entry.kind, entry.plugin.name].append(entry)
-        return {place: _taken(entries) for place, entries in same.items() if len(entries) > 1}
+            by_name[entry.kind, entry.plugin.name].append(entry)
+        return {key: _duplicate_message(entries) for key, entries in by_name.items() if len(entries) > 1}
 
     def blame(self, *plugins: Plugin) -> str:
-        """Ends what is said of an error: the distributions but ablate (``name version``) that these come from."""
+        """The end of an error message: names the distributions of these plug-ins; empty if all are built in."""
         classes = {type(plugin) for plugin in plugins}
-        found = (e.origin for e in self.entries if e.plugin in classes and not e.ours)
-        strangers = tuple(dict.fromkeys(found))
-        return f" (plug-in {', '.join(strangers)})" if strangers else ""
+        origins = (entry.origin for entry in self.entries if entry.plugin in classes and not entry.built_in)
+        third_parties = tuple(dict.fromkeys(origins))
+        return f" (plug-in {', '.join(third_parties)})" if third_parties else ""
 
 
-def _taken(entries: Sequence[Entry]) -> str:
-    both = " and ".join(entry.origin for entry in entries)
+def _duplicate_message(entries: Sequence[Entry]) -> str:
+    origins = " and ".join(entry.origin for entry in entries)
     return (
-        f"{entries[0].kind} '{entries[0].plugin.name}' is registered by {both}; uninstall one, or block it with "
+        f"{entries[0].kind} '{entries[0].plugin.name}' is registered by {origins}; uninstall one, or block it with "
         f"{DISABLE} or --no-plugins"
     )
 
 
-def named(registry: Registry, name: str, kind: str | None = None) -> Entry:
-    """The entry of that name, of whatever kind unless one is given.
+def find_entry(registry: Registry, name: str, kind: str | None = None) -> Entry:
+    """The entry of this name, of the given kind or of any kind.
 
     Raises:
-        PluginError: there is none (with the nearest name), there are two, or there is one of several kinds.
+        PluginError: there is no such entry (the message suggests the closest name), or there are several.
     """
-    kinds = [kind] if kind else [k for k in KINDS if any(e.plugin.name == name for e in registry.of(k))]
+    kinds = [kind] if kind else [k for k in KINDS if any(entry.plugin.name == name for entry in registry.of_kind(k))]
     if not kinds:
-        raise PluginError(
-            f"unknown plug-in '{name}'; {suggest(name, {e.plugin.name for e in registry.entries})}{registry.lost}"
-        )
+        names = {entry.plugin.name for entry in registry.entries}
+        raise PluginError(f"unknown plug-in '{name}'; {suggest(name, names)}{registry.broken_suffix}")
     if len(kinds) > 1:
         raise PluginError(f"'{name}' is a {' and a '.join(kinds)}; say which with --kind")
     plugin = registry.get(kinds[0], name)
-    return next(e for e in registry.of(kinds[0]) if e.plugin is plugin)
+    return next(entry for entry in registry.of_kind(kinds[0]) if entry.plugin is plugin)
 
 
 @cache
 def registry() -> Registry:
-    """Imports the plug-ins of this environment, once a process.
+    """The plug-ins of this environment. They are imported at the first call in a process.
 
-    ``ABLATE_DISABLE_PLUGINS`` holds comma-separated distribution or entry-point names to leave out, or ``all``
-    for every one but ablate's own.
+    The environment variable ``ABLATE_DISABLE_PLUGINS`` excludes plug-ins, see :data:`~ablate.plugin_loading.DISABLE`.
     """
-    found = Registry()
+    loaded = Registry()
     for installed in installations():
         if installed.blocked:
             continue
         try:
-            # What a plug-in prints is none of our output.
+            # stdout is for results alone, so what a plug-in prints goes to stderr.
             with redirect_stdout(sys.stderr):
-                found.entries.extend(load(installed.point, installed.origin))
-        except FAILURES as error:  # a stranger's module may raise anything; it must not stop the CLI
-            if installed.ours:
+                classes = load(installed.entry_point)
+        except FAILURES as error:  # a plug-in's module may raise anything, and must not stop the command line
+            if installed.built_in:
                 raise
-            found.broken.append(Broken(installed.origin, one_line(error)))
-    return found
-
-
-def installations() -> list[Installed]:
-    """The plug-ins of this environment, from metadata alone: none is imported."""
-    blocked = {n.strip() for n in os.environ.get(DISABLE, "").split(",")}
-    found = []
-    for point in entry_points(group="ablate"):
-        distribution = point.dist.name if point.dist else point.module
-        origin = f"{distribution} {point.dist.version}" if point.dist else distribution
-        ours = distribution == OURS
-        out = not ours and bool(blocked & {"all", distribution, point.name})
-        found.append(Installed(point, origin, ours, out))
-    return found
-
-
-def load(point: EntryPoint, origin: str) -> list[Entry]:
-    """Imports one plug-in and collects what its hooks register, all of it or (if it raises) nothing.
-
-    Raises:
-        PluginError: it was written for another version of the contract, or registers a class of another kind.
-        Exception: whatever the plug-in itself raises.
-    """
-    module = _imported(point)
-    wants = getattr(module, "ablate_api", hookspecs.API)
-    if wants != hookspecs.API:
-        newer = isinstance(wants, int) and wants > hookspecs.API
-        remedy = f"install an ablate that has API {wants}" if newer else _UPDATE
-        raise PluginError(f"written for plug-in API {wants}, and this ablate has API {hookspecs.API}: {remedy}")
-    manager = pluggy.PluginManager("ablate")
-    manager.add_hookspecs(hookspecs)
-    manager.register(module)
-    manager.check_pending()
-    entries: list[Entry] = []
-    for kind, hook in _HOOKS.items():
-        base = _base(kind)
-
-        def register(plugin: type[Plugin], kind: str = kind, base: type[Plugin] = base) -> None:
-            if not (isinstance(plugin, type) and issubclass(plugin, base)):
-                raise PluginError(f"registers {plugin!r} as a {kind}, which is no subclass of {base.__name__}")
-            for attribute in ("name", "help"):
-                if not isinstance(getattr(plugin, attribute, None), str):
-                    raise PluginError(f"{kind} {plugin.__name__} has no {attribute}: str")
-            entries.append(Entry(kind, plugin, origin))
-
-        getattr(manager.hook, f"ablate_register_{hook}")(register=register)
-    return entries
-
-
-def _imported(point: EntryPoint) -> ModuleType:
-    """The plug-in's module.
-
-    Raises:
-        PluginError: it imports a name that ablate does not have, or has no more.
-        Exception: whatever else the module raises.
-    """
-    try:
-        return cast("ModuleType", point.load())
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] != "ablate":
-            raise
-        raise PluginError(f"{error.msg}, which plug-in API {hookspecs.API} does not have: {_UPDATE}") from error
-
-
-def _base(kind: str) -> type[Plugin]:
-    from ablate.executors.base import Executor
-    from ablate.granularities.base import Granularity
-    from ablate.scorers.base import Scorer
-    from ablate.tasks.base import Task
-
-    bases: dict[str, type[Plugin]] = {
-        "scorer": Scorer,
-        "granularity": Granularity,
-        "task": Task,
-        "executor": Executor,
-    }
-    return bases[kind]
+            loaded.broken.append(Broken(installed.origin, one_line(error)))
+        else:
+            entries = (Entry(kind, plugin, installed.origin) for kind, of_kind in classes.items() for plugin in of_kind)
+            loaded.entries.extend(entries)
+    return loaded

@@ -1,4 +1,4 @@
-"""Where the seconds of a run go."""
+"""Measures the wall-clock time of each stage of a run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Timings:
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[Callable[[], float]]:
-        """Adds the time inside to ``stage``; gives a function that reads the seconds so far."""
+        """Adds the time spent inside to ``stage``. Yields a function that returns the seconds so far."""
         start = time.perf_counter()
         try:
             yield lambda: time.perf_counter() - start

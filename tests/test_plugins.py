@@ -105,9 +105,9 @@ BROKEN = {
         "PluginError: written for plug-in API 0, and this ablate has API 2: import what it uses from ablate.plugin_api",
     ),
     "newer api": (module(before="ablate_api = 3"), "this ablate has API 2: install an ablate that has API 3"),
-    "other class": (module(register="dict"), "as a scorer, which is no subclass of Scorer"),
-    "an instance": (module(register="Mine()"), "as a scorer, which is no subclass of Scorer"),
-    "other kind": (module(hook="ablate_register_tasks"), "as a task, which is no subclass of Task"),
+    "other class": (module(register="dict"), "as a scorer, but it is not a subclass of Scorer"),
+    "an instance": (module(register="Mine()"), "as a scorer, but it is not a subclass of Scorer"),
+    "other kind": (module(hook="ablate_register_tasks"), "as a task, but it is not a subclass of Task"),
     "unknown hook": (module(hook="ablate_register_scorer"), "unknown hook 'ablate_register_scorer'"),
     "no help": (module(register="type('Bare', (Scorer,), {'name': 'bare', '__module__': __name__})"), "has no help"),
 }
@@ -371,7 +371,7 @@ def test_a_plug_in_of_version_1_runs_on_or_is_refused_in_one_line_that_says_what
     if not loaded.broken:
         # It does not state a version, and uses nothing that has moved.
         assert not stated
-        assert [entry for entry in loaded.entries if not entry.ours]
+        assert [entry for entry in loaded.entries if not entry.built_in]
         return
     (broken,) = loaded.broken
     assert "\n" not in str(broken)

@@ -31,7 +31,7 @@ def reference_page() -> str:
         section(name, hook) for name, hook in sorted(vars(hookspecs).items()) if name.startswith("ablate_register")
     ]
     used = [section(f"{module}.{name}", getattr(import_module(module), name)) for module, name in for_plugins()]
-    ours = [entry for kind in KINDS for entry in registry().of(kind) if entry.ours]
+    ours = [entry for kind in KINDS for entry in registry().of_kind(kind) if entry.built_in]
     built_in = [
         table(f"{one.kind} {one.plugin.name}", one.plugin.model_json_schema(), one.plugin.help)
         for one in ours

@@ -1,4 +1,4 @@
-"""The command line: wiring only, a file a command."""
+"""The command line. Each command has a file, which only connects the options to the functions that do the work."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        from ablate.distribution import OURS
+        from ablate.distribution import DISTRIBUTION
 
-        print(f"ablate {version(OURS)}")
+        print(f"ablate {version(DISTRIBUTION)}")
         raise typer.Exit
 
 
@@ -71,24 +71,24 @@ def _ablate(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
     no_plugins: Annotated[
-        bool, typer.Option("--no-plugins", help="Load only what is built in; stands before the command.")
+        bool, typer.Option("--no-plugins", help="Load only the built-in plug-ins. Comes before the command.")
     ] = False,
 ) -> None:
     """Finds which parameters of a sentence-embedding model hurt it, and proves it."""
     if no_plugins:
-        from ablate.plugins import DISABLE
+        from ablate.plugin_loading import DISABLE
 
-        # Through the environment, so that it holds for worker processes too.
+        # Set in the environment, so that worker processes inherit it.
         os.environ[DISABLE] = "all"
 
 
 def main() -> None:
-    """Runs the command line. A user's mistake is one line and status 2; a traceback is a bug."""
+    """Runs the command line. A mistake of the user prints one line and exits with status 2; a traceback is a bug."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks Δ gets an escape in its place, not a traceback.
+        # If the terminal's encoding lacks a character such as Δ, print an escape rather than a traceback.
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-    # One line, without where in our source it was said.
+    # A warning as one line, without the place in our source code.
     warnings.formatwarning = lambda message, *_, **__: f"ablate: {' '.join(str(message).split())}\n"
     try:
         try:
@@ -99,6 +99,6 @@ def main() -> None:
         print(f"ablate: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain.
+        # Python flushes stdout again at exit, and would print a second BrokenPipeError.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -16,7 +16,7 @@ def compare(
         typer.Option(
             "--scorers",
             metavar="A,B",
-            help="Scorers to pit.",
+            help="Scorers to compare.",
             show_default=False,
             autocompletion=complete.scorers,
         ),
@@ -25,13 +25,15 @@ def compare(
         str,
         typer.Option(
             metavar="A,B",
-            help="Kinds of unit.",
-            # Typer cuts a word that is too long.
+            help="Kinds of unit to remove.",
+            # Typer truncates a long word; with spaces, it breaks the line instead.
             show_default="head, neuron, unstructured",
             autocompletion=complete.granularities,
         ),
     ] = "head,neuron,unstructured",
-    sparsities: Annotated[str, typer.Option(metavar="X,Y", help="Fractions removed, or negative.")] = "0.05,0.1,0.2",
+    sparsities: Annotated[
+        str, typer.Option(metavar="X,Y", help="Fractions of the units to remove, or negative.")
+    ] = "0.05,0.1,0.2",
     model: Annotated[
         str, typer.Option(help="minilm, a folder, or a Hub id (ID@REVISION).", autocompletion=complete.model)
     ] = "minilm",
@@ -44,13 +46,13 @@ def compare(
     ] = None,
     tasks: Annotated[
         str,
-        typer.Option(metavar="A,B", help="Tasks or groups; each cell sees all.", autocompletion=complete.tasks),
+        typer.Option(metavar="A,B", help="Tasks or groups, for every cell.", autocompletion=complete.tasks),
     ] = "sts-dev",
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of scorers that use one.")] = "0,1,2",
     *,
     execution: options.Execution,
 ) -> None:
-    """Pit scorers against each other without a recipe: every cell on every task, nothing held out."""
+    """Compare scorers without a recipe. Every cell is evaluated on every task; no task is held out."""
     from ablate.cli.execution import execute
     from ablate.plan.job import prepare_job
     from ablate.recipe.from_flags import comparison

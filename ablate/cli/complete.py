@@ -1,6 +1,6 @@
-"""What Tab offers for the values of options and arguments. Nothing here raises or prints.
+"""Shell completion of the values of options and arguments. Nothing here raises or prints.
 
-Of plug-ins, Tab offers those that come with ablate. The names of others are known only once their modules are imported,
+Of plug-ins, only the built-in ones are offered. To learn the names of others, their modules would have to be imported,
 and such a module may be slow, print or exit.
 """
 
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 from typer import Context
 
 STORE = "ablate.db"
-"""Where results are kept unless something else is said."""
+"""Where results are stored by default."""
 
 
 def listed(incomplete: str, names: Iterable[str]) -> list[str]:
-    """Completes the last part of a comma-separated list, by names that are not in it yet."""
+    """Completes the last item of a comma-separated list with the names that are not in the list yet."""
     before, comma, last = incomplete.rpartition(",")
-    taken = before.split(",")
-    return [f"{before}{comma}{name}" for name in names if name.startswith(last) and name not in taken]
+    listed_before = before.split(",")
+    return [f"{before}{comma}{name}" for name in names if name.startswith(last) and name not in listed_before]
 
 
 def built_in(kind: str) -> tuple[str, ...]:
-    """The names of ablate's own plug-ins of one of :data:`~ablate.plugins.KINDS`."""
-    from ablate.builtin import NAMES  # here, since `ablate --help` must import no plug-in, not even our own
+    """The names of the built-in plug-ins of one of :data:`~ablate.plugins.KINDS`."""
+    from ablate.builtin import NAMES  # imported here, because `ablate --help` must import no plug-in, not even ours
 
     return NAMES[kind]
 
@@ -37,7 +37,7 @@ def granularities(incomplete: str) -> list[str]:
 
 
 def tasks(incomplete: str) -> list[str]:
-    """Tasks, and the groups of them."""
+    """Groups of tasks, then tasks."""
     from ablate.data.names import GROUPS
 
     groups = ("geometry", *(group for group in GROUPS if group != "sts-train"))
@@ -45,24 +45,24 @@ def tasks(incomplete: str) -> list[str]:
 
 
 def plugins(incomplete: str) -> list[str]:
-    """Of every kind."""
+    """The built-in plug-ins of every kind."""
     from ablate.builtin import NAMES
 
     return _among(incomplete, (name for names in NAMES.values() for name in names))
 
 
 def runs(ctx: Context, incomplete: str) -> list[str]:
-    """The runs of a store that is a file, the newest first."""
+    """The runs of a store, newest first; nothing if the store is not a SQLite file."""
     import sqlite3
     from contextlib import closing
     from urllib.parse import quote
 
     try:
         with closing(sqlite3.connect(f"file:{quote(ctx.params.get('store') or STORE)}?mode=ro", uri=True)) as store:
-            found = store.execute("SELECT id FROM ablate_runs ORDER BY number DESC").fetchall()
-    except sqlite3.Error:  # no store, or none of ours: nothing to offer
+            rows = store.execute("SELECT id FROM ablate_runs ORDER BY number DESC").fetchall()
+    except sqlite3.Error:  # there is no such file, or it is not a store of ablate
         return []
-    return _among(incomplete, [str(name) for (name,) in found])
+    return _among(incomplete, [str(run) for (run,) in rows])
 
 
 def data(incomplete: str) -> list[str]:
@@ -70,7 +70,7 @@ def data(incomplete: str) -> list[str]:
 
 
 def data_sets(incomplete: str) -> list[str]:
-    """Those that ``ablate data fetch`` takes."""
+    """The data sets and groups that ``ablate data fetch`` can download."""
     from ablate.data.hub import HUB
     from ablate.data.names import GROUPS
 
@@ -83,7 +83,7 @@ def pooling(incomplete: str) -> list[str]:
 
 
 def model(incomplete: str) -> list[str]:
-    """The embedded one; where that is not meant, the shell offers folders."""
+    """The embedded model. For anything else the shell completes folders."""
     return _among(incomplete, ("minilm",))
 
 

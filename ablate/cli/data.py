@@ -1,4 +1,4 @@
-"""`ablate data`: what is available and where it comes from; `ablate data fetch`: fills the cache."""
+"""`ablate data` lists the data sets and their sources; `ablate data fetch` downloads data sets into the cache."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def show(
     ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show every data set, its pairs in the chosen source, and which sources have it."""
+    """Show every data set, how many pairs the chosen source has of it, and which sources have it."""
     if context.invoked_subcommand is not None:
         if data != "auto" or as_json:
-            raise typer.BadParameter(f"--data and --json do not go with {context.invoked_subcommand}")
+            raise typer.BadParameter(f"--data and --json cannot be combined with {context.invoked_subcommand}")
         return
     from ablate.data.sources import resolve
 
@@ -64,18 +64,22 @@ def fetch(
         ),
     ] = None,
 ) -> None:
-    """Fill the cache from the Hub, at pinned revisions. Needs the extra `hub`."""
+    """Download data sets from the Hub into the cache, at pinned revisions. Needs the extra `hub`."""
     from ablate.data.cache import cache_folder
     from ablate.data.hub import HUB
-    from ablate.data.hub import fetch as fill
+    from ablate.data.hub import fetch as fetch_data_sets
     from ablate.data.names import GROUPS
 
     wanted = [member for name in names or HUB for member in GROUPS.get(name, (name,))]
-    fill(wanted, cache_folder(os.environ), typer.echo)
+    fetch_data_sets(wanted, cache_folder(os.environ), typer.echo)
 
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:
-    """A row for each built-in data set: its pairs in the chosen source, and how each source stands to it."""
+    """A row for each data set that ablate knows.
+
+    pairs: how many the chosen source has; None if it lacks the data set. standard: how many the published set has, for
+    the source senteval. sources: source -> whether it has the data set. error: what is wrong with it, or None.
+    """
     from ablate.data.cache import cache_folder
     from ablate.data.hub import HubCache
     from ablate.data.names import KNOWN, split_of
@@ -83,21 +87,20 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     from ablate.data.sources import providers
 
     source = chosen.source
-    there = {"hub": HubCache(cache_folder(os.environ)).names()}
+    available = {"hub": HubCache(cache_folder(os.environ)).names()}
     if os.environ.get("ABLATE_DATA"):
-        there["senteval"] = SentEval(Path(os.environ["ABLATE_DATA"]).expanduser()).names()
-    there[source.name] = source.names()
+        available["senteval"] = SentEval(Path(os.environ["ABLATE_DATA"]).expanduser()).names()
+    available[source.name] = source.names()
     rows = []
     for name, about in KNOWN.items():
-        ways = providers(name)
-        here = {way: way == "embedded" or name in there.get(way, ()) for way in ways}
+        # The embedded data are part of the package, so they are always available.
+        has_it = {p: p == "embedded" or name in available.get(p, ()) for p in providers(name)}
         pairs, error = None, None
         if name in source.names():
             try:
                 pairs = len(source.load(name))
             except DataError as problem:
                 error = str(problem)
-        sources = {way: _HERE if here[way] else _ABSENT for way in ways}
         rows.append(
             {
                 "name": name,
@@ -106,7 +109,7 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
                 "pairs": pairs,
                 "standard": SETS.get(name) if source.name == "senteval" else None,
                 "from": source.name if name in source.names() else None,
-                "sources": sources,
+                "sources": {provider: _HERE if has else _ABSENT for provider, has in has_it.items()},
                 "error": error,
             }
         )
@@ -137,6 +140,6 @@ def _print(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
         if row["pairs"] is not None and row["standard"] not in (None, row["pairs"]):
             console.print(f"{row['name']}: {row['pairs']:,} pairs, the standard set has {row['standard']:,}")
     console.print("The Hub's sickr is all 9,927 pairs, as in MTEB; SentEval's is the test split, 4,927.")
-    for source, way in GET.items():
+    for source, instructions in GET.items():
         if source != chosen.source.name:
-            console.print(f"{source}: {way}")
+            console.print(f"{source}: {instructions}")

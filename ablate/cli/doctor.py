@@ -11,30 +11,30 @@ from ablate.cli import options
 
 
 def doctor(store: options.Store = options.STORE) -> None:
-    """Say whether the environment, the data, the store and the plug-ins are well, and what to mend.
+    """Check the environment, the data, the store and the plug-ins, and say what to fix.
 
-    Nothing on the disk is changed. Exit status 1 if there is something to mend.
+    No file is changed. The exit status is 1 if there is something to fix.
     """
-    # Importing a plug-in would write its bytecode.
+    # Importing a plug-in would write a .pyc file.
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        _look(store)
+        _check(store)
     finally:
         sys.dont_write_bytecode = before
 
 
-def _look(store: str) -> None:
+def _check(store: str) -> None:
     from rich.console import Console
 
     from ablate.doctor.environment import environment
-    from ablate.doctor.finding import mends
+    from ablate.doctor.finding import fixes
     from ablate.doctor.page import page
     from ablate.doctor.plugins import plugins
     from ablate.doctor.sources import sources
-    from ablate.doctor.store import store as look_at_store
+    from ablate.doctor.store import store as check_store
     from ablate.report.tables import print_page
 
-    sections = (environment(), sources(os.environ), look_at_store(store), plugins())
+    sections = (environment(), sources(os.environ), check_store(store), plugins())
     print_page(page(sections), Console())
-    if mends(sections):
+    if fixes(sections):
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""The examples of each command's help; a test gives each of them to the program."""
+"""The examples in the help of each command. A test passes each of them to the command line."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ablate data fetch sts sts-dev",
     ),
 }
-"""Command (empty: the program itself) -> command lines."""
+"""Command -> its examples. The empty text stands for `ablate` itself."""
 
 
 def epilog(command: str) -> str:
     """The end of a command's help."""
-    # A blank line is what keeps two lines apart.
+    # Typer joins lines into paragraphs, unless a blank line separates them.
     return "\n\n".join(("Examples:", *EXAMPLES[command]))

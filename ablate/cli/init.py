@@ -12,7 +12,7 @@ from ablate.cli import complete
 from ablate.cli.schema import modeline
 
 SCHEMA = "ablate.schema.json"
-"""The schema file that a recipe's first line names, if it lies beside the recipe."""
+"""If this file is in the folder of the new recipe, the recipe's first line refers editors to it."""
 
 
 def init(
@@ -24,7 +24,7 @@ def init(
 ) -> None:
     """Write a recipe for a model: every key, with what it does and its choices.
 
-    The model's config.json is read, its weights are not loaded.
+    It reads the model's config.json, and does not load the weights.
     """
     from ablate.cli.output import check_output
     from ablate.errors import AblateError
@@ -33,24 +33,25 @@ def init(
     from ablate.recipe.from_flags import named_model
     from ablate.recipe.starter import starter
 
-    taken = AblateError(f"--output {output}: is there already; name another file, or remove it first")
+    already_exists = AblateError(f"--output {output}: already exists; name another file, or remove it first")
     check_output(output)
     if output.exists():
-        raise taken
+        raise already_exists
     spec = named_model(model)
     sizes = sizes_of(spec)
     if (output.parent / SCHEMA).is_file():
         editor = modeline(SCHEMA)
     else:
         editor = (
-            f"For editors: `ablate schema -o {SCHEMA}` beside this file, and as its first line\n# `{modeline(SCHEMA)}`."
+            f"For editors: run `ablate schema -o {SCHEMA}` in this folder, and make this the first line of this file:\n"
+            f"# `{modeline(SCHEMA)}`."
         )
     text = starter(spec, sizes, registry(), editor)
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise taken from None
+        raise already_exists from None
     except OSError as error:
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); name another file") from None
     print(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", file=sys.stderr)

@@ -8,9 +8,11 @@ import typer
 
 
 def list_(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array, parameters as JSON schemas.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON array, with the parameters as JSON schemas.")
+    ] = False,
 ) -> None:
-    """Show scorers, granularities, tasks and executors: parameters, origin, and a line of help."""
+    """Show the scorers, granularities, tasks and executors: parameters, origin, and a line of help."""
     import json
     import sys
 
@@ -20,9 +22,9 @@ def list_(
 
     from ablate.plugins import KINDS, Entry, registry
 
-    found = registry()
+    plugins = registry()
     if as_json:
-        print(json.dumps([_described(entry) for entry in found.entries], indent=2))
+        print(json.dumps([_as_json(entry) for entry in plugins.entries], indent=2))
     else:
         console = Console()
         for kind in KINDS:
@@ -32,13 +34,13 @@ def list_(
 
             def row(entry: Entry, table: Table = table) -> None:
                 slow = " (slow)" if getattr(entry.plugin, "slow", False) else ""
-                cells = (entry.plugin.name + slow, _parameters(entry), entry.whose, entry.plugin.help)
+                cells = (entry.plugin.name + slow, _parameters(entry), entry.shown_origin, entry.plugin.help)
                 table.add_row(*map(Text, cells))
 
-            for entry in found.of(kind):
+            for entry in plugins.of_kind(kind):
                 row(entry)
             console.print(table)
-    for fault in found.faults():
+    for fault in plugins.faults():
         print(f"ablate: {fault}", file=sys.stderr)
 
 
@@ -53,7 +55,7 @@ def _shown(default: Any) -> Any:
     return "null" if default is None else default
 
 
-def _described(entry: Any) -> dict[str, Any]:
+def _as_json(entry: Any) -> dict[str, Any]:
     plugin = entry.plugin
     return {
         "kind": entry.kind,

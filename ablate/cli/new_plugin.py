@@ -16,22 +16,23 @@ class Kind(StrEnum):
 
 
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="How recipes are to call it, such as my-scorer.")],
-    kind: Annotated[Kind, typer.Option(help="What it adds.")] = Kind.scorer,
+    name: Annotated[str, typer.Argument(help="Its name in recipes, such as my-scorer.")],
+    kind: Annotated[Kind, typer.Option(help="The kind of plug-in.")] = Kind.scorer,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Must not exist; by default ./ablate-NAME.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="The folder; must not exist. Default: ./ablate-NAME."),
     ] = None,
 ) -> None:
-    """Write a small plug-in that works: a package with its entry point, a class, tests of its contract, a README."""
+    """Write a small plug-in that works: a package with an entry point, a class, tests of its contract and a README."""
     import shlex
 
     from ablate.plugins import registry
     from ablate.scaffold.new import write_plugin
 
     folder = write_plugin(name, kind.value, registry(), output)
-    place = shlex.quote(str(folder if folder.is_absolute() else Path(".") / folder))
+    path = shlex.quote(str(folder if folder.is_absolute() else Path(".") / folder))
     print(f"{folder}: the {kind} '{name}'; next:")
-    # A path without a slash would be taken for a package of the registry.
-    print(f"  pip install -e {place if '/' in place else './' + place}")
+    # Without a slash, pip takes the path for the name of a package on the index.
+    print(f"  pip install -e {path if '/' in path else './' + path}")
     print(f"  ablate check {name}")
-    print(f"  pytest {place}")
+    print(f"  pytest {path}")

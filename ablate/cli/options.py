@@ -39,8 +39,8 @@ class ReportFormat(StrEnum):
 
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")]
-Store = Annotated[str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of the recipe.")]
+Store = Annotated[str, typer.Option("--store", help="Where results are stored: a SQLite file or a database URL.")]
 Data = Annotated[
     str | None,
     typer.Option(
@@ -49,16 +49,18 @@ Data = Annotated[
         autocompletion=complete.data,
     ),
 ]
-Form = Annotated[Format, typer.Option("--format", help="How results are printed.")]
-StudyForm = Annotated[StudyFormat, typer.Option("--format", help="How the results are printed.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results there, not to stdout.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Evaluate only the first so many cells.")]
+Form = Annotated[Format, typer.Option("--format", help="Format of the results.")]
+StudyForm = Annotated[StudyFormat, typer.Option("--format", help="Format of the results.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results to this file, not to stdout.")]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="Evaluate only this many cells, the first of the plan.")
+]
 KeepGoing = Annotated[
     bool,
-    typer.Option("--keep-going/--fail-fast", help="After a cell that fails: go on, or stop with its error."),
+    typer.Option("--keep-going/--fail-fast", help="When a cell fails: continue, or stop with its error."),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the cells, what is cached and an estimate; run nothing.")
+    bool, typer.Option("--dry-run", help="Print the cells, what is cached and the estimated time; run nothing.")
 ]
 Run = Annotated[
     str | None,
@@ -81,16 +83,19 @@ class Execution:
 
 
 def takes_execution(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with each field of its ``execution`` as an option of its own, which is what Typer reads."""
-    signature, shared = (inspect.signature(one, eval_str=True) for one in (command, Execution))
-    own = [parameter for name, parameter in signature.parameters.items() if name != "execution"]
+    """Replaces a command's parameter ``execution`` by one parameter for each field of :class:`Execution`.
+
+    Typer makes an option of each parameter, and cannot take a dataclass apart.
+    """
+    signature, shared = (inspect.signature(function, eval_str=True) for function in (command, Execution))
+    specific = [parameter for name, parameter in signature.parameters.items() if name != "execution"]
 
     @wraps(command)
-    def flat(**given: Any) -> None:
-        execution = Execution(**{name: given.pop(name) for name in shared.parameters})
-        command(**given, execution=execution)
+    def flat(**values: Any) -> None:
+        execution = Execution(**{name: values.pop(name) for name in shared.parameters})
+        command(**values, execution=execution)
 
-    parameters = [*own, *shared.parameters.values()]
+    parameters = [*specific, *shared.parameters.values()]
     flat.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat

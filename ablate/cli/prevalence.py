@@ -13,9 +13,10 @@ def prevalence(
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
 ) -> None:
-    """Say how many units hurt, where they are, and how much can go.
+    """Measure how many units hurt the model, where they are, and how many can be removed.
 
-    What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
+    Results that are in the store are not computed again. After an interruption, the same command continues where it
+    stopped.
     """
     from ablate.cli.study import study
     from ablate.report.prevalence_page import page

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with an ETA in a terminal, plain lines elsewhere."""
+"""Shows progress on stderr: a bar with an ETA in a terminal, otherwise plain lines."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from rich.progress import Progress as Bars
 from ablate.events import Event
 
 PLAIN_SECONDS = 10.0
-"""Without a terminal, a line at most this often."""
+"""Without a terminal, the least time between two lines."""
 
 
 class Progress:
-    """Watches a run (see :class:`ablate.events.Event`)."""
+    """Shows the events of a run (see :class:`ablate.events.Event`)."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -42,7 +42,7 @@ class Progress:
             disable=not self._console.is_terminal,
         )
         self._counts: dict[str, _Count] = {}
-        self._said = time.monotonic()
+        self._last_line = time.monotonic()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -57,17 +57,17 @@ class Progress:
         if event.kind == "note":
             self._console.print(event.text, markup=False, soft_wrap=True)
         elif event.kind == "begin":
-            self._begin("cell", event)
+            self._start("cell", event)
         elif event.kind == "fit":
-            self._begin("step", event)
+            self._start("step", event)
         else:
-            self._one_more(self._counts[event.kind], event)
+            self._advance(self._counts[event.kind], event)
 
-    def _begin(self, unit: str, event: Event) -> None:
+    def _start(self, unit: str, event: Event) -> None:
         bar = self._bars.add_task(escape(event.text), total=event.total, cell="")
         self._counts[unit] = _Count(event.text, unit, event.total, bar, time.monotonic())
 
-    def _one_more(self, count: _Count, event: Event) -> None:
+    def _advance(self, count: _Count, event: Event) -> None:
         count.done += 1
         count.computed += not event.cached
         self._bars.update(count.bar, advance=1, cell=escape(event.text))
@@ -75,25 +75,31 @@ class Progress:
             self._bars.remove_task(count.bar)
         now = time.monotonic()
         last = count.done == count.total
-        if self._console.is_terminal or (now - self._said < PLAIN_SECONDS and not last):
+        if self._console.is_terminal or (now - self._last_line < PLAIN_SECONDS and not last):
             return
-        self._said = now
-        left = (now - count.began) / count.computed * (count.total - count.done) if count.computed else 0
-        ending = "" if last or not count.computed else f", about {left:.0f} s left"
-        how = f", {event.text}" if count.unit == "step" and event.text else ""
+        self._last_line = now
+        # What came from the store took no time, so the estimate counts only what was computed.
+        left = (now - count.started) / count.computed * (count.total - count.done) if count.computed else 0
+        estimate = "" if last or not count.computed else f", about {left:.0f} s left"
+        dev = f", {event.text}" if count.unit == "step" and event.text else ""
         self._console.print(
-            f"{count.name}: {count.done} of {count.total} {count.unit}s{how}{ending}", markup=False, soft_wrap=True
+            f"{count.name}: {count.done} of {count.total} {count.unit}s{dev}{estimate}", markup=False, soft_wrap=True
         )
 
 
 @dataclass
 class _Count:
-    """So many of ``total`` are done; ``computed``: and did not come from the store."""
+    """How far a stage or a training is.
+
+    unit: what is counted, ``cell`` or ``step``.
+    started: seconds, of the monotonic clock.
+    computed: how many of ``done`` did not come from the store.
+    """
 
     name: str
     unit: str
     total: int
     bar: TaskID
-    began: float
+    started: float
     done: int = 0
     computed: int = 0

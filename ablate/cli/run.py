@@ -14,9 +14,10 @@ def run(
     *,
     execution: options.Execution,
 ) -> None:
-    """Screen a recipe's cells, confirm the best, and print what came of it.
+    """Screen the cells of a recipe, confirm the best, and print the results.
 
-    What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
+    Results that are in the store are not computed again. After an interruption, the same command continues where it
+    stopped.
     """
     from ablate.cli.execution import execute
     from ablate.plan.job import prepare_job
@@ -24,7 +25,10 @@ def run(
 
     checked, document = load_recipe(recipe, set_ or ())
     if checked.train is not None:
-        print("the cells are pruned as the model came; `ablate train` also trains them", file=sys.stderr)
+        print(
+            "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",
+            file=sys.stderr,
+        )
     execute(
         lambda: prepare_job(checked, document, execution.data, execution.limit),
         execution,

@@ -11,7 +11,7 @@ import typer
 
 def schema(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the schema there, not to stdout.")
+        Path | None, typer.Option("--output", "-o", help="Write the schema to this file, not to stdout.")
     ] = None,
 ) -> None:
     """Print the JSON schema of recipes, for editors."""
@@ -23,9 +23,12 @@ def schema(
     check_output(output)
     put(json.dumps(Recipe.model_json_schema(), indent=2) + "\n", output, remedy="name another file")
     if output is not None:
-        print(f"schema of recipes: {output}; their first line: {modeline(output.name)}", file=sys.stderr)
+        print(
+            f"{output}: the schema of recipes; make this the first line of a recipe: {modeline(output.name)}",
+            file=sys.stderr,
+        )
 
 
 def modeline(schema: str) -> str:
-    """The comment by which editors find a YAML file's schema."""
+    """The comment in a YAML file by which editors find its schema."""
     return f"# yaml-language-server: $schema={schema}"

@@ -20,9 +20,10 @@ def stability(
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
 ) -> None:
-    """Say how far contributions, masks and scores depend on the calibration set.
+    """Measure how much contributions, masks and scores depend on the calibration set.
 
-    What the store holds is not computed again: after an interruption, the same command goes on where it stopped.
+    Results that are in the store are not computed again. After an interruption, the same command continues where it
+    stopped.
     """
     from ablate.cli.study import study
     from ablate.report.stability_page import page

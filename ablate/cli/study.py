@@ -1,4 +1,4 @@
-"""What ``ablate stability`` and ``ablate prevalence`` have in common: a job, its record, a page of the record."""
+"""What ``stability`` and ``prevalence`` have in common: they make a job, run a study of it, and print its record."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def study(
     work: Callable[[Job, Store, Watch], R],
     page: Callable[[R], Page],
 ) -> None:
-    """Runs a study on a recipe's job, and prints its record: all of it as JSON, or else the page made of it.
+    """Runs a study and prints its record.
 
     Args:
-        work: the study.
-        page: of its record.
+        work: runs the study, and returns its record.
+        page: makes a page of the record, for every format except JSON.
     """
     from rich.console import Console
 

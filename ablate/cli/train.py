@@ -12,10 +12,11 @@ def train(
     *,
     execution: options.Execution,
 ) -> None:
-    """Train a recipe's cells under their masks, and the dense model as long, and print what sparsity added.
+    """Train the cells of a recipe under their masks, and print the effect of sparsity.
 
-    The recipe's `train` says how. What the store holds is not trained again; a training that was interrupted goes on
-    from its last checkpoint, to the same weights.
+    For comparison, the dense model is trained for as many steps. The recipe's `train` says how cells are trained.
+    Trained models that are in the store are not trained again. A training that was interrupted continues from its last
+    checkpoint, to the same weights.
     """
     from ablate.cli.execution import execute
     from ablate.plan.training import prepare_training_job

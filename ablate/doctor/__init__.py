@@ -1,1 +1,1 @@
-"""What `ablate doctor` looks at: nothing here changes anything on the disk."""
+"""The checks of `ablate doctor`. None of them changes a file."""

@@ -1,4 +1,4 @@
-"""Versions, threads, GPU, extras, and the embedded model."""
+"""The environment: versions, threads, GPU, extras and the embedded model."""
 
 from __future__ import annotations
 
@@ -10,40 +10,39 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 
 from packaging.requirements import Requirement
 
-from ablate.distribution import OURS, pip_install
+from ablate.distribution import DISTRIBUTION, pip_install
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import ModelError
 
 
 def environment() -> Section:
-    """What ablate runs on."""
-    needed = [Requirement(text) for text in requires(OURS) or ()]
-    always = [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
-    extras = metadata(OURS).get_all("Provides-Extra") or []
+    """The section on the environment."""
+    requirements = [Requirement(text) for text in requires(DISTRIBUTION) or ()]
+    required = [r for r in requirements if r.marker is None or r.marker.evaluate({"extra": ""})]
+    extras = metadata(DISTRIBUTION).get_all("Provides-Extra") or []
     return Section(
         "Environment",
         (
-            Finding("ablate", version(OURS)),
+            Finding("ablate", version(DISTRIBUTION)),
             Finding("Python", f"{platform.python_version()}, {sys.executable}"),
             Finding("platform", platform.platform()),
-            *(_required(one) for one in always),
+            *map(_required, required),
             Finding("SQLite", sqlite3.sqlite_version),
             *_machine(),
-            *(_extra(extra, needed) for extra in extras if extra != "dev"),
+            *(_extra(extra, requirements) for extra in extras if extra != "dev"),
             _embedded_model(),
         ),
     )
 
 
-def _required(one: Requirement) -> Finding:
-    found = installed(one.name)
-    if found is None:
-        return Finding(one.name, "not installed", f"{one.name} is not installed: pip install '{one}'")
-    if not one.specifier.contains(found, prereleases=True):
-        return Finding(
-            one.name, f"{found}, not {one.specifier}", f"{one.name} {found} does not do: pip install '{one}'"
-        )
-    return Finding(one.name, found)
+def _required(requirement: Requirement) -> Finding:
+    name, present = requirement.name, installed(requirement.name)
+    if present is None:
+        return Finding(name, "not installed", f"{name} is not installed: pip install '{requirement}'")
+    if not requirement.specifier.contains(present, prereleases=True):
+        fix = f"{name} {present} is the wrong version: pip install '{requirement}'"
+        return Finding(name, f"{present}, not {requirement.specifier}", fix)
+    return Finding(name, present)
 
 
 def installed(package: str) -> str | None:
@@ -66,14 +65,14 @@ def _machine() -> list[Finding]:
     ]
 
 
-def _extra(extra: str, needed: list[Requirement]) -> Finding:
-    """An extra that is not there is no fault."""
-    its = [one for one in needed if one.marker is not None and one.marker.evaluate({"extra": extra})]
+def _extra(extra: str, requirements: list[Requirement]) -> Finding:
+    """An extra that is not installed is not a fault."""
     lacking = [
-        one.name
-        for one in its
-        if (found := installed(one.name)) is None or not one.specifier.contains(found, prereleases=True)
-        if one.marker is not None and not one.marker.evaluate({"extra": ""})
+        r.name
+        for r in requirements
+        # The extra's own requirements: without the extra, their markers are false.
+        if r.marker is not None and r.marker.evaluate({"extra": extra}) and not r.marker.evaluate({"extra": ""})
+        if (present := installed(r.name)) is None or not r.specifier.contains(present, prereleases=True)
     ]
     if lacking:
         return Finding(f"extra {extra}", f"lacks {', '.join(lacking)}; {pip_install(extra)}")
@@ -91,4 +90,4 @@ def _embedded_model() -> Finding:
         find_checkpoint(ModelSpec(name="minilm"))
     except ModelError as error:
         return Finding(what, "broken", str(error))
-    return Finding(what, "embedded, its weights have the hash that they should have")
+    return Finding(what, "embedded, its weights have the expected hash")

@@ -1,4 +1,4 @@
-"""What was looked at, what was found, and what is to be mended."""
+"""What `ablate doctor` reports: sections of findings, one finding a line."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of a section. ``mend``: what is wrong and what to do, in a sentence; None if nothing is."""
+    """One line of a section.
+
+    what: what was checked.
+    state: the state it is in.
+    fix: if something is wrong, one sentence that says what is wrong and what to do; else None.
+    """
 
     what: str
-    found: str
-    mend: str | None = None
+    state: str
+    fix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Section:
     findings: tuple[Finding, ...]
 
 
-def mends(sections: tuple[Section, ...]) -> list[str]:
-    """The things to mend, each once, in order."""
-    wrong = (finding.mend for section in sections for finding in section.findings if finding.mend)
-    return list(dict.fromkeys(wrong))
+def fixes(sections: tuple[Section, ...]) -> list[str]:
+    """What there is to fix, in order. Two findings with the same fix count once."""
+    needed = (finding.fix for section in sections for finding in section.findings if finding.fix)
+    return list(dict.fromkeys(needed))

@@ -1,29 +1,32 @@
-"""Each plug-in distribution, and whether it loads."""
+"""Each installed plug-in, and whether it can be loaded."""
 
 from __future__ import annotations
 
 from ablate.doctor.finding import Finding, Section
-from ablate.plugins import Installed, installations, registry
+from ablate.plugin_loading import Installed, installations
+from ablate.plugins import registry
 
 
 def plugins() -> Section:
-    """What every distribution with an entry point of ours adds."""
-    return Section("Plug-ins", (*(_loads(one) for one in installations()), *_twice()))
+    """What each installed plug-in registers, and the names that several of them register."""
+    return Section("Plug-ins", (*map(_plugin, installations()), *_duplicates()))
 
 
-def _loads(one: Installed) -> Finding:
-    what = f"{one.origin} ({one.point.name})"
-    if one.blocked:
-        return Finding(what, "left out by ABLATE_DISABLE_PLUGINS")
-    found = registry()
-    for broken in found.broken:
-        if broken.origin == one.origin:
-            mend = f"{broken}; update or uninstall it, or block it with ABLATE_DISABLE_PLUGINS"
-            return Finding(what, "does not load", mend)
-    names = ", ".join(entry.plugin.name for entry in found.entries if entry.origin == one.origin)
-    return Finding(what, f"loads; has {names or 'nothing'}")
+def _plugin(installed: Installed) -> Finding:
+    what = f"{installed.origin} ({installed.entry_point.name})"
+    if installed.blocked:
+        return Finding(what, "excluded by ABLATE_DISABLE_PLUGINS")
+    loaded = registry()
+    for broken in loaded.broken:
+        if broken.origin == installed.origin:
+            fix = f"{broken}; update or uninstall it, or block it with ABLATE_DISABLE_PLUGINS"
+            return Finding(what, "does not load", fix)
+    names = ", ".join(entry.plugin.name for entry in loaded.entries if entry.origin == installed.origin)
+    return Finding(what, f"loads; registers {names or 'nothing'}")
 
 
-def _twice() -> list[Finding]:
-    """Names that two of them register."""
-    return [Finding(f"{kind} {name}", "registered twice", why) for (kind, name), why in registry().taken().items()]
+def _duplicates() -> list[Finding]:
+    return [
+        Finding(f"{kind} {name}", "registered twice", message)
+        for (kind, name), message in registry().duplicates().items()
+    ]

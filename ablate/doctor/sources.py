@@ -1,4 +1,4 @@
-"""Where sentences would come from, and what each source lacks."""
+"""The data sources: which one `data: auto` chooses, and which data sets each of them has."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ablate.errors import DataError
 
 
 def sources(environ: Mapping[str, str]) -> Section:
-    """The source that ``data: auto`` takes, and the three that there are."""
+    """The source that ``data: auto`` chooses, then ABLATE_DATA, the cache of the Hub, and the embedded data."""
     findings = [_auto(environ)]
     folder = environ.get("ABLATE_DATA")
     if folder:
         path = Path(folder).expanduser()
-        if path.is_dir():
-            findings.append(_there("ABLATE_DATA", SentEval(path), tuple(SETS), path))
+        if path.is_dir():  # if not, the finding of `data: auto` says so
+            findings.append(_source("ABLATE_DATA", SentEval(path), tuple(SETS), path))
     else:
-        findings.append(Finding("ABLATE_DATA", "not set; a folder like SentEval's data/downstream"))
+        findings.append(Finding("ABLATE_DATA", "not set; it names a folder laid out as SentEval's data/downstream"))
     cache = HubCache(cache_folder(environ))
     if cache.names():
-        findings.append(_there("cache", cache, tuple(HUB), cache.folder))
+        findings.append(_source("cache", cache, tuple(HUB), cache.folder))
     else:
-        findings.append(Finding("cache", f"nothing in {cache.folder}; filled by `ablate data fetch`"))
+        findings.append(Finding("cache", f"nothing in {cache.folder}; `ablate data fetch` fills it"))
     embedded = Embedded()
-    findings.append(_there("embedded", embedded, embedded.names()))
+    findings.append(_source("embedded", embedded, embedded.names()))
     return Section("Data", tuple(findings))
 
 
@@ -43,18 +43,21 @@ def _auto(environ: Mapping[str, str]) -> Finding:
     return Finding("data: auto", f"{chosen.source.label} ({chosen.why})")
 
 
-def _there(what: str, source: Source, possible: tuple[str, ...], folder: Path | None = None) -> Finding:
-    """Reads every set that the source has; one that it lacks is no fault, one that is broken is."""
-    broken = []
+def _source(what: str, source: Source, possible: tuple[str, ...], folder: Path | None = None) -> Finding:
+    """Reads every data set of a source. A missing data set is not a fault, a broken one is.
+
+    Args:
+        possible: the data sets that a source of this kind may have.
+    """
+    reasons: dict[str, str] = {}
     for name in source.names():
         try:
             source.load(name)
         except DataError as error:
-            broken.append((name, str(error)))
+            reasons[name] = str(error)
     lacking = [name for name in possible if name not in source.names()]
-    found = f"{len(source.names())} of {len(possible)} sets" + (f" in {folder}" if folder else "")
-    found += f"; lacks {', '.join(lacking)}" if lacking else ""
-    if not broken:
-        return Finding(what, found)
-    found += f"; broken: {', '.join(name for name, _ in broken)}"
-    return Finding(what, found, "; ".join(reason for _, reason in broken))
+    state = f"{len(source.names())} of {len(possible)} sets" + (f" in {folder}" if folder else "")
+    state += f"; lacks {', '.join(lacking)}" if lacking else ""
+    if not reasons:
+        return Finding(what, state)
+    return Finding(what, f"{state}; broken: {', '.join(reasons)}", "; ".join(reasons.values()))

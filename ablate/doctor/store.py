@@ -1,4 +1,4 @@
-"""What a store is and holds. It is read so that SQLite leaves its folder alone, too."""
+"""Describes a store. No file changes, and SQLite creates none beside the store."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from ablate.store.place import Place, check_store_file, locate, store_errors
 from ablate.store.run_log import RunLog
 
 _WRITE_VERSION = 18
-"""The byte of a SQLite file that says how it is written: https://sqlite.org/fileformat2.html#database_header"""
+"""Offset of the file format write version in a SQLite header: 1 is a rollback journal, 2 is WAL.
+
+Source: https://sqlite.org/fileformat2.html#database_header
+"""
 
 
 def store(where: str) -> Section:
-    """The store at ``where``, a path or a URL. One that is not there yet is no fault."""
+    """The section on the store at ``where``, a path or a URL. That it does not exist yet is not a fault."""
     try:
         place = locate(where)
         with store_errors(place.name):
@@ -44,16 +47,16 @@ def _findings(place: Place) -> list[Finding]:
     with _opened(place) as database:
         with database.reading() as connection:
             version = schema.version(connection)
-            whole = place.path is None or connection.execute(text("PRAGMA integrity_check(1)")).scalar() == "ok"
-        if not whole:
-            raise StoreError(f"the store {place.name} is damaged: put a copy in its place, or begin a new one")
+            intact = place.path is None or connection.execute(text("PRAGMA integrity_check(1)")).scalar() == "ok"
+        if not intact:
+            raise StoreError(f"the store {place.name} is damaged: restore it from a copy, or start a new one")
         runs = RunLog(database).runs()
-    done = sum(run.rows > 0 for run in runs)
+    finished = sum(run.rows > 0 for run in runs)
     findings = [
         Finding("exists", place.name if place.path is None else str(place.path)),
         Finding("readable", "yes"),
-        Finding("schema", f"{version}, this ablate knows {schema.VERSION}"),
-        Finding("runs", f"{len(runs)}, {done} of them finished"),
+        Finding("schema", f"{version}, this ablate supports {schema.VERSION}"),
+        Finding("runs", f"{len(runs)}, {finished} of them finished"),
     ]
     if place.path is None:
         return findings
@@ -71,13 +74,13 @@ def _findings(place: Place) -> list[Finding]:
 
 
 def _altered(files: list[Path]) -> Finding:
-    remedy = "what they held is computed again by the next `ablate run` that needs it"
+    remedy = "the next `ablate run` that needs what they held computes it again"
     return Finding("arrays", "damaged", f"{len(files)} altered or cut short, such as {files[0]}; {remedy}")
 
 
 @contextmanager
 def _opened(place: Place) -> Iterator[Database]:
-    """The database to read. A SQLite file as it lies there, or, if a journal lies beside it, a copy of both."""
+    """The database, for reading. A SQLite file that has a journal is copied first, together with its journal."""
     if place.path is None:
         database = Database(place, create=False)
         try:
@@ -85,16 +88,17 @@ def _opened(place: Place) -> Iterator[Database]:
         finally:
             database.close()
         return
-    beside = [Path(f"{place.path}{ending}") for ending in ("-wal", "-journal")]
-    beside = [path for path in beside if path.exists()]
+    journals = [Path(f"{place.path}{suffix}") for suffix in ("-wal", "-journal")]
+    journals = [path for path in journals if path.exists()]
     with TemporaryDirectory() as folder:
         path = place.path
-        if beside:
-            for file in (place.path, *beside):
+        if journals:
+            for file in (place.path, *journals):
                 shutil.copyfile(file, Path(folder) / file.name)
             path = Path(folder) / place.path.name
-        # Without this, reading a WAL database leaves two files beside it.
-        query = {"mode": "rwc" if beside else "ro", "immutable": "0" if beside else "1", "uri": "true"}
+        # `immutable` keeps SQLite from creating a -wal and a -shm file beside a WAL database. It also makes SQLite
+        # ignore a journal, hence the copy, which SQLite may recover from its journal.
+        query = {"mode": "rwc" if journals else "ro", "immutable": "0" if journals else "1", "uri": "true"}
         url = URL.create("sqlite", database=f"file:{quote(str(path))}", query=query)
         database = Database(replace(place, url=url, path=path), create=False)
         try:
@@ -103,5 +107,5 @@ def _opened(place: Place) -> Iterator[Database]:
             database.close()
 
 
-def _size(octets: int) -> str:
-    return f"{octets / 2**20:.1f} MiB"
+def _size(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

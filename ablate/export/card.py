@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.export.folder import IMPORT
 from ablate.export.measure import Cost
 from ablate.export.record import Exported
@@ -109,7 +109,7 @@ def card(exported: Exported) -> str:
         "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
     }
     # Without it, what transformers says of an unknown type is to upgrade transformers.
-    line = [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {OURS}"]
+    line = [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {DISTRIBUTION}"]
     code = [
         *line,
         "from sentence_transformers import SentenceTransformer",

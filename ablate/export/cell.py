@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
@@ -84,5 +83,4 @@ def exportable(results: RunRecord, store: Store, registry: Registry, name: str) 
 
 def _granularities(recipe: Recipe, registry: Registry) -> list[Granularity]:
     entries = [*recipe.granularities, *(e for cell in recipe.cells for step in cell for e in step.granularities)]
-    made: list[Any] = [registry.get("granularity", e.granularity)(**(e.model_extra or {})) for e in entries]
-    return made
+    return [registry.granularity_class(e.granularity)(**(e.model_extra or {})) for e in entries]

@@ -9,8 +9,8 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from transformers import PreTrainedModel
 
 from ablate.models.quiet import quiet
+from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
-from ablate.models.whole import sentence_transformer
 
 IMPORT = "import ablate.models.pruned"
 """The line that a user needs before an uneven model loads."""

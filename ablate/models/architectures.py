@@ -14,10 +14,11 @@ from ablate.models.model import Architecture, Layer
 
 @dataclass(frozen=True)
 class Family:
-    """Module paths of layer ``i`` in a backbone.
+    """The names of the modules of a layer. ``layer`` is relative to the backbone, the others are relative to the layer.
 
-    attention: the module that splits into heads, and says how wide a head is.
-    padding_offset: positions are counted from the padding id + 1, so that many fewer are usable.
+    layer: a pattern, in which ``{i}`` is the number of the layer.
+    attention: the module that splits its input into heads, and has the size of a head as ``attention_head_size``.
+    padding_offset: whether positions are numbered from the padding id + 1. If so, as many positions are not usable.
     """
 
     layer: str
@@ -73,20 +74,20 @@ FAMILIES: dict[str, Family] = {
 }
 SUPPORTED: tuple[str, ...] = tuple(FAMILIES)
 
-PRUNED = "ablate-"
-"""Begins the ``model_type`` of a family's pruned models (:mod:`ablate.models.pruned`)."""
+PRUNED_PREFIX = "ablate-"
+"""The ``model_type`` of a pruned model is this and the one of its family, see :mod:`ablate.models.pruned`."""
 
 
 def family_of(model_type: object, where: str) -> Family:
-    """The family of a config's ``model_type``, known before any weights load.
+    """The family of a config's ``model_type``. No weights are needed.
 
     Args:
-        where: the model's name, for the error.
+        where: the name of the model, for the message.
 
     Raises:
-        ModelError: the architecture is not supported; names it and those that are.
+        ModelError: the architecture is not supported. The message lists those that are.
     """
-    name = model_type.removeprefix(PRUNED) if isinstance(model_type, str) else ""
+    name = model_type.removeprefix(PRUNED_PREFIX) if isinstance(model_type, str) else ""
     if name not in FAMILIES:
         raise ModelError(
             f"model '{where}': architecture '{model_type}' is not supported; supported: {', '.join(SUPPORTED)}"
@@ -95,20 +96,20 @@ def family_of(model_type: object, where: str) -> Family:
 
 
 def usable_positions(config: PreTrainedConfig) -> int:
-    """The most tokens that a backbone of this config takes, special ones included."""
+    """The most tokens that a backbone of this config accepts, special tokens included."""
     family = family_of(config.model_type, config.name_or_path or "")
-    taken = config.pad_token_id + 1 if family.padding_offset else 0
-    return int(config.max_position_embeddings - taken)
+    unusable = config.pad_token_id + 1 if family.padding_offset else 0
+    return int(config.max_position_embeddings - unusable)
 
 
 def architecture_of(backbone: PreTrainedModel) -> Architecture:
     """Finds the linear modules, heads and neurons of every encoder layer.
 
-    The head size is the attention module's own and the heads follow from the weight's shape, so that layers
-    may have different numbers of heads.
+    The size of a head is read from the attention module, and the number of heads follows from the shape of the weight.
+    So layers may have different numbers of heads, as those of a pruned model have.
 
     Raises:
-        ModelError: the architecture is not supported, or the modules are not as its family has them.
+        ModelError: the architecture is not supported, or the modules are not those of its family.
     """
     config = backbone.config
     where = config.name_or_path or type(backbone).__name__
@@ -125,7 +126,7 @@ def _layer(backbone: nn.Module, family: Family, i: int, where: str) -> Layer:
         try:
             module = backbone.get_submodule(name)
         except AttributeError as error:
-            raise ModelError(f"model '{where}': has no module '{name}', though its architecture does") from error
+            raise ModelError(f"model '{where}': has no module '{name}', which its architecture should have") from error
         if not isinstance(module, nn.Linear):
             raise ModelError(f"model '{where}': '{name}' is a {type(module).__name__}, not a plain linear layer")
         return name
@@ -142,5 +143,7 @@ def _layer(backbone: nn.Module, family: Family, i: int, where: str) -> Layer:
         and neurons == shape["ffn_out"][1]
     )
     if not consistent:
-        raise ModelError(f"model '{where}': the weights of '{prefix}' do not fit as heads and neurons: {shape}")
+        raise ModelError(
+            f"model '{where}': '{prefix}' cannot be divided into heads and neurons: its weights are {shape}"
+        )
     return Layer(**names, heads=rows // head_size, head_size=head_size)

@@ -1,4 +1,4 @@
-"""Puts a backbone, its tokenizer and a way to pool together as a `Model`."""
+"""Assembles a `Model` from a backbone, its tokenizer and a way to pool."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ablate.models.spec import Pooling
 Embed = Callable[[Mapping[str, Tensor]], Tensor]
 
 
-def fast(name: str, tokenizer: object) -> PreTrainedTokenizerFast:
-    """The tokenizer, if it is of the kind that can be hashed.
+def require_fast(name: str, tokenizer: object) -> PreTrainedTokenizerFast:
+    """The tokenizer, which must be a fast one, because only these can be hashed.
 
     Raises:
-        ModelError: it is not.
+        ModelError: the tokenizer is not a fast one.
     """
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         kind = type(tokenizer).__name__
@@ -40,15 +40,16 @@ def pooled(
     prompt: str = "",
     max_length: int | None = None,
 ) -> Model:
-    """A model of a backbone and one pooling, not normalized.
+    """A model of a backbone and a pooling. Its embeddings are not normalized.
 
     Args:
         backbone: float32, in evaluation mode.
-        prompt: prepended to each sentence, and pooled over like the rest.
-        max_length: tokens; by default as many as tokenizer and backbone allow.
+        prompt: prepended to each sentence; its tokens are pooled like all others.
+        max_length: tokens; by default as many as both the tokenizer and the backbone allow.
 
     Raises:
-        ModelError: an unsupported architecture, no pooler where one is asked for, or too long a ``max_length``.
+        ModelError: the architecture is not supported, ``cls`` is given and there is no pooler, or ``max_length`` is too
+            long.
     """
     if pooling == "cls" and getattr(backbone, "pooler", None) is None:
         raise ModelError(
@@ -70,7 +71,7 @@ def pooled(
     return _assemble(name, backbone, tokenizer, embed, encoding, tensors)
 
 
-def own_modules(
+def from_modules(
     name: str,
     loaded: SentenceTransformer,
     backbone: PreTrainedModel,
@@ -80,18 +81,18 @@ def own_modules(
     needs_pooler: bool,
     max_length: int | None,
 ) -> Model:
-    """A model of all the modules of a SentenceTransformer; the embeddings are those of its ``encode``.
+    """A model of all the modules of a SentenceTransformer, with the same embeddings as its ``encode``.
 
     Args:
-        backbone, tokenizer: of its first module.
-        needs_pooler: whether its modules use the backbone's pooler.
+        backbone, tokenizer: those of the first module.
+        needs_pooler: whether the modules use the backbone's pooler.
 
     Raises:
-        ModelError: an unsupported architecture, or too long a ``max_length``.
+        ModelError: the architecture is not supported, or ``max_length`` is too long.
     """
     extra: dict[str, Any] = {}
     if prompt:
-        # How many tokens a pooling module that leaves out the prompt has to skip.
+        # A pooling module may exclude the prompt, and needs to know how many tokens to skip.
         extra["prompt_length"] = loaded.preprocess([""], prompt=prompt)["prompt_length"]
 
     def embed(features: Mapping[str, Tensor]) -> Tensor:
@@ -108,7 +109,7 @@ def own_modules(
 
 
 def _tensors(backbone: PreTrainedModel, needs_pooler: bool) -> dict[str, Tensor]:
-    """What of the backbone's weights has a part in the embeddings."""
+    """The weights of the backbone on which the embeddings depend, by name."""
     state = backbone.state_dict()
     return {key: tensor for key, tensor in state.items() if needs_pooler or not key.startswith("pooler.")}
 
@@ -122,9 +123,9 @@ def _assemble(
     tensors: Mapping[str, Tensor],
 ) -> Model:
     _check_tokenizer(name, backbone, tokenizer)
-    other = sorted(k for k, t in tensors.items() if t.is_floating_point() and t.dtype != torch.float32)
-    if other:
-        raise ModelError(f"model '{name}': '{other[0]}' is {tensors[other[0]].dtype}, not float32")
+    not_float32 = sorted(k for k, t in tensors.items() if t.is_floating_point() and t.dtype != torch.float32)
+    if not_float32:
+        raise ModelError(f"model '{name}': '{not_float32[0]}' is {tensors[not_float32[0]].dtype}, not float32")
     pad_id = tokenizer.pad_token_id
 
     def tokenize(sentences: list[str]) -> list[list[int]]:
@@ -167,5 +168,5 @@ def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrained
 def _max_length(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int | None) -> int:
     usable = usable_positions(backbone.config)
     if asked is not None and asked > usable:
-        raise ModelError(f"model '{name}': max_length {asked} is more than the {usable} tokens that it takes")
+        raise ModelError(f"model '{name}': max_length {asked} is more than the {usable} tokens that the model accepts")
     return min(tokenizer.model_max_length, usable) if asked is None else asked

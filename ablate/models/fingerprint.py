@@ -1,4 +1,4 @@
-"""What makes two models the same: their weights, config and tokenizer, wherever they lie on disk."""
+"""Hashes of models. Two models with equal weights, config and tokenizer have equal hashes, wherever they are stored."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedTokenizerFast
 
-# Where a config came from, and what has no part in an encoder's float32 output.
+# Entries of a config that do not affect the float32 output of an encoder.
 _VOLATILE = {"_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype", "use_cache"}
 
 
 def model_hash(tensors: Mapping[str, Tensor], config: PreTrainedConfig, tokenizer: PreTrainedTokenizerFast) -> str:
-    """sha256 of everything that runs.
+    """sha256 of everything that affects an embedding, except pooling, prompt and maximum length.
 
     Args:
-        tensors: name -> tensor, any order.
-        config: the backbone's.
-        tokenizer: the padding and truncation that it was last called with do not count.
+        tensors: name -> tensor, in any order.
+        config: of the backbone.
+        tokenizer: its settings of padding and truncation do not count, since each call changes them.
 
     Returns:
         64 hexadecimal digits.
@@ -39,11 +39,11 @@ def model_hash(tensors: Mapping[str, Tensor], config: PreTrainedConfig, tokenize
 
 
 def modules_fingerprint(modules: list[nn.Module], truncate_dim: int | None) -> str:
-    """What makes an embedding from tokens, such as ``modules:Transformer+Pooling(mean)+Normalize``.
+    """Describes how modules make an embedding of tokens, such as ``modules:Transformer+Pooling(mean)+Normalize``.
 
     Args:
-        modules: of a SentenceTransformer, the transformer first.
-        truncate_dim: dimensions that are kept, or None for all.
+        modules: those of a SentenceTransformer, the transformer first.
+        truncate_dim: how many dimensions of the embedding are kept, or None for all.
     """
     parts = [type(modules[0]).__name__, *map(_describe, modules[1:])]
     if truncate_dim is not None:
@@ -59,7 +59,7 @@ def _describe(module: nn.Module) -> str:
         code = Path(inspect.getfile(type(module))).read_bytes()
         name += "@" + hashlib.sha256(code).hexdigest()[:12]
     if name == "Pooling" and config.get("include_prompt", True):
-        # The dimension follows from the backbone.
+        # The dimension is left out, because the backbone determines it.
         mode = config["pooling_mode"]
         return f"Pooling({mode if isinstance(mode, str) else ','.join(mode)})"
     values = ",".join(f"{k}={v}" for k, v in sorted(config.items()) if v != "sentence_embedding")

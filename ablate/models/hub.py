@@ -1,4 +1,4 @@
-"""Fetches a model's files from the Hub, never pickled ones."""
+"""Downloads the files of a model from the Hub, except pickled ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ablate.models.spec import ModelSpec
 
 
 def download(spec: ModelSpec, weights: bool) -> Path:
-    """The local folder of a Hub id at its revision, from the cache where it can be.
+    """The local folder of a Hub id at its revision. Files that are in the cache are not downloaded again.
 
     Args:
-        weights: fetch the safetensors too, not only configs and tokenizer.
+        weights: download the safetensors too, not only configs and tokenizer.
 
     Raises:
-        ModelError: no such id or revision, or no network.
+        ModelError: the id or the revision does not exist, or there is no network.
     """
     patterns = ["*.json", "*.txt", "*.model"]
     patterns += ["*.py"] if spec.trust_remote_code else []
@@ -30,7 +30,7 @@ def download(spec: ModelSpec, weights: bool) -> Path:
             allow_patterns=patterns,
             ignore_patterns=["onnx/*", "openvino/*"],
         )
-    # Its errors are HTTP errors, or OSError and ValueError for the network, the cache and bad names.
+    # The library raises HTTP errors, and OSError or ValueError for the network, the cache and malformed names.
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ModelError(

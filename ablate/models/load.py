@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
-from ablate.models.assemble import fast, own_modules, pooled
+from ablate.models.assemble import from_modules, pooled, require_fast
 from ablate.models.checkpoint import Checkpoint, find_checkpoint
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
@@ -25,7 +25,7 @@ def load_model(spec: ModelSpec) -> Model:
     """Loads a model on the CPU in float32, in evaluation mode.
 
     Raises:
-        ModelError: anything that is wrong with the model, its files, or what the spec asks of it.
+        ModelError: something is wrong with the model, with its files, or with what the spec asks for.
     """
     checkpoint = find_checkpoint(spec)
     if not checkpoint.modules and spec.pooling is None:
@@ -41,12 +41,12 @@ def load_model(spec: ModelSpec) -> Model:
         tokenizer = AutoTokenizer.from_pretrained(
             str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
         )
-    _settle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
-    return pooled(spec.name, backbone, fast(spec.name, tokenizer), spec.pooling, max_length=spec.max_length)
+    _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
+    return pooled(spec.name, backbone, require_fast(spec.name, tokenizer), spec.pooling, max_length=spec.max_length)
 
 
 def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel, set[str]]:
-    """The transformer, and the names of the weights that its checkpoint lacks, filled with random numbers."""
+    """The transformer, and the names of the weights that its checkpoint lacks; transformers made these up at random."""
     with _one_line_errors(spec.name), quiet():
         model, info = AutoModel.from_pretrained(
             str(checkpoint.transformer),
@@ -55,14 +55,14 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
             local_files_only=True,
             trust_remote_code=spec.trust_remote_code,
             output_loading_info=True,
-            # Refused below with names; left to transformers, the names only reach its log.
+            # Mismatched weights are refused below by name. Without this, transformers only logs the names.
             ignore_mismatched_sizes=True,
         )
     if info["mismatched_keys"]:
-        key, found, expected = sorted(info["mismatched_keys"])[0]
+        key, in_checkpoint, by_config = sorted(info["mismatched_keys"])[0]
         raise ModelError(
-            f"model '{spec.name}': weight '{key}' is {list(found)} in the checkpoint and {list(expected)} by its "
-            "config.json; they do not belong together"
+            f"model '{spec.name}': weight '{key}' is {list(in_checkpoint)} in the checkpoint and {list(by_config)} by "
+            "its config.json; they do not belong together"
         )
     return model.eval(), set(info["missing_keys"])
 
@@ -87,18 +87,23 @@ def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str]) ->
         )
     own_pooler = text["method_output_name"] == "pooler_output"
     needs_pooler = own_pooler if spec.pooling is None else spec.pooling == "cls"
-    _settle_missing(spec.name, first.model, missing, pooler=needs_pooler)
+    _handle_missing(spec.name, first.model, missing, pooler=needs_pooler)
     prompt = loaded.prompts[loaded.default_prompt_name] or "" if loaded.default_prompt_name else ""
-    tokenizer = fast(spec.name, first.tokenizer)
+    tokenizer = require_fast(spec.name, first.tokenizer)
     if spec.pooling is not None:
         return pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)
-    return own_modules(
+    return from_modules(
         spec.name, loaded, first.model, tokenizer, prompt, needs_pooler=needs_pooler, max_length=spec.max_length
     )
 
 
-def _settle_missing(name: str, backbone: PreTrainedModel, missing: set[str], pooler: bool) -> None:
-    """Refuses random weights that would be used, and drops a random pooler that would not be."""
+def _handle_missing(name: str, backbone: PreTrainedModel, missing: set[str], pooler: bool) -> None:
+    """Refuses a model that would use random weights, and removes a random pooler that is not used.
+
+    Args:
+        missing: the names of the weights that the checkpoint lacks.
+        pooler: whether the pooler is used.
+    """
     used = sorted(key for key in missing if pooler or not key.startswith("pooler."))
     if used:
         remedy = "choose another pooling" if used[0].startswith("pooler.") else "save the whole encoder"
@@ -112,7 +117,7 @@ def _settle_missing(name: str, backbone: PreTrainedModel, missing: set[str], poo
 
 @contextmanager
 def _one_line_errors(name: str) -> Iterator[None]:
-    """What the libraries raise about a broken folder, as one line."""
+    """Turns what the libraries raise about a broken folder into a ModelError of one line."""
     try:
         yield
     except (
@@ -120,5 +125,5 @@ def _one_line_errors(name: str) -> Iterator[None]:
         *(SafetensorError, StrictDataclassError),
     ) as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]
-        remedy = "its files may be cut short or of another program: save or fetch it again"
+        remedy = "its files may be truncated, or made by another program: save or download it again"
         raise ModelError(f"model '{name}': cannot be loaded: {reason}; {remedy}") from error

@@ -1,4 +1,4 @@
-"""A loaded sentence encoder, as the rest of ablate sees it."""
+"""A loaded sentence encoder, in the form that the rest of ablate uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Layer:
-    """Names, within the backbone, of one encoder layer's linear modules, and its heads.
+    """The linear modules of an encoder layer, by their names in the backbone, and its heads.
 
     The weight of ``query`` is [heads × head_size, width], of ``attention_output`` [width, heads × head_size],
     of ``ffn_in`` [neurons, width] and of ``ffn_out`` [width, neurons].
@@ -34,7 +34,7 @@ class Layer:
 
     @property
     def path(self) -> str:
-        """The module that is the layer: the part that the names of all six have in common."""
+        """The name of the layer's own module: the common beginning of the names of all six."""
         parts = zip(*(name.split(".") for name in self.linears), strict=False)
         return ".".join(same[0] for same in takewhile(lambda part: len(set(part)) == 1, parts))
 
@@ -49,10 +49,10 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What besides weights decides an embedding; part of every key.
+    """The settings, besides the weights, on which embeddings depend. Part of every key of a result.
 
     pooling: ``mean``, ``cls``, ``cls_before_pooler``, or a fingerprint of the model's own modules.
-    prompt: prepended to each sentence, mostly empty.
+    prompt: prepended to each sentence; usually empty.
     max_length: tokens, special ones included; longer sentences are truncated at the end.
     precision: always ``float32``.
     """
@@ -89,7 +89,7 @@ class Model:
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
 
     def weight(self, linear: str) -> nn.Parameter:
-        """The weight matrix [out, in] of the backbone's linear module of that name."""
+        """The weight matrix [out, in] of a linear module, by its name in the backbone."""
         parameter = self.backbone.get_submodule(linear).weight
         assert isinstance(parameter, nn.Parameter)
         return parameter

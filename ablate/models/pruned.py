@@ -1,7 +1,7 @@
-"""Encoders whose layers have heads and neurons of their own numbers, as transformers knows models.
+"""Model classes whose layers may have different numbers of heads and neurons.
 
-Importing this registers them with transformers' Auto classes, so that ``AutoModel`` and ``SentenceTransformer`` load
-their folders.
+Importing this module registers them with the Auto classes of transformers, so that ``AutoModel`` and
+``SentenceTransformer`` can load their folders.
 """
 
 from __future__ import annotations
@@ -30,50 +30,60 @@ from transformers import (
 )
 from transformers.models.mpnet.modeling_mpnet import MPNetSelfAttention
 
-from ablate.models.architectures import PRUNED, architecture_of
+from ablate.models.architectures import PRUNED_PREFIX, architecture_of
 
 Numbers = Sequence[Sequence[int]]
-"""For each layer the heads, or the neurons, that it keeps, in order."""
+"""For each layer, the numbers of the heads (or of the neurons) that it keeps, ascending from 0."""
 
 
 def cut_units(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> None:
-    """Removes the other heads and neurons from a backbone's layers, in place.
+    """Removes all other heads and neurons from the layers of a backbone, in place.
 
     Args:
-        heads: at least one in each layer, as numbered in the backbone. neurons: likewise.
+        heads: the heads to keep, at least one in each layer, as the backbone numbers them.
+        neurons: the neurons to keep, likewise.
     """
     for layer, kept_heads, kept_neurons in zip(architecture_of(backbone).layers, heads, neurons, strict=True):
         size = layer.head_size
-        gone = [head * size + i for head in range(layer.heads) if head not in set(kept_heads) for i in range(size)]
+        channels = [head * size + i for head in range(layer.heads) if head not in set(kept_heads) for i in range(size)]
         for name in (layer.query, layer.key, layer.value):
-            torch_pruning.prune_linear_out_channels(backbone.get_submodule(name), gone)
-        torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.attention_output), gone)
+            torch_pruning.prune_linear_out_channels(backbone.get_submodule(name), channels)
+        torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.attention_output), channels)
         ffn_in = backbone.get_submodule(layer.ffn_in)
-        lost = sorted(set(range(len(cast(Tensor, ffn_in.weight)))) - set(kept_neurons))
-        torch_pruning.prune_linear_out_channels(ffn_in, lost)
-        torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.ffn_out), lost)
-        if gone:
+        removed_neurons = sorted(set(range(len(cast(Tensor, ffn_in.weight)))) - set(kept_neurons))
+        torch_pruning.prune_linear_out_channels(ffn_in, removed_neurons)
+        torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.ffn_out), removed_neurons)
+        if channels:
             _fewer_heads(backbone.get_submodule(layer.query.rpartition(".")[0]), list(kept_heads), size)
+    # Torch-Pruning fails silently on some modules, so the resulting shapes are checked.
     for layer, kept_heads, kept_neurons in zip(architecture_of(backbone).layers, heads, neurons, strict=True):
-        found = layer.heads, len(cast(Tensor, backbone.get_submodule(layer.ffn_in).weight))
-        assert found == (len(kept_heads), len(kept_neurons)), (layer.path, found)
+        sizes = layer.heads, len(cast(Tensor, backbone.get_submodule(layer.ffn_in).weight))
+        assert sizes == (len(kept_heads), len(kept_neurons)), (layer.path, sizes)
 
 
 def _fewer_heads(attention: nn.Module, kept: list[int], size: int) -> None:
-    """MPNet alone does not read the number of heads from the weights, and shares one position bias over all layers."""
+    """Tells an MPNet attention that it has fewer heads.
+
+    The other families read the number of heads from the shape of the weights. MPNet stores it. It also passes one
+    position bias, with all heads, to every layer, so each layer has to select its own heads from it.
+    """
     if not isinstance(attention, MPNetSelfAttention):
         return
     attention.num_attention_heads, attention.all_head_size = len(kept), len(kept) * size
 
-    def own_bias(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def select_bias(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         hidden, mask, bias, *rest = inputs
         return hidden, mask, bias if bias is None else bias[:, kept], *rest
 
-    attention.register_forward_pre_hook(own_bias)
+    attention.register_forward_pre_hook(select_bias)
 
 
 class _Pruned(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """The family's model, its layers cut to what the config keeps: ``kept_heads`` and ``kept_neurons`` (how many)."""
+    """A model of a family with fewer heads and neurons in its layers.
+
+    Its config has ``kept_heads``, the numbers of the heads that each layer keeps, and ``kept_neurons``, how many
+    neurons each layer keeps. The heads are listed because MPNet needs to know which ones, see :func:`_fewer_heads`.
+    """
 
     def __init__(self, config: PreTrainedConfig, *args: Any, **options: Any) -> None:
         super().__init__(config, *args, **options)
@@ -81,7 +91,7 @@ class _Pruned(PreTrainedModel):  # type: ignore[no-untyped-call]
 
 
 class PrunedBertConfig(BertConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED}bert"
+    model_type = f"{PRUNED_PREFIX}bert"
 
 
 class PrunedBert(_Pruned, BertModel):  # type: ignore[no-untyped-call]
@@ -89,7 +99,7 @@ class PrunedBert(_Pruned, BertModel):  # type: ignore[no-untyped-call]
 
 
 class PrunedRobertaConfig(RobertaConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED}roberta"
+    model_type = f"{PRUNED_PREFIX}roberta"
 
 
 class PrunedRoberta(_Pruned, RobertaModel):  # type: ignore[no-untyped-call]
@@ -97,7 +107,7 @@ class PrunedRoberta(_Pruned, RobertaModel):  # type: ignore[no-untyped-call]
 
 
 class PrunedXLMRobertaConfig(XLMRobertaConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED}xlm-roberta"
+    model_type = f"{PRUNED_PREFIX}xlm-roberta"
 
 
 class PrunedXLMRoberta(_Pruned, XLMRobertaModel):  # type: ignore[no-untyped-call]
@@ -105,7 +115,7 @@ class PrunedXLMRoberta(_Pruned, XLMRobertaModel):  # type: ignore[no-untyped-cal
 
 
 class PrunedDistilBertConfig(DistilBertConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED}distilbert"
+    model_type = f"{PRUNED_PREFIX}distilbert"
 
 
 class PrunedDistilBert(_Pruned, DistilBertModel):  # type: ignore[no-untyped-call]
@@ -113,7 +123,7 @@ class PrunedDistilBert(_Pruned, DistilBertModel):  # type: ignore[no-untyped-cal
 
 
 class PrunedMPNetConfig(MPNetConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED}mpnet"
+    model_type = f"{PRUNED_PREFIX}mpnet"
 
 
 class PrunedMPNet(_Pruned, MPNetModel):  # type: ignore[no-untyped-call]
@@ -134,33 +144,34 @@ for _config, _model in TYPES:
 
 
 def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> PreTrainedModel:
-    """A copy of a backbone with fewer heads and neurons, as a model that can be saved and loaded.
+    """A copy of a backbone with fewer heads and neurons, which can be saved and loaded.
 
-    Of the family's own type where every layer has all its heads and as many neurons as the others: that loads without
-    ablate. Of a pruned type otherwise.
+    If every layer keeps all its heads, and all layers keep equally many neurons, the copy has the family's own model
+    type, so that it can be loaded without ablate. Otherwise it has a pruned type.
 
     Args:
-        heads, neurons: see :func:`cut`.
+        heads, neurons: what to keep, see :func:`cut_units`.
     """
     layers = architecture_of(backbone).layers
     counts = {len(kept) for kept in neurons}
     even = len(counts) == 1 and all(len(kept) == layer.heads for kept, layer in zip(heads, layers, strict=True))
     settings = {key: value for key, value in backbone.config.to_dict().items() if key != "model_type"}
-    family = backbone.config.model_type.removeprefix(PRUNED)
-    made: PreTrainedModel
+    family = backbone.config.model_type.removeprefix(PRUNED_PREFIX)
+    pruned: PreTrainedModel
     if even and family == backbone.config.model_type:
         width = "hidden_dim" if family == "distilbert" else "intermediate_size"
-        made = type(backbone)(type(backbone.config)(**{**settings, width: counts.pop()}))
+        pruned = type(backbone)(type(backbone.config)(**{**settings, width: counts.pop()}))
     else:
-        config, kind = next(types for types in TYPES if types[0].model_type == PRUNED + family)
+        config, model_class = next(types for types in TYPES if types[0].model_type == PRUNED_PREFIX + family)
+        # A backbone that was pruned before numbers its heads anew. The config needs the numbers of the original model.
         before = settings.pop("kept_heads", None)
-        original = [[own[head] for head in kept] for own, kept in zip(before, heads, strict=True)] if before else heads
-        kept = {"kept_heads": [list(own) for own in original], "kept_neurons": [len(own) for own in neurons]}
-        made = kind(config(**{**settings, **kept}))
+        original = [[b[head] for head in kept] for b, kept in zip(before, heads, strict=True)] if before else heads
+        kept = {"kept_heads": [list(kept) for kept in original], "kept_neurons": [len(kept) for kept in neurons]}
+        pruned = model_class(config(**{**settings, **kept}))
     smaller = copy.deepcopy(backbone)
     cut_units(smaller, heads, neurons)
     if getattr(backbone, "pooler", True) is None:
-        made.register_module("pooler", None)
-    made.load_state_dict(smaller.state_dict(), strict=True)
-    made.train(backbone.training)
-    return made
+        pruned.register_module("pooler", None)
+    pruned.load_state_dict(smaller.state_dict(), strict=True)
+    pruned.train(backbone.training)
+    return pruned

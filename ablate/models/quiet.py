@@ -12,15 +12,15 @@ from transformers.utils import logging as transformers_logging
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars, reports and warnings: what matters of them is checked by us, and raised."""
+    """Without progress bars, reports and warnings. What matters of them, ablate checks itself, and raises an error."""
     verbosity = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
-    other = logging.getLogger("sentence_transformers")
-    level = other.level
+    logger = logging.getLogger("sentence_transformers")
+    level = logger.level
     try:
         transformers_logging.set_verbosity(logging.ERROR)
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        other.setLevel(logging.ERROR)
+        logger.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
@@ -28,4 +28,4 @@ def quiet() -> Iterator[None]:
         transformers_logging.set_verbosity(verbosity)
         if bars:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-        other.setLevel(level)
+        logger.setLevel(level)

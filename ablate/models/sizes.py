@@ -1,4 +1,4 @@
-"""What a model is, by its config.json alone."""
+"""The sizes of a model, from its config.json alone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from ablate.models.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Sizes:
-    """What of a model can go.
+    """How many units a model has.
 
-    family: the config's ``model_type``. heads, neurons: of each layer. width: of the residual stream.
-    pools: whether its own modules say how to pool; if not, a recipe has to.
+    family: the config's ``model_type``.
+    heads, neurons: how many each layer has.
+    width: of the residual stream, which is also the dimension of token embeddings.
+    pools: whether the model says how to pool; if not, a recipe has to.
     """
 
     family: str
@@ -34,10 +36,10 @@ class Sizes:
 
 
 def sizes_of(spec: ModelSpec) -> Sizes:
-    """Reads a model's config; loads no weights, and downloads none.
+    """Reads the sizes of a model from its config. No weights are loaded or downloaded.
 
     Raises:
-        ModelError: see :func:`~ablate.models.checkpoint.find_checkpoint`; or the config cannot be read.
+        ModelError: as :func:`~ablate.models.checkpoint.find_checkpoint` does, or the config cannot be read.
     """
     checkpoint = find_checkpoint(spec, weights=False)
     try:
@@ -57,7 +59,7 @@ def sizes_of(spec: ModelSpec) -> Sizes:
     except (OSError, ValueError, TypeError, AttributeError, LookupError, StrictDataclassError) as error:
         reason = " ".join((str(error).strip() or type(error).__name__).split())
         raise ModelError(
-            f"model '{spec.name}': its config.json cannot be used: {reason}; save or fetch the model again"
+            f"model '{spec.name}': its config.json cannot be used: {reason}; save or download the model again"
         ) from error
 
 

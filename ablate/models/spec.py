@@ -1,4 +1,4 @@
-"""What a recipe says about a model. Imports neither torch nor transformers."""
+"""The model of a recipe. This module imports neither torch nor transformers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ Pooling = Literal["mean", "cls", "cls_before_pooler"]
 
 
 class ModelSpec(BaseModel):
-    """Which model to load, and what to change about it.
+    """Which model to load, and how to use it.
 
     name: ``minilm`` (embedded), a local folder, or a Hub id.
-    revision: commit, tag or branch of a Hub id, and required there: without it results cannot be reproduced.
+    revision: commit, tag or branch. Required for a Hub id, because otherwise results could not be reproduced.
     pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it) or
         ``cls_before_pooler`` (the first token). By default the model's own modules decide.
     max_length: tokens, special ones included; by default the model's own.
-    trust_remote_code: run Python code that comes with the model.
+    trust_remote_code: run the Python code that comes with the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
-from typing import cast
 
 from ablate.data.items import PairKey
 from ablate.data.sources import Chosen, resolve
@@ -80,8 +79,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     if any(scorer.calibrates for scorer in plan.scorers):
         check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
     # The plan has checked the executor's name.
-    executor = cast("Executor", plugins.get("executor", recipe.executor)())
-    job = Job(plan, chosen, tasks, executor, plugins)
+    job = Job(plan, chosen, tasks, plugins.executor_class(recipe.executor)(), plugins)
     _check_margins(job, document)
     _check_choice(job, document)
     _read_early(job)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.errors import RecipeError
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
@@ -58,7 +58,11 @@ def _training(job: Job) -> dict[str, Any] | None:
 
 def versions() -> dict[str, str]:
     """What computes, by name."""
-    return {"python": platform.python_version(), "ablate": version(OURS), **{name: version(name) for name in _PACKAGES}}
+    return {
+        "python": platform.python_version(),
+        "ablate": version(DISTRIBUTION),
+        **{name: version(name) for name in _PACKAGES},
+    }
 
 
 def model_names(specs: Sequence[ModelSpec]) -> list[str]:

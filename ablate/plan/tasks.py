@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +90,7 @@ class _Names:
         except (DataError, PluginError) as error:
             raise RecipeError(f"a scorer looks at a task: {error}") from None
         for task in tasks:
-            if _class(self.registry, task).split == "test":
+            if self.registry.task_class(task).split == "test":
                 raise RecipeError(
                     f"a scorer looks at '{task}', a test set, which must not choose; name a dev or train set"
                 )
@@ -150,12 +150,7 @@ def make_task(registry: Registry, name: str, parameters: Parameters) -> Task:
     Raises:
         PluginError: it is unknown.
     """
-    return _class(registry, name)(**parameters.get(name, {}))
-
-
-def _class(registry: Registry, name: str) -> type[Task]:
-    # What is registered as a task is a subclass of Task: the registry sees to that.
-    return cast("type[Task]", registry.get("task", name))
+    return registry.task_class(name)(**parameters.get(name, {}))
 
 
 def load_tasks(

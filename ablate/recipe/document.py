@@ -1,4 +1,4 @@
-"""YAML that remembers where each value stands, so that an error can say ``file:line:col``."""
+"""YAML that remembers the place of each value, so that an error can name it as ``file:line:col``."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 from ablate.errors import RecipeError, suggest
 
 Location = tuple[str | int, ...]
+"""The keys and list indices that lead from the root of a document to a value."""
 
 
 @dataclass
 class Document:
-    """A mapping, and the place of each value in it.
+    """A mapping and the places of its values.
 
-    name: what places begin with: the file, or what stands for it.
-    tree: the mapping as read, or one of plain dicts and lists.
-    given: places of values that did not come from the file, by location: options such as ``--scorers``.
+    name: the start of every place: the file, or a name for a document that is not from a file.
+    tree: the mapping as ruamel.yaml read it, or one of plain dicts and lists.
+    given: location -> place, for values that did not come from the file but from options such as ``--scorers``.
     """
 
     name: str
@@ -40,79 +41,84 @@ class Document:
         return _plain(self.tree)
 
     def place(self, location: Sequence[str | int]) -> str:
-        """``file:line:col`` of the value there, or of the nearest one around it that has a place."""
+        """``file:line:col`` of the value at a location, or of the innermost value around it that has a place."""
         return self.split(location)[0]
 
     def split(self, location: Sequence[str | int]) -> tuple[str, Location]:
-        """The :meth:`place`, and the part of ``location`` that it does not already name."""
-        whole = tuple(location)
-        for end in range(len(whole), 0, -1):
-            if whole[:end] in self.given:
-                return self.given[whole[:end]], whole[end:]
+        """The :meth:`place` of a location, and the part of the location that the place does not name."""
+        keys = tuple(location)
+        for end in range(len(keys), 0, -1):
+            if keys[:end] in self.given:
+                return self.given[keys[:end]], keys[end:]
         if not isinstance(self.tree, CommentedMap):
-            return ".".join(map(str, (self.name, *whole))), ()
+            return ".".join(map(str, (self.name, *keys))), ()
         node, place = self.tree, self._mark((self.tree.lc.line, self.tree.lc.col))
-        for key in whole:
+        for key in keys:
             if isinstance(node, CommentedMap) and key in node:
-                # A key that came in by a merge (`<<`) stands elsewhere, and has no mark here.
+                # A key from a YAML merge (`<<`) is defined elsewhere and has no mark here.
                 place = self._mark(node.lc.key(key)) if key in (node.lc.data or {}) else place
             elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
                 place = self._mark(node.lc.item(key))
             elif isinstance(node, CommentedSeq) and isinstance(key, str):
-                continue  # a list may be short for a mapping with a list in it
+                continue  # a list may be an abbreviation: `confirm: [sts]` means `confirm: {tasks: [sts]}`
             else:
                 break
             node = node[key]
-        return place, whole
+        return place, keys
 
     def _mark(self, mark: tuple[int, int]) -> str:
         return f"{self.name}:{mark[0] + 1}:{mark[1] + 1}"
 
     def override(self, text: str) -> None:
-        """Sets one value from ``a.b=c``, where c is YAML, and the number of an item (from 0) may stand for a key.
+        """Sets a value.
+
+        Args:
+            text: ``a.b=c``, where c is YAML. For a list, the key is the index of the item, from 0.
 
         Raises:
-            RecipeError: it is not of that form, or leads through something that is no mapping or list.
+            RecipeError: the text is not of that form, or the keys lead through a value that is not a mapping or list.
         """
         path, equals, value = text.partition("=")
         option, parts = f"--set {text}", path.split(".")
         if not equals or not all(parts):
-            raise RecipeError(f"{option}: not of the form a.b=c; write it such as --set controls.matched=5")
+            raise RecipeError(f"{option}: not of the form a.b=c; write it as in --set controls.matched=5")
         parsed = _load(value, option)
         node: Any = self.tree
         location: Location = ()
         for part in parts:
             key = _key(node, part, option, ".".join(map(str, location)))
-            last, location = len(location) == len(parts) - 1, (*location, key)
-            if last:
+            location = (*location, key)
+            if len(location) == len(parts):
                 node[key] = parsed
             elif isinstance(node, dict) and node.get(key) is None:
                 node[key] = CommentedMap()
                 self.given[location] = option
             else:
-                # A copy, since an alias elsewhere may be the same object.
+                # A copy, because a YAML alias elsewhere may refer to the same object, which must not change.
                 node[key] = copy(node[key])
             node = node[key]
-        before = {place: given for place, given in self.given.items() if place[: len(location)] != location}
-        self.given = {**before, location: option}
+        # Options that set parts of the replaced value no longer count.
+        others = {given: place for given, place in self.given.items() if given[: len(location)] != location}
+        self.given = {**others, location: option}
 
 
 def _key(node: Any, part: str, option: str, where: str) -> str | int:
+    """The key or index that a part of ``a.b=c`` means in the value at ``where``."""
     if isinstance(node, dict):
         return part
     if not isinstance(node, list):
-        held = json.dumps(_plain(node), default=str)
-        raise RecipeError(f"{option}: {where} is {held}, which has no '{part}'; set {where} as a whole")
+        value = json.dumps(_plain(node), default=str)
+        raise RecipeError(f"{option}: {where} is {value}, which has no '{part}'; set {where} as a whole")
     if not part.isdecimal() or int(part) >= len(node):
-        raise RecipeError(f"{option}: {where} is a list of {len(node)}, counted from 0, and has no item '{part}'")
+        raise RecipeError(f"{option}: {where} is a list of length {len(node)}, numbered from 0, without '{part}'")
     return int(part)
 
 
 def read(path: Path) -> Document:
-    """Reads a YAML file that holds one mapping.
+    """Reads a YAML file that contains one mapping.
 
     Raises:
-        RecipeError: it is absent, unreadable, no YAML, no mapping, or has a key twice.
+        RecipeError: the file is missing or unreadable, is not YAML or not a mapping, or has a duplicate key.
     """
     try:
         content = path.read_bytes()
@@ -123,7 +129,7 @@ def read(path: Path) -> Document:
         what = "a folder, not a recipe" if isinstance(error, IsADirectoryError) else "no such recipe"
         raise RecipeError(f"{path}: {what}; {remedy}") from None
     except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror}); mend that, or name another recipe") from None
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); fix that, or name another recipe") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,7 +138,7 @@ def read(path: Path) -> Document:
         raise RecipeError(f"{path}:{line}:{column}: not UTF-8 text; save the recipe as UTF-8") from None
     tree = _load(text, str(path))
     if not isinstance(tree, CommentedMap):
-        what = "empty" if tree is None else "no mapping"
+        what = "empty" if tree is None else "not a mapping"
         raise RecipeError(f"{path}:1:1: {what}; a recipe is a mapping such as `model: minilm`, see recipes/sts.yaml")
     return Document(str(path), tree)
 
@@ -148,9 +154,9 @@ def _load(text: str, name: str) -> Any:
         line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
         raise RecipeError(f"{name}:{line}:{column}: a character that YAML forbids; remove it, or escape it") from None
     except ValueError as error:
-        raise RecipeError(f"{name}: not valid YAML: {error}; mend it") from None
+        raise RecipeError(f"{name}: not valid YAML: {error}; fix it") from None
     except RecursionError:
-        raise RecipeError(f"{name}:1:1: nested too deeply; a recipe needs some five levels") from None
+        raise RecipeError(f"{name}:1:1: nested too deeply; a recipe needs about five levels") from None
     _refuse_beyond_json(tree, name, name, ())
     return tree
 
@@ -159,26 +165,31 @@ def _problem(error: MarkedYAMLError) -> str:
     if isinstance(error, DuplicateKeyError):
         return f"{str(error.problem).partition(' with value')[0]}; keep one of the two"
     problem = ", ".join(" ".join(str(part).split()) for part in (error.context, error.problem) if part)
-    remedy = "indent with spaces" if "'\\t'" in problem else "mend the YAML there"
+    remedy = "indent with spaces" if "'\\t'" in problem else "fix the YAML there"
     return f"not valid YAML: {problem}; {remedy}"
 
 
 def _refuse_beyond_json(node: Any, name: str, place: str, above: tuple[int, ...]) -> None:
-    """Refuses what YAML has beyond JSON and nothing here can mean: tags, keys that are no text, endless nesting."""
+    """Refuses YAML that JSON cannot express: tags, keys that are not text, and values that contain themselves.
+
+    Args:
+        place: of the node.
+        above: the identities of the nodes that contain this one.
+    """
     if id(node) in above:
-        raise RecipeError(f"{place}: contains itself; write it out")
+        raise RecipeError(f"{place}: contains itself; write the value out")
     tag = getattr(getattr(node, "tag", None), "value", None)
     if tag:
         raise RecipeError(f"{place}: the tag '{tag}' means nothing in a recipe; remove it")
     if isinstance(node, str) and any("\ud800" <= character <= "\udfff" for character in node):
-        raise RecipeError(f"{place}: half of a surrogate pair, which is no character; remove it")
+        raise RecipeError(f"{place}: half of a surrogate pair, which is not a character; remove it")
     items: list[tuple[Any, tuple[int, int] | None]] = []
     if isinstance(node, CommentedMap):
         items = [(node[key], node.lc.key(key) if key in (node.lc.data or {}) else None) for key in node]
         for key, (_, mark) in zip(node, items, strict=True):
             if not isinstance(key, str):
                 where = f"{name}:{mark[0] + 1}:{mark[1] + 1}" if mark else place
-                raise RecipeError(f"{where}: the key {json.dumps(_plain(key), default=str)} is no name; mend it")
+                raise RecipeError(f"{where}: the key {json.dumps(_plain(key), default=str)} is not a name; use text")
     elif isinstance(node, CommentedSeq):
         items = [(item, node.lc.item(i)) for i, item in enumerate(node)]
     for item, mark in items:

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in one line: where, what, and what to do."""
+"""Explains the errors of pydantic in one line: where, what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ablate.recipe.document import Document, Location
 
 M = TypeVar("M", bound=BaseModel)
 
-_MUST = {
+_REQUIRED = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -35,20 +35,23 @@ _BOUNDS = {
     "less_than_equal": ("at most", "le"),
     "less_than": ("below", "lt"),
 }
-MINE = "recipe"
-"""The type of errors that a recipe's own validators raise: whole sentences. ``ctx["at"]`` may say where, from there."""
+CUSTOM_ERROR = "recipe"
+"""The type of the errors that our own validators raise, see :func:`ablate.recipe.values.wrong`.
+
+Their message is complete. ``ctx["at"]`` may hold keys that lead from the validated value to the wrong one.
+"""
 
 
 def check(model: type[M], content: Any, document: Document, at: Location = (), subject: str = "") -> M:
-    """Validates what stands in a document, as strictly as JSON would be: no text for a number, no 1 for true.
+    """Validates a part of a document without converting types: a text is not a number, and 1 is not ``true``.
 
     Args:
-        content: plain dicts, lists and scalars.
-        at: where in the document it stands.
-        subject: what it belongs to, for the message, such as ``scorer 'align'``.
+        content: the part, as plain dicts, lists and scalars.
+        at: its location in the document.
+        subject: what the part belongs to, such as ``scorer 'align'``. The message names it.
 
     Raises:
-        RecipeError: the one thing wrong that was most likely meant, with its place and what to do.
+        RecipeError: the most helpful of pydantic's errors, with its place and what to do.
     """
     try:
         return model.model_validate_json(json.dumps(content, default=str), strict=True)
@@ -59,39 +62,39 @@ def check(model: type[M], content: Any, document: Document, at: Location = (), s
 def explain(
     error: ValidationError, model: type[BaseModel], content: Any, document: Document, at: Location, subject: str
 ) -> str:
-    """See :func:`check`."""
-    found = [(_within(one, content), one) for one in error.errors(include_url=False)]
-    # A union reports an error for each of its members: the one that got furthest is the one that was meant. And an
-    # unknown key is likely a misspelling of the key that is lacking.
-    location, first = max(found, key=lambda pair: (len(pair[0]), pair[1]["type"] == "extra_forbidden"))
-    kind, context = first["type"], first.get("ctx", {})
+    """The message of one error, see :func:`check`."""
+    errors = [(_user_location(e, content), e) for e in error.errors(include_url=False)]
+    # A union reports an error for each of its members. The user most likely meant the member whose error is deepest. At
+    # equal depth an unknown key goes before a missing one, because it is likely a misspelling of the missing one.
+    location, chosen = max(errors, key=lambda pair: (len(pair[0]), pair[1]["type"] == "extra_forbidden"))
+    kind, context = chosen["type"], chosen.get("ctx", {})
     if kind == "json_invalid":
-        return f"{document.place(at)}: nested too deeply; a recipe needs some five levels"
+        return f"{document.place(at)}: nested too deeply; a recipe needs about five levels"
     place, rest = document.split((*at, *location, *context.get("at", ())))
-    if kind == MINE:
-        return f"{place}: {first['msg']}"
+    if kind == CUSTOM_ERROR:
+        return f"{place}: {chosen['msg']}"
     if kind == "extra_forbidden":
         key, what = str(location[-1]), "parameter" if subject else "key"
-        whose = f"{subject}: " if subject else ""
-        return f"{place}: {whose}unknown {what} '{key}'; {suggest(key, _fields(model, location[:-1]))}"
+        prefix = f"{subject}: " if subject else ""
+        return f"{place}: {prefix}unknown {what} '{key}'; {suggest(key, _keys_at(model, location[:-1]))}"
     if kind == "missing":
         owner = ".".join(map(str, location[:-1])) or subject or "the recipe"
         return f"{document.place((*at, *location[:-1]))}: {owner} has no '{location[-1]}'; add it"
     named = location if subject else rest
     if all(isinstance(key, int) for key in named):
         named = ()
-    about = [subject] if subject else []
-    about += [".".join(map(str, named))] if named else []
-    parts = list(dict.fromkeys(_must(one) for where, one in found if where == location))
-    if None in parts:
-        what = first["msg"].removeprefix("Value error, ")
+    prefixes = [subject] if subject else []
+    prefixes += [".".join(map(str, named))] if named else []
+    requirements = list(dict.fromkeys(_requirement(e) for other, e in errors if other == location))
+    if None in requirements:
+        what = chosen["msg"].removeprefix("Value error, ")
     else:
-        what = f"must be {' or '.join(map(str, parts))}, not {shown(first['input'])}"
-    return f"{place}: {', '.join(about)}{': ' if about else ''}{what}"
+        what = f"must be {' or '.join(map(str, requirements))}, not {shown(chosen['input'])}"
+    return f"{place}: {', '.join(prefixes)}{': ' if prefixes else ''}{what}"
 
 
 def shown(value: Any) -> str:
-    """A value as a recipe would have it, in brief."""
+    """A value as a message shows it: short, and spelled as in a recipe."""
     if isinstance(value, list | dict) and value:
         return "a list" if isinstance(value, list) else "a mapping"
     if isinstance(value, str):
@@ -99,8 +102,8 @@ def shown(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def _must(error: ErrorDetails) -> str | None:
-    """What the value must be, or None where only pydantic can say."""
+def _requirement(error: ErrorDetails) -> str | None:
+    """What the value must be; None if only pydantic's own message says it."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in ("literal_error", "enum"):
         return str(context["expected"])
@@ -110,37 +113,38 @@ def _must(error: ErrorDetails) -> str | None:
         return f"{words} {int(limit) if limit == int(limit) else limit}"
     if kind in ("too_short", "string_too_short"):
         return f"{'text' if 'string' in kind else 'a list'} that is not empty"
-    return _MUST.get(kind)
+    return _REQUIRED.get(kind)
 
 
-def _within(error: ErrorDetails, tree: Any) -> Location:
-    """The part of pydantic's location that is the user's: pydantic adds the names of union members."""
-    kept: list[str | int] = []
+def _user_location(error: ErrorDetails, tree: Any) -> Location:
+    """The location of an error in the user's document. Pydantic's own also has the names of union members."""
+    location: list[str | int] = []
     for position, key in enumerate(error["loc"]):
         inside = isinstance(tree, dict) and key in tree
         if inside or (isinstance(tree, list) and isinstance(key, int) and key < len(tree)):
-            kept.append(key)
+            location.append(key)
             tree = tree[key]
         elif error["type"] == "missing" and position == len(error["loc"]) - 1:
-            kept.append(key)
-    return tuple(kept)
+            location.append(key)
+    return tuple(location)
 
 
-def _fields(model: type[BaseModel], location: Location) -> set[str]:
-    """The keys that are valid at a location: those of every model class that may stand there."""
-    found = {model}
+def _keys_at(model: type[BaseModel], location: Location) -> set[str]:
+    """The keys that are valid at a location: those of every model class that is allowed there."""
+    models = {model}
     for key in location:
         if isinstance(key, str):
-            found = {
+            models = {
                 inner
-                for outer in found
+                for outer in models
                 if key in outer.model_fields
                 for inner in _models(outer.model_fields[key].annotation)
             }
-    return {f.alias or name for m in found for name, f in m.model_fields.items()}
+    return {f.alias or name for m in models for name, f in m.model_fields.items()}
 
 
 def _models(annotation: Any) -> set[type[BaseModel]]:
+    """The model classes in an annotation, such as those of a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {annotation}
     return {m for argument in getattr(annotation, "__args__", ()) for m in _models(argument)}

@@ -1,4 +1,4 @@
-"""A recipe from flags: every cell on every task, nothing chosen, nothing held out."""
+"""Makes a recipe from the options of ``ablate compare``: every cell on every task, without choosing or confirming."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ablate.models.spec import ModelSpec
 from ablate.recipe.document import Document, Location
 from ablate.recipe.recipe import Recipe, parse
 
-_FLAGS: dict[Location, str] = {
+_OPTIONS: dict[Location, str] = {
     ("scorers",): "--scorers",
     ("granularities",): "--granularities",
     ("sparsities",): "--sparsities",
@@ -33,12 +33,17 @@ def comparison(
     tasks: str | Sequence[str],
     seeds: str | Sequence[int],
 ) -> tuple[Recipe, Document]:
-    """The recipe that lists stand for; a text is a comma-separated list. ``model`` may be ``ID@REVISION``.
+    """The recipe of a comparison, and the document that names the option of each value.
+
+    Each list may also be one text, with its items separated by commas.
+
+    Args:
+        model: ``minilm``, a folder, or ``ID@REVISION``.
 
     Raises:
-        RecipeError: ``--flag: what; what to do``.
+        RecipeError: ``--option: what is wrong; what to do``.
     """
-    name, revision = _parted(model)
+    name, revision = _split_revision(model)
     spec = {"name": name, "revision": revision, "pooling": pooling}
     tree: dict[str, Any] = {
         "model": {key: value for key, value in spec.items() if value is not None},
@@ -48,7 +53,7 @@ def comparison(
         "seeds": [_number(item, int) for item in _list(seeds)],
         "screen": _list(tasks),
     }
-    document = Document("compare", tree, dict(_FLAGS))
+    document = Document("compare", tree, dict(_OPTIONS))
     return parse(document), document
 
 
@@ -56,15 +61,16 @@ def named_model(text: str) -> ModelSpec:
     """The model that a text names: ``minilm``, a folder, or ``ID@REVISION``.
 
     Raises:
-        ModelError: it names none.
+        ModelError: the text has no name.
     """
-    name, revision = _parted(text)
+    name, revision = _split_revision(text)
     if not name:
         raise ModelError("the model has no name; give minilm, a folder, or a Hub id (ID@REVISION)")
     return ModelSpec(name=name, revision=revision)
 
 
-def _parted(model: str) -> tuple[str, str | None]:
+def _split_revision(model: str) -> tuple[str, str | None]:
+    # The path of a folder may contain an @.
     name, _, revision = (model, "", "") if Path(model).expanduser().exists() else model.partition("@")
     return name, revision or None
 
@@ -76,7 +82,7 @@ def _list(value: str | Sequence[Any]) -> list[Any]:
 
 
 def _number(item: Any, kind: type[float] | type[int]) -> Any:
-    """The number that a text stands for; what stands for none is left for the recipe's check to refuse."""
+    """A text as a number. What is not a number is returned as it is, and the check of the recipe refuses it."""
     if isinstance(item, np.generic):
         return item.item()
     try:

@@ -1,4 +1,4 @@
-"""A recipe: what to pit against what, on which model and data, and how it is judged."""
+"""A recipe: which scorers and granularities to compare, on which model and data, and how the cells are judged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Strict(BaseModel):
 
 
 class ScorerEntry(BaseModel):
-    """A scorer by name, with its parameters beside it; ``label`` tells two of one name apart."""
+    """A scorer by name, with its parameters as further keys. ``label`` distinguishes two entries of one scorer."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     scorer: str
@@ -34,7 +34,7 @@ class ScorerEntry(BaseModel):
 
 
 class GranularityEntry(BaseModel):
-    """A granularity by name, with its parameters beside it."""
+    """A granularity by name, with its parameters as further keys."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
     granularity: str
@@ -85,12 +85,12 @@ class StepEntry(Strict):
 
 
 class Controls(Strict):
-    """What stands beside the cells.
+    """The controls of the cells.
 
-    matched: random draws, with the same number per layer, for each confirmed cell.
+    matched: how many random draws for each confirmed cell. A draw removes as many units in each layer as the cell does.
     screened: the same for each screened cell.
-    flipped: whether confirmed cells are also set against removing the highest contributions.
-    control_seed: the first draw's seed; each draw has the next.
+    flipped: whether confirmed cells are also compared with removing the highest contributions.
+    control_seed: the seed of the first draw. Each further draw has the next seed.
     """
 
     matched: Count = 20
@@ -103,10 +103,13 @@ class Statistics(Strict):
     """How the cells are judged.
 
     correction: Benjamini–Hochberg, Benjamini–Yekutieli or Holm, over the cells of a table.
-    level: of every test; an interval covers 95 % whatever the level.
-    margin, mean_margin: how much worse than dense is still harmless, in points, on a task and on a mean over tasks.
-    margins: for single tasks; one whose unit is not points needs its own, or is never called harmless or harmful.
-    resamples: of every bootstrap and permutation. statistics_seed: of both.
+    level: the significance level of every test. It does not change the intervals, which cover 95 %.
+    margin, mean_margin: how much worse than dense still counts as harmless, in points, on a task and on a mean over
+        tasks.
+    margins: the margins of single tasks. A task whose unit is not points needs its own margin; without one it is never
+        called harmless or harmful.
+    resamples: how many resamples each bootstrap and each permutation test draws.
+    statistics_seed: the seed of all resamples.
     """
 
     correction: Literal["bh", "by", "holm"] = "bh"
@@ -121,15 +124,15 @@ class Statistics(Strict):
 class Evaluate(Strict):
     """How cells are evaluated.
 
-    materialize: cells that lose whole heads or neurons run on the smaller model, not under a mask: the same embeddings
-        (to 1e-5, tried for each), in less time.
+    materialize: evaluate cells that remove whole heads or neurons on a smaller model instead of under a mask. This is
+        faster. The embeddings are the same to 1e-5, which is checked for each cell.
     """
 
     materialize: Annotated[bool, Field(strict=True)] = False
 
 
 class Confirm(Strict):
-    """The tasks that report, and for which cells: the chosen ones, or all."""
+    """The tasks that report, and the cells that they report on: the best ones, or all."""
 
     tasks: Annotated[list[str], Field(min_length=1)]
     cells: Literal["best", "all"] = "best"
@@ -168,12 +171,13 @@ def _confirm(value: Any) -> Any:
 
 
 class Recipe(Strict):
-    """A grid of cells, explicit cells beside it, and the tasks that choose and report.
+    """A grid of cells, explicit cells in addition to it, and the tasks that choose and report.
 
-    The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. ``screen`` tasks
-    see every cell; ``confirm`` tasks see dense, the best cell of each scorer × granularity, every explicit cell, and
-    their controls. ``tasks`` gives parameters to a task, or to all of a group. ``overlap: drop`` decides by scores
-    without the pairs that calibration or choice has seen. ``train`` is for `ablate train`.
+    The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. Every cell is
+    evaluated on the ``screen`` tasks. The ``confirm`` tasks evaluate dense, the best cell of each scorer × granularity,
+    every explicit cell, and their controls. ``tasks`` sets parameters of a task, or of all tasks of a group. With
+    ``overlap: drop``, verdicts use scores without the pairs that calibration or choice has seen. ``train`` is for
+    `ablate train`.
     """
 
     model: Annotated[
@@ -228,10 +232,10 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe
         overrides: ``a.b=c`` texts; c is read as YAML.
 
     Returns:
-        The recipe, and the document that knows the place of each of its values.
+        The recipe, and the document with the place of each of its values.
 
     Raises:
-        RecipeError: ``file:line:col: what; what to do``.
+        RecipeError: ``file:line:col: what is wrong; what to do``.
     """
     document = read(Path(path))
     for override in overrides:
@@ -240,9 +244,9 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe
 
 
 def parse(document: Document) -> Recipe:
-    """Checks a document's form; plug-in names and parameters are checked by the plan.
+    """Checks the form of a recipe. Names and parameters of plug-ins are checked by the plan.
 
     Raises:
-        RecipeError: the first thing that is wrong, with its place and the nearest valid name.
+        RecipeError: something is wrong; with its place and the closest valid name.
     """
     return check(Recipe, document.plain(), document)

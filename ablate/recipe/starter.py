@@ -12,9 +12,9 @@ from ablate.plugins import Registry
 _HEAD = """\
 # A recipe for ablate: which parameters of this model hurt it?
 # The model: {sizes} (by its config.json).
-# `ablate run` plans and runs this file, with `--dry-run` it only plans.
+# `ablate run` plans and runs this file; with `--dry-run` it only plans.
 {editor}#
-# A line that begins with # and no blank after it is a key that is left out; take the # away to use it.
+# A line that starts with a # and no space is a key that is not set. Remove the # to set it.
 """
 
 _BODY = """\
@@ -26,95 +26,98 @@ model:
   # How token embeddings become one: `mean`, `cls` (the first token through the pooler) or `cls_before_pooler`.
   # {pooling_note}
 {pooling}\
-  # Tokens of a sentence; left out, as many as the model takes.
+  # The most tokens of a sentence; by default, as many as the model takes.
 #  max_length: 128
   # Whether to run Python code that comes with the model.
 #  trust_remote_code: false
 
-# Where sentences come from: `auto` (ABLATE_DATA, else what `ablate data fetch` fetched, else embedded), `embedded`,
-# `hub`, `senteval`, or a folder as {{senteval: DIR}}. `ablate data` shows what is there.
+# Where sentences come from: `auto` (ABLATE_DATA, else what `ablate data fetch` downloaded, else embedded), `embedded`,
+# `hub`, `senteval`, or a folder as {{senteval: DIR}}. `ablate data` shows what each source has.
 data: auto
 
-# What scorers may look at; never a test set.
+# The sentences that scorers may use; never those of a test set.
 calibration:
   # `gold` (train pairs with gold above 4), `dropout` (a sentence with itself, no labels), or {{file: PAIRS.tsv}}.
   positives: gold
   # How many positive pairs, and how many sentences, are drawn.
   pairs: 512
   sentences: 1024
-  # How many pairs with gold scores of any height, for scorers that look at them.
+  # How many pairs with any gold score, for scorers that use gold scores.
   graded: 1024
-  # Train or dev sets that all of them come from.
+  # Train or dev sets from which all of them are drawn.
   splits: [sts-train]
-  # Sentences of a batch push each other away: results belong to this size.
+  # Uniformity compares the sentences of a batch, so contributions depend on the size of a batch.
   batch_size: 64
   calibration_seed: 0
 
 # The grid: every scorer with every granularity, sparsity and scope, and with every seed if it uses one.
-# Who says what each unit contributes; the lowest go first. `ablate list` has their parameters, which are given as in
-# {{scorer: combined, lambda: 0.5, label: half}}.
+# Scorers give each unit a contribution; the units with the lowest are removed first. `ablate list` shows their
+# parameters, which are set as in {{scorer: combined, lambda: 0.5, label: half}}.
 {scorers}
 scorers: [align, uniform, combined, magnitude, random]
-# What goes as one.
+# The kinds of unit.
 {granularities}
 granularities: [head, neuron]
-# The fraction of the units that is removed, from 0 to below 1, or `negative`: those that a signed scorer calls harmful.
+# The fraction of the units that is removed, from 0 to below 1, or `negative`: all with a contribution below 0, for a
+# signed scorer.
 sparsities: [0.1, 0.2]
 # `global`: one ranking for all layers; `layer`: one for each.
 scopes: [global]
 # For scorers that use one (random).
 seeds: [0, 1, 2]
-# In so many equal shares, contributions scored anew after each.
+# The sparsity is reached in this many equal steps, with contributions computed again after each.
 steps: 1
-# Decides among equal contributions.
+# The order of units with equal contributions depends on it.
 tie_seed: 0
 
-# Cells beside the grid, each a list of prune steps, one after the other.
+# Cells in addition to the grid, each a list of prune steps, which are taken in order.
 #cells:
 #  - - {{granularity: head, scorer: combined, sparsity: 0.2}}
 #    - {{granularity: neuron, scorer: magnitude, sparsity: 0.1}}
 
-# What stands beside the cells: `matched`: random draws with the same number in each layer, for each confirmed cell (20
-# for a claim); `screened`: the same for each screened cell; `flipped`: whether to remove the highest contributions too.
+# Controls. `matched`: how many random draws, with as many units removed in each layer, for each confirmed cell (a claim
+# needs 20). `screened`: the same for each screened cell. `flipped`: whether to remove the highest contributions too.
 controls: {{matched: 3, screened: 0, flipped: false, control_seed: 0}}
 
-# Tasks that see every cell and choose the best of each scorer and granularity; of dev sets.
+# Tasks of dev sets. Every cell is evaluated on them, and they choose the best cell of each scorer and granularity.
 {tasks}
 screen: [sts-dev]
 # Tasks that report, on dense, the best cells and their controls; {{tasks: [sts], cells: all}} for every cell.
 confirm: [sts]
-# Parameters of a task, or of all of a group.
+# Parameters of a task, or of all tasks of a group.
 #tasks: {{transfer: {{protocol: full}}}}
-# `drop`: no difference counts a pair that calibration or choice has seen; `keep`: all count.
+# `drop`: no difference counts a pair that calibration or choice has seen; `keep`: all pairs count.
 overlap: drop
 
 # How cells are judged. `correction`: `bh`, `by` or `holm`. `level`: of every test. `margin` and `mean_margin`: how much
-# worse than dense is still harmless, in points, on a task and on a mean over tasks. `resamples`: of every bootstrap.
+# worse than dense still counts as harmless, in points, on a task and on a mean over tasks. `resamples`: how many each
+# bootstrap draws.
 statistics: {{correction: bh, level: 0.05, margin: 0.5, mean_margin: 0.2, resamples: 2000, statistics_seed: 0}}
 
 # Where cells are evaluated.
 {executors}
 executor: in-process
-# `materialize`: whether cells that lose whole heads or neurons run on a smaller model, with the same embeddings.
+# `materialize`: whether cells that remove whole heads or neurons run on a smaller model, with the same embeddings.
 evaluate: {{materialize: false}}
 
-# For `ablate stability`: what the calibration set is varied over.
+# For `ablate stability`: the calibration sets to compare.
 #stability: {{calibration_seeds: [0, 1, 2, 3, 4], sizes: [64, 256, 1024], batch_sizes: [16, 64]}}
-# For `ablate prevalence`: groups a layer that are removed together, who ranks units before that, and what confirms.
+# For `ablate prevalence`. `groups`: into how many groups the units of a layer are divided; a group is removed together.
+# `by`: the scorer that ranks the units for that. `confirm`: the tasks on which the units found are confirmed.
 #prevalence: {{groups: {{neuron: 48, unstructured: 24}}, by: magnitude, confirm: [sts]}}
 
 # For `ablate train`: cells are trained under their masks.
 #train:
-  # A file of `sentences`, one a line; or of `pairs`; or `splits`. Left out: the sentences of the train set.
+  # A file of `sentences`, one a line; or of `pairs`; or `splits`. By default, the sentences of the train set.
 #  splits: [sts-train]
-  # At most so many of them.
+  # At most this many of them.
 #  examples: 4096
-  # The mask first; a sparsity that grows; the trained model pruned; its mask on the weights as they came.
+  # Prune first; prune while training; train first; train first, then train the original weights under the mask.
 #  ways: [prune-then-train, gradual, train-then-prune, rewind]
 #  learning_rate: 3.0e-5
 #  batch_size: 64
 #  epochs: 1
-  # Steps between two looks at the screen tasks; the best is kept.
+  # Steps between two evaluations on the screen tasks; the best checkpoint is kept.
 #  evaluate_every: 125
   # `float32`; `bf16` and `fp16` need a GPU.
 #  precision: float32
@@ -126,18 +129,18 @@ def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> st
     """The text of a recipe for a model.
 
     Args:
-        editor: a sentence about editors, or the comment by which they find the schema.
+        editor: either the comment by which editors find the schema, which becomes the first line, or advice on it.
     """
     modeline = editor.startswith("#")
     head = _HEAD.format(sizes=sizes, editor="" if modeline else f"# {editor}\n")
     revision = "" if spec.revision is None else f"  revision: {json.dumps(spec.revision)}\n"
     if sizes.pools or spec.pooling is not None:
-        note = "Left out, the model's own modules decide."
+        note = "By default, the model's own modules decide."
     else:
-        note = "This checkpoint does not say; take what it was trained with."
+        note = "This checkpoint does not say; choose the one that it was trained with."
     pooling = spec.pooling or (None if sizes.pools else "mean")
     body = _BODY.format(
-        # A quoted text, whatever a folder is called.
+        # Quoted, because the name of a folder may contain characters that mean something in YAML.
         name=spec.name if spec.name == "minilm" else json.dumps(spec.name, ensure_ascii=False),
         revision=revision,
         pooling_note=note,
@@ -151,7 +154,8 @@ def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> st
 
 
 def _choices(plugins: Registry, kind: str, before: tuple[str, ...] = ()) -> str:
-    names = dict.fromkeys(entry.plugin.name for entry in plugins.of(kind))
+    """A comment that lists the names of a kind, after other texts."""
+    names = dict.fromkeys(entry.plugin.name for entry in plugins.of_kind(kind))
     text = "; ".join((*before, ", ".join(names)))
     return "\n".join(
         wrap(f"Choices: {text}.", 116, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""What a recipe says of ``ablate stability`` and ``ablate prevalence``."""
+"""The keys of a recipe for ``ablate stability`` and ``ablate prevalence``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Sizes = Annotated[list[Size], Field(min_length=1), BeforeValidator(_rising, json
 
 
 class Stability(BaseModel):
-    """What the calibration set is varied over, one thing at a time from the recipe's ``calibration``.
+    """The calibration sets that are compared. Each differs from the recipe's ``calibration`` in one respect.
 
-    calibration_seeds: at least 2: sets of one seed are cut from one another, and so agree by themselves.
-    sizes: pairs, and as many sentences; each at every calibration seed.
-    batch_sizes: at the recipe's calibration seed and size.
+    calibration_seeds: at least 2, because sets of one seed are parts of one another and would agree for that reason.
+    sizes: how many pairs, and as many sentences. Each size is drawn with every calibration seed.
+    batch_sizes: each with the recipe's calibration seed and size.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,13 +37,13 @@ class Stability(BaseModel):
 
 
 class Prevalence(BaseModel):
-    """How exact removal counts the units that hurt.
+    """How ``ablate prevalence`` counts the units that hurt the model, by exact removal.
 
-    groups: granularity -> groups of units a layer that are removed together; one that is not named, or has null, has
-        each unit removed alone.
-    by: the scorer that ranks a layer's units before they are cut into groups.
-    confirm: the tasks on which those found are confirmed, none at all to leave that out; by default stsb and sickr,
-        or the group ``sts`` of a source that lacks these.
+    groups: granularity -> into how many groups the units of a layer are divided; the units of a group are removed
+        together. For a granularity that is absent or null, each unit is removed alone.
+    by: the scorer that ranks the units of a layer before they are divided into groups.
+    confirm: the tasks on which the units found are confirmed; an empty list skips this. By default stsb and sickr, or
+        the group ``sts`` if the source lacks these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""What a recipe says of ``ablate train``. Imports neither torch nor transformers."""
+"""The keys of a recipe for ``ablate train``. Imports neither torch nor transformers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 
 class Gradual(BaseModel):
-    """How ``gradual`` prunes: after each of ``prunings`` equal shares of the first ``until`` of the training."""
+    """How the way ``gradual`` prunes.
+
+    prunings: how many times, at equal distances.
+    until: the last pruning is after this fraction of the training, in (0, 1].
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     prunings: Positive = 8
@@ -29,25 +33,29 @@ Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(distinct(), j
 
 
 class Train(BaseModel):
-    """SimCSE's objective (Gao et al. 2021), on the weights as they came or under a mask.
+    """Training by the objective of SimCSE (Gao et al. 2021), of the dense model and under masks.
 
-    sentences: a file of unlabeled sentences, one a line; each is its own positive, under another dropout mask.
-    pairs: a file of pairs: TSV of two columns (a sentence, its positive) or three (a hard negative beside), or JSONL
-        with ``anchor``, ``positive`` and ``negative``.
-    splits: without either file: the distinct sentences of these train or dev sets, as unlabeled ones.
-    examples: at most so many of them, drawn by a fixed seed; all by default.
-    ways: how a cell is trained. ``prune-then-train``: the mask first, then training under it. ``gradual``: the
-        sparsity grows while the model trains, contributions scored anew each time. ``train-then-prune``: the trained
-        model is scored and pruned. ``rewind``: its mask, on the weights as they came, trained again.
+    sentences: a file of unlabeled sentences, one a line. The positive of a sentence is the sentence itself under
+        another dropout mask.
+    pairs: a file of positive pairs: TSV of two columns (a sentence, its positive) or three (also a hard negative), or
+        JSONL with ``anchor``, ``positive`` and ``negative``.
+    splits: if neither file is given, the distinct sentences of these train or dev sets, used as unlabeled sentences.
+    examples: use at most this many examples, drawn with a fixed seed; all by default.
+    ways: how a cell is trained. ``prune-then-train``: the model is pruned, then trained under the mask. ``gradual``:
+        the sparsity grows during the training, each time by newly computed contributions. ``train-then-prune``: the
+        dense model is trained, then pruned. ``rewind``: as ``train-then-prune``; then the original weights are trained
+        under the mask that was found.
+    gradual: the schedule of ``gradual``.
     temperature: of the softmax over cosine similarities.
-    head: ``mlp``: a linear layer and tanh on top while training, as SimCSE has it, and gone afterwards.
-    max_length: tokens of a text while training; evaluation has the model's own.
-    batch_size: examples whose texts are each other's negatives. accumulate: batches a step, each with negatives of
-        its own.
-    steps: instead of ``epochs``. evaluate_every: steps between two looks at the screen tasks; the best is kept.
-    warmup: steps at the start, of which the learning rate rises; it falls to 0 linearly afterwards.
-    precision: ``bf16`` and ``fp16`` are mixed with float32 weights, and need a GPU.
-    train_seeds: of dropout and of the order of the examples.
+    head: ``mlp`` adds SimCSE's linear layer and tanh during training; it is removed afterwards.
+    max_length: tokens of a text during training. Evaluation uses the model's own maximum.
+    batch_size: examples in a batch; the other texts of the batch are the negatives of an example.
+    accumulate: batches in an optimizer step. Each batch has its own negatives.
+    steps: optimizer steps, in place of ``epochs``.
+    evaluate_every: steps between two evaluations on the screen tasks. The best checkpoint is kept.
+    warmup: steps at the start during which the learning rate increases linearly. Then it decreases linearly to 0.
+    precision: ``bf16`` and ``fp16`` are mixed precision with float32 weights, and need a GPU.
+    train_seeds: the seeds of dropout and of the order of the examples. Each cell is trained once with each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +88,6 @@ class Train(BaseModel):
         return self
 
     def recipe(self) -> dict[str, Any]:
-        """What decides the weights, the examples and the way apart; part of every key."""
-        apart = {"sentences", "pairs", "splits", "examples", "ways", "train_seeds", "gradual"}
-        return self.model_dump(mode="json", exclude=apart)
+        """The settings that determine trained weights, except examples, way, schedule and seed. Part of every key."""
+        excluded = {"sentences", "pairs", "splits", "examples", "ways", "train_seeds", "gradual"}
+        return self.model_dump(mode="json", exclude=excluded)

@@ -1,4 +1,4 @@
-"""The types of a recipe's single values, with the messages for values that are refused."""
+"""The types of single values in a recipe, and the messages about wrong values."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from ablate.recipe.explain import MINE, shown
+from ablate.recipe.explain import CUSTOM_ERROR, shown
 
 LABEL = 40
-"""The most characters of a label, which is the head of a table's column."""
+"""The most characters of a label, because labels are headings of table columns."""
 
 
 def wrong(text: str, *at: str) -> PydanticCustomError:
-    """An error whose message is a whole sentence.
+    """The error that a validator raises about a wrong value.
 
     Args:
-        at: keys that lead to the place of the error from where the validator stands.
+        text: the complete message.
+        at: keys that lead from the validated value to the wrong one, where pydantic does not know them.
     """
-    return PydanticCustomError(MINE, "{text}", {"text": text, "at": at} if at else {"text": text})
+    return PydanticCustomError(CUSTOM_ERROR, "{text}", {"text": text, "at": at} if at else {"text": text})
 
 
 def named(key: str, model: type[BaseModel]) -> BeforeValidator:
-    """Lets a bare name stand for ``{key: name}``."""
+    """A validator by which a plain name abbreviates ``{key: name}``."""
 
     def spelled_out(value: Any) -> Any:
         if isinstance(value, str):

@@ -1,1 +1,1 @@
-"""A plug-in to begin with: ``templates`` holds its files, and ``new.py`` fills them in."""
+"""Makes a new plug-in: ``templates`` holds its files, and ``new.py`` fills in the names."""

@@ -1,4 +1,4 @@
-"""Writes a plug-in's package from the templates, whole or not at all."""
+"""Writes the package of a new plug-in from templates, either complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.errors import AblateError
 from ablate.plugins import Registry
 
 KINDS = ("scorer", "granularity", "task")
-"""The kinds of plug-in that there are templates for."""
+"""The kinds of plug-in that have templates."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _LONGEST = 40
@@ -23,7 +23,13 @@ _LONGEST = 40
 
 @dataclass(frozen=True)
 class Names:
-    """What a plug-in is called: by recipes, by pip, by ``import``, and its class."""
+    """The names of a plug-in.
+
+    name: in recipes.
+    distribution: for pip.
+    module: for ``import``.
+    class_name: of its class.
+    """
 
     name: str
     distribution: str
@@ -32,18 +38,20 @@ class Names:
 
 
 def names_of(name: str, kind: str) -> Names:
-    """
+    """The names that follow from the one in recipes.
+
     Raises:
-        AblateError: no module could have the name.
+        AblateError: the name is not valid.
     """
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise AblateError(
-            f"'{name}' is no name for a plug-in: at most {_LONGEST} small letters, digits and single dashes or "
-            "underscores, from a letter on, such as my-scorer"
+            f"'{name}' is not a valid name of a plug-in: use at most {_LONGEST} lower-case letters, digits and single "
+            "dashes or underscores, starting with a letter, such as my-scorer"
         )
     words = re.split("[-_]", name)
-    # The kind ends it, so that it is no keyword and none of the names that the module imports.
-    words += [] if len(words) > 1 and words[-1] == kind else [kind]
+    # The class name ends with the kind, so that it is neither a keyword nor a name that the module imports.
+    if len(words) == 1 or words[-1] != kind:
+        words.append(kind)
     class_name = "".join(word.capitalize() for word in words)
     return Names(name, f"ablate-{name.replace('_', '-')}", f"ablate_{name.replace('-', '_')}", class_name)
 
@@ -52,15 +60,15 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
     """Writes the package.
 
     Args:
-        kind: of :data:`KINDS`.
-        registry: the plug-ins that are installed; the new one shares no name with them.
-        folder: must not exist; by default named as the distribution, in the current folder.
+        kind: one of :data:`KINDS`.
+        registry: the installed plug-ins, which must not have the name of the new one.
+        folder: where to write it; must not exist. By default a folder in the current one, named as the distribution.
 
     Returns:
         The folder.
 
     Raises:
-        AblateError: the name is none, or taken, or the folder exists or cannot be written.
+        AblateError: the name is not valid or is taken, or the folder exists or cannot be written.
     """
     names = names_of(name, kind)
     for entry in registry.entries:
@@ -68,36 +76,36 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
             raise AblateError(f"'{name}' is a {entry.kind} of {entry.origin} already; choose another name")
     folder = folder or Path(names.distribution)
     if folder.exists() or folder.is_symlink():
-        raise AblateError(f"--output {folder}: exists already; name another folder, or move it away")
+        raise AblateError(f"--output {folder}: already exists; name another folder, or move it away")
     if not folder.parent.is_dir():
         raise AblateError(f"--output {folder}: there is no folder {folder.parent}; make it first")
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-            made = Path(scratch) / "plugin"
+            package = Path(scratch) / "plugin"
             for path, text in _texts(names, kind).items():
-                (made / path).parent.mkdir(parents=True, exist_ok=True)
-                (made / path).write_text(text, encoding="utf-8")
-            made.rename(folder)
+                (package / path).parent.mkdir(parents=True, exist_ok=True)
+                (package / path).write_text(text, encoding="utf-8")
+            package.rename(folder)
     except OSError as error:
         raise AblateError(
-            f"--output {folder}: cannot be written ({error.strerror or error}); nothing is left of it"
+            f"--output {folder}: cannot be written ({error.strerror or error}); nothing was written"
         ) from None
     return folder
 
 
 def _texts(names: Names, kind: str) -> dict[str, str]:
-    """The files, by their paths in the package."""
+    """Path in the package -> content, of every file."""
     from ablate.hookspecs import API
 
-    major, minor = (int(part) for part in version(OURS).split(".")[:2])
-    filled = {
+    major, minor = (int(part) for part in version(DISTRIBUTION).split(".")[:2])
+    values = {
         "name": names.name,
         "distribution": names.distribution,
         "module": names.module,
         "class_name": names.class_name,
         "kind": kind,
         "api": str(API),
-        "ablate": f"{OURS}>={major}.{minor},<{major}.{minor + 1}",
+        "ablate": f"{DISTRIBUTION}>={major}.{minor},<{major}.{minor + 1}",
     }
     templates = {
         "pyproject.toml": "pyproject.toml",
@@ -107,6 +115,6 @@ def _texts(names: Names, kind: str) -> dict[str, str]:
     }
     folder = files("ablate.scaffold") / "templates"
     return {
-        path: Template((folder / f"{template}.txt").read_text(encoding="utf-8")).substitute(filled)
+        path: Template((folder / f"{template}.txt").read_text(encoding="utf-8")).substitute(values)
         for path, template in templates.items()
     }

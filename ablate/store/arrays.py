@@ -1,7 +1,7 @@
-"""Arrays as safetensors files named for their sha256: what is read is what was written, or nothing.
+"""Arrays in safetensors files. A file is named by the sha256 of its content, so that every read can be checked.
 
-A file is written under a temporary name, fsynced and renamed, so that a kill leaves a whole file or none.
-Equal content has one file. Only leftover temporary files are ever removed: another may serve a second key.
+A file is written under a temporary name, fsynced and renamed, so that a kill leaves a complete file or none. Arrays
+with equal content share a file, so a file is never removed with a key. Only old temporary files are removed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ablate.store.schema import Damaged
 
 _SWEEP_SECONDS = 3600
+"""The age from which a temporary file belongs to a process that was killed: no write takes an hour."""
 
 
 def serialize(arrays: Sequence[NDArray[Any]]) -> tuple[str, bytes]:
@@ -30,10 +31,10 @@ def serialize(arrays: Sequence[NDArray[Any]]) -> tuple[str, bytes]:
 
 
 def write(folder: Path, digest: str, content: bytes) -> None:
-    """Writes what :func:`serialize` gave; on return it is on the disk. Makes the folder if need be.
+    """Writes what :func:`serialize` returned, and creates the folder if necessary. On return the file is on the disk.
 
     Raises:
-        OSError: the disk is full, the folder is not writable. No trace is left.
+        OSError: the disk is full, or the folder is not writable. No file is left behind.
     """
     if not folder.is_dir():
         folder.mkdir(exist_ok=True)
@@ -44,7 +45,7 @@ def write(folder: Path, digest: str, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # Also where the file is there already: it may be a damaged one.
+        # An existing file of this name is replaced too, because it may be damaged.
         temporary.replace(_path(folder, digest))
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -53,11 +54,11 @@ def write(folder: Path, digest: str, content: bytes) -> None:
 
 
 def read(folder: Path, digest: str) -> list[NDArray[Any]]:
-    """The arrays, writable, in the order in which :func:`serialize` got them.
+    """The arrays of a file, writable, in the order in which they were passed to :func:`serialize`.
 
     Raises:
-        Damaged: the file is missing, cut short or altered.
-        OSError: it is there and cannot be read.
+        Damaged: the file is missing, truncated or altered.
+        OSError: the file exists and cannot be read.
     """
     path = _path(folder, digest)
     try:
@@ -71,7 +72,7 @@ def read(folder: Path, digest: str) -> list[NDArray[Any]]:
 
 
 def is_whole(file: Path) -> bool:
-    """Whether a file that :func:`write` made holds what it was given."""
+    """Whether a file still has the content that :func:`write` wrote."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest() == file.stem
 
@@ -79,7 +80,10 @@ def is_whole(file: Path) -> bool:
 def pack_units(
     units: Mapping[str, NDArray[np.bool_]],
 ) -> tuple[list[tuple[str, int]], list[NDArray[np.uint8]]]:
-    """Bits of a mask, eight to a byte: (granularity, number of units) and its bytes, for each granularity.
+    """Packs a mask into bytes, eight units in each.
+
+    Returns:
+        For each granularity its name and number of units, and for each its bytes, uint8 [ceil(units / 8)].
 
     Raises:
         ValueError: an array is not bool [units].
@@ -91,20 +95,20 @@ def pack_units(
 
 
 def unpack_units(sizes: Sequence[tuple[str, int]], packed: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.bool_]]:
-    """The opposite of :func:`pack_units`."""
+    """The inverse of :func:`pack_units`: granularity -> bool [units], True = keep."""
     return {
         name: np.unpackbits(bits, count=size).astype(np.bool_) for (name, size), bits in zip(sizes, packed, strict=True)
     }
 
 
 def sweep(folder: Path) -> None:
-    """Removes the temporary files of killed processes: those older than an hour, so none in use."""
+    """Removes the temporary files that killed processes left behind."""
     for temporary in folder.glob("*.tmp"):
         try:
             if time.time() - temporary.stat().st_mtime > _SWEEP_SECONDS:
                 temporary.unlink()
         except FileNotFoundError:
-            continue  # another process sweeps, or has just renamed it
+            continue  # another process has just removed or renamed it
 
 
 def _path(folder: Path, digest: str) -> Path:
@@ -112,7 +116,7 @@ def _path(folder: Path, digest: str) -> Path:
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # elsewhere a folder cannot be opened, and a rename needs no fsync of its own
+    if os.name != "posix":  # Windows cannot open a folder, and a rename there needs no fsync
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""A store's database: opened, checked, and read or written in whole transactions."""
+"""The database of a store: opens and checks it, and runs transactions."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from ablate.store.place import Place, store_errors
 T = TypeVar("T")
 
 _ATTEMPTS = 5
-# Before this version two connections that reset the log at once could lose a transaction.
 _WAL_IS_SAFE = (3, 51, 3)
+"""In older versions of SQLite, two connections that reset the WAL at the same time could lose a transaction."""
 
 
 class Database:
-    """Transactions on the database at a place.
+    """The database of a store.
+
+    Args:
+        create: create the database or its missing tables, and set the journal mode. Otherwise nothing is written.
 
     Raises:
-        StoreError: it cannot be opened, is not ours, is newer than this program, or, without ``create``, is
-            not there.
+        StoreError: the database cannot be opened, belongs to another program or to a newer ablate, or does not exist
+            and ``create`` is False.
     """
 
     def __init__(self, place: Place, create: bool) -> None:
@@ -38,12 +41,12 @@ class Database:
             self._engine = _engine(place)
         self._writer = self._engine.execution_options(ablate_writes=True)
         try:
-            self._identify(place, create)
+            self._check_version(place, create)
         except BaseException:
             self.close()
             raise
 
-    def _identify(self, place: Place, create: bool) -> None:
+    def _check_version(self, place: Place, create: bool) -> None:
         with self.reading() as connection:
             version = schema.version(connection)
             older = version is not None and schema.lacks_tables(connection)
@@ -53,7 +56,7 @@ class Database:
             self.commit(schema.create if place.path is None else _create_sqlite)
         elif version > schema.VERSION:
             raise StoreError(
-                f"the store {place.name} was made by a newer ablate (schema {version}, this one knows"
+                f"the store {place.name} was made by a newer ablate (schema {version}, this one supports"
                 f" {schema.VERSION}): update ablate, or choose another with --store"
             )
         if older and create and version == schema.VERSION:
@@ -67,14 +70,15 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the database."""
+        """A transaction for reading, which sees a single state of the database."""
         with store_errors(self._name), self._engine.begin() as connection:
             yield connection
 
     def commit(self, work: Callable[[Connection], T]) -> T:
-        """Does ``work`` in one transaction; on return it is on the disk.
+        """Runs ``work`` in one transaction. On return its changes are on the disk.
 
-        ``work`` is done again if another process inserted the same key meanwhile (SQLite excludes that).
+        ``work`` runs again if another process inserted the same key at the same time. On SQLite this cannot happen,
+        because a writer locks the database first.
         """
         with store_errors(self._name):
             for _ in range(_ATTEMPTS - 1):
@@ -103,14 +107,14 @@ def _engine(place: Place) -> Engine:
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun below, not by the driver
-    # A text that is no longer UTF-8 is to fail its own checksum, not the whole query.
+    connection.isolation_level = None  # `_on_begin` starts the transactions, not the driver
+    # A damaged text that is not UTF-8 must fail its own checksum, not the whole query.
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     connection.execute("PRAGMA synchronous=FULL")
 
 
 def _on_begin(connection: Connection) -> None:
-    # A writer takes its lock first: a reader that turned writer could fail without waiting.
+    # A writer takes the lock at once. A transaction that reads first and then writes may fail without waiting.
     writes = connection.get_execution_options().get("ablate_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -129,6 +133,6 @@ def _set_journal(engine: Engine) -> None:
         if wanted == "delete":
             cursor.execute("PRAGMA journal_mode=DELETE")
             return
-        # It fails while another process reads; the journal of before is as safe, only slower.
+        # This fails while another process reads. The old journal mode is as safe, only slower.
         with suppress(sqlite3.OperationalError):
             cursor.execute("PRAGMA journal_mode=WAL")

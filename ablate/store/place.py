@@ -1,4 +1,4 @@
-"""Where a store is, and whether what lies there may be opened. Nothing here changes a file."""
+"""Where a store is, and whether it can be opened. Nothing here changes a file."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ablate.errors import StoreError
 
-APPLICATION_ID = int.from_bytes(b"ablt", "big")  # in the header of every SQLite file of ours
+APPLICATION_ID = int.from_bytes(b"ablt", "big")
+"""Stored in the header of every SQLite file that ablate creates, to recognize the databases of other programs."""
 BUSY_SECONDS = 30
 _REMEDY = "choose another with --store"
-_RIGHTS = f"give yourself the right to it and to its folder, or {_REMEDY}"
+_PERMISSIONS = f"give yourself permission for it and for its folder, or {_REMEDY}"
 
 _MEANINGS = {
     sqlite3.SQLITE_FULL: "cannot grow, the disk is full: make room and give the same command again",
     sqlite3.SQLITE_BUSY: f"has been locked for {BUSY_SECONDS} s by another process: wait, or {_REMEDY}",
     sqlite3.SQLITE_LOCKED: f"is locked: wait for the other process, or {_REMEDY}",
-    sqlite3.SQLITE_CORRUPT: f"is damaged: put a copy in its place, or {_REMEDY}",
-    sqlite3.SQLITE_NOTADB: f"is damaged or no SQLite database: put a copy in its place, or {_REMEDY}",
-    sqlite3.SQLITE_READONLY: f"cannot be written: {_RIGHTS}",
-    sqlite3.SQLITE_PERM: f"cannot be opened: {_RIGHTS}",
-    sqlite3.SQLITE_CANTOPEN: f"cannot be opened: {_RIGHTS}",
+    sqlite3.SQLITE_CORRUPT: f"is damaged: restore it from a copy, or {_REMEDY}",
+    sqlite3.SQLITE_NOTADB: f"is damaged or not a SQLite database: restore it from a copy, or {_REMEDY}",
+    sqlite3.SQLITE_READONLY: f"cannot be written: {_PERMISSIONS}",
+    sqlite3.SQLITE_PERM: f"cannot be opened: {_PERMISSIONS}",
+    sqlite3.SQLITE_CANTOPEN: f"cannot be opened: {_PERMISSIONS}",
     sqlite3.SQLITE_IOERR: f"met a disk error (is it full?): make room and give the same command again, or {_REMEDY}",
 }
 
@@ -37,7 +38,9 @@ _MEANINGS = {
 class Place:
     """Where a store is.
 
-    name: what messages call it. path: its SQLite file, None for another database. files: the arrays' folder.
+    name: the store as messages name it, without a password.
+    path: its SQLite file; None for another database.
+    files: the folder of its arrays.
     """
 
     name: str
@@ -47,41 +50,45 @@ class Place:
 
 
 def locate(where: str | Path) -> Place:
-    """A path, or a SQLAlchemy URL, as a place.
+    """The place that a path or a SQLAlchemy URL names.
 
     Raises:
-        StoreError: the URL cannot be read, or its SQLite database is not a plain file.
+        StoreError: the URL is malformed, or it names a SQLite database that is not a plain file.
     """
     if isinstance(where, str) and "://" in where:
         try:
             url = make_url(where)
         except ArgumentError:
-            # The text may hold a password, so it is not repeated.
+            # The URL may contain a password, so the message does not repeat it.
             raise StoreError(f"the URL of the store cannot be read: {_REMEDY}") from None
         if url.get_backend_name() != "sqlite":
             return Place(url.render_as_string(hide_password=True), url, None, Path("ablate.files").absolute())
         if url.query or url.get_driver_name() != "pysqlite":
-            raise StoreError(f"the store {where}: give an SQLite file by its path alone: --store ablate.db")
+            raise StoreError(f"the store {where}: give a SQLite file by its path alone, such as --store ablate.db")
         where = url.database or ""
     name = str(where)
     if name in ("", ":memory:") or "\0" in name:
-        raise StoreError(f"the store {name!r} is no file name: {_REMEDY}")
-    # Links are followed, so that the arrays are found whichever name the store is opened by.
+        raise StoreError(f"the store {name!r} is not a file name: {_REMEDY}")
+    # Links are resolved, so that the folder of arrays is the same whichever link the store is opened by.
     path = Path(os.path.realpath(name))
     files = path.with_name(path.name + ".files")
     return Place(name, URL.create("sqlite", database=str(path)), path, files)
 
 
 def none_yet(name: str) -> StoreError:
-    """For a store that is to be read and is not there."""
+    """The error if a store does not exist and is only to be read."""
     return StoreError(f"there is no store at {name} yet: make one with `ablate run`, or {_REMEDY}")
 
 
 def check_store_file(name: str, path: Path, create: bool) -> None:
-    """Looks at what lies at ``path``, before SQLite does.
+    """Checks the file at ``path`` before SQLite opens it, and would write to it.
+
+    Args:
+        name: the store as messages name it.
+        create: whether the store may be created and written.
 
     Raises:
-        StoreError: it is not a store of ours nor (with ``create``) a place where one can be made.
+        StoreError: the file is not a store of ablate, or (with ``create``) it is missing and cannot be created.
     """
     if path.is_dir():
         raise StoreError(f"the store {name} is a folder: name a file in it, such as {Path(name) / 'ablate.db'}")
@@ -94,21 +101,22 @@ def check_store_file(name: str, path: Path, create: bool) -> None:
             raise StoreError(f"the store {name}: the folder {path.parent} cannot be written: {_REMEDY}")
         return
     if not path.is_file():
-        raise StoreError(f"the store {name} is no ordinary file: {_REMEDY}")
+        raise StoreError(f"the store {name} is not a regular file: {_REMEDY}")
     if not os.access(path, os.R_OK | os.W_OK if create else os.R_OK):
         raise StoreError(f"the store {name} cannot be {'written' if create else 'read'}: {_REMEDY}")
     with path.open("rb") as file:
         header = file.read(100)
-    # Empty: new, or a creation that was killed. Layout of the header: https://sqlite.org/fileformat2.html#database_header
+    # An empty file is a new store, or one whose creation was killed.
+    # Layout of the header: https://sqlite.org/fileformat2.html#database_header
     if header and (len(header) < 100 or not header.startswith(b"SQLite format 3\0")):
-        raise StoreError(f"the store {name} is another file, no SQLite database: {_REMEDY}")
+        raise StoreError(f"the store {name} is not a SQLite database: {_REMEDY}")
     if header and int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise StoreError(f"the store {name} is the database of another program: {_REMEDY}")
 
 
 @contextmanager
 def store_errors(name: str) -> Iterator[None]:
-    """Turns what the disk and the database report into a StoreError of one line, with the remedy."""
+    """Turns an error of the disk or the database into a StoreError of one line that says what to do."""
     try:
         yield
     except DBAPIError as error:
@@ -116,17 +124,17 @@ def store_errors(name: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise StoreError(f"the store {name} {_explain(error)}") from error
     except UnicodeDecodeError as error:
-        # The sqlite3 module fails on its own message if that quotes a damaged schema.
+        # The sqlite3 module raises this when its own message quotes a damaged schema.
         raise StoreError(f"the store {name} {_MEANINGS[sqlite3.SQLITE_CORRUPT]}") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StoreError(f"the store {name} {_MEANINGS[sqlite3.SQLITE_FULL]}") from error
-        raise StoreError(f"the store {name}: {error.strerror}: {error.filename}; mend it, or {_REMEDY}") from error
+        raise StoreError(f"the store {name}: {error.strerror}: {error.filename}; fix it, or {_REMEDY}") from error
 
 
 def _explain(error: BaseException | None) -> str:
     code = getattr(error, "sqlite_errorcode", None)
-    # The low byte is the kind, the rest its variant.
+    # The low byte is the primary result code; the other bytes specify it further: https://sqlite.org/rescode.html
     if code is not None and code & 0xFF in _MEANINGS:
         return _MEANINGS[code & 0xFF]
-    return f"cannot be used ({str(error).partition(chr(10))[0]}): mend it, or {_REMEDY}"
+    return f"cannot be used ({str(error).partition(chr(10))[0]}): fix it, or {_REMEDY}"

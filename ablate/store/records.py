@@ -1,4 +1,4 @@
-"""What a store gives and takes."""
+"""The records that a store keeps and returns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class StoredMask:
 
     hash: sha256 of the bits, as the caller computed it.
     units: granularity -> bool [units of that granularity], True = keep.
-    about: anything that JSON can hold, such as ``units_removed``, ``params_removed``, ``sparsity_achieved``.
+    about: a JSON object, with entries such as ``units_removed``, ``params_removed`` and ``sparsity_achieved``.
     """
 
     hash: str
@@ -69,8 +69,9 @@ class Result:
 class RunInfo:
     """One run. Times are in UTC.
 
-    finished: when its rows were last put, None before.
-    choice, chosen: what was chosen on the dev split and when that was recorded, None before.
+    finished: when its rows were last stored; None if it has not finished.
+    choice: what was chosen on the dev split; None if nothing has been recorded yet.
+    chosen: when the choice was recorded, or None.
     rows: how many rows it has.
     """
 
@@ -90,7 +91,7 @@ def require_float32_vector(name: str, array: NDArray[np.float32]) -> None:
 
 
 def to_row(key: str, result: Result) -> dict[str, Any]:
-    """A row of the table of results."""
+    """The result as a row of the results table."""
     values = None if result.values is None else result.values.astype("<f4").tobytes()
     entry = {
         "status": result.status,
@@ -104,7 +105,12 @@ def to_row(key: str, result: Result) -> dict[str, Any]:
 
 
 def from_row(key: str, text: object, values: object, with_values: bool) -> Result:
-    """The opposite of :func:`to_row`.
+    """The inverse of :func:`to_row`.
+
+    Args:
+        text: the column ``entry``.
+        values: the column ``similarities``.
+        with_values: whether the result has its values; otherwise they are None, and are not checked.
 
     Raises:
         Damaged: a checksum does not match.

@@ -1,4 +1,4 @@
-"""The part of a store that remembers runs: what was asked, chosen, read and found."""
+"""The log of runs in a store: their recipes, choices, reads of test sets, and rows."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from ablate.store.schema import Damaged, check_name, pack, unpack
 
 
 class RunLog:
-    """Every method raises StoreError if the database fails, or if it names a run that is not in the store."""
+    """Every method raises StoreError if the database fails or the named run is not in the store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def begin_run(self, manifest: Mapping[str, Any]) -> str:
-        """Records what is about to run (command, recipe, versions, data label) and gives the run's new id."""
+        """Records the start of a run and returns its new id.
+
+        Args:
+            manifest: what is to be run: command, recipe, versions, data label.
+        """
 
         def work(connection: Connection) -> str:
             run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -35,9 +39,9 @@ class RunLog:
         return self._database.commit(work)
 
     def record_choice(self, run: str, choice: Mapping[str, Any]) -> None:
-        """Records what was chosen on the dev split, with the time; on return it is committed.
+        """Records what was chosen on the dev split, with the time. On return the record is on the disk.
 
-        The same choice may be recorded again, as a run that goes on does.
+        The same choice may be recorded again, for instance when an interrupted run continues.
 
         Raises:
             StoreError: the run has recorded a different choice.
@@ -45,11 +49,11 @@ class RunLog:
         entry = pack(run, dict(choice))
 
         def work(connection: Connection) -> None:
-            found = _find(connection, run).choice
-            if found is None:
+            recorded = _run_row(connection, run).choice
+            if recorded is None:
                 change = update(schema.runs).where(schema.runs.c.id == run)
                 connection.execute(change.values(choice=entry, chosen=time.time()))
-            elif _content(run, found) != _content(run, entry):
+            elif _content(run, recorded) != _content(run, entry):
                 raise StoreError(
                     f"run {run} has recorded a different choice, before it read a test set: start a new run"
                 )
@@ -57,13 +61,13 @@ class RunLog:
         self._database.commit(work)
 
     def record_reads(self, run: str, tasks: Iterable[str], cells: int) -> None:
-        """Logs that each of ``tasks``, test sets, is read now for ``cells`` cells."""
+        """Logs that each of these test sets is read now, to evaluate this many cells."""
         names = list(tasks)
         for name in names:
             check_name("task", name)
 
         def work(connection: Connection) -> None:
-            _find(connection, run)
+            _run_row(connection, run)
             at = time.time()
             if names:
                 connection.execute(
@@ -73,19 +77,19 @@ class RunLog:
         self._database.commit(work)
 
     def reads(self) -> dict[str, int]:
-        """Task -> how often :meth:`record_reads` recorded it, over the life of the store."""
+        """Task -> how often it was read in the life of the store, as :meth:`record_reads` logged it."""
         task = schema.reads.c.task
         with self._database.reading() as connection:
             counts = connection.execute(select(task, func.count()).group_by(task).order_by(task)).all()
         return {name: int(count) for name, count in counts}
 
     def put_rows(self, run: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
-        """Puts a run's rows, in place of any before, in one transaction; the run is then finished."""
+        """Stores the rows of a run, in place of earlier ones, and marks the run as finished, in one transaction."""
         entries = [{"run": run, "position": i, "entry": pack(f"{run} {i}", dict(row))} for i, row in enumerate(rows)]
         packed_about = pack(run, dict(about))
 
         def work(connection: Connection) -> None:
-            _find(connection, run)
+            _run_row(connection, run)
             connection.execute(delete(schema.rows).where(schema.rows.c.run == run))
             if entries:
                 connection.execute(insert(schema.rows), entries)
@@ -103,7 +107,7 @@ class RunLog:
             .order_by(schema.runs.c.number)
         )
         with self._database.reading() as connection:
-            found = connection.execute(query).all()
+            rows = connection.execute(query).all()
         return [
             RunInfo(
                 id=row.id,
@@ -114,33 +118,33 @@ class RunLog:
                 chosen=_time(row.chosen),
                 rows=row._mapping["count"],
             )
-            for row in found
+            for row in rows
         ]
 
     def rows(self, run: str) -> list[dict[str, Any]]:
-        """The rows of a run, in their order; none if it has not finished."""
+        """The rows of a run, in order; empty if the run has not finished."""
         query = select(schema.rows.c.entry).where(schema.rows.c.run == run).order_by(schema.rows.c.position)
         with self._database.reading() as connection:
-            _find(connection, run)
+            _run_row(connection, run)
             entries = connection.execute(query).scalars().all()
         return [_content(f"{run} {i}", entry) for i, entry in enumerate(entries)]
 
     def about(self, run: str) -> dict[str, Any]:
-        """What was put with the rows of a run; empty if it has not finished."""
+        """What was stored with the rows of a run; empty if the run has not finished."""
         with self._database.reading() as connection:
-            text = _find(connection, run).about
+            text = _run_row(connection, run).about
         return {} if text is None else dict(_content(run, text))
 
 
-def _find(connection: Connection, run: str) -> Row[Any]:
+def _run_row(connection: Connection, run: str) -> Row[Any]:
     check_name("run", run)
-    # The lock matters where writers do not exclude each other, as on PostgreSQL; SQLite leaves it out.
-    found = connection.execute(select(schema.runs).where(schema.runs.c.id == run).with_for_update()).one_or_none()
-    if found is None:
+    # The lock is for databases that run several writers at a time, such as PostgreSQL. SQLite ignores it.
+    row = connection.execute(select(schema.runs).where(schema.runs.c.id == run).with_for_update()).one_or_none()
+    if row is None:
         newest = select(schema.runs.c.id).order_by(schema.runs.c.number.desc()).limit(10)
         known = connection.execute(newest).scalars().all()
         raise StoreError(f"there is no run {run!r} in the store; {suggest(run, known)}")
-    return found
+    return row
 
 
 def _time(seconds: float | None) -> datetime | None:

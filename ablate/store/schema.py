@@ -1,4 +1,4 @@
-"""The tables of a store, and the JSON texts in them, each of which carries its own checksum."""
+"""The tables of a store, and the JSON texts in them. Each text contains its own checksum."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _meta = Table(
     Column("application", Text, primary_key=True),
     Column("version", Integer, nullable=False),
 )
-# The names are prefixed because a PostgreSQL database may be shared with other programs.
+# The names have a prefix because a PostgreSQL database may be shared with other programs.
 scores = Table(
     "ablate_scores",
     _metadata,
@@ -95,45 +95,49 @@ reads = Table(
 
 
 class Damaged(StoreError):
-    """Something stored is missing, or is not what was put there."""
+    """Stored content is missing, or is not what was stored."""
 
 
 def version(connection: Connection) -> int | None:
-    """The schema version of the store, None where there is no store yet."""
+    """The schema version of the store; None if the database has no store yet."""
     if not inspect(connection).has_table(_meta.name):
         return None
-    found = connection.execute(select(_meta.c.version).where(_meta.c.application == APPLICATION)).scalar()
-    return None if found is None else int(found)
+    stored = connection.execute(select(_meta.c.version).where(_meta.c.application == APPLICATION)).scalar()
+    return None if stored is None else int(stored)
 
 
 def lacks_tables(connection: Connection) -> bool:
-    """Whether an ablate older than some of the tables made this store."""
+    """Whether the store lacks tables, because an older ablate made it."""
     return not set(_metadata.tables) <= set(inspect(connection).get_table_names())
 
 
 def create(connection: Connection) -> None:
-    """Makes the tables that are not there yet."""
+    """Creates the tables that do not exist yet."""
     _metadata.create_all(connection)
     if version(connection) is None:
         connection.execute(insert(_meta).values(application=APPLICATION, version=VERSION))
 
 
 def pack(owner: str, content: Any) -> str:
-    """JSON text of ``content`` with a sha256 over ``owner`` (the key that it belongs to) and the content.
+    """Packs content as a JSON text with a checksum.
+
+    Args:
+        owner: the key under which the content is stored. The checksum covers it too, so that a text under another key
+            is recognized as damaged.
 
     Raises:
-        TypeError, ValueError: JSON cannot hold the content (NaN and infinity included).
+        TypeError, ValueError: JSON cannot represent the content, for instance NaN or infinity.
     """
-    # ASCII only, so that NUL, lone surrogates and the like travel as escapes through every database.
+    # ASCII only: as escapes, characters such as NUL and lone surrogates survive in every database.
     body = json.dumps(content, ensure_ascii=True, allow_nan=False)
     return _wrap(owner, body)
 
 
 def unpack(owner: str, text: object) -> Any:
-    """The content that :func:`pack` was given.
+    """The inverse of :func:`pack`.
 
     Raises:
-        Damaged: the text is not what :func:`pack` made for this owner.
+        Damaged: the text is not one that :func:`pack` made for this owner.
     """
     start = len(_wrap(owner, "")) - 1
     if not isinstance(text, str) or _wrap(owner, text[start:-1]) != text:
@@ -147,6 +151,10 @@ def _wrap(owner: str, body: str) -> str:
 
 
 def check_name(what: str, name: str) -> None:
-    """Raises StoreError if ``name`` cannot be stored as text: it holds NUL or half a surrogate pair."""
+    """Raises StoreError if a name cannot be stored as text, because it contains NUL or half a surrogate pair.
+
+    Args:
+        what: the kind of name, for the message.
+    """
     if "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
-        raise StoreError(f"the {what} {name!r} cannot be stored: take NUL and lone surrogates out of it")
+        raise StoreError(f"the {what} {name!r} cannot be stored: remove NUL and lone surrogates from it")

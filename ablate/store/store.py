@@ -1,10 +1,9 @@
-"""The store: what was computed, kept by what it was computed from, so that nothing is computed twice.
+"""The store: keeps what was computed under a key of what it was computed from, so that nothing is computed twice.
 
-The database holds every result, and the entry of every score array, mask and trained model; their bits are files
-beside it.
-A kill at any moment loses nothing that was put. The store never gives wrong data: what does not match its
-checksum is forgotten, with a warning, and so computed again. One process coordinates a run and opens the
-store; several runs may share one store. Not to be carried across a fork.
+Results are in the database. Score arrays, masks, trained weights and panels have an entry in the database and a file
+in a folder beside it. Whatever was stored survives a kill at any moment. The store never returns wrong data: an entry
+that does not match its checksum is deleted with a warning, and so is computed again. Of a run, only the process that
+coordinates it opens the store. Several runs may share a store. An open store must not be used after a fork.
 """
 
 from __future__ import annotations
@@ -32,21 +31,24 @@ from ablate.store.schema import Damaged, check_name, pack, unpack
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
 
-_CHUNK = 500  # keys a query: older SQLite takes no more than 999 parameters
+_CHUNK = 500
+"""Keys in a query. Older versions of SQLite allow at most 999 parameters."""
 
 
 class Store(RunLog):
-    """Opens the store at ``url``: a path, or a SQLAlchemy URL.
+    """An open store.
 
-    With ``create`` it is made where there is none; its folder must exist. Arrays lie in a folder beside it
-    (``ablate.db`` -> ``ablate.db.files``), for a database other than SQLite in ``./ablate.files``.
+    If something is stored twice under one key, the first stays; the second is ignored.
 
-    Of two puts under one key the first stays; the second does nothing.
+    Args:
+        url: a path or a SQLAlchemy URL. The files of ``ablate.db`` are in the folder ``ablate.db.files``; those of a
+            database other than SQLite are in ``./ablate.files``.
+        create: create the store if it does not exist. Its folder must exist.
 
     Raises:
-        StoreError: here, it cannot be opened, is another program's or a newer ablate's (whose file is then
-            left as it was), or there is none and ``create`` is False; in every method, the database or the
-            disk fails, or a key holds NUL or a lone surrogate.
+        StoreError: the store cannot be opened, belongs to another program or to a newer ablate (nothing is changed
+            then), or does not exist and ``create`` is False. Every method raises it if the database or the disk fails,
+            or if a key contains NUL or a lone surrogate.
     """
 
     def __init__(self, url: str | Path, *, create: bool = True) -> None:
@@ -70,17 +72,20 @@ class Store(RunLog):
         self.close()
 
     def get_scores(self, key: str) -> NDArray[np.float32] | None:
-        """The contributions put under ``key``, float32 [units], or None."""
-        found = self._load(schema.scores, key)
-        return None if found is None else found[1][0]
+        """The contributions stored under ``key``, float32 [units], or None."""
+        loaded = self._load(schema.scores, key)
+        return None if loaded is None else loaded[1][0]
 
     def scores_about(self, key: str) -> dict[str, Any] | None:
-        """What was put with the contributions, without reading them."""
+        """The ``about`` of stored contributions, or None. Does not read the contributions."""
         entry = self._entry(schema.scores, key)
         return None if entry is None else dict(entry["about"])
 
     def put_scores(self, key: str, scores: NDArray[np.float32], about: Mapping[str, Any]) -> None:
-        """Keeps contributions, float32 [units]. ``about``: anything that JSON can hold, such as ``seconds``.
+        """Stores contributions, float32 [units].
+
+        Args:
+            about: a JSON object, such as ``{"seconds": 1.5}``.
 
         Raises:
             ValueError: the scores are not a float32 vector, or one is NaN.
@@ -91,26 +96,26 @@ class Store(RunLog):
         self._put_file(schema.scores, key, {"about": dict(about)}, [scores])
 
     def get_mask(self, key: str) -> StoredMask | None:
-        """The mask put under ``key``, or None."""
-        found = self._load(schema.masks, key)
-        if found is None:
+        """The mask stored under ``key``, or None."""
+        loaded = self._load(schema.masks, key)
+        if loaded is None:
             return None
-        entry, bits = found
+        entry, bits = loaded
         return StoredMask(entry["hash"], arrays.unpack_units(entry["units"], bits), entry["about"])
 
     def mask_about(self, key: str) -> dict[str, Any] | None:
-        """The mask's ``about`` and its ``hash``, without reading its bits."""
+        """The ``about`` of a stored mask and its ``hash``, or None. Does not read the bits."""
         entry = self._entry(schema.masks, key)
         return None if entry is None else {**entry["about"], "hash": entry["hash"]}
 
-    def mask_keys(self, beginning: str) -> list[str]:
-        """The keys of stored masks that begin so (with hexadecimal digits)."""
+    def mask_keys(self, prefix: str) -> list[str]:
+        """The keys of stored masks that start with ``prefix``, which is hexadecimal digits."""
         with self._database.reading() as connection:
-            found = connection.execute(select(schema.masks.c.key).where(schema.masks.c.key.startswith(beginning)))
-            return [str(key) for (key,) in found]
+            rows = connection.execute(select(schema.masks.c.key).where(schema.masks.c.key.startswith(prefix)))
+            return [str(key) for (key,) in rows]
 
     def put_mask(self, key: str, mask: StoredMask) -> None:
-        """Keeps a mask.
+        """Stores a mask.
 
         Raises:
             ValueError: the bits of a granularity are not a bool vector.
@@ -119,27 +124,27 @@ class Store(RunLog):
         self._put_file(schema.masks, key, {"hash": mask.hash, "units": sizes, "about": mask.about}, bits)
 
     def get_trained(self, key: str) -> dict[str, NDArray[np.float32]] | None:
-        """The weights put under ``key``, by name, or None."""
-        found = self._load(schema.trained, key)
-        return None if found is None else dict(zip(found[0]["names"], found[1], strict=True))
+        """The trained weights stored under ``key``, by name, or None."""
+        loaded = self._load(schema.trained, key)
+        return None if loaded is None else dict(zip(loaded[0]["names"], loaded[1], strict=True))
 
     def trained_about(self, key: str) -> dict[str, Any] | None:
-        """What was put with trained weights, and their ``hash``, without reading them."""
+        """The ``about`` of trained weights and their ``hash``, or None. Does not read the weights."""
         entry = self._entry(schema.trained, key)
         return None if entry is None else {**entry["about"], "hash": entry["file"]}
 
     def put_trained(self, key: str, weights: Mapping[str, NDArray[np.float32]], about: Mapping[str, Any]) -> None:
-        """Keeps trained weights, and removes the checkpoints of their training."""
+        """Stores trained weights and removes the checkpoints of their training."""
         entry = {"names": list(weights), "about": dict(about)}
         self._put_file(schema.trained, key, entry, list(weights.values()))
         with store_errors(self._name):
             shutil.rmtree(self._checkpoints(key), ignore_errors=True)
-            # Whoever waits for it looks for the weights before anything else.
+            # A process that waits for this lock finds the weights first, so it needs no lock any more.
             self._checkpoints(key).with_suffix(".lock").unlink(missing_ok=True)
 
     @contextmanager
     def checkpoints(self, key: str) -> Iterator[Path]:
-        """A folder for the checkpoints of one training; another process that wants the same one waits."""
+        """A folder for the checkpoints of one training. It is locked: another process that wants it waits."""
         folder = self._checkpoints(key)
         with store_errors(self._name):
             folder.mkdir(parents=True, exist_ok=True)
@@ -154,11 +159,15 @@ class Store(RunLog):
         return self._files / "training" / key[:32]
 
     def get_results(self, keys: Iterable[str], *, values: bool = True) -> dict[str, Result]:
-        """Those results that are there, in the order of ``keys``; with their ``values`` if asked for."""
+        """The results that are stored under ``keys``, in the order of ``keys``; absent keys are left out.
+
+        Args:
+            values: whether to read the ``values`` of each result; otherwise they are None.
+        """
         wanted = list(dict.fromkeys(keys))
         table = schema.results.c
         query = select(table.key, table.entry, *([table.similarities] if values else []))
-        found: dict[str, Result] = {}
+        results: dict[str, Result] = {}
         damaged: dict[str, Damaged] = {}
         for key in wanted:
             check_name("key", key)
@@ -167,29 +176,30 @@ class Store(RunLog):
                 chunk = query.where(table.key.in_(wanted[start : start + _CHUNK]))
                 for row in connection.execute(chunk):
                     try:
-                        found[row.key] = from_row(row.key, row.entry, row.similarities if values else None, values)
+                        results[row.key] = from_row(row.key, row.entry, row.similarities if values else None, values)
                     except Damaged as damage:
                         damaged[row.key] = damage
-        for key, why in damaged.items():
-            self._forget(schema.results, key, why)
-        return {key: found[key] for key in wanted if key in found}
+        for key, cause in damaged.items():
+            self._forget(schema.results, key, cause)
+        return {key: results[key] for key in wanted if key in results}
 
     def put_results(self, results: Mapping[str, Result]) -> None:
-        """Keeps results, all in one transaction."""
+        """Stores results in one transaction."""
         self._insert(schema.results, [to_row(key, result) for key, result in results.items()])
 
     def get_panel(self, key: str) -> Panel | None:
-        """The panel put under ``key``, or None."""
-        found = self._load(schema.panels, key)
-        return None if found is None else Panel(found[0]["task"], *found[1])
+        """The panel stored under ``key``, or None."""
+        loaded = self._load(schema.panels, key)
+        return None if loaded is None else Panel(loaded[0]["task"], *loaded[1])
 
     def put_panel(self, panel: Panel) -> str:
-        """Keeps a panel, and gives its key."""
+        """Stores a panel and returns its key."""
         content = [panel.gold, panel.kept, panel.cluster, panel.stratum]
         self._put_file(schema.panels, panel.key, {"task": panel.task}, content)
         return panel.key
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:
+        """The entry under ``key``; None if there is none, or if it was damaged and is now deleted."""
         check_name("key", key)
         with self._database.reading() as connection:
             text = connection.execute(select(table.c.entry).where(table.c.key == key)).scalar()
@@ -200,6 +210,7 @@ class Store(RunLog):
             return None
 
     def _load(self, table: Table, key: str) -> tuple[dict[str, Any], list[NDArray[Any]]] | None:
+        """The entry under ``key`` and the arrays of its file, or None as for :meth:`_entry`."""
         entry = self._entry(table, key)
         if entry is None:
             return None
@@ -217,7 +228,7 @@ class Store(RunLog):
         with self._database.reading() as connection:
             if _present(connection, table, [key]):
                 return
-        # The file first: an entry never names a file that is not on the disk.
+        # The file is written before the entry, so that an entry never names a file that does not exist.
         with store_errors(self._name):
             arrays.write(self._files, digest, data)
         self._insert(table, [row])

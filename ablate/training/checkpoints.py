@@ -1,4 +1,4 @@
-"""Checkpoints of a training that may be killed at any moment."""
+"""Checkpoints from which a training can continue, whenever it was killed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from ablate.models.masked import Mask
 from ablate.store.arrays import pack_units, unpack_units
 
 KEPT = 2
-"""Checkpoints that stay beside the best: the newest may be half written when a kill comes."""
+"""How many checkpoints are kept, the best one apart. Two, because a kill may leave the newest one incomplete."""
 
 _MASK = "ablate-mask.safetensors"
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
-class KeepMask(TrainerCallback):
-    """Writes the mask in force into each checkpoint, last of all: one that has it is whole."""
+class SaveMask(TrainerCallback):
+    """Writes the mask in force into each checkpoint.
+
+    The trainer calls it after it has written everything else, so a checkpoint that has the mask is complete.
+    """
 
     def __init__(self, units: Units) -> None:
         self.units = units
@@ -31,34 +34,38 @@ class KeepMask(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> None:
         assert args.output_dir is not None
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        sizes, bits = pack_units(self.units.masks)
+        sizes, packed = pack_units(self.units.masks)
         temporary = folder / f"{_MASK}.tmp"
-        tensors = {str(i): one for i, one in enumerate(bits)}
+        tensors = {str(i): bits for i, bits in enumerate(packed)}
         safetensors.numpy.save_file(tensors, temporary, metadata={"units": json.dumps(sizes)})
         temporary.rename(folder / _MASK)
 
 
-def newest(folder: Path) -> Path | None:
-    """The newest checkpoint that is whole, and whose best one is there; those that are not whole are removed."""
-    found = []
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest complete checkpoint whose best checkpoint still exists; None if there is none.
+
+    Incomplete checkpoints are removed.
+    """
+    complete = []
     for path in folder.glob("checkpoint-*"):
-        number = _NAME.fullmatch(path.name)
-        if number is None:
+        step = _NAME.fullmatch(path.name)
+        if step is None:
             continue
-        if not (path / _MASK).is_file():
+        if (path / _MASK).is_file():
+            complete.append((int(step[1]), path))
+        else:
             shutil.rmtree(path)
-            continue
-        found.append((int(number[1]), path))
-    for _, path in sorted(found, reverse=True):
+    for _, path in sorted(complete, reverse=True):
+        # Without its best checkpoint, the trainer could not load the best weights at the end.
         best = json.loads((path / "trainer_state.json").read_text())["best_model_checkpoint"]
         if best is None or Path(best).is_dir():
             return path
     return None
 
 
-def mask_of(checkpoint: Path) -> dict[str, Mask]:
-    """The masks in force at a checkpoint, by the names of their granularities."""
+def read_mask(checkpoint: Path) -> dict[str, Mask]:
+    """The masks that were in force when a checkpoint was written, by the names of their granularities."""
     with safetensors.safe_open(checkpoint / _MASK, "numpy") as file:
         sizes = json.loads(file.metadata()["units"])
-        bits = [file.get_tensor(str(i)) for i in range(len(sizes))]
-    return unpack_units([(name, size) for name, size in sizes], bits)
+        packed = [file.get_tensor(str(i)) for i in range(len(sizes))]
+    return unpack_units([(name, size) for name, size in sizes], packed)

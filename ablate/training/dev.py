@@ -1,4 +1,4 @@
-"""What tells the best checkpoint: the mean score on the screen tasks."""
+"""The score by which the best checkpoint is chosen: the mean over the screen tasks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ablate.tasks.loaded import Loaded
 BATCH = 64
 
 
-class Dev(SentenceEvaluator):
-    """Scores a model while it is trained: as it will be evaluated, without the head, at its own maximum length.
+class DevEvaluator(SentenceEvaluator):
+    """Scores a model during training, under the conditions of its later evaluation: no head, full maximum length.
 
     Args:
-        plain: the modules of the model without the head; they share their weights with what is trained.
-        max_length: tokens, while evaluated.
-        tasks: read; their mean score is ``dev``, turned round where lower is better.
+        plain: the modules of the model, without the head. They share their weights with the model that is trained.
+        max_length: tokens of a sentence during evaluation.
+        tasks: with their data. The score is the mean of their scores, negated where lower is better.
     """
 
     def __init__(self, plain: SentenceTransformer, max_length: int, tasks: Sequence[Loaded]) -> None:
@@ -38,18 +38,18 @@ class Dev(SentenceEvaluator):
         try:
             model.eval()
             self._plain.max_seq_length = self._max_length
-            found = self._plain.encode(self._sentences, batch_size=BATCH, convert_to_tensor=True)
+            embeddings = self._plain.encode(self._sentences, batch_size=BATCH, convert_to_tensor=True)
         finally:
             self._plain.max_seq_length = length
             model.train(training)
         positions = {sentence: i for i, sentence in enumerate(self._sentences)}
-        embedded = Embedded(torch.as_tensor(found).float().cpu(), positions, 0.0)
+        embedded = Embedded(torch.as_tensor(embeddings).float().cpu(), positions, 0.0)
         scores = []
         for task in self._tasks:
             result = embedded.measure(task)
             if result.score is None:
                 raise AblateError(
-                    f"training came to a model without a score on {task.name} after {steps} steps ({result.reason}); "
+                    f"after {steps} training steps the model has no score on {task.name} ({result.reason}); "
                     "lower train.learning_rate or the sparsity"
                 )
             scores.append(result.score if task.task.higher_is_better else -result.score)

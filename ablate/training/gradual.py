@@ -1,4 +1,4 @@
-"""Prunes while a model trains: a little more each time, by contributions scored anew."""
+"""Prunes a model in steps while it trains, each time by newly computed contributions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from transformers import TrainerCallback, TrainerState
 from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.models.weights import Weights
-from ablate.training.checkpoints import KeepMask
-from ablate.training.sparse import UnderMask
+from ablate.training.checkpoints import SaveMask
+from ablate.training.enforce_mask import EnforceMask
 
 Prune = Callable[[Weights, float, Units], Units]
-"""Current weights, the fraction of the final sparsity, the mask in force -> the mask that is to be in force."""
+"""Current weights, fraction of the final sparsity, mask in force -> the next mask."""
 
 
-class Gradual(TrainerCallback):
-    """Lets a mask grow.
+class GradualPruning(TrainerCallback):
+    """Replaces the mask after the steps of a schedule.
 
     Args:
-        model: whose units the mask has. backbone: the copy of its backbone that is trained.
-        schedule: training step after which to prune -> fraction of the final sparsity that is then removed.
-        under: puts a mask in force. mask: keeps it with the checkpoints.
+        model: the model whose units the mask has.
+        backbone: the copy of its backbone that is trained.
+        schedule: training step -> fraction of the final sparsity, see :func:`ablate.recipe.schedule.cubic`.
+        enforce: enforces the mask in force.
+        save: saves the mask in force.
     """
 
     def __init__(
@@ -33,16 +35,17 @@ class Gradual(TrainerCallback):
         backbone: nn.Module,
         schedule: Mapping[int, float],
         prune: Prune,
-        under: UnderMask,
-        mask: KeepMask,
+        enforce: EnforceMask,
+        save: SaveMask,
     ) -> None:
         self._model, self._backbone, self._schedule, self._prune = model, backbone, schedule, prune
-        self._under, self._mask = under, mask
+        self._enforce, self._save = enforce, save
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, optimizer: Any = None, **kwargs: Any) -> None:
         fraction = self._schedule.get(state.global_step)
         if fraction is None:
             return
         current = {name: parameter.detach().cpu() for name, parameter in self._backbone.named_parameters()}
-        self._mask.units = self._prune(current, fraction, self._mask.units)
-        self._under.set(self._mask.units.keep(self._model), getattr(optimizer, "optimizer", optimizer))
+        self._save.units = self._prune(current, fraction, self._save.units)
+        # Accelerate may wrap the optimizer; the state of its moments belongs to the inner one.
+        self._enforce.set_mask(self._save.units.keep(self._model), getattr(optimizer, "optimizer", optimizer))

@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from ablate.cli import app
 from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError, RecipeError
-from ablate.plugins import Entry, named, registry
+from ablate.plugins import Entry, find_entry, registry
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.statistics import InputNorm
@@ -139,7 +139,7 @@ def test_parameters_can_be_given(tmp_path: Path) -> None:
     bare = check("with-a-file")
     assert bare.exit_code == 1
     assert "raises DataError: give it a file" in bare.stdout
-    assert bare.stdout.rstrip().endswith("its parameters have their defaults; --set NAME=VALUE gives others")
+    assert bare.stdout.rstrip().endswith("its parameters have their defaults; --set NAME=VALUE changes one")
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,9 @@ def test_parameters_that_are_wrong_are_the_users_mistake(given: str, told: str) 
 
 def test_names_that_are_none_or_two() -> None:
     with pytest.raises(PluginError, match="unknown plug-in 'magnitud'; did you mean 'magnitude'"):
-        named(registry(), "magnitud")
+        find_entry(registry(), "magnitud")
     with pytest.raises(PluginError, match="unknown task 'magnitude'"):
-        named(registry(), "magnitude", "task")
+        find_entry(registry(), "magnitude", "task")
     with pytest.raises(PluginError, match="'broken' is a scorer and a task; say which with --kind"):
-        named(registry(), "broken")
-    assert named(registry(), "magnitude").plugin is Magnitude
+        find_entry(registry(), "broken")
+    assert find_entry(registry(), "magnitude").plugin is Magnitude

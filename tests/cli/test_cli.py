@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 import ablate.plugins
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.plugins import Broken, Entry, Registry, registry
 from ablate.record import FIELDS
 from ablate.scorers.base import Scorer, View
@@ -175,7 +175,7 @@ def test_list(place: Workplace, strangers: Registry) -> None:
     found = {(one["kind"], one["name"]): one for one in json.loads(place("list", "--json").out)}
     assert len(found) == len(strangers.entries)
     combined = found["scorer", "combined"]
-    assert combined["origin"] == f"{OURS} {version(OURS)}"
+    assert combined["origin"] == f"{DISTRIBUTION} {version(DISTRIBUTION)}"
     assert combined["parameters"]["lambda"] | {"title": ""} == {
         "default": 0.5,
         "description": "weight of align; uniform gets the rest",
@@ -210,7 +210,7 @@ def references(node: Any) -> set[str]:
 
 
 def test_version_and_help(place: Workplace) -> None:
-    assert place("--version").out == f"ablate {version(OURS)}\n"
+    assert place("--version").out == f"ablate {version(DISTRIBUTION)}\n"
     shown = place("--help")
     assert shown.code == 0
     assert all(f" {command} " in shown.out for command in ("run", "compare", "show", "list", "schema", "data"))

@@ -63,7 +63,7 @@ def tab(tmp_path: Path) -> Tab:
 
 def test_the_names_that_are_known_without_torch_are_those_that_are_registered() -> None:
     for kind in KINDS:
-        assert tuple(e.plugin.name for e in registry().of(kind) if e.ours) == NAMES[kind]
+        assert tuple(e.plugin.name for e in registry().of_kind(kind) if e.built_in) == NAMES[kind]
 
 
 def test_lists_complete_their_last_part() -> None:

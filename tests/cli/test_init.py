@@ -142,11 +142,11 @@ def test_any_name_of_a_folder(place: Workplace, name: str) -> None:
 def test_nothing_is_written_over(place: Workplace) -> None:
     FILE.write_text("mine")
     assert place.refused(place("init", "model")) == (
-        "--output recipe.yaml: is there already; name another file, or remove it first"
+        "--output recipe.yaml: already exists; name another file, or remove it first"
     )
     assert FILE.read_text() == "mine"
     Path("link.yaml").symlink_to("nowhere")
-    assert "is there already" in place.refused(place("init", "model", "-o", "link.yaml"))
+    assert "already exists" in place.refused(place("init", "model", "-o", "link.yaml"))
     assert "there is no folder" in place.refused(place("init", "model", "-o", "no/recipe.yaml"))
 
 

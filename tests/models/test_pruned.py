@@ -14,7 +14,7 @@ from ablate.export.smaller import smaller
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.models.architectures import PRUNED, SUPPORTED, architecture_of
+from ablate.models.architectures import PRUNED_PREFIX, SUPPORTED, architecture_of
 from ablate.models.masked import masked, merge
 from ablate.models.materialize import loses_units, materialized, remaining_units
 from ablate.models.model import Model
@@ -66,7 +66,7 @@ def test_uneven_layers_give_the_masked_models_embeddings_also_after_loading(fami
     torch.testing.assert_close(states(model, made), expected, atol=1e-6, rtol=0)
     loaded = saved(made, tmp_path)
     torch.testing.assert_close(states(model, loaded), expected, atol=1e-6, rtol=0)
-    assert loaded.config.model_type == f"{PRUNED}{family}"
+    assert loaded.config.model_type == f"{PRUNED_PREFIX}{family}"
     assert loaded.config.kept_heads == [[0, 2, 3], [0, 3]]
     assert loaded.config.kept_neurons == [63, 61]
     assert [layer.heads for layer in architecture_of(loaded).layers] == [3, 2]

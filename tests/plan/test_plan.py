@@ -205,7 +205,7 @@ def test_strangers_plugins_are_checked_alike() -> None:
 
 
 def test_two_plugins_of_one_name_are_an_error_that_names_both() -> None:
-    align = next(entry.plugin for entry in registry().of("scorer") if entry.plugin.name == "align")
+    align = next(entry.plugin for entry in registry().of_kind("scorer") if entry.plugin.name == "align")
     plugins = Registry([*registry().entries, Entry("scorer", align, "stranger 1.0")])
     with pytest.raises(
         RecipeError,

@@ -113,7 +113,9 @@ def test_run_says_that_it_does_not_train(
     place = Workplace(tmp_path, monkeypatch, capsys)
     ran = place.run(RECIPE + "train: {}\n")
     assert ran.code == 0
-    assert ran.err.startswith("the cells are pruned as the model came; `ablate train` also trains them\n")
+    assert ran.err.startswith(
+        "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it\n"
+    )
 
 
 def test_a_preview_trains_nothing(

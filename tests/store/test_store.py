@@ -273,7 +273,7 @@ def test_keys_that_no_database_can_hold_are_refused(store: Store, key: str) -> N
         lambda: store.rows(key),
         lambda: store.record_reads(store.begin_run({}), [key], 1),
     ):
-        with pytest.raises(StoreError, match="cannot be stored: take NUL and lone surrogates out"):
+        with pytest.raises(StoreError, match="cannot be stored: remove NUL and lone surrogates from it"):
             ask()
     assert store.get_results(["fine"]) == {}
 
@@ -337,12 +337,12 @@ def newer(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b"not a database\n" * 50), "is another file, no SQLite database"),
-        (lambda path: path.write_bytes(b"x"), "is another file, no SQLite database"),
-        (lambda path: path.write_bytes(b"SQLite format 3\0"), "is another file, no SQLite database"),
+        (lambda path: path.write_bytes(b"not a database\n" * 50), "is not a SQLite database"),
+        (lambda path: path.write_bytes(b"x"), "is not a SQLite database"),
+        (lambda path: path.write_bytes(b"SQLite format 3\0"), "is not a SQLite database"),
         (foreign, "is the database of another program"),
-        (newer, r"was made by a newer ablate \(schema 2, this one knows 1\): update ablate"),
-        (lambda path: os.mkfifo(path), "is no ordinary file"),
+        (newer, r"was made by a newer ablate \(schema 2, this one supports 1\): update ablate"),
+        (lambda path: os.mkfifo(path), "is not a regular file"),
         (lambda path: path.mkdir(), r"is a folder: name a file in it, such as .*ablate\.db/ablate\.db"),
     ],
 )
@@ -373,10 +373,10 @@ def test_a_store_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("", "is no file name"),
-        (":memory:", "is no file name"),
-        ("sqlite://", "is no file name"),
-        ("a\0b", "is no file name"),
+        ("", "is not a file name"),
+        (":memory:", "is not a file name"),
+        ("sqlite://", "is not a file name"),
+        ("a\0b", "is not a file name"),
         ("sqlite:///x.db?mode=ro", "by its path alone"),
         ("sqlite+aiosqlite:///x.db", "by its path alone"),
         ("://secret@host", "the URL of the store cannot be read"),

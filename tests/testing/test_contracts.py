@@ -10,7 +10,7 @@ from ablate.plugin import Plugin
 from ablate.plugins import KINDS, registry
 from ablate.testing.contracts import FAMILIES, check_executor, check_granularity, check_scorer, check_task
 
-OURS = [entry for entry in registry().entries if entry.ours]
+OURS = [entry for entry in registry().entries if entry.built_in]
 
 
 def named(kind: str) -> list[Any]:

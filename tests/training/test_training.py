@@ -32,9 +32,9 @@ from ablate.coordinator.train import read_weights
 from ablate.export.cell import exportable
 from ablate.export.export import export, load
 from ablate.models.load import load_model
+from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import weighted
-from ablate.models.whole import sentence_transformer
 from ablate.plan.plan import Cell
 from ablate.plan.training import prepare_training_job
 from ablate.plugins import registry
@@ -44,7 +44,7 @@ from ablate.recipe.training import WAYS, Gradual
 from ablate.report.html.page import Material, render_html
 from ablate.report.results import Results
 from ablate.store.store import Store
-from ablate.training.sparse import UnderMask
+from ablate.training.enforce_mask import EnforceMask
 from tests.bench import Bench, make_bench, module_bench  # noqa: F401  # one is a fixture
 
 TRAIN = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 4, "gradual": {"prunings": 3}}
@@ -115,33 +115,33 @@ def test_what_a_mask_removes_is_zero_after_every_step_and_in_the_optimizers_stat
     layer = nn.Linear(6, 5)
     gone = torch.zeros(5, 6, dtype=torch.bool)
     gone[1], gone[:, 2] = True, True
-    under = UnderMask(layer, {})
+    enforce = EnforceMask(layer, {})
     optimizer = OPTIMIZERS[name](layer.parameters())
     for step in range(12):
         if step == 4:  # by now the optimizer remembers gradients of what goes
-            under.set({"weight": ~gone}, optimizer)
+            enforce.set_mask({"weight": ~gone}, optimizer)
         optimizer.zero_grad()
         torch.autograd.backward(layer(torch.randn(8, 6)).square().sum())
         assert layer.weight.grad is not None
         assert step < 4 or (layer.weight.grad[gone] == 0).all()
         optimizer.step()
-        under.on_optimizer_step(None, None, None)
+        enforce.on_optimizer_step(None, None, None)
         assert step < 4 or (layer.weight[gone] == 0).all()
     assert (layer.weight[~gone] != 0).all()
     states = [s for s in optimizer.state[layer.weight].values() if isinstance(s, Tensor) and s.shape == gone.shape]
     assert states
     assert all((state[gone] == 0).all() for state in states)
-    under.lift()
+    enforce.remove_hooks()
     assert not layer.weight._post_accumulate_grad_hooks
 
 
 def test_an_infinite_gradient_of_a_removed_weight_does_no_harm() -> None:
     layer = nn.Linear(2, 1, bias=False)
-    under = UnderMask(layer, {"weight": torch.tensor([[False, True]])})
+    enforce = EnforceMask(layer, {"weight": torch.tensor([[False, True]])})
     torch.autograd.backward((layer.weight * torch.tensor([[torch.inf, 1.0]])).sum())
     assert layer.weight.grad is not None
     assert layer.weight.grad.tolist() == [[0.0, 1.0]]
-    under.lift()
+    enforce.remove_hooks()
 
 
 def test_the_objective_is_simcses(bench: Bench) -> None:
@@ -386,7 +386,7 @@ def test_after_a_kill_training_goes_on_to_the_same_weights(tmp_path: Path) -> No
 
 
 def test_a_half_written_checkpoint_is_left_out(tmp_path: Path) -> None:
-    from ablate.training.checkpoints import newest
+    from ablate.training.checkpoints import newest_checkpoint
 
     for step, whole in ((2, True), (4, True), (6, False)):
         folder = tmp_path / f"checkpoint-{step}"
@@ -396,9 +396,9 @@ def test_a_half_written_checkpoint_is_left_out(tmp_path: Path) -> None:
         )
         if whole:
             (folder / "ablate-mask.safetensors").write_bytes(b"")
-    assert newest(tmp_path) == tmp_path / "checkpoint-4"
+    assert newest_checkpoint(tmp_path) == tmp_path / "checkpoint-4"
     assert not (tmp_path / "checkpoint-6").exists()
-    assert newest(tmp_path / "none") is None
+    assert newest_checkpoint(tmp_path / "none") is None
 
 
 def test_two_processes_train_a_cell_once(tmp_path: Path) -> None:
@@ -429,7 +429,7 @@ def test_cells_of_the_grid_keep_their_keys() -> None:
     assert set(Cell().identity()) == {"steps", "control", "draw"}
 
 
-def test_a_model_without_dropout_has_no_twins(bench: Bench, tmp_path: Path) -> None:
+def test_a_model_without_dropout_forms_no_positive_pairs(bench: Bench, tmp_path: Path) -> None:
     config = json.loads((bench.model / "config.json").read_text())
     config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     still = tmp_path / "still"
@@ -438,7 +438,10 @@ def test_a_model_without_dropout_has_no_twins(bench: Bench, tmp_path: Path) -> N
         (still / file.name).symlink_to(file)
     (still / "config.json").unlink()
     (still / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ablate.AblateError, match="has no dropout, so a sentence has no twin; train on `pairs`"):
+    with pytest.raises(
+        ablate.AblateError,
+        match="has no dropout, so SimCSE cannot form positive pairs from single sentences; train on `pairs`",
+    ):
         trained(bench, model=str(still), train={"ways": ["rewind"]})
 
 

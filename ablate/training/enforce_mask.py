@@ -11,27 +11,28 @@ from torch.utils.hooks import RemovableHandle
 from transformers import TrainerCallback
 
 
-class UnderMask(TrainerCallback):
-    """Trains under a mask, which may lose more units on the way.
+class EnforceMask(TrainerCallback):
+    """Enforces a mask during training. The mask may be replaced on the way, see :meth:`set_mask`.
 
-    What is removed has no gradient, so that it counts neither in the gradient's norm nor in the optimizer's state; and
-    it is zero again after every step, whatever the optimizer.
+    Removed weights get a zero gradient, so that they affect neither the norm of the gradient nor the state of the
+    optimizer. They are also set to zero after every step, because weight decay or momentum may move them.
 
     Args:
-        backbone: the module that is trained. keep: parameter name -> bool tensor, True = keep; others are kept whole.
+        backbone: the module that is trained.
+        keep: parameter name -> bool tensor of the parameter's shape, True = keep. Other parameters are kept whole.
     """
 
     def __init__(self, backbone: nn.Module, keep: Mapping[str, Tensor]) -> None:
         self._parameters = dict(backbone.named_parameters())
-        self._gone: dict[str, Tensor] = {}
+        self._removed: dict[str, Tensor] = {}
         self._hooks: list[RemovableHandle] = []
-        self.set(keep)
+        self.set_mask(keep)
 
-    def set(self, keep: Mapping[str, Tensor], optimizer: torch.optim.Optimizer | None = None) -> None:
-        """Puts a mask in force: zeroes what it removes, in the weights and in what the optimizer remembers of them."""
-        self.lift()
-        self._gone = {name: ~kept for name, kept in keep.items() if not kept.all()}
-        for name in self._gone:
+    def set_mask(self, keep: Mapping[str, Tensor], optimizer: torch.optim.Optimizer | None = None) -> None:
+        """Replaces the mask: zeroes what the new one removes, in the weights and in the state of the optimizer."""
+        self.remove_hooks()
+        self._removed = {name: ~kept for name, kept in keep.items() if not kept.all()}
+        for name in self._removed:
             parameter = self._parameters[name]
             hook: RemovableHandle = parameter.register_post_accumulate_grad_hook(self._clear_gradient(name))  # type: ignore[no-untyped-call]
             self._hooks.append(hook)
@@ -40,14 +41,14 @@ class UnderMask(TrainerCallback):
                 if isinstance(state, Tensor) and state.shape == parameter.shape:
                     self._zero(name, state)
 
-    def lift(self) -> None:
-        """Removes every hook."""
+    def remove_hooks(self) -> None:
+        """Removes every hook from the parameters."""
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        for name in self._gone:
+        for name in self._removed:
             self._zero(name, self._parameters[name].data)
 
     def _clear_gradient(self, name: str) -> Callable[[Tensor], None]:
@@ -58,6 +59,6 @@ class UnderMask(TrainerCallback):
         return clear
 
     def _zero(self, name: str, tensor: Tensor) -> None:
-        # Filled, not multiplied: an infinite gradient under loss scaling times zero would be NaN.
-        gone = self._gone[name] = self._gone[name].to(tensor.device)
-        tensor.masked_fill_(gone, 0.0)
+        removed = self._removed[name] = self._removed[name].to(tensor.device)
+        # Not a multiplication by 0: loss scaling may make a gradient infinite, and infinity times 0 is NaN.
+        tensor.masked_fill_(removed, 0.0)

@@ -1,4 +1,4 @@
-"""A model as the library that serves and trains it has it."""
+"""A model as a SentenceTransformer, for training and export."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ablate.models.spec import ModelSpec
 
 
 def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
-    """The model's modules, its Transformer first: its own, or the pooling that ``spec`` asks for.
+    """The model with its own modules, or with a Transformer and the pooling that ``spec`` asks for.
 
     Raises:
-        ModelError: see :func:`~ablate.models.checkpoint.find_checkpoint`.
+        ModelError: as :func:`~ablate.models.checkpoint.find_checkpoint` does.
     """
     checkpoint = find_checkpoint(spec)
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
@@ -30,7 +30,7 @@ def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
         )
     transformer = Transformer(str(checkpoint.transformer), model_kwargs=options)
     if spec.pooling == "cls":
-        # The first token through the backbone's own pooler is what transformers calls pooler_output.
+        # `cls` is the first token through the backbone's own pooler, which transformers returns as pooler_output.
         path = checkpoint.transformer
         transformer = Transformer(
             str(path),
