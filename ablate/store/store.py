@@ -139,7 +139,7 @@ class Store(RunLog):
         self._put_file(schema.trained, key, entry, list(weights.values()))
         with store_errors(self._name):
             shutil.rmtree(self._checkpoints(key), ignore_errors=True)
-            # A process that waits for this lock finds the weights first, so it needs no lock any more.
+            # The lock may go too: a process that waits for it looks for the weights before it trains.
             self._checkpoints(key).with_suffix(".lock").unlink(missing_ok=True)
 
     @contextmanager
