@@ -6,8 +6,9 @@ contract tests, and tiny models for tests of a plug-in, are in :mod:`ablate.test
 
 from ablate.data.calibration import Calibration
 from ablate.data.classes import ClassSet
+from ablate.data.items import ItemSet, Source
 from ablate.data.lines import cells, read_lines, sentence
-from ablate.data.pairs import PairSet, Source
+from ablate.data.queries import QuerySet
 from ablate.errors import DataError, ModelError, PluginError, Undefined
 from ablate.executors.base import Executor, Item, Outcome
 from ablate.granularities.base import ColumnGranularity, Granularity
@@ -46,6 +47,7 @@ __all__ = [
     "Head",
     "InputNorm",
     "Item",
+    "ItemSet",
     "Layer",
     "Loaded",
     "Loss",
@@ -55,9 +57,9 @@ __all__ = [
     "ModelError",
     "Neuron",
     "Outcome",
-    "PairSet",
     "Plugin",
     "PluginError",
+    "QuerySet",
     "Scorer",
     "SecondOrder",
     "Source",

@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from ablate import hookspecs, plugin_api
 from ablate.cli import app
 from ablate.errors import PluginError, RecipeError
-from ablate.plan.plan import Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Plan
 from ablate.plugins import KINDS, registry
 from ablate.recipe.recipe import load_recipe
 from ablate.testing.contracts import check_executor, check_granularity, check_task
@@ -317,6 +318,7 @@ PROMISED = [
     "Head",
     "InputNorm",
     "Item",
+    "ItemSet",
     "Layer",
     "Loaded",
     "Loss",
@@ -326,9 +328,9 @@ PROMISED = [
     "ModelError",
     "Neuron",
     "Outcome",
-    "PairSet",
     "Plugin",
     "PluginError",
+    "QuerySet",
     "Scorer",
     "SecondOrder",
     "Source",

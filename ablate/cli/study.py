@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from ablate.cli.options import StudyFormat
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ablate.plan.job import Job
     from ablate.report.table import Page
     from ablate.store.store import Store
+    from ablate.studies.records import StudyRecord
+
+R = TypeVar("R", bound="StudyRecord")
 
 
 def study(
@@ -23,8 +26,8 @@ def study(
     store: str,
     form: StudyFormat,
     output: Path | None,
-    work: Callable[[Job, Store, Watch], dict[str, Any]],
-    page: Callable[[Mapping[str, Any]], Page],
+    work: Callable[[Job, Store, Watch], R],
+    page: Callable[[R], Page],
 ) -> None:
     """Runs a study and prints its record.
 
@@ -41,13 +44,14 @@ def study(
     from ablate.report.formats import as_markdown
     from ablate.report.tables import print_page
     from ablate.store.place import locate
+    from ablate.studies.records import to_dict
 
     check_output(output, recipe, locate(store).path)
     job = prepare_job(*load_recipe(recipe, overrides), data)
     with working(store) as (opened, progress):
         record = work(job, opened, progress)
     if form is StudyFormat.json:
-        put(json.dumps(record, indent=2, allow_nan=False) + "\n", output)
+        put(json.dumps(to_dict(record), indent=2, allow_nan=False) + "\n", output)
     elif form is StudyFormat.markdown:
         put(as_markdown(page(record)), output)
     elif output is None:

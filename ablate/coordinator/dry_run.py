@@ -12,7 +12,7 @@ from rich.markup import escape
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.stages import controls_of
-from ablate.engine.collect import Pass, passes_of
+from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
 from ablate.plan.choose import choose
@@ -90,8 +90,8 @@ def _of(job: Job, model_run: ModelRun) -> ModelPreview:
     tasks = job.load(job.tasks.screen, model_run.calibration.seen)
     confirms = job.load(job.tasks.confirm)
     cells = [(cell, bool(tasks) and model_run.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
-    first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells if cell.steps)
-    keys = {model_run.masks.scores_key(step) for step in first_steps}
+    first = dict.fromkeys(part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
+    keys = {key for part in first for key in model_run.masks.scores_keys(part).values()}
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
     rate = _seconds_per_token(model_run, tasks or confirms)
     each = rate * model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0.0

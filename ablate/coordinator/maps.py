@@ -71,9 +71,10 @@ def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[dict[str, Any]]:
 
 
 def _steps(cells: Iterable[Cell]) -> list[Step]:
-    """A first step of each scorer and granularity; of scorers that depend on a seed none."""
-    first = [cell.steps[0] for cell in cells if cell.steps]
-    return list({(s.granularity.name, s.label): s for s in first if not s.scorer.seeded}.values())
+    """A first step of each scorer and granularity; of scorers that depend on a seed or on other granularities none."""
+    first = [part for cell in cells if cell.steps for part in cell.steps[0].parts]
+    alone = [part for part in first if not part.scorer.seeded and len(part.granularities) == 1]
+    return list({(step.granularity.name, step.label): step for step in alone}.values())
 
 
 def _each(
@@ -87,13 +88,13 @@ def _each(
     for step in steps:
         try:
             layers = masks.layers_of(step.granularity).numpy()
-            contributions = masks.contributions(step) if most is None or len(layers) <= most else None
+            scored = masks.contributions(step) if most is None or len(layers) <= most else None
         except StoreError:
             raise
         except FAILURES:
             continue
-        if contributions is not None:
-            yield step, layers, contributions
+        if scored is not None:
+            yield step, layers, scored[step.granularity]
 
 
 def _correlation(exact: Contributions, scored: Contributions, layers: NDArray[np.int64]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.rows import Outcome
 from ablate.data.calibration import Calibration
-from ablate.engine.evaluate import Evaluator, result_key
+from ablate.engine.evaluate import Evaluator
 from ablate.errors import FAILURES, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
 from ablate.executors.base import Executor
@@ -20,6 +20,7 @@ from ablate.models.weights import weighted
 from ablate.plan.plan import DENSE, Cell
 from ablate.plugin import Plugin
 from ablate.plugins import registry
+from ablate.store.keys import result_key
 from ablate.store.store import Result, Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
@@ -125,7 +126,7 @@ class ModelRun:
         missing = tuple(task for task in tasks if task.name not in found)
         keep: Mapping[str, torch.Tensor] = {}
         if missing and mask is not None:
-            keep = self.masks.keep(units if units is not None else self.masks.make(cell).units)
+            keep = (units if units is not None else self.masks.make(cell).units).keep(self.model)
         return CellWork(cell, key, about, mask, keep, found, missing, keys, trained=trained)
 
     def _evaluate(self, work: CellWork) -> Outcome:
@@ -164,7 +165,7 @@ class ModelRun:
                 embedded = self.evaluator.embed(work.keep, readable)
         except FAILURES as error:
             # Memory that runs out is nobody's fault; else it is what a granularity keeps.
-            used = [] if isinstance(error, MemoryError) else [step.granularity for step in work.cell.steps]
+            used = [] if isinstance(error, MemoryError) else work.cell.granularities
             reason = self.reason(error, *used)
             yield from ((task, reason) for task in readable)
             return
@@ -194,7 +195,7 @@ class ModelRun:
 
 
 def _used(cell: Cell) -> list[Plugin]:
-    return [plugin for step in cell.steps for plugin in (step.scorer, step.granularity)]
+    return [plugin for step in cell.steps for plugin in (step.scorer, *step.granularities)]
 
 
 def scored_first(cells: Iterable[Cell]) -> list[Cell]:

@@ -9,7 +9,6 @@ from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, short
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
-from ablate.engine.score import parts_used
 from ablate.events import Event, Watch, silent
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
@@ -18,6 +17,7 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
 from ablate.record import RunRecord
+from ablate.store.keys import parts_used
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,31 +12,29 @@ from torch import Tensor
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.errors import StoreError
 from ablate.events import Watch
-from ablate.models.masked import Mask
+from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import Weights, weighted, weights_hash
 from ablate.plan.job import Job
-from ablate.plan.plan import Cell
-from ablate.plan.training import settings
+from ablate.plan.plan import Cell, Step
 from ablate.plan.training_texts import Texts
 from ablate.recipe.training import Train
-from ablate.store.keys import digest, mask_hash
+from ablate.store.keys import mask_hash, trained_model_hash, training_key, training_settings
 from ablate.store.records import StoredMask
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.training.fit import fit
 from ablate.training.gradual import Prune
 
-Units = dict[str, Mask]
-NOTHING_REMOVED: Mapping[str, Any] = {"units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
-
 
 @dataclass(frozen=True)
 class Trained:
-    """Trained weights. key: theirs in the store. model: the one that was trained, with the hash that it has with them.
+    """Trained weights.
 
-    weights: read from the store when called.
+    key: theirs in the store.
+    model: the one that was trained, with the hash that it has with these weights.
+    weights: reads them from the store.
     """
 
     key: str
@@ -46,10 +44,11 @@ class Trained:
 
 @dataclass
 class Trainings:
-    """Trains the cells of one model, each once, and keeps what comes of it in the store.
+    """Trains the cells of one model, each once, and keeps their weights and masks in the store.
 
-    masks: of the model as it came. tasks: those that choose the best checkpoint.
-    cells: without their training, of those that are scored after it.
+    masks: makes the masks of the model as it came.
+    tasks: those that choose the best checkpoint.
+    cells: those that are scored after training, without their training.
     """
 
     masks: MaskMaker
@@ -59,8 +58,10 @@ class Trainings:
     tasks: Sequence[Loaded]
     cells: Sequence[Cell]
     watch: Watch
-    _after: dict[str, MaskMaker] = field(default_factory=dict)
-    _last: tuple[str, Weights] | None = None
+    _after: dict[str, MaskMaker] = field(default_factory=dict, init=False)
+    """Mask makers of the trained dense model, by the key of its weights."""
+    _last: tuple[str, Weights] | None = field(default=None, init=False)
+    """The weights that were read last, and their key: cells of one training follow one another."""
 
     @property
     def store(self) -> Store:
@@ -72,136 +73,133 @@ class Trainings:
         return None if about is None else self._stored(about["trained"])
 
     def of(self, cell: Cell) -> Trained:
-        """A cell's weights, trained now if need be; its mask is in the store afterwards."""
-        found = self.stored(cell)
-        if found is not None:
-            return found
-        assert cell.training is not None
+        """A cell's weights, trained now if need be; its mask is in the store afterwards.
+
+        Raises:
+            ValueError: the cell is not trained.
+        """
+        stored = self.stored(cell)
+        if stored is not None:
+            return stored
+        if cell.training is None:
+            raise ValueError(f"'{cell}' has no training")
         seed, name = cell.training.seed, str(cell)
-        self.masks.register_granularities(cell)
         match cell.training.way:
             case "train":
-                trained, units = self._fit({}, seed, name)
+                trained, units = self._fit(Units(), seed, name)
             case "prune-then-train":
                 trained, units = self._fit(self.masks.make(cell.untrained).units, seed, name)
             case "gradual":
-                trained, units = self._fit({}, seed, name, gradual=cell)
+                trained, units = self._fit(Units(), seed, name, gradual=cell)
             case "train-then-prune":
-                trained, units = self._pruned_after(cell)
+                trained, units = self._pruned_after(cell, seed)
             case "rewind":
-                trained, units = self._fit(self._pruned_after(cell)[1], seed, name)
-        about = self.masks.about(cell, units) if units else NOTHING_REMOVED
-        mask = StoredMask(mask_hash(units) or "", units, {"cell": name, **about, "trained": trained.key})
-        self.store.put_mask(self.masks.key(cell), mask)
+                trained, units = self._fit(self._pruned_after(cell, seed)[1], seed, name)
+        self.masks.put(cell, units, trained.key)
         return trained
 
-    def _pruned_after(self, cell: Cell) -> tuple[Trained, Units]:
+    def _pruned_after(self, cell: Cell, seed: int) -> tuple[Trained, Units]:
         """The dense model trained, and the cell's mask by its contributions."""
-        assert cell.training is not None
-        trained, _ = self._fit({}, cell.training.seed, "dense, trained")
-        maker = self._after.setdefault(trained.key, self._masks(trained.model))
-        missing = maker.missing([cell.untrained])
+        trained, _ = self._fit(Units(), seed, "dense, trained")
+        masks = self._after.setdefault(trained.key, self.masks.for_model(trained.model))
+        missing = masks.missing([cell.untrained])
         with weighted(self.masks.model, trained.weights() if missing else None):
             if missing:
-                maker.collect_for(self.cells)
-            return trained, maker.make(cell.untrained).units
-
-    def _masks(self, model: Model) -> MaskMaker:
-        own = self.masks
-        return MaskMaker(model, own.calibration, own.store, own.tie_seed, own.timings, own.on_pass, own.tasks)
+                masks.collect_for(self.cells)
+            return trained, masks.make(cell.untrained).units
 
     def _fit(self, units: Units, seed: int, name: str, gradual: Cell | None = None) -> tuple[Trained, Units]:
-        """Trains under a mask from the start, or with one that grows; and the mask at the end."""
+        """Trained weights, and the mask at the end, from the store if they are there.
+
+        Args:
+            units: the mask that is in force from the start.
+            gradual: the cell whose mask grows instead.
+        """
         key = self._key(units, seed, gradual)
-        found = self._finished(key, units, gradual)
-        if found is not None:
-            return found
-        with self.store.checkpoints(key) as folder:
-            # Another process may have trained it meanwhile.
-            found = self._finished(key, units, gradual)
-            if found is not None:
-                return found
-            with self.masks.timings.measure("train"):
-                fitted = fit(
-                    self.masks.model,
-                    self.model_spec,
-                    self.spec,
-                    self.texts,
-                    self.tasks,
-                    seed,
-                    folder,
-                    units=units,
-                    keep_of=self.masks.keep,
-                    prune=self._pruner(gradual) if gradual else None,
-                    watch=self.watch,
-                    name=name,
-                )
-            if gradual:
-                self.store.put_mask(key, StoredMask(mask_hash(fitted.units) or "", fitted.units, {}))
-            self.store.put_trained(key, {n: tensor.numpy() for n, tensor in fitted.weights.items()}, fitted.about)
+        finished = self._finished(key, units, gradual)
+        if finished is None:
+            with self.store.checkpoints(key) as folder:
+                # Another process may have trained it while this one waited for the folder.
+                finished = self._finished(key, units, gradual)
+                if finished is None:
+                    finished = self._train(key, folder, units, seed, name, gradual)
+        return finished
+
+    def _train(
+        self, key: str, folder: Path, units: Units, seed: int, name: str, gradual: Cell | None
+    ) -> tuple[Trained, Units]:
+        with self.masks.timings.measure("train"):
+            fitted = fit(
+                self.masks.model,
+                self.model_spec,
+                self.spec,
+                self.texts,
+                self.tasks,
+                seed,
+                folder,
+                units=units,
+                granularities=gradual.granularities if gradual else tuple(units.granularities.values()),
+                prune=self._pruner(gradual.steps[0]) if gradual else None,
+                watch=self.watch,
+                name=name,
+            )
+        if gradual:
+            masks = fitted.units.masks
+            self.store.put_mask(key, StoredMask(mask_hash(masks) or "", masks, {}))
+        self.store.put_trained(key, {n: tensor.numpy() for n, tensor in fitted.weights.items()}, fitted.about)
         trained = self._stored(key)
-        assert trained is not None
+        if trained is None:
+            raise StoreError(f"{self.store.name}: lost the weights that were just trained; run `ablate train` again")
         return trained, fitted.units
 
     def _finished(self, key: str, units: Units, gradual: Cell | None) -> tuple[Trained, Units] | None:
         trained = self._stored(key)
-        mask = self.store.get_mask(key) if trained and gradual else None
-        if trained is None or (gradual and mask is None):
-            return None
-        return trained, mask.units if mask else units
+        if trained is None or gradual is None:
+            return None if trained is None else (trained, units)
+        mask = self.store.get_mask(key)
+        return None if mask is None else (trained, Units.of(mask.units, gradual.granularities))
 
     def _stored(self, key: str) -> Trained | None:
         about = self.store.trained_about(key)
         if about is None:
             return None
-        model = replace(self.masks.model, hash=digest({"model": self.masks.model.hash, "weights": about["hash"]}))
+        model = replace(self.masks.model, hash=trained_model_hash(self.masks.model, about["hash"]))
         return Trained(key, model, lambda: self._weights(key))
 
     def _weights(self, key: str) -> Weights:
         if self._last is None or self._last[0] != key:
-            self._last = None
+            self._last = None  # frees the others before these are read
             self._last = key, read_weights(self.store, key)
         return self._last[1]
 
-    def _pruner(self, cell: Cell) -> Prune:
-        step = cell.only
-        assert step is not None
-
+    def _pruner(self, step: Step) -> Prune:
         def prune(weights: Weights, fraction: float, units: Units) -> Units:
             with weighted(self.masks.model, weights):
-                current = self._masks(replace(self.masks.model, hash=weights_hash(weights)))
+                current = self.masks.for_model(replace(self.masks.model, hash=weights_hash(weights)))
                 return current.grow(step, fraction, units)
 
         return prune
 
     def _key(self, units: Units, seed: int, gradual: Cell | None) -> str:
-        return digest(
-            {
-                "stage": "train",
-                "model": self.masks.model.hash,
-                "encoding": self.masks.model.encoding.as_dict(),
-                "mask": mask_hash(units),
-                "gradual": self.masks.key(gradual) if gradual else None,
-                "settings": settings(self.spec, self.texts, self.tasks),
-                "seed": seed,
-            }
-        )
+        grows = self.masks.key(gradual) if gradual else None
+        settings = training_settings(self.spec, self.texts.hash, self.tasks)
+        return training_key(self.masks.model, mask_hash(units.masks), grows, settings, seed)
 
 
 def read_weights(store: Store, key: str) -> dict[str, Tensor]:
-    """Trained weights out of a store.
+    """Trained weights out of a store: every parameter of the backbone by name, float32.
 
     Raises:
         StoreError: they are not there, or damaged.
     """
-    found = store.get_trained(key)
-    if found is None:
+    arrays = store.get_trained(key)
+    if arrays is None:
         raise StoreError(f"{store.name}: the trained weights are not there; run `ablate train` again")
-    return {name: torch.from_numpy(array) for name, array in found.items()}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def trainings(job: Job, texts: Texts, model: ModelSpec, masks: MaskMaker, watch: Watch) -> Trainings:
-    """What trains the cells of one model."""
+    """The trainings of one model's cells."""
     assert job.recipe.train is not None
     later = [cell for cell in job.plan.cells if cell.training and cell.training.way in ("train-then-prune", "rewind")]
     cells = list(dict.fromkeys(cell.untrained for cell in later))

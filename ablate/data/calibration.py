@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ablate.data.pairs import PairSet, Source, pair_key
+from ablate.data.items import ItemSet, PairKey, Source, pair_key
 from ablate.data.sources import expand
 from ablate.errors import DataError
 
@@ -73,8 +73,8 @@ class Calibration:
     """The calibration set of a run, in seeded order: a scorer that wants fewer takes the first.
 
     pairs: positives. With ``dropout`` both members are one sentence and the model drops out.
-    seen: the key of every pair that calibration has looked at: those of ``pairs`` and ``graded``, and every pair of
-        the splits with a member among ``sentences``.
+    seen: every pair that calibration has looked at: those of ``pairs`` and ``graded``, and those that the splits' items
+        with a text among ``sentences`` compare.
     graded: pairs with their gold score, 0 to 5; every ``batch_size`` of them are of one split, since scores of
         different sets are not on one scale.
     """
@@ -84,7 +84,7 @@ class Calibration:
     batch_size: int
     seed: int
     dropout: bool
-    seen: frozenset[tuple[str, str]]
+    seen: frozenset[PairKey]
     graded: tuple[tuple[str, str, float], ...] = ()
 
     def examples(self, over: Over) -> Sequence[Any]:
@@ -129,7 +129,7 @@ NOTHING = Calibration((), (), 0, 0, False, frozenset())
 """The calibration set of a run whose scorers look at none."""
 
 
-def splits_of(spec: CalibrationSpec, source: Source) -> list[PairSet]:
+def splits_of(spec: CalibrationSpec, source: Source) -> list[ItemSet]:
     """The splits that a recipe draws its calibration set from, read.
 
     Raises:
@@ -140,7 +140,7 @@ def splits_of(spec: CalibrationSpec, source: Source) -> list[PairSet]:
     return [source.load(name) for name in expand(spec.splits, source)]
 
 
-def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], looks: Collection[Over] = UNGRADED) -> Calibration:
+def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collection[Over] = UNGRADED) -> Calibration:
     """Draws the calibration set.
 
     Pairs, sentences and graded pairs are drawn apart: how many of one are asked for does not change which of the
@@ -152,19 +152,13 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], looks: Collectio
             at does not count as seen.
 
     Raises:
-        DataError: no positives, fewer than two sentences, no graded pairs where a scorer needs them, or a malformed
-            file of pairs.
+        DataError: no positives, fewer than two sentences, no graded pairs where a scorer needs them, a malformed file
+            of pairs, or pairs to be drawn from a split of other items.
     """
-    if isinstance(spec.positives, PositivesFile):
-        positives = everything = read_pairs(spec.positives.file)
-    else:
-        everything = [pair for split in splits for pair in zip(split.left, split.right, strict=True)]
-        gold = [float(g) for split in splits for g in split.gold]
-        positives = [pair for pair, g in zip(everything, gold, strict=True) if g > POSITIVE_ABOVE]
-    distinct = dict.fromkeys(s for pair in everything for s in pair)
+    item_sets = [read_pairs(spec.positives.file)] if isinstance(spec.positives, PositivesFile) else splits
+    distinct = dict.fromkeys(text for items in item_sets for texts in items.texts for text in texts)
     dropout = spec.positives == "dropout"
-    if dropout:
-        positives = [(s, s) for s in distinct]
+    positives = [(s, s) for s in distinct] if dropout else [pair for items in item_sets for pair in _positives(items)]
     pairs = _draw(dict.fromkeys(positives), spec.pairs, spec, "pairs")
     sentences = _draw(distinct, spec.sentences, spec, "sentences")
     if not pairs or len(sentences) < 2:
@@ -173,13 +167,13 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], looks: Collectio
             f"calibration found {len(positives)} positive pairs{above} and {len(sentences)} sentences, and needs at "
             "least 1 and 2; give pairs of your own with calibration.positives: {file: PAIRS.tsv}"
         )
-    seen: set[tuple[str, str]] = set()
+    seen: set[PairKey] = set()
     if not set(UNGRADED).isdisjoint(looks):
-        scorer_tasks = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
-        seen = {pair_key(a, b) for a, b in everything if a in scorer_tasks or b in scorer_tasks}
-        seen |= {pair_key(a, b) for a, b in pairs}
-    judged = _draw_graded(spec, splits) if "graded" in looks else []
-    seen |= {pair_key(a, b) for a, b, _ in judged}
+        looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
+        seen.update(pair_key(a, b) for a, b in pairs)
+        seen.update(*(items.pairs_seen(looked_at) for items in item_sets))
+    graded = _draw_graded(spec, splits) if "graded" in looks else []
+    seen.update(pair_key(a, b) for a, b, _ in graded)
     return Calibration(
         tuple(pairs),
         tuple(sentences),
@@ -187,11 +181,16 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[PairSet], looks: Collectio
         spec.calibration_seed,
         dropout,
         frozenset(seen),
-        tuple(judged),
+        tuple(graded),
     )
 
 
-def _draw_graded(spec: CalibrationSpec, splits: Sequence[PairSet]) -> list[tuple[str, str, float]]:
+def _positives(items: ItemSet) -> list[tuple[str, str]]:
+    graded = zip(items.left, items.right, items.gold, strict=True)
+    return [(left, right) for left, right, gold in graded if gold > POSITIVE_ABOVE]
+
+
+def _draw_graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[tuple[str, str, float]]:
     """Whole batches of each split in turn, so that whoever looks at the first few has some of each."""
     if not splits:
         raise DataError("a scorer needs pairs with gold scores, and calibration.positives.file has none; use `gold`")
@@ -211,8 +210,8 @@ def _draw(pool: Iterable[Item], count: int, spec: CalibrationSpec, what: str) ->
     return shuffled[:count]
 
 
-def read_pairs(path: Path) -> list[tuple[str, str]]:
-    """Reads a user's own positive pairs.
+def read_pairs(path: Path) -> ItemSet:
+    """Reads a user's own positive pairs: their gold is 5.
 
     Raises:
         DataError: the file is absent, not UTF-8, empty, or a line has not two columns.
@@ -228,5 +227,5 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         columns = line.rstrip("\r").split("\t")
         if len(columns) != 2 or not all(c.strip() for c in columns):
             raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences parted by one tab")
-        pairs.append((columns[0], columns[1]))
-    return pairs
+        pairs.append((tuple(columns), 5.0, ""))
+    return ItemSet.from_rows(path.name, "train", str(path), pairs)

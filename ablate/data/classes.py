@@ -1,4 +1,4 @@
-"""Texts with a class each, from SentEval's folders: what the transfer tasks are measured on."""
+"""Items with a class each, from SentEval's folders: what the transfer tasks are measured on."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
+from ablate.data.items import ItemRow, ItemSet
 from ablate.data.lines import cells, read_lines
-from ablate.data.pairs import PairSet
 from ablate.errors import DataError
 
 
 @dataclass(frozen=True)
-class ClassSet(PairSet):
-    """The ``n`` texts, or pairs of texts, that are judged, and those that a classifier learns from beside them.
+class ClassSet(ItemSet):
+    """The ``n`` items that are judged (single texts, or pairs), and the items that a classifier is fitted on.
 
-    left, right: a single text is a pair with itself.
-    gold: float64 [n], the class of each, a whole number from 0.
+    gold: float64 [n], the class of each item, a whole number from 0.
     train: what a classifier is fitted on; None where folds of the set itself take turns.
     dev: what the strength of regularization is chosen on; None where folds of ``train`` are.
     """
 
-    train: PairSet | None = None
-    dev: PairSet | None = None
+    train: ItemSet | None = None
+    dev: ItemSet | None = None
 
     @property
-    def parts(self) -> tuple[PairSet, ...]:
-        """What there is beside the judged texts."""
+    def parts(self) -> tuple[ItemSet, ...]:
+        """The sets beside the judged items."""
         return tuple(part for part in (self.train, self.dev) if part is not None)
 
     @cached_property
@@ -44,8 +41,6 @@ class ClassSet(PairSet):
         """sha256 of all parts."""
         return hashlib.sha256(" ".join((super().hash, *(part.hash for part in self.parts))).encode()).hexdigest()
 
-
-Row = tuple[str, str, float]
 
 TREC_CLASSES = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
 
@@ -60,17 +55,17 @@ _ONE_A_CLASS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """The files of class 0 and of class 1."""
 
 
-def _sentiment(path: Path) -> list[Row]:
-    rows = []
+def _sentiment(path: Path) -> list[ItemRow]:
+    rows: list[ItemRow] = []
     for number, line in enumerate(read_lines(path), 1):
         place = f"{path}:{number}"
         text, label = cells(line, 2, place)
-        rows.append(_single(text, _label(label, place)))
+        rows.append(((_text(text),), _label(label, place), ""))
     return rows
 
 
-def _question(path: Path) -> list[Row]:
-    rows = []
+def _question(path: Path) -> list[ItemRow]:
+    rows: list[ItemRow] = []
     for number, line in enumerate(read_lines(path, "latin-1"), 1):
         label, colon, rest = line.strip().partition(":")
         fine, space, text = rest.partition(" ")
@@ -78,12 +73,12 @@ def _question(path: Path) -> list[Row]:
             raise DataError(
                 f"{path}:{number}: not `COARSE:fine question` with one of {', '.join(TREC_CLASSES)}; mend the line"
             )
-        rows.append(_single(text, float(TREC_CLASSES.index(label))))
+        rows.append(((_text(text),), float(TREC_CLASSES.index(label)), ""))
     return rows
 
 
-def _paraphrase(path: Path) -> list[Row]:
-    rows = []
+def _paraphrase(path: Path) -> list[ItemRow]:
+    rows: list[ItemRow] = []
     for number, line in enumerate(read_lines(path), 1):
         place = f"{path}:{number}"
         label, _, _, left, right = cells(line, 5, place)
@@ -91,11 +86,11 @@ def _paraphrase(path: Path) -> list[Row]:
             if label in ("0", "1"):
                 raise DataError(f"{place}: a pair where the header line should be; copy the file again")
             continue
-        rows.append((_text(left), _text(right), _label(label, place)))
+        rows.append(((_text(left), _text(right)), _label(label, place), ""))
     return rows
 
 
-_WITH_TRAIN: Mapping[str, tuple[Callable[[Path], list[Row]], Mapping[str, str]]] = MappingProxyType(
+_WITH_TRAIN: Mapping[str, tuple[Callable[[Path], list[ItemRow]], Mapping[str, str]]] = MappingProxyType(
     {
         "sst2": (
             _sentiment,
@@ -130,36 +125,25 @@ def load(folder: Path, name: str, source: str) -> ClassSet:
         DataError: a file that is absent, cut short or malformed, or has fewer than two classes.
     """
     if name in _ONE_A_CLASS:
-        rows = [
-            _single(line, float(label))
+        singles: list[ItemRow] = [
+            ((_text(line),), float(label), "")
             for label, file in files(name).items()
             for line in read_lines(folder / file, "latin-1")
         ]
-        return ClassSet(name, "test", source, *_columns(rows))
+        return ClassSet.from_rows(name, "test", source, singles)
     read, parts = _WITH_TRAIN[name]
-    sets = {}
+    rows_of = {}
     for part, file in parts.items():
-        rows = read(folder / file)
-        if len({row[2] for row in rows}) < 2:
+        rows_of[part] = rows = read(folder / file)
+        if len({label for _, label, _ in rows}) < 2:
             raise DataError(f"{folder / file}: fewer than two classes in {len(rows)} lines; copy the file again")
-        sets[part] = PairSet(f"{name}-{part}", part, source, *_columns(rows))
-    test = sets["test"]
-    own = (test.left, test.right, test.gold, test.subsets)
-    return ClassSet(name, "test", source, *own, train=sets["train"], dev=sets.get("dev"))
-
-
-def _columns(rows: list[Row]) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray, tuple[str, ...]]:
-    left, right, labels = zip(*rows, strict=True)
-    return left, right, np.array(labels, np.float64), ("",) * len(rows)
+    judged = rows_of.pop("test")
+    others = {part: ItemSet.from_rows(f"{name}-{part}", part, source, rows) for part, rows in rows_of.items()}
+    return ClassSet.from_rows(name, "test", source, judged, **others)
 
 
 def _text(line: str) -> str:
     return " ".join(line.split())
-
-
-def _single(line: str, label: float) -> Row:
-    text = _text(line)
-    return text, text, label
 
 
 def _label(text: str, place: str) -> float:

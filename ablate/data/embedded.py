@@ -13,10 +13,8 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-import numpy as np
-
 from ablate.data.classes import ClassSet
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import DataError, suggest
 
 SHA256: Mapping[str, str] = MappingProxyType(
@@ -38,7 +36,7 @@ _LABEL = "embedded (synthetic)"
 
 
 class Embedded:
-    """The source of the embedded data set; a :class:`~ablate.data.pairs.Source`. Always there, and needs no network."""
+    """The source of the embedded data set; a :class:`~ablate.data.items.Source`. Always there, and needs no network."""
 
     @property
     def name(self) -> str:
@@ -56,7 +54,7 @@ class Embedded:
     def names(self) -> tuple[str, ...]:
         return (*_SPLITS, _TENSES)
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         """The set of that name: 800 (test), 400 (dev) or 1500 (train) pairs, the kind of pair as subset; or 400 texts.
 
         Raises:
@@ -66,20 +64,22 @@ class Embedded:
             return _tenses()
         if name not in _SPLITS:
             raise DataError(f"the embedded data have no set '{name}': {suggest(name, self.names())}")
-        return _pairs(name, name, _SPLITS[name])
+        return _items(name, name, _SPLITS[name], 2)
 
 
 @cache
-def _pairs(file: str, name: str, split: str) -> PairSet:
+def _items(file: str, name: str, split: str, width: int) -> ItemSet:
+    """Items of ``width`` texts; a file has two in each line, of which a single text is the first."""
     _, *lines = _read(file).decode().splitlines()
-    left, right, gold, subsets = zip(*(line.split("\t") for line in lines), strict=True)
-    return PairSet(name, split, _LABEL, left, right, np.array([float(g) for g in gold]), subsets)
+    cells = [line.split("\t") for line in lines]
+    rows = [(tuple(texts[:width]), float(gold), subset) for *texts, gold, subset in cells]
+    return ItemSet.from_rows(name, split, _LABEL, rows)
 
 
 @cache
 def _tenses() -> ClassSet:
-    test, train = _pairs(_TENSES, _TENSES, "test"), _pairs(f"{_TENSES}-train", _TENSES, "train")
-    return ClassSet(_TENSES, "test", _LABEL, test.left, test.right, test.gold, test.subsets, train=train)
+    test, train = _items(_TENSES, _TENSES, "test", 1), _items(f"{_TENSES}-train", _TENSES, "train", 1)
+    return ClassSet(_TENSES, "test", _LABEL, test.texts, test.gold, test.subsets, train=train)
 
 
 def _read(file: str) -> bytes:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ablate.data.items import ItemSet
 from ablate.data.names import GROUPS, split_of
-from ablate.data.pairs import PairSet
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
 
@@ -46,7 +46,7 @@ HUB: Mapping[str, HubSet] = MappingProxyType(
 
 
 class HubCache:
-    """A :class:`~ablate.data.pairs.Source` that reads what :func:`fetch` wrote. Never touches the network.
+    """A :class:`~ablate.data.items.Source` that reads what :func:`fetch` wrote. Never touches the network.
 
     Sentences are as on the Hub (cased, unlike SentEval's), and one data set is one subset.
 
@@ -71,7 +71,7 @@ class HubCache:
         """The file of a data set: JSON lines, first what it is, then ``[left, right, gold]`` of each pair."""
         return self.folder / f"{name}.jsonl"
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         """Reads a cached data set, and checks that it is what was fetched.
 
         Raises:
@@ -135,7 +135,7 @@ def _hub_set(name: str) -> HubSet:
     return HUB[name]
 
 
-def _pair_set(name: str, rows: list[Any]) -> PairSet:
+def _pair_set(name: str, rows: list[Any]) -> ItemSet:
     """The pairs of ``[left, right, gold]`` rows; ValueError or TypeError if any is malformed."""
     left, right, gold = zip(*rows, strict=True)
     scores = np.array(gold, dtype=np.float64)
@@ -143,10 +143,11 @@ def _pair_set(name: str, rows: list[Any]) -> PairSet:
         raise ValueError("a sentence is empty or no text")
     if not ((scores >= 0) & (scores <= 5)).all():
         raise ValueError("a score is missing or outside 0 to 5")
-    return PairSet(name, split_of(name), HubCache.label, left, right, scores, (name,) * len(rows))
+    texts = tuple(zip(left, right, strict=True))
+    return ItemSet(name, split_of(name), HubCache.label, texts, scores, (name,) * len(rows))
 
 
-def _download(name: str, place: HubSet) -> PairSet:
+def _download(name: str, place: HubSet) -> ItemSet:
     try:
         import datasets
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Sentence pairs from a folder laid out like SentEval's ``data/downstream``."""
+"""Item sets from a folder laid out like SentEval's ``data/downstream``."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import numpy as np
-
 from ablate.data import classes
+from ablate.data.items import ItemRow, ItemSet
 from ablate.data.lines import cells, gold_score, read_lines, sentence
 from ablate.data.names import GROUPS, split_of
-from ablate.data.pairs import PairSet
 from ablate.errors import DataError, suggest
 
 SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -65,11 +63,9 @@ _SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
 SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
 """Every data set that a SentEval folder can hold -> the pairs or texts that are judged in the standard files."""
 
-_Row = tuple[str, str, float, str]
-
 
 class SentEval:
-    """A :class:`~ablate.data.pairs.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
+    """A :class:`~ablate.data.items.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
 
     Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
     A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
@@ -92,7 +88,7 @@ class SentEval:
     def groups(self) -> dict[str, tuple[str, ...]]:
         return dict(GROUPS)
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         """Reads a data set.
 
         Raises:
@@ -106,8 +102,7 @@ class SentEval:
             rows = self._table(_TABLES[name])
         else:
             raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
-        left, right, gold, subsets = zip(*rows, strict=True)
-        return PairSet(name, split_of(name), self.label, left, right, np.array(gold, np.float64), subsets)
+        return ItemSet.from_rows(name, split_of(name), self.label, rows)
 
     def _year(self, name: str) -> Path:
         return self.folder / "STS" / f"STS{name.removeprefix('sts')}-en-test"
@@ -119,7 +114,7 @@ class SentEval:
             return any((self.folder / file).is_file() for file in classes.files(name).values())
         return (self.folder / _TABLES[name].path).is_file()
 
-    def _subset(self, name: str, subset: str) -> list[_Row]:
+    def _subset(self, name: str, subset: str) -> list[ItemRow]:
         sentences = self._year(name) / f"STS.input.{subset}.txt"
         scores = self._year(name) / f"STS.gs.{subset}.txt"
         pairs, golds = read_lines(sentences), read_lines(scores)
@@ -133,13 +128,13 @@ class SentEval:
             both = cells(line, 2, f"{sentences}:{number}")
             if text.strip():
                 gold = gold_score(text, 0, f"{scores}:{number}")
-                left, right = (sentence(cell, f"{sentences}:{number}") for cell in both)
-                rows.append((left, right, gold, subset))
+                texts = tuple(sentence(cell, f"{sentences}:{number}") for cell in both)
+                rows.append((texts, gold, subset))
         if not rows:
             raise DataError(f"{scores}:1: no pair has a gold score; copy the file again")
         return rows
 
-    def _table(self, table: _Table) -> list[_Row]:
+    def _table(self, table: _Table) -> list[ItemRow]:
         path = self.folder / table.path
         rows = []
         for number, line in enumerate(read_lines(path), 1):
@@ -150,8 +145,8 @@ class SentEval:
                     raise DataError(f"{place}: a pair where the header line should be; copy the file again")
                 continue
             gold = gold_score(row[table.gold], table.low, place)
-            left, right = (sentence(row[column], place) for column in (table.left, table.right))
-            rows.append((left, right, gold, "" if table.subset is None else row[table.subset]))
+            texts = tuple(sentence(row[column], place) for column in (table.left, table.right))
+            rows.append((texts, gold, "" if table.subset is None else row[table.subset]))
         if not rows:
             raise DataError(f"{path}:2: there is only a header; copy the file again")
         return rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from ablate.data.cache import cache_folder
 from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
-from ablate.data.pairs import Source
+from ablate.data.items import Source
 from ablate.data.senteval import SETS, SentEval
 from ablate.data.sources import resolve
 from ablate.doctor.finding import Finding, Section

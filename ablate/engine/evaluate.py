@@ -1,4 +1,4 @@
-"""A masked model on tasks: encode each distinct sentence once, then one value per pair of every task."""
+"""A masked model on tasks: encode each distinct sentence once, then one value per item of every task."""
 
 from __future__ import annotations
 
@@ -14,26 +14,11 @@ from ablate.models.encode import Prepared, encode, prepare
 from ablate.models.masked import masked
 from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
 from ablate.models.model import Model
-from ablate.store.keys import digest
 from ablate.store.store import Result
 from ablate.tasks.loaded import Loaded
 
 _TRIED = 16
 """Sentences that the smaller model is tried on."""
-
-
-def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
-    """The key of one cell's result on one task: all that its values depend on, and nothing else."""
-    return digest(
-        {
-            "stage": "result",
-            "model": model.hash,
-            "encoding": model.encoding.as_dict(),
-            "mask": mask,
-            "task": loaded.task.identity(),
-            "data": loaded.data.hash,
-        }
-    )
 
 
 @dataclass
@@ -104,7 +89,7 @@ class Embedded:
         """A task's result.
 
         Raises:
-            PluginError: the task does not give one float32 per pair.
+            PluginError: the task does not give one float32 per item.
             Exception: whatever a plug-in's task raises.
         """
         sentences = loaded.data.sentences
@@ -120,7 +105,7 @@ class Embedded:
             what = getattr(values, "dtype", None)
             raise PluginError(f"task '{loaded.name}' gave a {type(values).__name__} of {what}, not an array of float32")
         if values.shape != (len(loaded.data),):
-            raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} pairs")
+            raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} items")
         if not np.isfinite(values).all():
             return Result("undefined", "the model's embeddings are not finite", None, None, seconds, about)
         try:

@@ -3,78 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ablate.data.calibration import UNGRADED, Calibration, Over
+from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected
 from ablate.errors import PluginError
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plan.plan import Step
-from ablate.scorers.base import Scorer, View
+from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks, View
 from ablate.scorers.statistics import GradientContribution, InputNorm
-from ablate.store.keys import digest
-
-if TYPE_CHECKING:
-    from ablate.tasks.loaded import Loaded
-
-ScorerTasks = Mapping[str, "tuple[Loaded, ...]"]
-"""The tasks behind each name that scorers give."""
-
-NO_TASKS: ScorerTasks = MappingProxyType({})
 
 
-def scores_key(
+def score(
     model: Model,
     calibration: Calibration,
     step: Step,
-    in_force: str | None,
+    collected: Collected,
+    layers: Mapping[Granularity, Tensor],
+    kept: Mapping[Granularity, Tensor] | None = None,
     tasks: ScorerTasks = NO_TASKS,
-) -> str:
-    """The key of a step's contributions: all that they depend on, and nothing else.
+) -> dict[Granularity, NDArray[np.float32]]:
+    """The contributions of a step's units under the mask in force, checked against the scorer's contract.
 
     Args:
-        tasks: those that the step's scorer names, read.
-        in_force: hash of the mask already in force, None for the dense model.
+        collected: at least what the scorer declares, gathered under the mask in force.
+        layers: of each of the step's granularities int64 [units], each unit's layer.
+        kept: of each of them bool [units], the units that the mask in force has left; all by default.
+        tasks: at least those that the scorer names, read.
+
+    Returns:
+        For each of the step's granularities [units], finite; higher = keep.
+
+    Raises:
+        PluginError: the scorer gives another shape, type or device, a contribution that is not finite, or none at all
+            of a granularity.
     """
-    return digest(
-        {
-            "stage": "scores",
-            "model": model.hash,
-            "encoding": model.encoding.as_dict(),
-            "scorer": step.scorer.identity(),
-            "granularity": step.granularity.identity(),
-            **data_key(step.scorer, calibration, tasks),
-            "mask": in_force,
-            "seed": step.seed,
-        }
-    )
-
-
-def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> dict[str, Any]:
-    """The part of a key that says which data a scorer looks at.
-
-    Args:
-        tasks: at least those that it names.
-    """
-    looks = parts_used(scorer)
-    found: dict[str, Any] = {"calibration": None if looks.isdisjoint(UNGRADED) else calibration.hash}
-    if "graded" in looks:
-        found["graded"] = calibration.graded_hash
-    if scorer.tasks():
-        found["tasks"] = {name: [task.data.hash for task in tasks[name]] for name in scorer.tasks()}
-    return found
-
-
-def parts_used(scorer: Scorer) -> frozenset[Over]:
-    """The parts of the calibration set that a scorer looks at; of one that runs the model itself all but the gold."""
-    declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
-    return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
+    kept = kept or {g: torch.ones(len(of), dtype=torch.bool) for g, of in layers.items()}
+    views = {
+        g: view_of(model, calibration, step.scorer, g, layers[g], collected, step.seed or 0, kept[g], tasks)
+        for g in step.granularities
+    }
+    scored: object = step.scorer.score_together(views)
+    if not isinstance(scored, Mapping) or scored.keys() != views.keys():
+        names = " and ".join(granularity.name for granularity in views)
+        raise PluginError(f"scorer '{step.label}' does not give the contributions of {names}, and of nothing else")
+    return {g: _checked(scored[g], step.label, g, layers[g]) for g in views}
 
 
 def view_of(
@@ -82,10 +60,10 @@ def view_of(
     calibration: Calibration,
     scorer: Scorer,
     granularity: Granularity,
-    layers: torch.Tensor,
+    layers: Tensor,
     collected: Collected,
     seed: int,
-    kept: torch.Tensor | None = None,
+    kept: Tensor | None = None,
     tasks: ScorerTasks = NO_TASKS,
 ) -> View:
     """What a scorer may look at: the statistics that it declared, the tasks that it named, and no others.
@@ -104,39 +82,21 @@ def view_of(
     return View(model, granularity, layers, gradients, norms, generator, left, calibration, named)
 
 
-def score(
-    model: Model,
-    calibration: Calibration,
-    step: Step,
-    layers: torch.Tensor,
-    collected: Collected,
-    kept: torch.Tensor | None = None,
-    tasks: ScorerTasks = NO_TASKS,
-) -> NDArray[np.float32]:
-    """The contributions of a step's units under the mask in force, checked against the scorer's contract.
-
-    Returns:
-        [units], finite; higher = keep.
-
-    Raises:
-        PluginError: the scorer gives another shape, type or device, or a contribution that is not finite.
-    """
-    granularity, scorer = step.granularity, step.scorer
-    view = view_of(model, calibration, scorer, granularity, layers, collected, step.seed or 0, kept, tasks)
-    contributions: object = scorer.score(view)
-    if not isinstance(contributions, torch.Tensor):
-        raise PluginError(f"scorer '{step.label}' gave a {type(contributions).__name__}, not a tensor")
+def _checked(contributions: object, scorer: str, granularity: Granularity, layers: Tensor) -> NDArray[np.float32]:
+    """What a scorer gave, as an array; refused if it is no contribution of each unit."""
+    if not isinstance(contributions, Tensor):
+        raise PluginError(f"scorer '{scorer}' gave a {type(contributions).__name__}, not a tensor")
     if contributions.shape != layers.shape:
         raise PluginError(
-            f"scorer '{step.label}' gave {list(contributions.shape)} contributions for {len(layers)} "
+            f"scorer '{scorer}' gave {list(contributions.shape)} contributions for {len(layers)} "
             f"{granularity.name} units"
         )
     if contributions.dtype != torch.float32 or contributions.device.type != "cpu":
         raise PluginError(
-            f"scorer '{step.label}' gave {contributions.dtype} on {contributions.device.type}, not torch.float32 on cpu"
+            f"scorer '{scorer}' gave {contributions.dtype} on {contributions.device.type}, not torch.float32 on cpu"
         )
     array: NDArray[np.float32] = contributions.detach().numpy()
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
-        raise PluginError(f"scorer '{step.label}' gave {bad} {granularity.name} contributions that are not finite")
+        raise PluginError(f"scorer '{scorer}' gave {bad} {granularity.name} contributions that are not finite")
     return array

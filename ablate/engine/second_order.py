@@ -14,9 +14,32 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from ablate.data.calibration import Calibration
+from ablate.engine.gradients import gradient_pass
+from ablate.engine.passes import Halfway, Pass
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
+from ablate.models.losses import Loss
 from ablate.models.model import Model
+
+
+def halfway_pass(
+    model: Model, calibration: Calibration, loss: Loss, planned: Pass, half: Halfway, first: Tensor
+) -> Tensor:
+    """Contributions with a second-order correction, float32 [units].
+
+    Args:
+        first: the first-order ones of the same statistic.
+
+    Raises:
+        AblateError: the loss of a batch is not finite.
+    """
+    stays = without_lowest(model, half.granularity, first, half.share)
+    request = half.granularity, half.statistic
+    with halved(model, half.granularity, stays):
+        contributions = gradient_pass(model, calibration, loss, planned, [request])[request]
+    # These are of half the weights. A contribution is of the whole weight, at the gradient where half of it is left.
+    return contributions.where(stays, (4 if half.statistic.sign == "squared" else 2) * contributions)
 
 
 def without_lowest(model: Model, granularity: Granularity, contributions: Tensor, share: float) -> Tensor:

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from ablate.models.masked import Mask
 
-Sparsity = float | Literal["negative"]
-
 
 def select(
     contributions: NDArray[np.float32],
@@ -104,10 +102,35 @@ def _split(count: int, sizes: list[int]) -> list[int]:
 
 
 def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
-    """The control that removes at random as many units of each layer as ``mask`` does."""
+    """The control of a mask that removes as many units of each layer, at random.
+
+    Args:
+        mask: bool [units], True = keep.
+        layers: int64 [units], non-decreasing.
+    """
     generator = np.random.default_rng(seed)
     drawn = mask.copy()
     for layer in np.unique(layers):
         here = slice(*np.searchsorted(layers, [layer, layer + 1]))
         drawn[here] = generator.permutation(mask[here])
+    return drawn
+
+
+def draw_among(removed: Mask, among: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
+    """At random as many units of each layer as ``removed`` has, or all that there are.
+
+    Args:
+        removed: bool [units], True = counts.
+        among: bool [units], True = may be drawn.
+        layers: int64 [units], non-decreasing.
+
+    Returns:
+        bool [units], True = drawn.
+    """
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros(len(removed), bool)
+    for layer in range(int(layers[-1]) + 1):
+        candidates = np.flatnonzero(among & (layers == layer))
+        count = min(int(removed[layers == layer].sum()), len(candidates))
+        drawn[generator.choice(candidates, count, replace=False)] = True
     return drawn

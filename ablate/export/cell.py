@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from ablate.coordinator.mask_maker import name_of
 from ablate.coordinator.train import read_weights
 from ablate.errors import AblateError, ModelError, StoreError
 from ablate.granularities.base import Granularity
+from ablate.granularities.units import Units
 from ablate.judge.difference import find
 from ablate.models.load import load_model
-from ablate.models.masked import merge
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import put_in
@@ -79,11 +77,10 @@ def exportable(results: RunRecord, store: Store, registry: Registry, name: str) 
         )
     if mask.about.get("trained") is not None:
         put_in(model, read_weights(store, mask.about["trained"]))
-    by_name = {name_of(granularity): granularity for granularity in _granularities(recipe, registry)}
-    keep = merge([by_name[n].keep(model, torch.from_numpy(units)) for n, units in mask.units.items()])
-    return Exportable(spec, model, rows, mask, keep)
+    units = Units.of(mask.units, _granularities(recipe, registry))
+    return Exportable(spec, model, rows, mask, units.keep(model))
 
 
 def _granularities(recipe: Recipe, registry: Registry) -> list[Granularity]:
-    entries = [*recipe.granularities, *(step.granularity for cell in recipe.cells for step in cell)]
+    entries = [*recipe.granularities, *(e for cell in recipe.cells for step in cell for e in step.granularities)]
     return [registry.granularity_class(e.granularity)(**(e.model_extra or {})) for e in entries]

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+from ablate.data.items import PairKey
 from ablate.data.sources import Chosen, resolve
 from ablate.errors import DataError, RecipeError, suggest
 from ablate.executors.base import Executor
-from ablate.plan.plan import Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Plan
 from ablate.plan.tasks import RecipeTasks, check_splits, load_tasks, make_task, resolve_tasks
 from ablate.plan.training_texts import Texts
 from ablate.plugins import Registry, registry
@@ -52,9 +54,9 @@ class Job:
         return tuple(make_task(self.registry, name, self.tasks.parameters) for name in names)
 
     def load(
-        self, tasks: Iterable[Task], seen: frozenset[tuple[str, str]] = frozenset(), *, faults: bool = False
+        self, tasks: Iterable[Task], seen: frozenset[PairKey] = frozenset(), *, faults: bool = False
     ) -> list[Loaded]:
-        """Reads tasks, and marks the pairs that nothing has seen; see :func:`load_tasks`."""
+        """Reads tasks, and marks the items that nothing has seen; see :func:`load_tasks`."""
         return load_tasks(tasks, self.chosen.source, self.registry, seen, faults)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ablate.data.items import ItemSet, PairKey, Source
 from ablate.data.names import GROUPS, KNOWN, split_of
-from ablate.data.pairs import PairSet, Source
 from ablate.data.sources import Chosen, expand, members
 from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
 from ablate.plugins import Registry
@@ -157,30 +157,31 @@ def load_tasks(
     tasks: Iterable[Task],
     source: Source,
     registry: Registry,
-    seen: frozenset[tuple[str, str]] = frozenset(),
+    seen: frozenset[PairKey] = frozenset(),
     faults: bool = False,
 ) -> list[Loaded]:
-    """Reads the tasks' pairs, and marks those that nothing has seen.
+    """Reads the tasks' items, and marks those that nothing has seen.
 
     Args:
-        faults: a task whose code fails comes back with its fault and no pairs, so that it costs no other task.
+        seen: the pairs that calibration, training or choice has looked at.
+        faults: a task whose code fails comes back with its fault and no items, so that it costs no other task.
 
     Raises:
-        DataError: pairs that are absent or malformed.
+        DataError: items that are absent or malformed.
         PluginError: a task's code fails, and ``faults`` is off.
     """
     loaded = []
     for task in tasks:
         try:
             data = task.load(source)
-            kept = np.array([key not in seen for key in data.keys], bool)
+            kept = data.unseen(seen)
         except AblateError:
             raise
         except FAILURES as error:  # a plug-in's code may raise anything
-            fault = f"task '{task.name}' cannot read its pairs: {one_line(error)}{registry.blame(task)}"
+            fault = f"task '{task.name}' cannot read its items: {one_line(error)}{registry.blame(task)}"
             if not faults:
                 raise PluginError(fault) from error
-            nothing = PairSet(task.name, task.split, source.label, (), (), np.empty(0), ())
+            nothing = ItemSet(task.name, task.split, source.label, (), np.empty(0), ())
             loaded.append(Loaded(task, nothing, np.empty(0, bool), fault))
         else:
             loaded.append(Loaded(task, data, kept))

@@ -17,8 +17,7 @@ from ablate.plan.training_texts import DEFAULT_SPLITS, Texts, read_texts
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.training import Train
-from ablate.store.keys import digest
-from ablate.tasks.loaded import Loaded
+from ablate.store.keys import training_settings
 
 
 def prepare_training_job(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
@@ -42,19 +41,13 @@ def in_every_way(job: Job, spec: Train, texts: Texts) -> Plan:
 
     def trained(cells: Sequence[Cell]) -> tuple[Cell, ...]:
         return tuple(
-            replace(cell, training=Training(way, seed, settings(spec, texts, tasks, way)))
+            replace(cell, training=Training(way, seed, training_settings(spec, texts.hash, tasks, way)))
             for cell, way, seed in product(cells, spec.ways, spec.train_seeds)
         )
 
-    alone = [Cell(training=Training("train", seed, settings(spec, texts, tasks))) for seed in spec.train_seeds]
+    settings = training_settings(spec, texts.hash, tasks)
+    alone = [Cell(training=Training("train", seed, settings)) for seed in spec.train_seeds]
     return replace(job.plan, grid=trained(job.plan.grid), explicit=(*alone, *trained(job.plan.explicit)))
-
-
-def settings(spec: Train, texts: Texts, tasks: Sequence[Loaded], way: str = "train") -> str:
-    """The digest of what every training of a recipe in one way has alike."""
-    dev = [[task.task.identity(), task.data.hash] for task in tasks]
-    schedule = spec.gradual.model_dump() if way == "gradual" else None
-    return digest({"train": spec.recipe(), "examples": texts.hash, "dev": dev, "schedule": schedule})
 
 
 def _check(job: Job, spec: Train, document: Document) -> None:
@@ -85,8 +78,9 @@ def _check(job: Job, spec: Train, document: Document) -> None:
                 "use precision: float32"
             )
     for cell in job.plan.cells if "gradual" in spec.ways else ():
-        if cell.only is None or cell.only.sparsity == "negative":
-            why = "a sequence of steps" if cell.only is None else "`negative`, which is no share of the units"
+        sequence = len(cell.steps) > 1
+        if sequence or any(sparsity == "negative" for _, sparsity in cell.steps[0].sparsities):
+            why = "a sequence of steps" if sequence else "`negative`, which is no share of the units"
             raise RecipeError(
                 f"{document.place(('train', 'ways'))}: gradual lets one sparsity grow, and '{cell}' is {why}; "
                 "leave gradual out"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ablate.data.items import PairKey, Source, compared_pairs
 from ablate.data.lines import read_lines, sentence
-from ablate.data.pairs import PairSet, Source, pair_key
 from ablate.data.sources import expand
 from ablate.errors import DataError
 from ablate.recipe.training import Train
@@ -28,12 +28,12 @@ Example = tuple[str, ...]
 class Texts:
     """Training examples: of one text (unsupervised), two (a positive pair) or three (a hard negative beside).
 
-    label: where they come from. seen: keys of the pairs that training has looked at, as for calibration.
+    label: where they come from. seen: the pairs that training has looked at, as for calibration.
     """
 
     examples: tuple[Example, ...]
     label: str
-    seen: frozenset[tuple[str, str]]
+    seen: frozenset[PairKey]
 
     @property
     def supervised(self) -> bool:
@@ -55,23 +55,18 @@ def read_texts(spec: Train, source: Source) -> Texts:
     if spec.pairs is not None:
         read = read_json_lines if spec.pairs.suffix in (".jsonl", ".json") else read_columns
         drawn = _draw(read(spec.pairs), spec, str(spec.pairs))
-        seen = {pair_key(example[0], other) for example in drawn for other in example[1:]}
-        return Texts(drawn, str(spec.pairs), frozenset(seen))
+        seen = frozenset(pair for example in drawn for pair in compared_pairs(example))
+        return Texts(drawn, str(spec.pairs), seen)
     if spec.sentences is not None:
         lines = read_lines(spec.sentences)
         read_ = [(sentence(line, f"{spec.sentences}:{number}"),) for number, line in enumerate(lines, 1)]
         return Texts(_draw(read_, spec, str(spec.sentences)), str(spec.sentences), frozenset())
     names = expand(spec.splits or DEFAULT_SPLITS, source)
-    sets = [source.load(name) for name in names]
-    distinct = dict.fromkeys(s for one in sets for s in one.sentences)
+    item_sets = [source.load(name) for name in names]
+    distinct = dict.fromkeys(s for items in item_sets for s in items.sentences)
     drawn = _draw([(s,) for s in distinct], spec, ", ".join(names))
-    return Texts(drawn, ", ".join(names), _seen(sets, {s for (s,) in drawn}))
-
-
-def _seen(sets: Sequence[PairSet], sentences: set[str]) -> frozenset[tuple[str, str]]:
-    """Every pair with a member among the sentences, as calibration counts them."""
-    pairs = (pair for one in sets for pair in zip(one.left, one.right, strict=True))
-    return frozenset(pair_key(a, b) for a, b in pairs if a in sentences or b in sentences)
+    seen = frozenset[PairKey]().union(*(items.pairs_seen([s for (s,) in drawn]) for items in item_sets))
+    return Texts(drawn, ", ".join(names), seen)
 
 
 def read_columns(path: Path) -> list[Example]:
@@ -80,15 +75,15 @@ def read_columns(path: Path) -> list[Example]:
     Raises:
         DataError: with the line.
     """
-    found: list[Example] = []
+    examples: list[Example] = []
     for number, line in enumerate(read_lines(path), 1):
         columns = line.split("\t")
         place = f"{path}:{number}"
-        if len(columns) not in (2, 3) or (found and len(columns) != len(found[0])):
-            expected = len(found[0]) if found else "2 (a sentence and its positive) or 3 (a hard negative beside)"
+        if len(columns) not in (2, 3) or (examples and len(columns) != len(examples[0])):
+            expected = len(examples[0]) if examples else "2 (a sentence and its positive) or 3 (a hard negative beside)"
             raise DataError(f"{place}: {len(columns)} tab-separated columns, expected {expected}; mend the line")
-        found.append(tuple(sentence(text, place) for text in columns))
-    return found
+        examples.append(tuple(sentence(text, place) for text in columns))
+    return examples
 
 
 def read_json_lines(path: Path) -> list[Example]:
@@ -97,21 +92,23 @@ def read_json_lines(path: Path) -> list[Example]:
     Raises:
         DataError: with the line.
     """
-    found: list[Example] = []
+    examples: list[Example] = []
     for number, line in enumerate(read_lines(path), 1):
         place = f"{path}:{number}"
         try:
             item = json.loads(line)
         except ValueError as error:
             raise DataError(f"{place}: no JSON ({error}); mend the line") from None
-        names = COLUMNS[: len(found[0])] if found else COLUMNS[: 3 if isinstance(item, dict) and len(item) > 2 else 2]
+        names = (
+            COLUMNS[: len(examples[0])] if examples else COLUMNS[: 3 if isinstance(item, dict) and len(item) > 2 else 2]
+        )
         if not isinstance(item, dict) or sorted(item) != sorted(names):
             raise DataError(f"{place}: expected an object with {', '.join(names)} and nothing else; mend the line")
         texts = [item[name] for name in names]
         if not all(isinstance(text, str) for text in texts):
             raise DataError(f"{place}: {', '.join(names)} must be texts; mend the line")
-        found.append(tuple(sentence(text, place) for text in texts))
-    return found
+        examples.append(tuple(sentence(text, place) for text in texts))
+    return examples
 
 
 def _draw(examples: Sequence[Example], spec: Train, place: str) -> tuple[Example, ...]:

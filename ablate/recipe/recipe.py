@@ -46,14 +46,42 @@ Model = Annotated[ModelSpec, named("name", ModelSpec)]
 
 
 class StepEntry(Strict):
-    """One prune step of an explicit cell."""
+    """One prune step of an explicit cell.
 
-    granularity: Granularity
+    granularity: one, or a list of several that are scored together, under the same mask in force.
+    sparsity: of every granularity, or of each by its name: ``{head: 0.2, neuron: 0.1}``.
+    """
+
+    granularity: Granularity | Annotated[list[Granularity], Field(min_length=1)]
     scorer: Scorer
-    sparsity: Sparsity
+    sparsity: Sparsity | dict[str, Sparsity]
     scope: Scope = "global"
     seed: Seed | None = None
     steps: Steps = 1
+
+    @property
+    def granularities(self) -> list[GranularityEntry]:
+        return self.granularity if isinstance(self.granularity, list) else [self.granularity]
+
+    @property
+    def sparsities(self) -> list[Sparsity]:
+        """That of each of :attr:`granularities`."""
+        sparsity = self.sparsity
+        return [sparsity[e.granularity] if isinstance(sparsity, dict) else sparsity for e in self.granularities]
+
+    @model_validator(mode="after")
+    def _one_sparsity_each(self) -> StepEntry:
+        names = [entry.granularity for entry in self.granularities]
+        given = self.sparsity if isinstance(self.sparsity, dict) else dict.fromkeys(names)
+        for name in given:
+            if name not in names:
+                raise wrong(f"'{name}' is none of the step's granularities; {suggest(name, names)}", "sparsity", name)
+        for name in names:
+            if names.count(name) > 1:
+                raise wrong(f"'{name}' stands twice in granularity; list it once", "granularity")
+            if name not in given:
+                raise wrong(f"sparsity has no '{name}'; add it", "sparsity")
+        return self
 
 
 class Controls(Strict):

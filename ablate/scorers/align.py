@@ -1,4 +1,4 @@
-"""Contribution to alignment."""
+"""Contribution to alignment: ``-Σ w · dL/dw`` over the weights that carry a unit, L the mean ``||f(x) - f(x+)||²``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from ablate.scorers.statistics import GradientContribution, SecondOrder, Sign
 
 
 class Align(LossScorer):
-    """How much the align loss would rise, to first order, if the unit were removed."""
+    """How much the align loss would rise, to first order, if the unit were removed: ``rule(-Σ w · dL/dw)``.
+
+    The mean over batches of positive pairs. The engine collects it once for every scorer of this loss: the formula and
+    the ``sign``'s rule are in ``ablate/engine/contribution.py``, the loss in ``ablate/models/losses.py``.
+    """
 
     name: ClassVar[str] = "align"
     help: ClassVar[str] = "first-order contribution to the align loss of positive pairs"

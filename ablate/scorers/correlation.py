@@ -14,7 +14,7 @@ from ablate.scorers.statistics import GradientContribution, SecondOrder
 class Correlation(LossScorer):
     """How much ``1 - r`` of cosines and gold scores would rise, to first order, if the unit were removed.
 
-    Unlike ``align`` and ``uniform`` it needs graded pairs: it is told what the tasks ask for.
+    Unlike ``align`` and ``uniform`` it needs pairs with gold scores: it aims at what the tasks measure.
     """
 
     name: ClassVar[str] = "correlation"

@@ -1,10 +1,10 @@
-"""Exact removal: the truth that the cheap scorers are set against, and the dearest scorer there is."""
+"""Exact removal: the truth that the cheap scorers are compared with, and the most expensive scorer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,26 +13,26 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.errors import PluginError, Undefined
+from ablate.granularities.replay import removals
+from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.statistics import ScorerStatistic
-
-if TYPE_CHECKING:
-    from ablate.tasks.loaded import Loaded
+from ablate.tasks.loaded import Loaded
 
 _LOSSES = {loss.name: loss for loss in (ALIGN, UNIFORM)}
 
 
 def _names(value: object) -> object:
-    # A tuple also of a list: what a validator hands on is no longer JSON, and strictly a list is no tuple.
+    # Strict validation takes no list for a tuple once a validator has touched the value.
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 class Oracle(Scorer):
-    """Leave-one-out: what is really lost when the unit, or the group of units that it is in, is removed.
+    """Leave-one-out: what the removal of a unit, or of the group that it is in, really costs.
 
-    Of a loss: the rise of its mean over the calibration batches, as first-order scorers estimate it. Of tasks: the fall
-    of the mean of their scores, in their unit; every pair of theirs counts as seen from then on.
+    On a loss: how much its mean over the calibration batches rises, which first-order scorers estimate. On tasks: how
+    much the mean of their scores falls, in their unit; all their items count as seen from then on.
     """
 
     name: ClassVar[str] = "oracle"
@@ -55,7 +55,7 @@ class Oracle(Scorer):
         return _LOSSES.get(self.on[0]) if len(self.on) == 1 else None
 
     def resolved(self, scorer_of: Callable[[str], Scorer]) -> Self:
-        """With the scorer named by ``by`` as an object, where units are grouped.
+        """The oracle with the scorer that ``by`` names as an object; the same one where units are not grouped.
 
         Raises:
             PluginError: there is no such scorer, or it is slow itself.
@@ -73,7 +73,11 @@ class Oracle(Scorer):
 
     @property
     def ranker(self) -> Scorer | None:
-        """What ranks units before they are grouped; None where each unit is a group of its own."""
+        """What ranks units before they are grouped; None where each unit is a group of its own.
+
+        Raises:
+            PluginError: units are grouped, and :meth:`resolved` was not called.
+        """
         if self.group > 1 and self._ranker is None:
             raise PluginError(f"scorer 'oracle': by: '{self.by}' is not resolved; call `resolved` first")
         return self._ranker
@@ -99,31 +103,33 @@ class Oracle(Scorer):
 
     def _of_loss(self, view: View, groups: Sequence[Tensor], loss: Loss) -> list[float]:
         assert view.calibration is not None
-        batches = list(view.calibration.batches(loss.over))
-        sentences = list(dict.fromkeys(sentence for batch in batches for sentence in batch.sentences))
-        rows = {sentence: row for row, sentence in enumerate(sentences)}
-        places = [torch.tensor([rows[sentence] for sentence in batch.sentences]) for batch in batches]
+        sentences, batches = _distinct([batch.sentences for batch in view.calibration.batches(loss.over)])
 
-        def mean(embeddings: Tensor) -> float:
+        def mean_loss(embeddings: Tensor) -> float:
             unit = normalize(embeddings, dim=1)
-            return fmean(float(loss.of(unit[place])) for place in places)
+            return fmean(float(loss.of(unit[rows])) for rows in batches)
 
-        return _rises(view, sentences, groups, mean)
+        return _rises(view, sentences, groups, mean_loss)
 
     def _of_tasks(self, view: View, groups: Sequence[Tensor]) -> list[float]:
         tasks = list(view.tasks.values())
-        sentences = list(dict.fromkeys(sentence for task in tasks for sentence in task.data.sentences))
-        rows = {sentence: row for row, sentence in enumerate(sentences)}
-        places = [[rows[sentence] for sentence in task.data.sentences] for task in tasks]
+        sentences, rows_of = _distinct([task.data.sentences for task in tasks])
 
-        def mean(embeddings: Tensor) -> float:
-            return fmean(_cost(task, embeddings[place]) for task, place in zip(tasks, places, strict=True))
+        def mean_cost(embeddings: Tensor) -> float:
+            return fmean(_cost(task, embeddings[rows]) for task, rows in zip(tasks, rows_of, strict=True))
 
-        return _rises(view, sentences, groups, mean)
+        return _rises(view, sentences, groups, mean_cost)
+
+
+def _distinct(parts: Iterable[Sequence[str]]) -> tuple[list[str], list[list[int]]]:
+    """The distinct sentences of several sequences, and for each of these the numbers of its sentences among them."""
+    numbers: dict[str, int] = {}
+    rows = [[numbers.setdefault(sentence, len(numbers)) for sentence in part] for part in parts]
+    return list(numbers), rows
 
 
 def _cost(task: Loaded, embeddings: Tensor) -> float:
-    """A task's score, turned round where higher is better."""
+    """A task's score, negated where higher is better."""
     values = task.task.measure(task.data, embeddings)
     try:
         score = task.task.score(task.data, values, np.ones(len(values), bool))
@@ -136,21 +142,21 @@ def _rises(
     view: View, sentences: Sequence[str], groups: Sequence[Tensor], cost: Callable[[Tensor], float]
 ) -> list[float]:
     """How much the cost of the embeddings of ``sentences`` rises without each group, in the order of the groups."""
-    from ablate.granularities.replay import removals
-    from ablate.models.encode import encode, prepare
-
     prepared = prepare(view.model, sentences)
-    dense = cost(encode(view.model, prepared))
-    found = {place: cost(embeddings) for place, embeddings in removals(view.model, prepared, view.granularity, groups)}
-    return [found[place] - dense for place in range(len(groups))]
+    before = cost(encode(view.model, prepared))
+    removed = removals(view.model, prepared, view.granularity, groups)
+    after = {group: cost(embeddings) for group, embeddings in removed}
+    return [after[group] - before for group in range(len(groups))]
 
 
 def group_by_rank(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:
     """Cuts the units of each layer into groups of neighbors in the ranking.
 
     Args:
-        ranking: float [units]. layers: int64 [units]. kept: bool [units]; the others are in no group.
-        size: units a group; the last of a layer has what is left.
+        ranking: float [units].
+        layers: int64 [units].
+        kept: bool [units]; units that are False are in no group.
+        size: units a group; the last of a layer may have fewer.
 
     Returns:
         The unit numbers of each group, lowest ranked first, layer by layer.

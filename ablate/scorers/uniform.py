@@ -1,4 +1,4 @@
-"""Contribution to uniformity."""
+"""Contribution to uniformity: as :mod:`ablate.scorers.align`, L the log of the mean of ``exp(-2 ||f_i - f_j||²)``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from ablate.scorers.statistics import GradientContribution, SecondOrder
 
 
 class Uniform(LossScorer):
-    """How much the uniform loss would rise, to first order, if the unit were removed."""
+    """How much the uniform loss would rise, to first order, if the unit were removed: ``rule(-Σ w · dL/dw)``.
+
+    The mean over batches of distinct sentences. The size of a batch matters: the loss couples its sentences.
+    """
 
     name: ClassVar[str] = "uniform"
     help: ClassVar[str] = "first-order contribution to the uniform loss of distinct sentences"

@@ -1,4 +1,4 @@
-"""A statistic: how a score comes from values, for one set of pairs and for many resamples of it at once."""
+"""A statistic: how a score comes from values, for one set of items and for many resamples of it at once."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Statistic(ABC):
 
     @abstractmethod
     def value(self, values: Values, gold: Floats) -> float:
-        """The score over all the pairs given.
+        """The score over all the items given.
 
         Raises:
-            Undefined: it has none on these pairs.
+            Undefined: it has none on these items.
         """
 
     @abstractmethod
     def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
-        """A function from values to float64 [draws]: the scores if pair i stood ``counts[d, i]`` times in draw d.
+        """A function from values to float64 [draws]: the scores if item i stood ``counts[d, i]`` times in draw d.
 
         Args:
             counts: float64 [draws, n], whole numbers.
@@ -51,7 +51,7 @@ class Spearman(Statistic):
     """Spearman's rank correlation of values and gold scores, × 100.
 
     A swap exchanges ranks within each model, not values: removing units shifts the scale of all cosines, and values
-    from two scales would rank apart whatever their pairs.
+    from two scales would rank apart whatever their items.
     """
 
     def value(self, values: Values, gold: Floats) -> float:
@@ -78,7 +78,7 @@ class Mean(Statistic):
 
     def value(self, values: Values, gold: Floats) -> float:
         if not len(gold):
-            raise Undefined("no pairs")
+            raise Undefined("no items")
         score = float(self._finish(np.array([values.astype(np.float64).mean()]))[0])
         if np.isnan(score):
             raise Undefined(f"the mean of {len(gold)} values is not positive, and has no logarithm")

@@ -1,4 +1,4 @@
-"""A panel: all that is needed of a task's pairs to judge by, without a sentence."""
+"""A panel: all that is needed of a task's items to judge by, without a text."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Panel:
-    """The n pairs of one task, in its order.
+    """The n items of one task, in its order.
 
     gold: float64 [n].
-    kept: bool [n], False for pairs that calibration or choice has seen.
-    cluster: int64 [n], the same number for identical pairs (turned round, or written with other punctuation or case),
-        in other tasks as well.
-    stratum: int32 [n], which subset of the task a pair belongs to.
+    kept: bool [n], False for items that calibration or choice has seen.
+    cluster: int64 [n], the same number for items with the same key (a pair and its reverse, or a text with other
+        punctuation or case), in other tasks as well.
+    stratum: int32 [n], which subset of the task an item belongs to.
     """
 
     task: str
@@ -39,9 +39,9 @@ class Panel:
         return digest.hexdigest()
 
     def judged(self, overlap: str) -> Panel:
-        """The pairs that decide: the kept ones where ``overlap`` is ``drop``, all where it is ``keep``."""
+        """The items that decide: the kept ones where ``overlap`` is ``drop``, all where it is ``keep``."""
         return self if overlap == "keep" else self.only(self.kept)
 
-    def only(self, pairs: NDArray[np.bool_]) -> Panel:
-        """Those pairs that ``pairs`` marks, bool [n]."""
-        return Panel(self.task, self.gold[pairs], self.kept[pairs], self.cluster[pairs], self.stratum[pairs])
+    def only(self, items: NDArray[np.bool_]) -> Panel:
+        """Those items that ``items`` marks, bool [n]."""
+        return Panel(self.task, self.gold[items], self.kept[items], self.cluster[items], self.stratum[items])

@@ -1,9 +1,9 @@
 """Joint draws over the tasks of a stage: bootstrap counts and permutation swaps, whole clusters at a time.
 
-Identical pairs are one cluster wherever they stand, since what is said of one is said of all: most pairs of STS-B stand
-in STS12 to STS16 too. A bootstrap draw takes, from each stratum (a subset of a task), as many clusters as it has, with
-replacement (Efron and Tibshirani 1993, chapter 8). A cluster belongs to the stratum of its first pair. Every cell sees
-the same draws, so that every comparison is paired.
+Items with the same key are one cluster in whatever tasks they stand, since their values move together: most pairs of
+STS-B stand in STS12 to STS16 too. A bootstrap draw takes, from each stratum (a subset of a task), as many clusters as
+it has, with replacement (Efron and Tibshirani 1993, chapter 8). A cluster belongs to the stratum of its first item.
+Every cell sees the same draws, so that every comparison is paired.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHUNK = 100
 
 @dataclass(frozen=True)
 class Judged:
-    """A task as it is judged: the pairs that decide, and how their values become a score."""
+    """A task as it is judged: the items that decide, and how their values become a score."""
 
     panel: Panel
     statistic: Statistic
@@ -43,7 +43,7 @@ class Joint:
         """Scores on every draw: task -> key -> float64 [draws], NaN where a draw has no score.
 
         Args:
-            values: task -> any key -> float32 [pairs of the task's panel].
+            values: task -> any key -> float32 [items of the task's panel].
         """
         scores = {task: {key: np.empty(self.draws) for key in values[task]} for task in values}
         for part, counts in self._counts(np.random.default_rng([self.seed, 0])):
@@ -74,14 +74,14 @@ class Joint:
 
     @cached_property
     def _clusters(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The cluster of every pair of all tasks, one task after the other, and the place of each one's first pair."""
+        """The cluster of every item of all tasks, one task after the other, and the place of each one's first item."""
         numbers = np.concatenate([judged.panel.cluster for judged in self.tasks.values()])
         _, first, cluster = np.unique(numbers, return_index=True, return_inverse=True)
         return cluster, first
 
     @cached_property
     def _members(self) -> dict[str, NDArray[np.intp]]:
-        """The cluster of every pair of each task."""
+        """The cluster of every item of each task."""
         ends = np.cumsum([len(judged.panel) for judged in self.tasks.values()])
         return dict(zip(self.tasks, np.split(self._clusters[0], ends[:-1]), strict=True))
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ablate.data.calibration import UNGRADED, Calibration, Over
+from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
+from ablate.models.model import Model
+from ablate.recipe.training import Train
+from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks
+from ablate.scorers.statistics import GradientContribution
+from ablate.tasks.loaded import Loaded
 
 
 def digest(content: Mapping[str, Any]) -> str:
@@ -30,3 +37,138 @@ def mask_hash(units: Mapping[str, Mask]) -> str | None:
         digest.update(f"{name} {len(partial[name])} ".encode())
         digest.update(np.packbits(partial[name]).tobytes())
     return digest.hexdigest()
+
+
+def scores_key(
+    model: Model,
+    calibration: Calibration,
+    scorer: Scorer,
+    granularity: Granularity,
+    seed: int | None = None,
+    in_force: str | None = None,
+    tasks: ScorerTasks = NO_TASKS,
+    together: Sequence[Granularity] = (),
+) -> str:
+    """The key of a scorer's contributions at one granularity.
+
+    Args:
+        seed: None unless the scorer uses one.
+        in_force: hash of the mask in force, None for the dense model.
+        tasks: at least those that the scorer names, read.
+        together: all granularities that are scored at once, where contributions at one depend on the others.
+    """
+    return digest(
+        {
+            "stage": "scores",
+            **_model(model),
+            "scorer": scorer.identity(),
+            "granularity": granularity.identity(),
+            **data_key(scorer, calibration, tasks),
+            "mask": in_force,
+            "seed": seed,
+            **({"together": [other.identity() for other in together]} if len(together) > 1 else {}),
+        }
+    )
+
+
+def mask_key(
+    model: Model,
+    calibration: Calibration,
+    scorers: Sequence[Scorer],
+    cell: Mapping[str, Any],
+    tie_seed: int,
+    tasks: ScorerTasks = NO_TASKS,
+) -> str:
+    """The key of a cell, under which its mask is stored.
+
+    Args:
+        scorers: those of the cell's steps, in their order.
+        cell: its identity.
+        tie_seed: decides among equal contributions.
+        tasks: at least those that the scorers name, read.
+    """
+    return digest(
+        {
+            "stage": "mask",
+            **_model(model),
+            "looks": [data_key(scorer, calibration, tasks) for scorer in scorers],
+            "cell": cell,
+            "tie_seed": tie_seed if scorers else None,
+        }
+    )
+
+
+def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
+    """The key of a masked model's result on one task. ``mask``: its hash, None for the dense model."""
+    return digest(
+        {
+            "stage": "result",
+            **_model(model),
+            "mask": mask,
+            "task": loaded.task.identity(),
+            "data": loaded.data.hash,
+        }
+    )
+
+
+def training_key(model: Model, mask: str | None, gradual: str | None, settings: str, seed: int) -> str:
+    """The key of trained weights.
+
+    Args:
+        mask: hash of the mask that is in force from the start, None for none.
+        gradual: key of the cell whose mask grows while the model trains, None for none.
+        settings: see :func:`training_settings`.
+        seed: of the training.
+    """
+    return digest(
+        {
+            "stage": "train",
+            **_model(model),
+            "mask": mask,
+            "gradual": gradual,
+            "settings": settings,
+            "seed": seed,
+        }
+    )
+
+
+def trained_model_hash(model: Model, weights: str) -> str:
+    """The hash of a model with other weights, whose hash is ``weights``."""
+    return digest({"model": model.hash, "weights": weights})
+
+
+def training_settings(spec: Train, examples: str, tasks: Sequence[Loaded], way: str = "train") -> str:
+    """The digest of what all trainings of a recipe in one way have in common.
+
+    Args:
+        examples: hash of the texts that are trained on.
+        tasks: those that choose the best checkpoint.
+    """
+    dev = [[task.task.identity(), task.data.hash] for task in tasks]
+    schedule = spec.gradual.model_dump() if way == "gradual" else None
+    return digest({"train": spec.recipe(), "examples": examples, "dev": dev, "schedule": schedule})
+
+
+def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> dict[str, Any]:
+    """The part of a key that says which data a scorer looks at.
+
+    Args:
+        tasks: at least those that the scorer names, read.
+    """
+    parts = parts_used(scorer)
+    data: dict[str, Any] = {"calibration": None if parts.isdisjoint(UNGRADED) else calibration.hash}
+    if "graded" in parts:
+        data["graded"] = calibration.graded_hash
+    if scorer.tasks():
+        data["tasks"] = {name: [task.data.hash for task in tasks[name]] for name in scorer.tasks()}
+    return data
+
+
+def parts_used(scorer: Scorer) -> frozenset[Over]:
+    """The parts of the calibration set that a scorer looks at; slow scorers use everything but the gold scores."""
+    declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
+    return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
+
+
+def _model(model: Model) -> dict[str, Any]:
+    return {"model": model.hash, "encoding": model.encoding.as_dict()}

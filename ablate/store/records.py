@@ -34,7 +34,7 @@ class Result:
 
     status: ``ok``, with a score, or ``undefined``, with none and a reason.
     score: the task's metric in the task's unit; finite, never NaN.
-    values: float32 [n], the similarity of each pair, or None where the task has none.
+    values: float32 [n], the value of each item, or None where the task has none.
     seconds: how long the evaluation took.
     about: anything that JSON can hold.
 

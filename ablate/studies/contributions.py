@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.calibration import Calibration
-from ablate.engine.collect import collect, passes_of
-from ablate.engine.score import score, scores_key
+from ablate.engine.collect import collect
+from ablate.engine.passes import passes_of
+from ablate.engine.score import score
 from ablate.models.model import Model
 from ablate.plan.plan import Step
+from ablate.store.keys import scores_key
 from ablate.store.store import Store
 
 
@@ -22,29 +24,33 @@ def contributions(
     store: Store,
     on_pass: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[Step, NDArray[np.float32]]]:
-    """The dense model's contributions for each step's granularity and scorer, from the store where it has them.
+    """The dense model's contributions for the granularity and scorer of each step, from the store where it has them.
 
-    What is computed is not stored: for single weights it is large, and whoever asks wants little of it.
+    What is computed is not stored: for single weights it is large, and callers keep only a small part of it.
+
+    Yields:
+        Each step with float32 [units]: first the steps that the store has, then the others.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or a loss or a contribution is not finite.
     """
     missing = []
     for step in steps:
-        stored = store.get_scores(scores_key(model, calibration, step, None))
+        stored = store.get_scores(scores_key(model, calibration, step.scorer, step.granularity, step.seed))
         if stored is None:
             missing.append(step)
         else:
             yield step, stored
     collected = collect(model, calibration, [r for step in missing for r in step.requests], on_pass)
     for step in missing:
-        yield step, score(model, calibration, step, step.granularity.layers(model), collected)
+        layers = {step.granularity: step.granularity.layers(model)}
+        yield step, score(model, calibration, step, collected, layers)[step.granularity]
 
 
 def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:
-    """Refuses, before anything is computed, a calibration set that is too small for a batch.
+    """Refuses a calibration set that is too small for a batch, before anything is computed.
 
     Raises:
-        AblateError: it is.
+        AblateError: the set is too small for a statistic of a step's scorer.
     """
     passes_of([request for step in steps for request in step.requests], calibration)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import Undefined
 from ablate.plugin import Plugin
 from ablate.statistics.arrays import Floats, Values
@@ -24,7 +24,7 @@ class Task(Plugin):
 
     split: ``train``, ``dev`` or ``test``; only ``test`` counts as held out.
     metric, unit, higher_is_better: what a score is; every row of every table names them.
-    range: the lowest and the highest score, in ``unit``, that there can be over all of its pairs; the contract tests
+    range: the lowest and the highest score, in ``unit``, that there can be over all of its items; the contract tests
         hold a task to it. Endless where nothing is stated.
     chooses: whether it has a say in which cells are confirmed, where it is a screen task.
     """
@@ -36,8 +36,8 @@ class Task(Plugin):
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     chooses: ClassVar[bool] = True
 
-    def load(self, source: Source) -> PairSet:
-        """The pairs that it measures on: those of the source's data set of the task's own name.
+    def load(self, source: Source) -> ItemSet:
+        """The items that it measures on: those of the source's data set of the task's own name.
 
         A task with data of its own overrides this.
 
@@ -47,8 +47,11 @@ class Task(Plugin):
         return source.load(self.name)
 
     @abstractmethod
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
-        """One value per pair, from which every score and every test is computed.
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
+        """One value per item, from which every score and every test is computed.
+
+        An item of several texts has one value: what is resampled is items, and two values of one triplet would count as
+        two independent ones.
 
         Args:
             embeddings: float32 [sentences, dim], of ``data.sentences`` in that order.
@@ -58,17 +61,17 @@ class Task(Plugin):
         """
 
     @abstractmethod
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
-        """The score, in :attr:`unit`, over the pairs that ``kept`` (bool [n]) marks.
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+        """The score, in :attr:`unit`, over the items that ``kept`` (bool [n]) marks.
 
         Raises:
-            Undefined: the score has no value on these pairs.
+            Undefined: the score has no value on these items.
         """
 
     def statistic(self) -> Statistic:
         """How :meth:`score` comes from values and gold scores: what intervals and tests are computed by.
 
-        By default it calls ``score`` for each of thousands of draws, with blank sentences and subsets: a task whose
+        By default it calls ``score`` for each of thousands of draws, with blank texts and subsets: a task whose
         score is a rank correlation or a mean gives ``SPEARMAN``, ``MEAN`` or ``LOG_MEAN`` of
         :mod:`ablate.statistics.metric` instead, which are fast.
         """
@@ -89,15 +92,15 @@ class Task(Plugin):
 class Scored(Statistic):
     """The slow way for a task that says nothing of its statistic: its ``score`` on every draw.
 
-    The pairs that it is given have gold scores and values, but no sentences and no subsets.
+    The items that it is given have gold scores and values, but no texts and no subsets: they are blank pairs.
     """
 
     task: Task
 
     def value(self, values: Values, gold: Floats) -> float:
-        blank = ("",) * len(gold)
-        data = PairSet(self.task.name, self.task.split, "", blank, blank, gold, blank)
-        return self.task.score(data, values, np.ones(len(gold), bool))
+        n = len(gold)
+        data = ItemSet(self.task.name, self.task.split, "", (("", ""),) * n, gold, ("",) * n)
+        return self.task.score(data, values, np.ones(n, bool))
 
     def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
         picks = [np.repeat(np.arange(len(gold)), row.astype(np.intp)) for row in counts]

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.data.calibration import POSITIVE_ABOVE
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError
 from ablate.models.losses import align_distances
 from ablate.statistics.metric import LOG_MEAN, MEAN, Statistic
@@ -32,10 +32,10 @@ class Geometry(Task):
     higher_is_better: ClassVar[bool] = False
     chooses: ClassVar[bool] = False
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])
 
-    def _benchmark(self, source: Source) -> PairSet:
+    def _benchmark(self, source: Source) -> ItemSet:
         group = source.groups()["sts" if self.split == "test" else f"sts-{self.split}"]
         return replace(source.load("stsb" if "stsb" in group else group[0]), name=self.name, split=self.split)
 
@@ -46,7 +46,7 @@ class AlignTask(Geometry):
     metric: ClassVar[str] = "align loss"
     range: ClassVar[tuple[float, float]] = (0, 4)
 
-    def load(self, source: Source) -> PairSet:
+    def load(self, source: Source) -> ItemSet:
         """The positives.
 
         Raises:
@@ -56,15 +56,16 @@ class AlignTask(Geometry):
         positive = np.flatnonzero(everything.gold > POSITIVE_ABOVE)
         if not len(positive):
             raise DataError(f"task '{self.name}': no pair of '{source.label}' has gold above {POSITIVE_ABOVE:g}")
-        left, right, subsets = (
-            tuple(column[i] for i in positive) for column in (everything.left, everything.right, everything.subsets)
+        return replace(
+            everything,
+            texts=tuple(everything.texts[i] for i in positive),
+            gold=everything.gold[positive],
+            subsets=tuple(everything.subsets[i] for i in positive),
         )
-        return replace(everything, left=left, right=right, gold=everything.gold[positive], subsets=subsets)
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         unit = normalize(embeddings, dim=1)
-        index = {sentence: i for i, sentence in enumerate(data.sentences)}
-        left, right = (unit[[index[s] for s in side]] for side in (data.left, data.right))
+        left, right = (unit[rows] for rows in data.rows(2))
         distances: NDArray[np.float32] = align_distances(left, right).numpy()
         return distances
 
@@ -84,8 +85,8 @@ class UniformTask(Geometry):
     metric: ClassVar[str] = "uniform loss"
     range: ClassVar[tuple[float, float]] = (-8, 0)
 
-    def load(self, source: Source) -> PairSet:
-        """Each distinct sentence, paired with itself.
+    def load(self, source: Source) -> ItemSet:
+        """Each distinct sentence.
 
         Raises:
             DataError: there are fewer than two, or the data set is absent or malformed.
@@ -95,9 +96,9 @@ class UniformTask(Geometry):
         if len(sentences) < 2:
             raise DataError(f"task '{self.name}': '{source.label}' has {len(sentences)} sentences, and it needs 2")
         n = len(sentences)
-        return replace(everything, left=sentences, right=sentences, gold=np.full(n, 5.0), subsets=("",) * n)
+        return replace(everything, texts=tuple(zip(sentences)), gold=np.full(n, 5.0), subsets=("",) * n)
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:  # noqa: ARG002
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:  # noqa: ARG002
         to_others = closeness(normalize(embeddings, dim=1))
         values: NDArray[np.float32] = (2 * to_others - to_others.mean()).float().numpy()
         return values

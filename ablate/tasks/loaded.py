@@ -9,21 +9,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet, Key
 from ablate.statistics.panel import Panel
 from ablate.tasks.base import Task
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A task and its pairs.
+    """A task and its items.
 
-    kept: bool [n], False for pairs that calibration or choice has seen.
-    fault: why its pairs could not be read, and there are none; None as a rule.
+    kept: bool [n], False for items that calibration or choice has seen.
+    fault: why its items could not be read, and there are none; None as a rule.
     """
 
     task: Task
-    data: PairSet
+    data: ItemSet
     kept: NDArray[np.bool_]
     fault: str | None = None
 
@@ -45,5 +45,6 @@ def panel_of(loaded: Loaded) -> Panel:
     )
 
 
-def _number(key: tuple[str, str]) -> int:
+def _number(key: Key) -> int:
+    """The cluster: the same number for the same key in every task and every run."""
     return int.from_bytes(hashlib.sha256(json.dumps(key).encode()).digest()[:8], "big", signed=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.statistics.metric import SPEARMAN, Statistic
 from ablate.tasks.base import Task
 
@@ -24,15 +24,13 @@ class Sts(Task):
     unit: ClassVar[str] = "points"
     range: ClassVar[tuple[float, float]] = (-100, 100)
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         unit = normalize(embeddings, dim=1)
-        index = {sentence: i for i, sentence in enumerate(data.sentences)}
-        left = unit[[index[s] for s in data.left]]
-        right = unit[[index[s] for s in data.right]]
+        left, right = (unit[rows] for rows in data.rows(2))
         cosines: NDArray[np.float32] = (left * right).sum(1).numpy()
         return cosines
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])
 
     def statistic(self) -> Statistic:

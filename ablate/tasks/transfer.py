@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from ablate.data.classes import ClassSet
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import PluginError
 from ablate.statistics.metric import Mean, Statistic
 from ablate.tasks.base import Task
@@ -55,7 +55,7 @@ class Transfer(Task):
             raise ValueError("solver sklearn uses no seed; leave it out, or take solver: senteval")
         return self
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         if not isinstance(data, ClassSet):
             raise PluginError(f"task '{self.name}': '{data.source}' has no classes for it")
         rows = {sentence: i for i, sentence in enumerate(data.sentences)}
@@ -66,7 +66,7 @@ class Transfer(Task):
         right: NDArray[np.float32] = (guessed == judged.classes).astype(np.float32)
         return right
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])
 
     def statistic(self) -> Statistic:
@@ -87,18 +87,17 @@ class Transfer(Task):
     def _prototyping(self) -> Solver:
         return Exact() if self.solver == "sklearn" else Stochastic(torch.optim.RMSprop, 128, 3, 2, self.seed)
 
-    def _examples(self, part: PairSet, rows: dict[str, int], embeddings: Tensor) -> Examples:
-        u = embeddings[[rows[s] for s in part.left]]
-        if self.paired:
-            v = embeddings[[rows[s] for s in part.right]]
-            u = torch.cat([(u - v).abs(), u * v], 1)
-        return Examples(np.ascontiguousarray(u.numpy(), np.float32), part.gold.astype(np.int64))
+    def _examples(self, part: ItemSet, rows: dict[str, int], embeddings: Tensor) -> Examples:
+        columns = part.columns(2 if self.paired else 1)
+        u, *second = (embeddings[[rows[text] for text in column]] for column in columns)
+        features = torch.cat([(u - second[0]).abs(), u * second[0]], 1) if second else u
+        return Examples(np.ascontiguousarray(features.numpy(), np.float32), part.gold.astype(np.int64))
 
 
-def _by_length(part: PairSet) -> NDArray[np.int64]:
+def _by_length(part: ItemSet) -> NDArray[np.int64]:
     """SentEval's order, shortest first, then by class: the folds follow from it."""
-    left, right = (np.array([len(text.split()) for text in side]) for side in (part.left, part.right))
-    return np.lexsort((part.gold, right, left))
+    lengths = np.array([[len(text.split()) for text in texts] for texts in part.texts]).T
+    return np.lexsort((part.gold, *reversed(lengths)))
 
 
 def _task(dataset: str, text: str, paired: bool = False) -> type[Transfer]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ablate.data.calibration import Calibration
 from ablate.data.classes import CLASS_SETS, ClassSet, files
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def sample_tasks(names: Iterable[str]) -> dict[str, tuple[Loaded, ...]]:
 class SampleSource:
     """Has every data set of any name: the same 20 pairs, graded 0 to 5, in two subsets.
 
-    Under the name of a transfer set: 24 texts of two classes, and as many to learn from where it has a train split.
+    Under the name of a transfer set: 24 items of two classes, and as many to learn from where it has a train split.
+    They are pairs under the name of a set of pairs (``mrpc``), else single texts.
     """
 
     name = "sample"
@@ -62,29 +63,30 @@ class SampleSource:
     def names(self) -> tuple[str, ...]:
         return ("sample", "sample-dev", "sample-train")
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         if not name:
             raise DataError("a data set has a name")
         if name in CLASS_SETS or name == "synthetic-tense":
             return self._classes(name)
         sentences = sample_sentences(40)
+        pairs = tuple(zip(sentences[:20], sentences[20:], strict=True))
         gold = np.linspace(0, 5, 20)
         subsets = ("first",) * 10 + ("second",) * 10
-        return PairSet(name, "test", self.label, sentences[:20], sentences[20:], gold, subsets)
+        return ItemSet(name, "test", self.label, pairs, gold, subsets)
 
     def _classes(self, name: str) -> ClassSet:
-        texts, gold = sample_sentences(72), np.arange(24, dtype=np.float64) % 2
-        test, train, dev = texts[:24], texts[24:48], texts[48:]
+        sentences, gold = sample_sentences(72), np.arange(24, dtype=np.float64) % 2
+        texts = tuple((s, s) if name == "mrpc" else (s,) for s in sentences)
         beside = {
-            part: PairSet(name, part, self.label, own, own, gold, ("",) * 24)
-            for part, own in (("train", train), ("dev", dev))
+            part: ItemSet(name, part, self.label, part_texts, gold, ("",) * 24)
+            for part, part_texts in (("train", texts[24:48]), ("dev", texts[48:]))
             if name in CLASS_SETS and part in files(name)
         }
-        return ClassSet(name, "test", self.label, test, test, gold, ("",) * 24, **beside)
+        return ClassSet(name, "test", self.label, texts[:24], gold, ("",) * 24, **beside)
 
 
 class EmptySource(SampleSource):
     """Names its data sets, and has none of them."""
 
-    def load(self, name: str) -> PairSet:
+    def load(self, name: str) -> ItemSet:
         raise DataError(f"'{self.label}' lacks '{name}'")

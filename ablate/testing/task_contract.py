@@ -1,4 +1,4 @@
-"""What a task owes: pairs, one finite value for each, and a score of the pairs that count and of no others."""
+"""What a task owes: items, one finite value for each, and a score of the items that count and of no others."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, Undefined
 from ablate.models.encode import encode, prepare
+from ablate.statistics.arrays import Values
 from ablate.tasks.base import Task
 from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
 from ablate.testing.plugin_contract import FAMILIES, check_plugin
 from ablate.testing.samples import EmptySource, SampleSource
 from ablate.testing.tiny import tiny_model
-
-Values = NDArray[np.float32]
 
 _SPLITS = ("train", "dev", "test")
 _WIDTH = 8
@@ -31,7 +30,7 @@ def check_task(plugin: type[Task], source: Source | None = None, **parameters: A
     """Checks that a task keeps its contract.
 
     Args:
-        source: where it loads its pairs from; by default :class:`~ablate.testing.samples.SampleSource`.
+        source: where it loads its items from; by default :class:`~ablate.testing.samples.SampleSource`.
 
     Raises:
         ContractBroken: what is wrong, in one line.
@@ -45,10 +44,10 @@ def task_contracts(plugin: type[Task], source: Source | None = None, **parameter
     return (
         Contract("name, help, version and parameters", checks.plugin, first=True),
         Contract("split, metric, unit and direction", checks.description, first=True),
-        Contract("the same pairs each time", checks.pairs, first=True),
+        Contract("the same items each time", checks.items, first=True),
         Contract("missing data is a DataError", checks.missing),
-        Contract("one finite value a pair, deterministic", checks.values, first=True),
-        Contract("a score of the pairs that count alone", checks.scores, first=True),
+        Contract("one finite value an item, deterministic", checks.values, first=True),
+        Contract("a score of the items that count alone", checks.scores, first=True),
         Contract("scores in their range", checks.range),
         Contract("statistic() gives the score", checks.statistic),
     )
@@ -64,7 +63,7 @@ class _Checks:
         return check_plugin(self._plugin, Task, **self._parameters)
 
     @cached_property
-    def _data(self) -> PairSet:
+    def _data(self) -> ItemSet:
         return self._task.load(self._source)
 
     @cached_property
@@ -92,10 +91,10 @@ class _Checks:
         lowest, highest = self._plugin.range
         require(lowest < highest, f"{self._who}: range {self._plugin.range} is not a lowest and a highest score")
 
-    def pairs(self) -> None:
+    def items(self) -> None:
         _check_data(self._data, self._who)
         again = self._task.load(self._source).hash
-        require(again == self._data.hash, f"{self._who}: load gives other pairs the second time")
+        require(again == self._data.hash, f"{self._who}: load gives other items the second time")
 
     def missing(self) -> None:
         try:
@@ -109,7 +108,7 @@ class _Checks:
             ) from error
         require(
             found.hash == self._data.hash,
-            f"{self._who}: load makes up {len(found)} pairs where the source lacks its data",
+            f"{self._who}: load makes up {len(found)} items where the source lacks its data",
         )
         raise DoesNotApply("it has data of its own")
 
@@ -160,7 +159,7 @@ def _odd(sentences: int) -> tuple[tuple[str, Tensor], ...]:
     return ("equal embeddings", same), ("embeddings of zeros", 0 * same), ("opposite embeddings", opposite)
 
 
-def _score(task: Task, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+def _score(task: Task, data: ItemSet, values: Values, kept: NDArray[np.bool_]) -> float:
     return _score_of(lambda: task.score(data, values, kept))
 
 
@@ -175,15 +174,15 @@ def _needs_parameters(plugin: type[Task]) -> bool:
     return any(field.is_required() for field in plugin.model_fields.values())
 
 
-def _check_data(data: PairSet, who: str) -> None:
+def _check_data(data: ItemSet, who: str) -> None:
     n = len(data)
-    require(n > 0, f"{who}: load gives no pairs")
-    lengths = {"left": len(data.left), "right": len(data.right), "gold": len(data.gold), "subsets": len(data.subsets)}
-    require(set(lengths.values()) == {n}, f"{who}: the columns of its pairs differ in length: {lengths}")
+    require(n > 0, f"{who}: load gives no items")
+    lengths = {"texts": n, "gold": len(data.gold), "subsets": len(data.subsets)}
+    require(set(lengths.values()) == {n}, f"{who}: the columns of its items differ in length: {lengths}")
     require(bool(np.isfinite(data.gold).all()), f"{who}: load gives gold scores that are not finite")
 
 
-def _values(task: Task, data: PairSet, embeddings: Tensor, who: str) -> Values:
+def _values(task: Task, data: ItemSet, embeddings: Tensor, who: str) -> Values:
     given = embeddings.clone()
     values = task.measure(data, embeddings)
     _check_values(values, len(data), who)
@@ -192,20 +191,20 @@ def _values(task: Task, data: PairSet, embeddings: Tensor, who: str) -> Values:
     return values
 
 
-def _check_values(values: object, pairs: int, who: str) -> None:
+def _check_values(values: object, items: int, who: str) -> None:
     require(
-        isinstance(values, np.ndarray) and values.shape == (pairs,) and values.dtype == np.float32,
-        f"{who}: measure gives {_described(values)}, not one float32 for each of {pairs} pairs",
+        isinstance(values, np.ndarray) and values.shape == (items,) and values.dtype == np.float32,
+        f"{who}: measure gives {_described(values)}, not one float32 for each of {items} items",
     )
     require(bool(np.isfinite(np.asarray(values)).all()), f"{who}: measure gives values that are not finite")
 
 
-def _check_score(task: Task, data: PairSet, values: Values, who: str) -> None:
+def _check_score(task: Task, data: ItemSet, values: Values, who: str) -> None:
     everything, before = np.ones(len(data), bool), values.copy()
     try:
         score = task.score(data, values, everything)
     except Undefined as reason:
-        require(len(data) < 10, f"{who}: has no score on {len(data)} pairs: {reason}")
+        require(len(data) < 10, f"{who}: has no score on {len(data)} items: {reason}")
         return
     require(isinstance(score, float) and math.isfinite(score), f"{who}: score gives {score!r}, not a finite float")
     require(task.score(data, values, everything) == score, f"{who}: score is not deterministic")
@@ -213,7 +212,7 @@ def _check_score(task: Task, data: PairSet, values: Values, who: str) -> None:
     elsewhere = np.where(half, values, values[::-1] + 1).astype(np.float32)
     require(
         task.score(data, values, half) == task.score(data, elsewhere, half),
-        f"{who}: score depends on pairs that `kept` leaves out",
+        f"{who}: score depends on items that `kept` leaves out",
     )
     require(np.array_equal(values, before), f"{who}: score changes the values that it was given")
     nothing = np.zeros(len(data), bool)
@@ -221,7 +220,7 @@ def _check_score(task: Task, data: PairSet, values: Values, who: str) -> None:
         undefined = task.score(data, values, nothing)
     except Undefined:
         return
-    require(False, f"{who}: score gives {undefined!r} of no pairs; raise Undefined with the reason")
+    require(False, f"{who}: score gives {undefined!r} of no items; raise Undefined with the reason")
 
 
 def _described(values: object) -> str:

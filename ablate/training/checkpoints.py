@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.numpy
 from transformers import TrainerCallback, TrainerState, TrainingArguments
 
+from ablate.granularities.units import Units
 from ablate.models.masked import Mask
 from ablate.store.arrays import pack_units, unpack_units
 
@@ -30,13 +31,13 @@ class SaveMask(TrainerCallback):
     The trainer calls it after it has written everything else, so a checkpoint that has the mask is complete.
     """
 
-    def __init__(self, units: dict[str, Mask]) -> None:
+    def __init__(self, units: Units) -> None:
         self.units = units
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: Any, **kwargs: Any) -> None:
         assert args.output_dir is not None
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        sizes, packed = pack_units(self.units)
+        sizes, packed = pack_units(self.units.masks)
         temporary = folder / f"{_MASK}.tmp"
         tensors = {str(i): bits for i, bits in enumerate(packed)}
         safetensors.numpy.save_file(tensors, temporary, metadata={"units": json.dumps(sizes)})
@@ -66,7 +67,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 
 def read_mask(checkpoint: Path) -> dict[str, Mask]:
-    """The mask that was in force when a checkpoint was written, by granularity."""
+    """The masks that were in force when a checkpoint was written, by the names of their granularities."""
     with safetensors.safe_open(checkpoint / _MASK, "numpy") as file:
         sizes = json.loads(file.metadata()["units"])
         packed = [file.get_tensor(str(i)) for i in range(len(sizes))]

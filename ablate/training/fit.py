@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,8 @@ from transformers import PrinterCallback, TrainerCallback
 
 from ablate.errors import AblateError, ModelError, StoreError
 from ablate.events import Watch
-from ablate.models.masked import Mask
+from ablate.granularities.base import Granularity
+from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.models.sentence_transformer import sentence_transformer
@@ -50,7 +51,7 @@ class Fitted:
     """
 
     weights: dict[str, Tensor]
-    units: dict[str, Mask]
+    units: Units
     about: dict[str, Any]
 
 
@@ -63,8 +64,8 @@ def fit(
     seed: int,
     folder: Path,
     *,
-    units: dict[str, Mask],
-    keep_of: Callable[[dict[str, Mask]], dict[str, Tensor]],
+    units: Units,
+    granularities: Sequence[Granularity],
     prune: Prune | None = None,
     watch: Watch,
     name: str,
@@ -75,7 +76,7 @@ def fit(
         tasks: their mean score decides which checkpoint is the best.
         folder: for the checkpoints of this training alone. If it has one, the training continues from the newest.
         units: the mask at the start.
-        keep_of: the units of a mask -> what it keeps of each parameter.
+        granularities: those that the mask at the end may have.
         prune: makes the next mask, for gradual pruning.
         name: shown by the progress.
 
@@ -90,11 +91,11 @@ def fit(
         checkpoint = newest_checkpoint(folder)
         steps = steps_of(spec, len(texts.examples))
         schedule = cubic(spec.gradual, steps) if prune is not None else {}
-        save = SaveMask(units if checkpoint is None else read_mask(checkpoint))
-        enforce = EnforceMask(backbone, keep_of(save.units))
+        save = SaveMask(units if checkpoint is None else Units.of(read_mask(checkpoint), granularities))
+        enforce = EnforceMask(backbone, save.units.keep(model))
         callbacks: list[TrainerCallback] = [enforce]
         if prune is not None:
-            callbacks.append(GradualPruning(backbone, schedule, prune, keep_of, enforce, save))
+            callbacks.append(GradualPruning(model, backbone, schedule, prune, enforce, save))
         trainer = Trainer(
             model=with_head,
             args=arguments(spec, seed, folder, steps, first_eligible=max(schedule, default=0)),

@@ -17,8 +17,10 @@ from torch.nn.functional import normalize
 from ablate.plugin_api import (
     EQUAL_WITHIN,
     DataError,
+    ItemSet,
     Mean,
-    PairSet,
+    PluginError,
+    QuerySet,
     Source,
     Statistic,
     Task,
@@ -37,10 +39,11 @@ _ROWS = 1024
 
 
 class Retrieval(Task):
-    """The share of pairs whose positive is among the ``at`` texts nearest to its query by cosine, × 100.
+    """The share of lines whose positive is among the ``at`` texts nearest to its query by cosine, × 100.
 
-    The texts are all positives of the file, without the query itself and its other positives. A text as near as the
-    positive counts as nearer, so that a model that gives one embedding to all finds nothing.
+    An item is a line: a query, and its positive as the one relevant document. The corpus is all positives of the file.
+    The query's own text and the positives of its other lines do not compete. A text as near as the positive counts as
+    nearer, so that a model that gives one embedding to all finds nothing.
     """
 
     name: ClassVar[str] = "retrieval"
@@ -50,44 +53,47 @@ class Retrieval(Task):
     unit: ClassVar[str] = "points"
     range: ClassVar[tuple[float, float]] = (0.0, 100.0)
 
-    # Keys have the pairs themselves; the same file elsewhere is the same data.
+    # Keys have the texts themselves; the same file elsewhere is the same data.
     file: Path | None = Field(None, exclude=True, description="TSV or JSONL of queries and positives; has to be given")
     at: int = Field(1, ge=1, description="how many of the nearest texts count")
 
-    def load(self, source: Source) -> PairSet:  # noqa: ARG002
+    def load(self, source: Source) -> QuerySet:  # noqa: ARG002
         if self.file is None:
             raise DataError(f"task '{self.name}' has no file; give tasks: {{{self.name}: {{file: QUERIES.tsv}}}}")
         queries, positives = read_queries(self.file)
-        count = len(set(positives))
-        if self.at >= count:
-            raise DataError(f"{self.file}: any of {count} texts is among the nearest {self.at}; lower at, or add texts")
-        n = len(queries)
-        return PairSet(self.name, self.split, self.file.name, queries, positives, np.full(n, 5.0), ("",) * n)
+        documents = tuple(dict.fromkeys(positives))
+        if self.at >= len(documents):
+            raise DataError(
+                f"{self.file}: any of {len(documents)} texts is among the nearest {self.at}; lower at, or add texts"
+            )
+        number, n = {text: i for i, text in enumerate(documents)}, len(queries)
+        relevant = tuple({number[positive]: 1.0} for positive in positives)
+        texts = tuple((query,) for query in queries)
+        return QuerySet(self.name, self.split, self.file.name, texts, np.zeros(n), ("",) * n, documents, relevant)
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
-        """1 for each pair whose positive is found, else 0."""
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
+        """1 for each item whose positive is found, else 0."""
+        if not isinstance(data, QuerySet):
+            raise PluginError(f"task '{self.name}': '{data.source}' has no queries with documents")
         if not embeddings.isfinite().all():
             raise Undefined("the model's embeddings are not finite")
         unit = normalize(embeddings, dim=1)
-        row = {text: i for i, text in enumerate(data.sentences)}
-        texts = {text: i for i, text in enumerate(dict.fromkeys(data.right))}
-        own = torch.tensor([texts[text] for text in data.right])
-        aside = {query: {texts[query]} if query in texts else set() for query in data.left}
-        for query, text in zip(data.left, own.tolist(), strict=True):
-            aside[query].add(text)
-        candidates = unit[[row[text] for text in texts]]
+        (rows,) = data.rows(1)
+        queries, candidates = unit[rows], unit[data.document_rows]
+        positives = torch.tensor([number for grades in data.relevant for number in grades])
+        aside = _aside(data)
         found = torch.zeros(len(data))
         for start in range(0, len(data), _ROWS):
-            queries = data.left[start : start + _ROWS]
-            cosines = unit[[row[query] for query in queries]] @ candidates.T
-            mine = cosines.gather(1, own[start : start + _ROWS, None])
-            for i, query in enumerate(queries):
+            block = slice(start, start + _ROWS)
+            cosines = queries[block] @ candidates.T
+            mine = cosines.gather(1, positives[block, None])
+            for i, (query,) in enumerate(data.texts[block]):
                 cosines[i, list(aside[query])] = -torch.inf
-            found[start : start + _ROWS] = ((cosines >= mine - EQUAL_WITHIN).sum(1) < self.at).float()
+            found[block] = ((cosines >= mine - EQUAL_WITHIN).sum(1) < self.at).float()
         values: NDArray[np.float32] = found.numpy()
         return values
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])
 
     def statistic(self) -> Statistic:
@@ -100,6 +106,15 @@ class RetrievalDev(Retrieval):
     name: ClassVar[str] = "retrieval-dev"
     help: ClassVar[str] = "is a query's own text among the nearest? A file of queries and texts, dev"
     split: ClassVar[str] = "dev"
+
+
+def _aside(data: QuerySet) -> dict[str, set[int]]:
+    """The documents that do not compete for each query: its positives, and its own text where that is a document."""
+    number = {text: i for i, text in enumerate(data.documents)}
+    aside = {query: {number[query]} if query in number else set() for (query,) in data.texts}
+    for (query,), grades in zip(data.texts, data.relevant, strict=True):
+        aside[query].update(grades)
+    return aside
 
 
 def read_queries(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

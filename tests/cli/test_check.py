@@ -15,7 +15,7 @@ from torch import Tensor
 from typer.testing import CliRunner, Result
 
 from ablate.cli import app
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError, RecipeError
 from ablate.plugins import Entry, find_entry, registry
 from ablate.scorers.base import Scorer, View
@@ -54,7 +54,7 @@ class Unbounded(Sts):
     split: ClassVar[str] = "dev"
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
-    def load(self, source: Source) -> PairSet:  # noqa: ARG002
+    def load(self, source: Source) -> ItemSet:  # noqa: ARG002
         return SampleSource().load("sample")
 
 
@@ -68,7 +68,7 @@ class WithAFile(Sts):
     file: Path | None = None
     at: int = Field(1, ge=1)
 
-    def load(self, source: Source) -> PairSet:
+    def load(self, source: Source) -> ItemSet:
         if self.file is None:
             raise DataError("give it a file")
         assert self.file.exists()

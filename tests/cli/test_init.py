@@ -18,7 +18,7 @@ from ablate.errors import ModelError
 from ablate.models.load import load_model
 from ablate.models.pruned import pruned_from
 from ablate.models.spec import ModelSpec
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.testing.tiny import save_tiny, tiny_model

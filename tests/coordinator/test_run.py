@@ -248,7 +248,7 @@ def test_steps_take_equal_shares(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
         gone.append(int((~mask).sum()))
         return mask
 
-    monkeypatch.setattr("ablate.coordinator.mask_maker.select", counted)
+    monkeypatch.setattr("ablate.engine.prune.select", counted)
     bench.run(granularities=["neuron"], sparsities=[0.25], steps=4)
     assert gone == [8, 16, 24, 32]
 
@@ -333,8 +333,9 @@ def matched_units(bench: Bench, **given: Any) -> tuple[dict[str, Any], list[dict
     with Store(bench.store) as store:
         subject = prepare_model_run(job, job.recipe.model[0], store, Timings(), bench.events.append)
         (cell,) = job.plan.cells
-        draws = [subject.masks.make(cell.as_control("matched", draw)).units for draw in range(5)]
-        return subject.masks.make(cell).units, draws, [subject.masks.make(cell.as_control("flipped")).units]
+        draws = [subject.masks.make(cell.as_control("matched", draw)).units.masks for draw in range(5)]
+        flipped = subject.masks.make(cell.as_control("flipped")).units.masks
+        return subject.masks.make(cell).units.masks, draws, [flipped]
 
 
 @pytest.mark.parametrize("granularity", ["head", "neuron", "unstructured"])
@@ -385,7 +386,9 @@ def test_negative_sparsity_and_its_flipped_control_remove_as_many(bench: Bench) 
     with Store(bench.store) as store:
         subject = prepare_model_run(bench.job(**given), bench.recipe().model[0], store, Timings(), bench.events.append)
         ((key, step_),) = [(name, cell.steps[0]) for cell in bench.job(**given).plan.cells]
-        contributions = subject.masks._contributions(step_, {})
+        found = subject.masks.contributions(step_)
+        assert found is not None
+        contributions = found[step_.granularity]
     assert 0 < int((~mask).sum()) < 8
     assert mask.tolist() == (contributions >= 0).tolist()
     assert int((~flipped[key]).sum()) == int((~mask).sum())

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from ablate.data.calibration import Calibration, CalibrationSpec, calibrate, read_pairs
-from ablate.data.pairs import PairSet, pair_key
+from ablate.data.items import ItemSet, pair_key
 from ablate.errors import DataError
 from tests.bench import Pair, pairs
 
 TRAIN = pairs(0, 80)
 
 
-def pair_set(content: list[Pair]) -> PairSet:
-    left, right, gold = zip(*content, strict=True)
-    return PairSet("stsb-train", "train", "senteval", left, right, np.array(gold), ("",) * len(left))
+def pair_set(content: list[Pair]) -> ItemSet:
+    texts, gold = tuple((a, b) for a, b, _ in content), np.array([gold for *_, gold in content])
+    return ItemSet("stsb-train", "train", "senteval", texts, gold, ("",) * len(content))
 
 
 def draw(content: list[Pair] = TRAIN, **given: Any) -> Calibration:

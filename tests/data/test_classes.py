@@ -11,7 +11,7 @@ import pytest
 from ablate.data.classes import CLASS_SETS, ClassSet
 from ablate.data.embedded import Embedded
 from ablate.data.hub import HubCache
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.data.senteval import SentEval
 from ablate.data.sources import expand
 from ablate.errors import DataError
@@ -33,21 +33,21 @@ def test_a_file_a_class_in_latin_1_and_an_empty_line_stays(tmp_path: Path) -> No
     write(tmp_path, "CR/custrev.neg", b"bad  \t phone\n\n")
     write(tmp_path, "CR/custrev.pos", "très bon\n".encode("latin-1"))
     found = read(tmp_path, "cr")
-    assert found.left == found.right == ("bad phone", "", "très bon")
+    assert found.texts == (("bad phone",), ("",), ("très bon",))
     assert found.gold.tolist() == [0, 0, 1]
     assert (found.train, found.dev, found.split) == (None, None, "test")
-    assert found.sentences == found.left
+    assert found.sentences == ("bad phone", "", "très bon")
 
 
 def test_parts_are_embedded_but_not_judged(tmp_path: Path) -> None:
     for part in ("train", "dev", "test"):
         write(tmp_path, f"SST/binary/sentiment-{part}", f"good {part} .\t1\nbad one\t0\n")
     found = read(tmp_path, "sst2")
-    assert found.left == ("good test .", "bad one")
+    assert found.texts == (("good test .",), ("bad one",))
     assert found.gold.tolist() == [1, 0]
-    assert isinstance(found.train, PairSet)
-    assert isinstance(found.dev, PairSet)
-    assert found.train.left == ("good train .", "bad one")
+    assert isinstance(found.train, ItemSet)
+    assert isinstance(found.dev, ItemSet)
+    assert found.train.texts == (("good train .",), ("bad one",))
     assert found.sentences == ("good test .", "bad one", "good train .", "good dev .")
     assert len(found.keys) == len(found) == 2
 
@@ -66,10 +66,10 @@ def test_questions_and_paraphrases(tmp_path: Path) -> None:
     write(tmp_path, "TREC/train_5500.label", b"ABBR:exp What is \xf1 ?\nNUM:date When ?\n")
     write(tmp_path, "TREC/TREC_10.label", "LOC:city Where  to ?\nABBR:exp What ?\n")
     found = read(tmp_path, "trec")
-    assert found.left == ("Where to ?", "What ?")
+    assert found.texts == (("Where to ?",), ("What ?",))
     assert found.gold.tolist() == [4, 0]
-    assert isinstance(found.train, PairSet)
-    assert found.train.left[0] == "What is ñ ?"
+    assert isinstance(found.train, ItemSet)
+    assert found.train.texts[0] == ("What is ñ ?",)
     for part in ("train", "test"):
         write(tmp_path, f"MRPC/msr_paraphrase_{part}.txt", "\ufeffQuality\t1\t2\tA\tB\n1\t1\t2\ta\tb\n0\t1\t2\ta\tc\n")
     paraphrases = read(tmp_path, "mrpc")

@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 from ablate.data import embedded
 from ablate.data.classes import ClassSet
 from ablate.data.embedded import FOLDER, SHA256, Embedded
-from ablate.data.pairs import PairSet, Source, normalize
+from ablate.data.items import ItemSet, Source, normalize
 from ablate.errors import DataError
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +33,7 @@ HASHES = {
 }
 
 
-def all_sets() -> list[PairSet]:
+def all_sets() -> list[ItemSet]:
     return [SOURCE.load(name) for name in HASHES]
 
 
@@ -77,10 +77,10 @@ def test_each_set_is_complete_and_the_same_everywhere(name: str, split: str, siz
 def test_statements_by_tense_are_the_same_everywhere_and_in_one_part_only() -> None:
     found = SOURCE.load("synthetic-tense")
     assert isinstance(found, ClassSet)
-    assert isinstance(found.train, PairSet)
+    assert isinstance(found.train, ItemSet)
     assert found.hash == "28f8b3f4460b721263e3546e47ecea66103685b21e056a5dc36708df65713fe1"
     assert (len(found), len(found.train), found.dev) == (400, 300, None)
-    assert len({normalize(text) for part in (found, found.train) for text in part.left}) == 700
+    assert len({normalize(text) for part in (found, found.train) for (text,) in part.texts}) == 700
     shares = Counter(found.gold.tolist())
     assert set(shares) == {0, 1, 2, 3}
     assert max(shares.values()) < 200, "the most frequent class alone would be right half of the time"
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_refused_in_one_line(
     spoil, reason = DAMAGE[damage]
     spoil(tmp_path / "files" / f"{file}.tsv.gz")
     # What was read before the damage is cached.
-    embedded._pairs.cache_clear()
+    embedded._items.cache_clear()
     embedded._tenses.cache_clear()
     with pytest.raises(DataError) as refused:
         SOURCE.load(file.removesuffix("-train") if "tense" in file else file)
@@ -195,7 +195,7 @@ def minilm_folder() -> Path:
     return Path(package.__file__).parent / "model"
 
 
-def points(folder: Path, pairs: PairSet, random_seed: int | None) -> float:
+def points(folder: Path, pairs: ItemSet, random_seed: int | None) -> float:
     """Spearman × 100 of the cosine; with a seed, by the same model with random weights."""
     import torch
     from sentence_transformers import SentenceTransformer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet, Key
 from ablate.data.senteval import SETS, SUBSETS, SentEval
 from ablate.errors import DataError
 
@@ -16,15 +16,16 @@ needs_data = pytest.mark.skipif(not os.environ.get("ABLATE_DATA"), reason="ABLAT
 
 
 @pytest.fixture(scope="module")
-def real() -> dict[str, PairSet]:
+def real() -> dict[str, ItemSet]:
     source = SentEval(Path(os.environ["ABLATE_DATA"]))
     assert source.names() == tuple(SETS)
     return {name: source.load(name) for name in source.names()}
 
 
 @needs_data
-def test_standard_counts(real: dict[str, PairSet]) -> None:
+def test_standard_counts(real: dict[str, ItemSet]) -> None:
     counts = [3108, 1500, 3750, 3000, 1186, 1379, 1500, 5749, 4927, 500, 4500]
+    counts += [10662, 3775, 10000, 10606, 1821, 500, 1725]
     assert [len(real[name]) for name in SETS] == counts == list(SETS.values())
     assert tuple(dict.fromkeys(real["sts12"].subsets)) == SUBSETS["sts12"]
     assert real["sts12"].subsets.count("SMTeuroparl") == 459
@@ -39,10 +40,10 @@ def test_standard_counts(real: dict[str, PairSet]) -> None:
 
 
 @needs_data
-def test_overlap_is_the_designs(real: dict[str, PairSet]) -> None:
+def test_overlap_is_the_designs(real: dict[str, ItemSet]) -> None:
     """The figures of the design's section on leakage, in per cent or pairs."""
 
-    def percent(name: str, seen: set[tuple[str, str]]) -> float:
+    def percent(name: str, seen: set[Key]) -> float:
         return 100 * sum(key in seen for key in real[name].keys) / len(real[name])
 
     tests = {key for name in YEARS for key in real[name].keys}

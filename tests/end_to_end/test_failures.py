@@ -18,12 +18,12 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from ablate.cli import app
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.data.senteval import SentEval
 from ablate.errors import AblateError, PluginError, RecipeError, Undefined
 from ablate.models.encode import encode
 from ablate.models.losses import ALIGN, Loss
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import Entry, registry
 from ablate.recipe.recipe import load_recipe
 from ablate.report.tables import render
@@ -88,12 +88,12 @@ class Broken(Sts):  # type: ignore[misc, valid-type]
     help: ClassVar[str] = "raises for masked models, or gives something odd"
     how: ClassVar[str] = "raises"
 
-    def load(self, source: Source) -> PairSet:
+    def load(self, source: Source) -> ItemSet:
         if self.how == "unread":
             raise KeyError("no file")
         return source.load("stsb-dev")
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         values = np.asarray(super().measure(data, embeddings), np.float32)
         match self.how:
             case "raises":
@@ -108,7 +108,7 @@ class Broken(Sts):  # type: ignore[misc, valid-type]
                 return values.astype(np.float64)
         return values
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         match self.how:
             case "undefined":
                 raise Undefined("no reason")
@@ -214,7 +214,7 @@ def test_a_loss_that_raises_costs_the_scorers_that_ask_for_it_alone(bench: Bench
     ("how", "status", "reason"),
     [
         ("raises", "failed", "KeyError: 'gone' (plug-in stranger 1.0)"),
-        ("too few", "failed", "task 'broken' gave [5] values for 30 pairs (plug-in stranger 1.0)"),
+        ("too few", "failed", "task 'broken' gave [5] values for 30 items (plug-in stranger 1.0)"),
         ("not finite", "undefined", "the model's embeddings are not finite"),
         ("undefined", "undefined", "no reason"),
         (
@@ -287,14 +287,14 @@ def test_a_task_that_cannot_be_read_costs_its_own_rows_alone(bench: Bench, monke
     results = bench.run(**given)
     for row in of(results, task="broken"):
         assert (row["status"], row["score"], row["n"], row["n_clean"]) == ("failed", None, None, None)
-        assert row["reason"] == "task 'broken' cannot read its pairs: KeyError: 'no file' (plug-in stranger 1.0)"
+        assert row["reason"] == "task 'broken' cannot read its items: KeyError: 'no file' (plug-in stranger 1.0)"
     assert len(of(results, task="broken")) == 2 + 5
     assert {row["status"] for task in ("stsb", "stsb-dev") for row in of(results, task=task)} == {"ok"}
     assert {item["task"] for item in results.evidence} == {"stsb", "stsb-dev"}
     page = io.StringIO()
     render(results, Console(file=page, width=80))
-    assert "cannot read its pairs" in " ".join(page.getvalue().split())
-    with pytest.raises(PluginError, match="'broken' cannot read its pairs"):
+    assert "cannot read its items" in " ".join(page.getvalue().split())
+    with pytest.raises(PluginError, match="'broken' cannot read its items"):
         bench.run(**given, keep_going=False)
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from scipy.stats import spearmanr
 
 from ablate.data.calibration import calibrate
-from ablate.data.pairs import PairSet, pair_key
+from ablate.data.items import ItemSet, pair_key
 from ablate.data.senteval import SentEval
 from ablate.report.results import Results
 from ablate.report.tables import render
@@ -120,7 +120,7 @@ def test_the_choice_is_on_record_before_a_confirm_task_is_read(bench: Bench, mon
     real = SentEval.load
     loads: list[str] = []
 
-    def load(self: SentEval, name: str) -> PairSet:
+    def load(self: SentEval, name: str) -> ItemSet:
         loads.append(name)
         with Store(bench.store) as store:
             infos = store.runs()
@@ -160,7 +160,7 @@ def test_every_model_is_chosen_for_before_any_reads_a_test_set(bench: Bench, mon
     real = SentEval.load
     models = [str(bench.model), {"name": str(bench.model), "pooling": "cls"}]
 
-    def load(self: SentEval, name: str) -> PairSet:
+    def load(self: SentEval, name: str) -> ItemSet:
         if name == "stsb":
             with Store(bench.store) as store:
                 choice = store.runs()[-1].choice

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,32 +195,6 @@ def test_a_smaller_size_takes_the_first_and_leaves_out_what_fills_no_batch() -> 
     assert torch.equal(found, expected.gradients[Head(), GradientContribution(ALIGN)])
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
-def test_input_norms_are_those_of_each_sentence_by_itself(family: str) -> None:
-    model, calibration = tiny_model(family), sample_calibration()
-    names = [name for layer in model.architecture.layers for name in layer.linears]
-    for statistic, sentences in ((InputNorm(), calibration.sentences), (InputNorm(5), calibration.sentences[:5])):
-        squares = {name: np.zeros(model.weight(name).shape[1]) for name in names}
-
-        def adding(name: str, squares: dict[str, Floats] = squares) -> Callable[..., None]:
-            def hook(_: object, args: tuple[Tensor]) -> None:
-                squares[name] += (args[0].double().numpy() ** 2).sum((0, 1))
-
-            return hook
-
-        handles = [model.backbone.get_submodule(n).register_forward_pre_hook(adding(n)) for n in names]
-        with torch.no_grad():
-            for sentence in sentences:
-                model.embed(model.pad(model.tokenize([sentence])))
-        for handle in handles:
-            handle.remove()
-        found = collect(model, calibration, [(Head(), statistic)]).norms[statistic]
-        assert found.keys() == squares.keys()
-        for name, expected in squares.items():
-            assert found[name].dtype == torch.float32
-            assert np.allclose(found[name].numpy(), np.sqrt(expected), rtol=1e-5)
-
-
 def align_contributions(model: Model, calibration: Calibration) -> Tensor:
     statistic = GradientContribution(ALIGN)
     return collect(model, calibration, [(Head(), statistic)]).gradients[Head(), statistic]
@@ -248,21 +221,6 @@ def test_dropout_positives_leave_uniformity_and_norms_alone() -> None:
     assert same_bits(*(c.gradients[Head(), uniform] for c in both))
     for name, norm in both[0].norms[InputNorm()].items():
         assert same_bits(norm, both[1].norms[InputNorm()][name])
-
-
-@pytest.mark.parametrize(
-    ("statistic", "told"),
-    [
-        (GradientContribution(ALIGN, batch_size=9), "8 calibration pairs in batches of 9"),
-        (GradientContribution(ALIGN, size=3), "3 calibration pairs in batches of 4"),
-        (GradientContribution(ALIGN, size=9), "9 calibration pairs .* there are 8"),
-        (GradientContribution(UNIFORM, batch_size=13), "12 calibration sentences in batches of 13"),
-        (InputNorm(13), "13 calibration sentences"),
-    ],
-)
-def test_more_than_the_calibration_set_has_is_refused(statistic: Any, told: str) -> None:
-    with pytest.raises(AblateError, match=told):
-        collect(tiny_model(), sample_calibration(), [(Head(), statistic)])
 
 
 def test_absolute_example_is_refused_where_it_has_no_meaning() -> None:
@@ -303,18 +261,6 @@ def test_the_model_is_given_back_as_it_was(error: type[BaseException] | None, dr
         with pytest.raises(error):
             collect(model, calibration, requests)
     assert len(batches) == 2
-    assert state.changes(model) == []
-
-
-def test_input_norms_leave_no_hook_behind_when_they_fail() -> None:
-    model, calibration = tiny_model(), sample_calibration()
-    state = State.of(model)
-
-    def embed(_: Any) -> Tensor:
-        raise RuntimeError("no memory")
-
-    with pytest.raises(RuntimeError, match="no memory"):
-        collect(dataclasses.replace(model, embed=embed), calibration, [(Head(), InputNorm())])
     assert state.changes(model) == []
 
 

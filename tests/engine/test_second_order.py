@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
 
-from ablate.coordinator import mask_maker as masks
 from ablate.data.calibration import CalibrationSpec, calibrate
 from ablate.data.sources import resolve
-from ablate.engine.collect import collect, passes_of
-from ablate.engine.score import scores_key
+from ablate.engine import prune
+from ablate.engine.collect import collect
+from ablate.engine.passes import passes_of
 from ablate.engine.second_order import halved, without_lowest
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
@@ -31,12 +31,12 @@ from ablate.models.losses import ALIGN, UNIFORM, Loss, align_loss
 from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.plan.plan import Step
 from ablate.scorers.align import Align
 from ablate.scorers.base import Scorer
 from ablate.scorers.combined import Combined
 from ablate.scorers.statistics import GradientContribution, Sign
 from ablate.scorers.uniform import Uniform
+from ablate.store.keys import scores_key
 from ablate.testing.contracts import check_scorer
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits
@@ -260,7 +260,7 @@ def test_it_is_an_option_of_every_gradient_scorer(scorer: type[Scorer]) -> None:
         with pytest.raises(ValidationError):
             scorer.model_validate({"second_order": wrong})
     keys = {
-        scores_key(tiny_model(), CALIBRATION, Step(Head(), s, "", "global", 0.2, None, 1), None)
+        scores_key(tiny_model(), CALIBRATION, s, Head())
         for s in (scorer(), corrected, scorer.model_validate({"second_order": 0.3}))
     }
     assert len(keys) == 3
@@ -296,7 +296,7 @@ def test_steps_score_again_under_the_mask_in_force_and_take_their_exact_share(
         taken.append((contributions, named["kept"], mask))
         return mask
 
-    monkeypatch.setattr(masks, "select", watched)
+    monkeypatch.setattr(prune, "select", watched)
     steps = 4
     results = bench.run(scorers=[scorer], granularities=[granularity], sparsities=[sparsity], steps=steps)
     row = one(results, stage="screen", control=None, granularity=granularity)

@@ -97,7 +97,7 @@ def test_the_same_command_again_computes_nothing(bench: Bench, monkeypatch: pyte
         "engine.evaluate.prepare",
         "coordinator.mask_maker.collect",
         "coordinator.mask_maker.score",
-        "coordinator.mask_maker.select",
+        "engine.prune.select",
     ):
         monkeypatch.setattr(f"ablate.{computed}", refuse)
     second = bench.run(**GRID)

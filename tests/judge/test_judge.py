@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import ablate.plugins
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import RecipeError
 from ablate.plugins import Entry, Registry, registry
 from ablate.record import JUDGED
@@ -34,11 +34,11 @@ class Other(Sts):
     help: ClassVar[str] = "other"
     split: ClassVar[str] = "dev"
 
-    def load(self, source: Any) -> PairSet:
-        found: PairSet = source.load("stsb-dev")
+    def load(self, source: Any) -> ItemSet:
+        found: ItemSet = source.load("stsb-dev")
         return replace(found, name="other")
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:  # noqa: ARG002
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:  # noqa: ARG002
         return float(values[kept].mean())
 
 
@@ -163,8 +163,7 @@ def test_margins_are_for_tasks_of_the_recipe(bench: Bench) -> None:
 
 def test_a_panel_comes_back_as_it_was_put(tmp_path: Path) -> None:
     pairs = (("A man.", "A  dog!"), ("a dog", "a man"), ("x", "y"))
-    left, right = zip(*pairs, strict=True)
-    data = PairSet("stsb-dev", "dev", "here", left, right, np.array([1.0, 2.0, 3.0]), ("b", "a", "b"))
+    data = ItemSet("stsb-dev", "dev", "here", pairs, np.array([1.0, 2.0, 3.0]), ("b", "a", "b"))
     panel = panel_of(Loaded(Task(), data, np.array([True, False, True])))
     assert panel.cluster[0] == panel.cluster[1] != panel.cluster[2]
     assert panel.stratum.tolist() == [0, 1, 0]

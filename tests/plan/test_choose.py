@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ablate.plan.choose import choose, mean_deltas
-from ablate.plan.plan import Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ablate.errors import RecipeError
 from ablate.models.losses import UNIFORM
-from ablate.plan.plan import Cell, Plan, make_plan
+from ablate.plan.make_plan import make_plan
+from ablate.plan.plan import Cell, Plan
 from ablate.plugins import Entry, Registry, registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import load_recipe, parse
@@ -107,6 +108,9 @@ def variants() -> Iterator[tuple[str, Any]]:
     yield "other seed", [step | {"scorer": "random", "seed": 2}]
     yield "twice", [step, step]
     yield "then neurons", [step, step | {"granularity": "neuron"}]
+    yield "and neurons", [step | {"granularity": ["head", "neuron"]}]
+    yield "and fewer neurons", [step | {"granularity": ["head", "neuron"], "sparsity": {"head": 0.5, "neuron": 0.25}}]
+    yield "and more neurons", [step | {"granularity": ["head", "neuron"], "sparsity": {"head": 0.25, "neuron": 0.5}}]
     yield "neurons first", [step | {"granularity": "neuron"}, step]
     yield "as it is", [step]
 
@@ -117,6 +121,29 @@ def test_every_part_of_a_step_is_part_of_its_identity() -> None:
     cell = plan.cells[0]
     controls = [cell, cell.as_control("flipped"), cell.as_control("matched", 0), cell.as_control("matched", 1)]
     assert len({repr(one.identity()) for one in controls}) == 4
+
+
+def test_a_step_of_one_granularity_is_the_same_however_it_is_written() -> None:
+    step = {"granularity": "head", "scorer": "align", "sparsity": 0.5}
+    ways = [step, step | {"granularity": ["head"]}, step | {"sparsity": {"head": 0.5}}]
+    (cell,) = plan_of({"model": "minilm", "cells": [[way] for way in ways]}).cells
+    assert cell.only is not None
+    assert (cell.only.granularity.name, cell.only.sparsity) == ("head", 0.5)
+    assert cell.rivals == ("align", "head")
+
+
+def test_a_step_of_several_granularities_is_no_cell_of_one() -> None:
+    steps = [{"granularity": ["neuron", "head"], "scorer": "combined", "sparsity": {"head": 0.5, "neuron": 0.25}}]
+    (cell,) = plan_of({"model": "minilm", "cells": [steps]}).cells
+    assert (cell.only, cell.rivals) == (None, None)
+    assert [g.name for g in cell.granularities] == ["neuron", "head"]
+    (step,) = cell.steps
+    assert [str(part) for part in step.parts] == ["neuron combined 25 %", "head combined 50 %"]
+    assert step.requests == [request for part in step.parts for request in part.requests]
+    with pytest.raises(ValueError, match="too many values"):
+        _ = step.granularity
+    with pytest.raises(ValueError, match="too many values"):
+        _ = step.sparsity
 
 
 def test_a_label_is_no_part_of_the_identity() -> None:

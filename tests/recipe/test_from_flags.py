@@ -11,7 +11,7 @@ import pytest
 
 import ablate
 from ablate.errors import RecipeError
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.from_flags import comparison
 from ablate.recipe.recipe import Recipe

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import RecipeError
-from ablate.plan.plan import make_plan
+from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document, read
 from ablate.recipe.recipe import Recipe, SentEval, load_recipe
@@ -95,6 +95,62 @@ def test_setting_a_value_leaves_its_aliases_alone(tmp_path: Path) -> None:
 def test_a_merged_value_that_is_wrong_has_the_place_of_what_merges_it(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"r\.yaml:3:6: a sparsity is .* not 3;"):
         load(tmp_path, "model: minilm\ncells:\n  - [{<<: {granularity: head, scorer: align, sparsity: 3}}]\n")
+
+
+def step_of(folder: Path, step: str) -> list[str]:
+    return cells(folder, f"model: minilm\ncells:\n  - - {step}\n")
+
+
+@pytest.mark.parametrize(
+    ("step", "cell"),
+    [
+        ("granularity: [head, neuron], sparsity: {neuron: 0.1, head: 0.2}", "head+neuron combined 20 % + 10 %"),
+        ("granularity: [head, neuron], sparsity: 0.1, steps: 4", "head+neuron combined 10 % + 10 % in 4 steps"),
+        (
+            "granularity: [{granularity: neuron, min_keep: 8}, head, unstructured], sparsity: 0, scope: layer",
+            "neuron+head+unstructured combined 0 % + 0 % + 0 % by layer",
+        ),
+        ("granularity: [head], sparsity: 0.2", "head combined 20 %"),
+        ("granularity: head, sparsity: {head: 0.2}", "head combined 20 %"),
+    ],
+)
+def test_a_step_of_several_granularities(step: str, cell: str, tmp_path: Path) -> None:
+    assert step_of(tmp_path, f"{{{step}, scorer: combined}}") == [cell]
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("granularity: [head, neuron], sparsity: {head: 0.2}", r":3:\d+: sparsity has no 'neuron'; add it"),
+        ("granularity: [head, neuron], sparsity: {head: 0.2, nuron: 1}", r":3:59: a sparsity is .* not 1$"),
+        (
+            "granularity: [head, neuron], sparsity: {head: 0.2, nuron: 0.1}",
+            r":3:59: 'nuron' is none of the step's granularities; did you mean 'neuron'\?",
+        ),
+        ("granularity: [head, neuron, head], sparsity: 0.2", r":3:8: 'head' stands twice in granularity; list it once"),
+        ("granularity: [head, nuron], sparsity: 0.2", r":3:28: unknown granularity 'nuron'; did you mean 'neuron'"),
+        ("granularity: [head, {granularity: neuron, kep: 1}], sparsity: 0", r":3:50: .*unknown parameter 'kep'"),
+        ("granularity: [head, 5], sparsity: 0.2", r":3:28: a granularity is a name"),
+        ("granularity: [], sparsity: 0.2", r":3:8: a granularity is a name"),
+        ("granularity: [head, neuron], sparsity: [0.1, 0.2]", r":3:37: a sparsity is .* not a list"),
+        (
+            "granularity: [head, neuron], sparsity: {head: negative, neuron: 0.1}",
+            r":3:48: `negative` removes .* which scorer 'combined' \(.*:3:\d+\) never gives",
+        ),
+    ],
+)
+def test_a_step_of_several_granularities_that_is_wrong(step: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=told):
+        step_of(tmp_path, f"{{{step}, scorer: combined}}")
+
+
+def test_a_step_of_several_granularities_is_kept_as_it_was_written(tmp_path: Path) -> None:
+    step = "{granularity: [head, neuron], scorer: align, sparsity: {head: 0.2, neuron: negative}}"
+    recipe = load(tmp_path, f"model: minilm\ncells:\n  - - {step}\n")
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+    ((entry,),) = recipe.cells
+    assert entry.sparsities == [0.2, "negative"]
+    assert [g.granularity for g in entry.granularities] == ["head", "neuron"]
 
 
 @pytest.mark.parametrize(

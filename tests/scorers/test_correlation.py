@@ -13,7 +13,7 @@ from scipy.stats import pearsonr
 from torch.nn.functional import normalize
 
 from ablate.data.calibration import UNGRADED, Calibration, CalibrationSpec, Over, calibrate
-from ablate.data.pairs import PairSet, pair_key
+from ablate.data.items import ItemSet, pair_key
 from ablate.engine.collect import collect
 from ablate.errors import DataError, RecipeError
 from ablate.granularities.head import Head
@@ -31,9 +31,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return make_bench(tmp_path, monkeypatch)
 
 
-def split(name: str, seed: int, count: int) -> PairSet:
-    left, right, gold = zip(*pairs(seed, count), strict=True)
-    return PairSet(name, "train", "made up", left, right, np.array(gold), ("",) * count)
+def split(name: str, seed: int, count: int) -> ItemSet:
+    made = pairs(seed, count)
+    texts, gold = tuple((a, b) for a, b, _ in made), np.array([gold for *_, gold in made])
+    return ItemSet(name, "train", "made up", texts, gold, ("",) * count)
 
 
 def draw(looks: Collection[Over] = (*UNGRADED, "graded"), **given: Any) -> Calibration:

@@ -1,23 +1,20 @@
-"""The losses and the built-in scorers, by hand."""
+"""The built-in scorers, by hand."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
-from scipy.spatial.distance import pdist
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.models.losses import ALIGN, UNIFORM, align_distances, align_loss, uniform_loss
+from ablate.models.losses import ALIGN, UNIFORM
 from ablate.models.model import Model
 from ablate.scorers.align import Align
 from ablate.scorers.base import Scorer, View
@@ -27,39 +24,6 @@ from ablate.scorers.random import Random
 from ablate.scorers.statistics import GradientContribution
 from ablate.scorers.uniform import Uniform
 from ablate.testing.tiny import tiny_model
-
-
-def test_align_loss_by_hand() -> None:
-    left = torch.tensor([[1.0, 0], [1, 0], [1, 0], [0.6, 0.8]])
-    right = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0.8, 0.6]])
-    assert align_distances(left, right).tolist() == pytest.approx([0, 2, 4, 0.08])
-    assert align_loss(left, right).item() == pytest.approx(6.08 / 4)
-
-
-def test_uniform_loss_by_hand() -> None:
-    right_angle = torch.tensor([[1.0, 0], [0, 1]])
-    assert uniform_loss(right_angle).item() == pytest.approx(-4)
-    three = torch.tensor([[1.0, 0], [0, 1], [-1, 0]])
-    assert uniform_loss(three).item() == pytest.approx(math.log((2 * math.exp(-4) + math.exp(-8)) / 3))
-    assert uniform_loss(torch.tensor([[1.0, 0], [-1, 0]])).item() == pytest.approx(-8)
-    assert uniform_loss(torch.ones(5, 1)).item() == pytest.approx(0)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_losses_against_scipy(seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    left, right = (normalize(torch.randn(40, 16, generator=generator), dim=1) for _ in range(2))
-    distances = ((left.double().numpy() - right.double().numpy()) ** 2).sum(1)
-    assert align_loss(left, right).item() == pytest.approx(distances.mean(), rel=1e-5)
-    uniform = np.log(np.exp(-2 * pdist(left.double().numpy(), "sqeuclidean")).mean())
-    assert uniform_loss(left).item() == pytest.approx(uniform, rel=1e-5)
-
-
-def test_equal_sentences_have_finite_gradients() -> None:
-    embeddings = torch.tensor([[1.0, 0], [1, 0], [0, 1]], requires_grad=True)
-    (gradient,) = torch.autograd.grad(uniform_loss(embeddings), embeddings)
-    assert gradient.isfinite().all()
-
 
 LAYERS = torch.tensor([0, 0, 1, 1])
 GRADIENTS = {ALIGN: torch.tensor([3.0, -4, 0, 12]), UNIFORM: torch.tensor([0.0, 2, 6, -8])}

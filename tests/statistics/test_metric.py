@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata, spearmanr
 from torch import Tensor
 
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import Undefined
 from ablate.statistics.metric import LOG_MEAN, MEAN, SPEARMAN, Mean, Statistic
 from ablate.tasks.base import Scored, Task
@@ -30,10 +30,10 @@ class PlugIn(Task):
     metric: ClassVar[str] = "gap"
     unit: ClassVar[str] = "cosine"
 
-    def measure(self, data: PairSet, embeddings: Tensor) -> NDArray[np.float32]:
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         raise NotImplementedError
 
-    def score(self, data: PairSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         high = data.gold[kept] > 2.5
         if high.all() or not high.any():
             raise Undefined("gold scores on one side only")

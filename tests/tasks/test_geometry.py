@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ablate.data.items import ItemSet
 from ablate.data.names import GEOMETRY
-from ablate.data.pairs import PairSet
 from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, resolve
 from ablate.errors import DataError, RecipeError, Undefined
@@ -43,15 +43,15 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return make_bench(tmp_path, monkeypatch)
 
 
-def drawn(data: PairSet, seed: int = 0, dim: int = 8) -> Tensor:
+def drawn(data: ItemSet, seed: int = 0, dim: int = 8) -> Tensor:
     return torch.randn(len(data.sentences), dim, generator=torch.manual_seed(seed))
 
 
-def every(data: PairSet) -> NDArray[np.bool_]:
+def every(data: ItemSet) -> NDArray[np.bool_]:
     return np.ones(len(data), bool)
 
 
-def score(task: Geometry, data: PairSet, embeddings: Tensor) -> float:
+def score(task: Geometry, data: ItemSet, embeddings: Tensor) -> float:
     return task.score(data, task.measure(data, embeddings), every(data))
 
 
@@ -76,7 +76,7 @@ def test_the_positives_are_the_pairs_with_gold_strictly_above_four() -> None:
 
 def test_uniformity_is_of_the_distinct_sentences() -> None:
     data = UniformDev().load(EMBEDDED)
-    assert data.left == data.right == data.sentences == EMBEDDED.load("synthetic-dev").sentences
+    assert data.columns(1) == (data.sentences,) == (EMBEDDED.load("synthetic-dev").sentences,)
 
 
 @pytest.mark.parametrize("task", [AlignDev(), AlignTest()])
@@ -111,8 +111,8 @@ def test_the_uniform_task_is_the_uniform_loss_of_all_sentences(
 @settings(deadline=None, max_examples=30)
 @given(st.integers(2, 9), st.integers(0, 1000))
 def test_the_values_of_uniformity_term_by_term(n: int, seed: int) -> None:
-    sentences = tuple(f"s {i}" for i in range(n))
-    data = PairSet("x", "dev", "", sentences, sentences, np.full(n, 5.0), ("",) * n)
+    sentences = tuple((f"s {i}",) for i in range(n))
+    data = ItemSet("x", "dev", "", sentences, np.full(n, 5.0), ("",) * n)
     embeddings = drawn(data, seed, 3)
     expected = pseudo(normalize(embeddings, dim=1))
     assert UniformDev().measure(data, embeddings) == pytest.approx(expected, abs=1e-6)
@@ -150,7 +150,7 @@ def test_resampling_the_values_of_uniformity_has_the_spread_that_resampling_sent
 def test_what_has_no_value_says_why() -> None:
     for task in (AlignDev(), UniformDev()):
         data = task.load(SampleSource())
-        with pytest.raises(Undefined, match="no pairs"):
+        with pytest.raises(Undefined, match="no items"):
             task.score(data, task.measure(data, drawn(data)), np.zeros(len(data), bool))
     data = UniformDev().load(SampleSource())
     with pytest.raises(Undefined, match="no logarithm"):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import pearsonr, rankdata
 
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import Undefined
 from ablate.tasks.sts import STS_TASKS
 
@@ -18,10 +18,10 @@ Task = next(task for task in STS_TASKS if task.name == "stsb")
 GOLD = [5.0, 0.0, 3.0, 3.0, 1.5]
 
 
-def data(gold: list[float]) -> PairSet:
+def data(gold: list[float]) -> ItemSet:
     n = len(gold)
-    left = tuple("x" if i % 2 else f"left {i}" for i in range(n))
-    return PairSet("stsb", "test", "senteval", left, tuple(f"right {i}" for i in range(n)), np.array(gold), ("",) * n)
+    texts = tuple(("x" if i % 2 else f"left {i}", f"right {i}") for i in range(n))
+    return ItemSet("stsb", "test", "senteval", texts, np.array(gold), ("",) * n)
 
 
 def all_of(gold: list[float]) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from ablate.data.classes import CLASS_SETS, ClassSet
-from ablate.data.pairs import PairSet
+from ablate.data.items import ItemSet
 from ablate.errors import PluginError, RecipeError, Undefined
 from ablate.tasks.folds import cross_validated, nested, with_dev
 from ablate.tasks.solver import STRENGTHS, Exact, Examples, Stochastic
@@ -184,9 +184,9 @@ def test_a_class_too_small_for_the_folds_has_no_score() -> None:
         cross_validated(Examples(few.features, np.zeros(10, np.int64)), few.features, 3, Exact())
 
 
-def of_length(*texts: str, gold: Sequence[float], right: Sequence[str] | None = None, **parts: PairSet) -> ClassSet:
-    other = tuple(right or texts)
-    return ClassSet("cr", "test", "", tuple(texts), other, np.array(gold, float), ("",) * len(texts), **parts)
+def of_length(*texts: str, gold: Sequence[float]) -> ClassSet:
+    items = tuple((text,) for text in texts)
+    return ClassSet("cr", "test", "", items, np.array(gold, float), ("",) * len(texts))
 
 
 def test_values_stand_in_the_order_of_the_texts_though_folds_are_cut_by_length() -> None:
@@ -205,8 +205,9 @@ def test_values_stand_in_the_order_of_the_texts_though_folds_are_cut_by_length()
 def test_features_of_a_pair() -> None:
     left, right = tuple(f"a {i}" for i in range(40)), tuple(f"b {i}" for i in range(40))
     gold = (np.arange(40) % 2).astype(float)
-    train = PairSet("mrpc", "train", "", left, right, gold, ("",) * 40)
-    data = ClassSet("mrpc", "test", "", left[:6], right[:6], gold[:6], ("",) * 6, train=train)
+    texts = tuple(zip(left, right, strict=True))
+    train = ItemSet("mrpc", "train", "", texts, gold, ("",) * 40)
+    data = ClassSet("mrpc", "test", "", texts[:6], gold[:6], ("",) * 6, train=train)
     rows = {s: i for i, s in enumerate(data.sentences)}
     embeddings = torch.randn(len(rows), 3, generator=torch.manual_seed(0))
     got = TASKS["mrpc"]()._examples(train, rows, embeddings).features

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, field_validator
 from torch import Tensor
 
-from ablate.data.pairs import PairSet, Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError
 from ablate.executors.base import Executor, Item, Outcome
 from ablate.granularities.neuron import Neuron
@@ -382,35 +382,35 @@ Stsb = next(task for task in STS_TASKS if task.name == "stsb")
 Values = NDArray[np.float32]
 
 
-def measure_in_place(self: Any, data: PairSet, embeddings: Tensor) -> Values:
+def measure_in_place(self: Any, data: ItemSet, embeddings: Tensor) -> Values:
     embeddings.div_(embeddings.norm(dim=1, keepdim=True))
     values: Values = Stsb.measure(self, data, embeddings)
     return values
 
 
-def score_all(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+def score_all(_: Any, data: ItemSet, values: Values, kept: NDArray[np.bool_]) -> float:
     return Stsb().score(data, values, np.ones_like(kept))
 
 
-def score_zero(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+def score_zero(_: Any, data: ItemSet, values: Values, kept: NDArray[np.bool_]) -> float:
     return Stsb().score(data, values, kept) if kept.any() else 0.0
 
 
-def score_nan(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:  # noqa: ARG001
+def score_nan(_: Any, data: ItemSet, values: Values, kept: NDArray[np.bool_]) -> float:  # noqa: ARG001
     return float("nan")
 
 
-def score_in_place(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+def score_in_place(_: Any, data: ItemSet, values: Values, kept: NDArray[np.bool_]) -> float:
     found = Stsb().score(data, values, kept)
     values.sort()
     return found
 
 
-def score_by_ranks(_: Any, data: PairSet, values: Values, kept: NDArray[np.bool_]) -> float:
+def score_by_ranks(_: Any, data: ItemSet, values: Values, kept: NDArray[np.bool_]) -> float:
     return SPEARMAN.value(values[kept], data.gold[kept])
 
 
-def load_anything(_: Any, source: Source) -> PairSet:
+def load_anything(_: Any, source: Source) -> ItemSet:
     try:
         return source.load("stsb")
     except DataError:
@@ -418,27 +418,27 @@ def load_anything(_: Any, source: Source) -> PairSet:
         return replace(data, gold=data.gold[::-1])
 
 
-def load_or_key_error(_: Any, source: Source) -> PairSet:
+def load_or_key_error(_: Any, source: Source) -> ItemSet:
     try:
         return source.load("stsb")
     except DataError:
         raise KeyError("stsb") from None
 
 
-def load_at_random(_: Any, source: Source) -> PairSet:
+def load_at_random(_: Any, source: Source) -> ItemSet:
     data = source.load("stsb")
     return replace(data, gold=np.random.default_rng().random(len(data)))
 
 
-def measure_by_norm(_: Any, data: PairSet, embeddings: Tensor) -> Values:
+def measure_by_norm(_: Any, data: ItemSet, embeddings: Tensor) -> Values:
     """The cosine without a guard against embeddings of zeros."""
     unit = embeddings / embeddings.norm(dim=1, keepdim=True)
-    index = {sentence: i for i, sentence in enumerate(data.sentences)}
-    cosines: Values = (unit[[index[s] for s in data.left]] * unit[[index[s] for s in data.right]]).sum(1).numpy()
+    left, right = (unit[rows] for rows in data.rows(2))
+    cosines: Values = (left * right).sum(1).numpy()
     return cosines
 
 
-def measure_with_noise(self: Any, data: PairSet, embeddings: Tensor) -> Values:
+def measure_with_noise(self: Any, data: ItemSet, embeddings: Tensor) -> Values:
     noise = np.random.default_rng().random(len(data), np.float32)
     values: Values = Stsb.measure(self, data, embeddings) + noise
     return values
@@ -452,12 +452,12 @@ TASKS: dict[str, tuple[Any, str]] = {
     "length": (of(Stsb, measure=lambda s, d, e: Stsb.measure(s, d, e)[:1]), "not one float32 for each"),
     "values not finite": (of(Stsb, measure=lambda s, d, e: Stsb.measure(s, d, e) * np.float32(np.nan)), "not finite"),
     "embeddings": (of(Stsb, measure=measure_in_place), "changes the embeddings"),
-    "all pairs": (of(Stsb, score=score_all), "depends on pairs that `kept` leaves out"),
-    "no pairs": (of(Stsb, score=score_zero), "of no pairs; raise Undefined"),
+    "all items": (of(Stsb, score=score_all), "depends on items that `kept` leaves out"),
+    "no items": (of(Stsb, score=score_zero), "of no items; raise Undefined"),
     "not finite": (of(Stsb, score=score_nan), "not a finite float"),
-    "makes up pairs": (of(Stsb, load=load_anything), "makes up 20 pairs"),
+    "makes up items": (of(Stsb, load=load_anything), "makes up 20 items"),
     "missing data": (of(Stsb, load=load_or_key_error), "load raises KeyError where the source lacks its data"),
-    "other pairs": (of(Stsb, load=load_at_random), "other pairs the second time"),
+    "other items": (of(Stsb, load=load_at_random), "other items the second time"),
     "embeddings of zeros": (of(Stsb, measure=measure_by_norm), "of embeddings of zeros: .* not finite"),
     "noise": (of(Stsb, measure=measure_with_noise), "measure is not deterministic"),
     "range": (of(Stsb, range=(0.0, 1.0)), "outside its range 0 to 1"),

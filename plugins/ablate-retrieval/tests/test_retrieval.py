@@ -8,7 +8,7 @@ import pytest
 import torch
 from ablate_retrieval import Retrieval, RetrievalDev, ablate_register_tasks, read_queries
 
-from ablate.plugin_api import DataError, PairSet, Task, Undefined
+from ablate.plugin_api import DataError, QuerySet, Task, Undefined
 from ablate.testing import SampleSource, check_task
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "faq-dev.tsv"
@@ -20,13 +20,13 @@ def test_keeps_the_contract(task: type[Retrieval], at: int) -> None:
     check_task(task, file=str(EXAMPLE), at=at)
 
 
-def loaded(folder: Path, text: str, at: int = 1, name: str = "queries.tsv") -> PairSet:
+def loaded(folder: Path, text: str, at: int = 1, name: str = "queries.tsv") -> QuerySet:
     file = folder / name
     file.write_text(text)
     return Retrieval(file=file, at=at).load(SampleSource())
 
 
-def found(data: PairSet, vectors: dict[str, tuple[float, float]], at: int = 1) -> list[float]:
+def found(data: QuerySet, vectors: dict[str, tuple[float, float]], at: int = 1) -> list[float]:
     embeddings = torch.tensor([vectors[text] for text in data.sentences])
     values: list[float] = Retrieval(at=at).measure(data, embeddings).tolist()
     return values
@@ -55,10 +55,13 @@ def test_a_tie_is_not_found(tmp_path: Path) -> None:
     assert found(data, dict.fromkeys(data.sentences, (0.3, 0.7))) == [0, 0, 0]
 
 
-def test_many_queries_as_one_by_one() -> None:
+def test_many_texts_of_itemsas_one_by_one() -> None:
     """More queries than one block of rows has, against the plain definition."""
     left, right = tuple(f"q{i}" for i in range(1100)), tuple(f"t{i % 100}" for i in range(1100))
-    data = PairSet("retrieval", "test", "", left, right, np.full(1100, 5.0), ("",) * 1100)
+    documents = right[:100]
+    relevant = tuple({i % 100: 1.0} for i in range(1100))
+    texts_of_items = tuple((query,) for query in left)
+    data = QuerySet("retrieval", "test", "", texts_of_items, np.zeros(1100), ("",) * 1100, documents, relevant)
     generator = torch.Generator().manual_seed(0)
     texts = {f"t{i}": torch.randn(8, generator=generator) for i in range(100)}
     queries = {a: texts[b] + torch.randn(8, generator=generator) for a, b in zip(left, right, strict=True)}
@@ -86,7 +89,8 @@ def test_tsv_and_jsonl_of_the_same_pairs_are_the_same_data(tmp_path: Path) -> No
     tsv = loaded(tmp_path, "".join(f"{a}\t{b}\r\n" for a, b in pairs))
     lines = [json.dumps({"id": 7, "positive": b, "query": a}) for a, b in pairs]
     jsonl = loaded(tmp_path, "".join(f"{line}\n" for line in lines), name="queries.jsonl")
-    assert (tsv.left, tsv.right) == (('say "hi"', "été"), ("a text", "b c"))
+    assert (tsv.texts, tsv.documents) == ((('say "hi"',), ("été",)), ("a text", "b c"))
+    assert tsv.relevant == ({0: 1.0}, {1: 1.0})
     assert tsv.hash == jsonl.hash
     assert (tsv.source, jsonl.source) == ("queries.tsv", "queries.jsonl")
 

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-from ablate.engine.collect import passes_of
+from ablate.engine.passes import passes_of
 from ablate.plugin_api import Calibration, Granularity, Head, Model, Neuron, Scorer, Unstructured, masked
 from ablate.scorers.correlation import Correlation
 from ablate.testing import check_scorer, contributions, sample_calibration, tiny_model

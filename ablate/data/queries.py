@@ -1,0 +1,71 @@
+"""Queries with the documents that answer them: what retrieval is measured on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ablate.data.items import ItemSet, PairKey, compared_pairs
+from ablate.errors import DataError
+
+
+@dataclass(frozen=True)
+class QuerySet(ItemSet):
+    """``n`` queries, and the corpus in which all of them are searched.
+
+    texts: the query of each item, a tuple of one text. A query may stand in several items, which are one cluster.
+    documents: the corpus. It is held once; items refer to a document by its number, from 0.
+    relevant: the documents that answer each query, length n: number -> grade, above 0 (1 where there are no grades).
+
+    Raises:
+        DataError: an item is not one text, has no relevant document, or refers to one that is not in the corpus.
+    """
+
+    documents: tuple[str, ...]
+    relevant: tuple[Mapping[int, float], ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.columns(1)
+        for (query,), grades in zip(self.texts, self.relevant, strict=True):
+            if not grades:
+                raise DataError(f"'{self.name}': the query '{query}' has no relevant document; leave it out")
+            for number, grade in grades.items():
+                if not (0 <= number < len(self.documents) and grade > 0):
+                    raise DataError(
+                        f"'{self.name}': the query '{query}' refers to document {number} with grade {grade:g}; numbers "
+                        f"are 0 to {len(self.documents) - 1}, and grades above 0"
+                    )
+
+    @cached_property
+    def sentences(self) -> tuple[str, ...]:
+        """The distinct queries and documents: what a model has to embed."""
+        return tuple(dict.fromkeys((*super().sentences, *self.documents)))
+
+    @cached_property
+    def document_rows(self) -> NDArray[np.intp]:
+        """Where each document stands among :attr:`sentences`, int [documents]."""
+        row = {sentence: i for i, sentence in enumerate(self.sentences)}
+        return np.array([row[document] for document in self.documents], np.intp)
+
+    @cached_property
+    def compared(self) -> tuple[tuple[PairKey, ...], ...]:
+        """Each query with itself, and with each of its relevant documents."""
+        return tuple((*compared_pairs(texts[:1]), *compared_pairs(texts)) for texts in self._texts_compared)
+
+    @cached_property
+    def hash(self) -> str:
+        """sha256 of the queries, documents and grades."""
+        content = [super().hash, self.documents, [sorted(grades.items()) for grades in self.relevant]]
+        return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
+
+    @property
+    def _texts_compared(self) -> tuple[tuple[str, ...], ...]:
+        both = zip(self.texts, self.relevant, strict=True)
+        return tuple((*texts, *(self.documents[number] for number in grades)) for texts, grades in both)

@@ -1,0 +1,67 @@
+"""The method on one page: what a unit contributes to a loss, to first order.
+
+Of a weight: ``c(w) = L(w := 0) - L ≈ -w · dL/dw``. Of a unit: the sum over the weights that carry its output, which
+equals ``-dL/dξ`` for a mask variable ξ = 1 on that output. Removing units whose contributions are below 0 should lower
+the loss. The sign's rule is applied to each batch, after the reduction to units; contributions are means over batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+
+def first_order(weight: Tensor, gradient: Tensor) -> Tensor:
+    """``-w · dL/dw``: how much the loss would rise, to first order, if the weight were 0.
+
+    Args:
+        weight, gradient: of one shape. A value that flows through the model, and the gradient there, do as well.
+    """
+    return -weight * gradient
+
+
+def per_pair(inputs: Tensor, gradients: Tensor) -> Tensor:
+    """The first-order contribution of each column to each pair's own loss (Michel et al. 2019, eq. 2).
+
+    Args:
+        inputs: of the module that carries the units' output, float [2 × pairs, tokens, columns]; the left members of
+            the pairs come first.
+        gradients: of a loss that is a mean over the pairs, in the same shape.
+
+    Returns:
+        float [pairs, columns].
+    """
+    pairs = len(inputs) // 2
+    by_sentence = first_order(inputs, gradients).sum(1)
+    # The loss is a mean over pairs; a pair's own loss is that many times its share. Both members carry the mask.
+    return pairs * (by_sentence[:pairs] + by_sentence[pairs:])
+
+
+def signed(contributions: Tensor) -> Tensor:
+    """As they are: what lowers the loss when it goes comes first."""
+    return contributions
+
+
+def absolute(contributions: Tensor) -> Tensor:
+    """``|c|``: what changes the loss least comes first."""
+    return contributions.abs()
+
+
+def squared(contributions: Tensor) -> Tensor:
+    """``c²``, whose half is the rise of the loss by the empirical Fisher information (Theis et al. 2018)."""
+    return contributions.square()
+
+
+def absolute_example(contributions: Tensor) -> Tensor:
+    """The mean of ``|c|`` over pairs, float [pairs, units] -> float [units]."""
+    return contributions.abs().mean(0)
+
+
+RULES: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "signed": signed,
+    "absolute": absolute,
+    "squared": squared,
+    "absolute-example": absolute_example,
+}
+"""What becomes of a batch's contributions, by ``sign``: float [units] in and out, except for ``absolute-example``."""

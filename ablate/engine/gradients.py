@@ -1,0 +1,108 @@
+"""One backward pass over the calibration set: the contributions to a loss of all units of all granularities.
+
+A gradient holds what any unit contributes (see :mod:`ablate.engine.contribution`), so every granularity and every
+scorer of the same loss share it. It is reduced to units batch by batch, since the rule of the sign is for batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from ablate.data.calibration import Batch, Calibration
+from ablate.engine.contribution import RULES, first_order, per_pair
+from ablate.engine.inputs import recorded_inputs
+from ablate.engine.passes import ContributionRequest, Pass
+from ablate.errors import AblateError
+from ablate.granularities.base import ColumnGranularity, Granularity
+from ablate.models.losses import Loss
+from ablate.models.model import Model
+from ablate.scorers.statistics import refuse_per_example
+
+
+def gradient_pass(
+    model: Model, calibration: Calibration, loss: Loss, planned: Pass, requests: Sequence[ContributionRequest]
+) -> dict[ContributionRequest, Tensor]:
+    """The contributions that are requested, float32 [units] each: a mean over the pass's batches.
+
+    Raises:
+        AblateError: the loss of a batch is not finite.
+        PluginError: ``absolute-example`` of a loss or a granularity that cannot have it.
+    """
+    for request in requests:
+        refuse_per_example(*request)
+    weights = {name: model.weight(name) for name in _carriers(model, [g for g, _ in requests])}
+    by_pair = [g for g, statistic in requests if statistic.sign == "absolute-example"]
+    batches = list(calibration.batches(planned.over, planned.size, planned.batch_size))
+    dropout = calibration.dropout and loss.over == "pairs"
+    totals: dict[ContributionRequest, Tensor] = {}
+    with (
+        _differentiable(model, calibration.seed if dropout else None),
+        recorded_inputs(model, _carriers(model, by_pair)) as inputs,
+    ):
+        for batch in batches:
+            value = _loss(model, loss, batch)
+            gradients = torch.autograd.grad(value, [*weights.values(), *inputs.values()])
+            at_weights = dict(zip(weights, gradients[: len(weights)], strict=True))
+            at_inputs = dict(zip(inputs, gradients[len(weights) :], strict=True))
+            with torch.no_grad():
+                units = _by_unit(model, weights, at_weights, [g for g, _ in requests])
+                pairs = _by_pair_and_unit(model, inputs, at_inputs, by_pair)
+                for granularity, statistic in requests:
+                    source = pairs if statistic.sign == "absolute-example" else units
+                    share = RULES[statistic.sign](source[granularity]) / len(batches)
+                    key = granularity, statistic
+                    totals[key] = totals[key] + share if key in totals else share
+    return totals
+
+
+def _carriers(model: Model, granularities: Sequence[Granularity]) -> list[str]:
+    return sorted({name for granularity in granularities for name in granularity.carriers(model)})
+
+
+def _by_unit(
+    model: Model, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], granularities: Sequence[Granularity]
+) -> dict[Granularity, Tensor]:
+    """float32 [units] of each granularity: the contributions of one batch."""
+    by_weight = {name: first_order(weight.detach(), gradients[name]) for name, weight in weights.items()}
+    return {granularity: granularity.reduce(model, by_weight) for granularity in dict.fromkeys(granularities)}
+
+
+def _by_pair_and_unit(
+    model: Model, inputs: Mapping[str, Tensor], gradients: Mapping[str, Tensor], granularities: Sequence[Granularity]
+) -> dict[Granularity, Tensor]:
+    """float32 [pairs, units] of each granularity: the contributions to each pair's own loss."""
+    by_column = {name: per_pair(value, gradients[name]) for name, value in inputs.items()}
+    return {g: g.reduce_columns(model, by_column) for g in granularities if isinstance(g, ColumnGranularity)}
+
+
+def _loss(model: Model, loss: Loss, batch: Batch) -> Tensor:
+    embeddings = normalize(model.embed(model.pad(model.tokenize(list(batch.sentences)))), dim=1)
+    value = loss.of(embeddings, batch.gold)
+    if not value.isfinite():
+        raise AblateError(f"loss '{loss.name}' is {value.item()} on a calibration batch; no contribution follows")
+    return value
+
+
+@contextmanager
+def _differentiable(model: Model, dropout_seed: int | None) -> Iterator[None]:
+    """Gradients on, and dropout on where a seed is given; all as before on leaving."""
+    # Of every parameter, also where only some are asked for: inputs have gradients only through what lies before them.
+    trainable = {parameter: parameter.requires_grad for parameter in model.backbone.parameters()}
+    training = {module: module.training for module in model.backbone.modules()}
+    try:
+        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+            model.backbone.requires_grad_(True)
+            if dropout_seed is not None:
+                torch.manual_seed(dropout_seed)
+                model.backbone.train()
+            yield
+    finally:
+        for parameter, required in trainable.items():
+            parameter.requires_grad_(required)
+        for module, mode in training.items():
+            module.training = mode

@@ -1,0 +1,31 @@
+"""The norms of what flows into the prunable linear modules."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ablate.data.calibration import Calibration
+from ablate.engine.inputs import recorded_inputs
+from ablate.engine.passes import Pass
+from ablate.models.model import Model
+
+
+def input_norms(model: Model, calibration: Calibration, planned: Pass) -> dict[str, Tensor]:
+    """The L2 norm of each input feature over the tokens of a pass's sentences, padding left out.
+
+    Returns:
+        Module name -> float32 [in_features], for every prunable linear module.
+    """
+    sentences = list(calibration.sentences[: planned.size])
+    modules = [name for layer in model.architecture.layers for name in layer.linears]
+    # Sums over many tokens: float64, so that their order hardly matters.
+    squares = {name: torch.zeros(model.weight(name).shape[1], dtype=torch.float64) for name in modules}
+    with torch.inference_mode(), recorded_inputs(model, modules) as inputs:
+        for start in range(0, planned.size, planned.batch_size):
+            features = model.pad(model.tokenize(sentences[start : start + planned.batch_size]))
+            real = features["attention_mask"].bool()
+            model.embed(features)
+            for name in modules:
+                squares[name] += inputs[name][real].double().square().sum(0)
+    return {name: total.sqrt().float() for name, total in squares.items()}

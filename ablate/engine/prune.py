@@ -1,0 +1,123 @@
+"""From prune steps to a mask: score, remove the lowest, and score again under the mask that is then in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ablate.engine.select import draw_among, matched, select
+from ablate.granularities.base import Granularity
+from ablate.granularities.units import Units
+from ablate.models.masked import Mask
+from ablate.models.model import Model
+from ablate.plan.plan import Step
+from ablate.timing import Timings
+
+Contributions = NDArray[np.float32]
+"""[units], finite; higher = keep."""
+
+
+@dataclass(frozen=True)
+class Pruner:
+    """Chooses the units of one model that go.
+
+    layers_of: a granularity -> int64 [units], each unit's layer.
+    contributions_of: a step and the masks in force -> the contributions at each of the step's granularities.
+    tie_seed: decides among equal contributions, unless the step has a seed.
+    timings: takes the seconds of the choice, without those of the contributions, as ``mask``.
+    """
+
+    model: Model
+    layers_of: Callable[[Granularity], Tensor]
+    contributions_of: Callable[[Step, Units], Mapping[Granularity, Contributions]]
+    tie_seed: int
+    timings: Timings
+
+    def prune(self, steps: Iterable[Step], in_force: Units, *, flipped: bool = False) -> Units:
+        """Removes the lowest units of each step, one share after another.
+
+        Before each share all granularities of the step are scored under the same mask in force; then each of them loses
+        its share.
+
+        Args:
+            in_force: the masks to begin with; what they have removed counts as no part of a step's sparsity.
+            flipped: as many units go, but those of highest contribution.
+        """
+        units = in_force
+        for step in steps:
+            removed = dict.fromkeys(step.granularities, 0)
+            for share in range(1, step.steps + 1):
+                contributions = self.contributions_of(step, units)
+                left = {granularity: self._left(granularity, units) for granularity in step.granularities}
+                for granularity, sparsity in step.sparsities:
+                    before = left[granularity]
+                    count: int | Literal["negative"] = "negative"
+                    if sparsity != "negative":
+                        gone = len(before) - int(before.sum()) - removed[granularity]
+                        count = gone + round(round(sparsity * len(before)) * share / step.steps)
+                    after = self._remove(step, granularity, contributions[granularity], before, count, flipped)
+                    removed[granularity] += int(before.sum()) - int(after.sum())
+                    units = units.with_mask(granularity, after)
+        return units
+
+    def grow(self, step: Step, fraction: float, in_force: Units) -> Units:
+        """Removes more, until as many are gone at each granularity as ``fraction`` of the step's sparsity.
+
+        Raises:
+            ValueError: the step has a sparsity that is no number.
+        """
+        sparsities = []
+        for granularity, sparsity in step.sparsities:
+            if sparsity == "negative":
+                raise ValueError(f"'{step}' cannot grow: `negative` is no share of the units")
+            left = self._left(granularity, in_force)
+            more = round(fraction * sparsity * len(left)) - (len(left) - int(left.sum()))
+            sparsities.append((granularity, max(more, 0) / len(left)))
+        return self.prune([replace(step, sparsities=tuple(sparsities), steps=1)], in_force)
+
+    def draw(self, chosen: Units, seed: int) -> Units:
+        """The matched control of a mask: at each granularity and in each layer as many units, at random."""
+        drawn, earlier = Units(), Units()
+        for name, mask in chosen.masks.items():
+            granularity = chosen.granularities[name]
+            layers = self.layers_of(granularity).numpy()
+            if drawn.masks:
+                # What goes with an earlier granularity's units, such as the weights of a head, is no draw of this one.
+                among, removed = self._left(granularity, drawn), self._left(granularity, earlier) & ~mask
+                draw = among & ~draw_among(removed, among, layers, seed)
+            else:
+                draw = matched(mask, layers, seed)
+            drawn, earlier = drawn.with_mask(granularity, draw), earlier.with_mask(granularity, mask)
+        return drawn
+
+    def _left(self, granularity: Granularity, units: Units) -> Mask:
+        return units.left(self.model, granularity, len(self.layers_of(granularity)))
+
+    def _remove(
+        self,
+        step: Step,
+        granularity: Granularity,
+        contributions: Contributions,
+        left: Mask,
+        count: int | Literal["negative"],
+        flipped: bool,
+    ) -> Mask:
+        """The mask with ``count`` units gone in all."""
+        chosen = partial(
+            select,
+            layers=self.layers_of(granularity).numpy(),
+            scope=step.scope,
+            min_keep=granularity.min_keep,
+            kept=left,
+            tie_seed=self.tie_seed if step.seed is None else step.seed,
+        )
+        with self.timings.measure("mask"):
+            if flipped and count == "negative":
+                count = len(left) - int(chosen(contributions, count=count).sum())
+            return chosen(-contributions if flipped else contributions, count=count)

@@ -1,0 +1,136 @@
+"""From a recipe to its plan: every plug-in resolved and checked, before any weights load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from ablate.errors import FAILURES, PluginError, RecipeError, one_line
+from ablate.granularities.base import Granularity
+from ablate.plan.plan import Cell, Plan, Step
+from ablate.plugin import Plugin
+from ablate.plugins import Registry
+from ablate.recipe.document import Document, Location
+from ablate.recipe.explain import check
+from ablate.recipe.recipe import GranularityEntry, Recipe, ScorerEntry, StepEntry
+from ablate.recipe.values import Sparsity
+from ablate.scorers.base import Scorer
+from ablate.scorers.statistics import ScorerStatistic, refuse_per_example
+
+
+def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
+    """Resolves every plug-in that a recipe names, checks its parameters, and lays out the cells.
+
+    Raises:
+        RecipeError: an unknown name or parameter, a wrong value, two scorers of one label, or a granularity or a
+            sparsity that the scorer cannot have; with its place.
+    """
+    resolve = _Resolver(document, registry)
+    scorers = [resolve.scorer(entry, ("scorers", i)) for i, entry in enumerate(recipe.scorers)]
+    granularities = [resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)]
+    resolve.unique("scorers", [label for _, label in scorers], "list it once, or give one of them a label of its own")
+    resolve.unique("granularities", [g.name for g in granularities], "list it once")
+    resolve.known("executor", recipe.executor, ("executor",))
+    grid = []
+    for granularity, (i, (scorer, label)), (j, sparsity), scope in product(
+        granularities, enumerate(scorers), enumerate(recipe.sparsities), recipe.scopes
+    ):
+        resolve.scores(scorer, granularity, ("scorers", i))
+        resolve.fits(scorer, label, sparsity, recipe.steps, ("sparsities", j), ("scorers", i))
+        for seed in recipe.seeds if scorer.seeded else [None]:
+            step = Step(((granularity, sparsity),), scorer, label, scope, seed, recipe.steps)
+            grid.append(Cell((step,)))
+    explicit = [
+        Cell(tuple(resolve.step(entry, ("cells", i, j)) for j, entry in enumerate(sequence)))
+        for i, sequence in enumerate(recipe.cells)
+    ]
+    return Plan(recipe, tuple(dict.fromkeys(grid)), tuple(dict.fromkeys(explicit)))
+
+
+@dataclass(frozen=True)
+class _Resolver:
+    document: Document
+    registry: Registry
+
+    def error(self, location: Location, text: str) -> RecipeError:
+        return RecipeError(f"{self.document.place(location)}: {text}")
+
+    def known(self, kind: str, name: str, location: Location) -> type[Plugin]:
+        try:
+            return self.registry.get(kind, name)
+        except PluginError as error:
+            raise self.error(location, str(error)) from None
+
+    def plugin(self, kind: str, name: str, parameters: dict[str, Any], location: Location) -> Plugin:
+        plugin = self.known(kind, name, (*location, kind))
+        return check(plugin, parameters, self.document, location, f"{kind} '{name}'")
+
+    def scorer(self, entry: ScorerEntry, location: Location) -> tuple[Scorer, str]:
+        scorer = self.plugin("scorer", entry.scorer, dict(entry.model_extra or {}), location)
+        assert isinstance(scorer, Scorer)
+        try:
+            scorer = scorer.resolved(self.registry.scorer)
+        except PluginError as error:
+            raise self.error(location, str(error)) from None
+        self.declares(scorer, location)
+        return scorer, entry.label or entry.scorer
+
+    def declares(self, scorer: Scorer, location: Location) -> None:
+        """Refuses a scorer that fails to say what it needs, which decides what is planned."""
+        try:
+            declared = (*scorer.statistics(), scorer.signed, scorer.calibrates, *scorer.tasks())
+        except FAILURES as error:  # a plug-in's may raise anything
+            blame = self.registry.blame(scorer)
+            text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
+            raise self.error(location, text) from error
+        if not all(isinstance(one, ScorerStatistic | bool | str) for one in declared):
+            wrong = f"scorer '{scorer.name}' asks for what is no statistic, no task's name or no bool"
+            raise self.error(location, wrong + self.registry.blame(scorer))
+
+    def granularity(self, entry: GranularityEntry, location: Location) -> Granularity:
+        granularity = self.plugin("granularity", entry.granularity, dict(entry.model_extra or {}), location)
+        assert isinstance(granularity, Granularity)
+        return granularity
+
+    def step(self, entry: StepEntry, location: Location) -> Step:
+        scorer, label = self.scorer(entry.scorer, (*location, "scorer"))
+        sparsities = []
+        for number, (kind, sparsity) in enumerate(zip(entry.granularities, entry.sparsities, strict=True)):
+            several = (number,) if isinstance(entry.granularity, list) else ()
+            granularity = self.granularity(kind, (*location, "granularity", *several))
+            own = (kind.granularity,) if isinstance(entry.sparsity, dict) else ()
+            self.scores(scorer, granularity, (*location, "scorer"))
+            self.fits(scorer, label, sparsity, entry.steps, (*location, "sparsity", *own), (*location, "scorer"))
+            sparsities.append((granularity, sparsity))
+        if entry.seed is not None and not scorer.seeded:
+            raise self.error((*location, "seed"), f"scorer '{label}' uses no seed; leave it out")
+        seed = (entry.seed or 0) if scorer.seeded else None
+        return Step(tuple(sparsities), scorer, label, entry.scope, seed, entry.steps)
+
+    def scores(self, scorer: Scorer, granularity: Granularity, location: Location) -> None:
+        for statistic in scorer.statistics():
+            try:
+                refuse_per_example(granularity, statistic)
+            except PluginError as error:
+                raise self.error((*location, "sign"), str(error)) from None
+
+    def fits(
+        self, scorer: Scorer, label: str, sparsity: Sparsity, steps: int, location: Location, other: Location
+    ) -> None:
+        if sparsity != "negative":
+            return
+        if not scorer.signed:
+            raise self.error(
+                location,
+                f"`negative` removes units with a contribution below 0, which scorer '{label}' "
+                f"({self.document.place(other)}) never gives; use a number, or a signed scorer (sign: signed)",
+            )
+        if steps > 1:
+            raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")
+
+    def unique(self, key: str, names: Sequence[str], remedy: str) -> None:
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                raise self.error((key, i), f"'{name}' stands twice in {key}; {remedy}")
