@@ -54,6 +54,8 @@ def check(model: type[M], content: Any, document: Document, at: Location = (), s
         RecipeError: the most helpful of pydantic's errors, with its place and what to do.
     """
     try:
+        # From JSON and not from Python, because strict validation of JSON still accepts a list as a tuple and a text as
+        # a path.
         return model.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise RecipeError(explain(error, model, content, document, at, subject)) from None

@@ -121,7 +121,7 @@ def store_errors(name: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"the store {name} {_explain(error.orig)}") from error
-    except sqlite3.Error as error:
+    except sqlite3.Error as error:  # from statements that bypass SQLAlchemy, which set the journal mode
         raise StoreError(f"the store {name} {_explain(error)}") from error
     except UnicodeDecodeError as error:
         # The sqlite3 module raises this when its own message quotes a damaged schema.
