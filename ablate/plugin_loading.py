@@ -17,7 +17,11 @@ from ablate.errors import PluginError
 from ablate.plugin import Plugin
 
 DISABLE = "ABLATE_DISABLE_PLUGINS"
-"""Environment variable: distributions or entry points to exclude, separated by commas, or ``all`` but ablate's own."""
+"""The environment variable that excludes plug-ins.
+
+Its value is a list of distributions or entry points, separated by commas, or ``all``. ablate's own plug-in is never
+excluded.
+"""
 
 HOOKS = {
     "scorer": "ablate_register_scorers",

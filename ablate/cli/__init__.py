@@ -94,6 +94,7 @@ def main() -> None:
         try:
             app()
         finally:
+            # A closed pipe is noticed here, where it is handled, and not when Python exits.
             sys.stdout.flush()
     except AblateError as error:
         print(f"ablate: {' '.join(str(error).split())}", file=sys.stderr)

@@ -50,6 +50,7 @@ def check(
         parameters.override(text)
     if given:
         validated(entry.plugin, parameters.plain(), parameters, subject=f"{entry.kind} '{name}'")
+    # stdout is for results, so what a plug-in prints goes to stderr.
     with redirect_stdout(sys.stderr):
         outcomes = list(run_contracts(contracts_of(entry.kind, entry.plugin, **parameters.plain())))
     failed = sum(outcome.verdict == "failed" for outcome in outcomes)

@@ -58,6 +58,7 @@ def runs(ctx: Context, incomplete: str) -> list[str]:
     from urllib.parse import quote
 
     try:
+        # Read-only, so that completion never creates a store. Without SQLAlchemy, because its import is slow.
         with closing(sqlite3.connect(f"file:{quote(ctx.params.get('store') or STORE)}?mode=ro", uri=True)) as store:
             rows = store.execute("SELECT id FROM ablate_runs ORDER BY number DESC").fetchall()
     except sqlite3.Error:  # there is no such file, or it is not a store of ablate

@@ -48,6 +48,7 @@ def init(
         )
     text = starter(spec, sizes, registry(), editor)
     try:
+        # Mode x, because the file may have been created since the check above.
         with output.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:

@@ -87,6 +87,7 @@ def takes_execution(command: Callable[..., None]) -> Callable[..., None]:
 
     Typer makes an option of each parameter, and cannot take a dataclass apart.
     """
+    # eval_str, because Typer needs the annotations as objects, and `from __future__` made them texts.
     signature, shared = (inspect.signature(function, eval_str=True) for function in (command, Execution))
     specific = [parameter for name, parameter in signature.parameters.items() if name != "execution"]
 

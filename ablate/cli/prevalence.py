@@ -15,8 +15,7 @@ def prevalence(
 ) -> None:
     """Measure how many units hurt the model, where they are, and how many can be removed.
 
-    Results that are in the store are not computed again. After an interruption, the same command continues where it
-    stopped.
+    Results in the store are not computed again: the same command continues after an interruption.
     """
     from ablate.cli.study import study
     from ablate.report.prevalence_page import page

@@ -16,8 +16,7 @@ def run(
 ) -> None:
     """Screen the cells of a recipe, confirm the best, and print the results.
 
-    Results that are in the store are not computed again. After an interruption, the same command continues where it
-    stopped.
+    Results in the store are not computed again: the same command continues after an interruption.
     """
     from ablate.cli.execution import execute
     from ablate.plan.job import prepare_job

@@ -22,8 +22,7 @@ def stability(
 ) -> None:
     """Measure how much contributions, masks and scores depend on the calibration set.
 
-    Results that are in the store are not computed again. After an interruption, the same command continues where it
-    stopped.
+    Results in the store are not computed again: the same command continues after an interruption.
     """
     from ablate.cli.study import study
     from ablate.report.stability_page import page

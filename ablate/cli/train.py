@@ -14,9 +14,9 @@ def train(
 ) -> None:
     """Train the cells of a recipe under their masks, and print the effect of sparsity.
 
-    For comparison, the dense model is trained for as many steps. The recipe's `train` says how cells are trained.
-    Trained models that are in the store are not trained again. A training that was interrupted continues from its last
-    checkpoint, to the same weights.
+    The dense model is trained for as many steps, for comparison. The recipe's `train` says how.
+    Trained models in the store are not trained again. An interrupted training continues from its
+    last checkpoint, to the same weights.
     """
     from ablate.cli.execution import execute
     from ablate.plan.training import prepare_training_job

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -25,21 +25,22 @@ from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
 PROBE = 128
-"""Sentences encoded to measure the encoder's speed."""
+"""Texts that are tokenized or encoded for an estimate."""
 
 BACKWARD = 3
-"""A gradient pass costs about this many forward passes over the same tokens."""
+"""A gradient pass costs about as much as this many forward passes over the same tokens."""
 
 
 @dataclass(frozen=True)
 class ModelPreview:
-    """One model's part of a preview. ``cells``: each with whether the store has it on the screen tasks.
+    """One model's part of a preview; seconds are estimates.
 
-    passes: gradient and norm passes still to be made, for all cells together.
-    scores: distinct contributions that the cells share; ``stored``: how many of them are in the store.
-    seconds: an estimate for the screen stage.
-    confirmed: cells of the confirm stage, dense and controls included; ``confirm_seconds``: an estimate for all.
-    trainings: at most so many are still to be made; ``training_seconds``: an estimate for them.
+    cells: dense and the plan's, each with whether the store has its results on the screen tasks.
+    passes: names of the passes over the calibration set that are still to be made, for all cells together.
+    scores: how many distinct contributions the cells share. stored: how many of them are in the store.
+    seconds: of the screen stage, less what is cached.
+    confirmed: how many cells are confirmed, dense and controls included. confirm_seconds: of all of them.
+    trainings: how many are to be made at most. training_seconds: of all of them.
     """
 
     model: str
@@ -50,74 +51,86 @@ class ModelPreview:
     seconds: float
     confirmed: int
     confirm_seconds: float
-    trainings: int = 0
-    training_seconds: float = 0.0
+    trainings: int
+    training_seconds: float
 
 
 @dataclass(frozen=True)
 class Preview:
+    """What a run of a job would do, for each of its models."""
+
     job: Job
     models: list[ModelPreview]
 
     def render(self, console: Console) -> None:
         """Prints it."""
-        source, tasks = self.job.chosen, self.job.tasks
+        source = self.job.chosen
         console.print(f"data: {escape(source.source.label)} ({escape(source.why)})")
         for model in self.models:
-            console.print(f"model: {escape(model.model)}")
-            for cell, cached in model.cells:
-                console.print(f"  {'cached ' if cached else 'to do  '} {escape(str(cell))}")
-            cached_count = sum(cached for _, cached in model.cells)
-            console.print(f"screen on {_names(tasks.screen)}: {len(model.cells)} cells, {cached_count} cached")
-            shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
-            console.print(f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}")
-            if self.job.texts is not None:
-                console.print(f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}")
-            console.print(f"estimate: {_duration(model.seconds)} to screen")
-            if tasks.confirm:
-                console.print(
-                    f"then confirm on {_names(tasks.confirm)}: {model.confirmed} cells, dense and controls "
-                    f"included; about {_duration(model.confirm_seconds)}, less what is cached"
-                )
+            for line in self._lines(model):
+                console.print(line)
+
+    def _lines(self, model: ModelPreview) -> Iterator[str]:
+        tasks = self.job.tasks
+        yield f"model: {escape(model.model)}"
+        for cell, cached in model.cells:
+            yield f"  {'cached ' if cached else 'to do  '} {escape(str(cell))}"
+        cached_count = sum(cached for _, cached in model.cells)
+        yield f"screen on {_names(tasks.screen)}: {len(model.cells)} cells, {cached_count} cached"
+        shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
+        yield f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}"
+        if self.job.texts is not None:
+            yield f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}"
+        yield f"estimate: {_duration(model.seconds)} to screen"
+        if tasks.confirm:
+            yield (
+                f"then confirm on {_names(tasks.confirm)}: {model.confirmed} cells, dense and controls "
+                f"included; about {_duration(model.confirm_seconds)}, less what is cached"
+            )
 
 
 def preview(job: Job, store: Store) -> Preview:
-    """Looks everything up and runs nothing but a second's probe of the encoder's speed."""
-    return Preview(job, [_of(job, prepare_model_run(job, spec, store, Timings(), silent)) for spec in job.recipe.model])
+    """Looks everything up, and runs nothing but a probe of the encoder's speed, which takes about a second."""
+    runs = (prepare_model_run(job, spec, store, Timings(), silent) for spec in job.recipe.model)
+    return Preview(job, [_of_model(job, model_run) for model_run in runs])
 
 
-def _of(job: Job, model_run: ModelRun) -> ModelPreview:
-    tasks = job.load(job.tasks.screen, model_run.calibration.seen)
-    confirms = job.load(job.tasks.confirm)
-    cells = [(cell, bool(tasks) and model_run.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
-    first = dict.fromkeys(part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
-    keys = {key for part in first for key in model_run.masks.scores_keys(part).values()}
+def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
+    screen, confirm = job.load(job.tasks.screen, model_run.calibration.seen), job.load(job.tasks.confirm)
+    cells = [(cell, bool(screen) and model_run.stored(cell, screen)) for cell in (DENSE, *job.plan.cells)]
+    to_do = [cell for cell, cached in cells if not cached]
+    scores = _scores_keys(job, model_run)
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
-    rate = _seconds_per_token(model_run, tasks or confirms)
-    each = rate * model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0.0
-    calibrating = BACKWARD * rate * sum(_pass_tokens(model_run, passes))
-    confirmed = _confirmed(job) if confirms else 0
-    trained = [cell for cell, cached in cells if cell.training and not cached]
-    fits = [cell for cell in trained if cell.training and cell.training.way != "train-then-prune"]
+    confirmed = _confirmed(job) if confirm else 0
+    # The weights of train-then-prune are those of the dense model trained, which is a cell of its own.
+    fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
+    rate = _seconds_per_token(model_run, screen or confirm)
+    collecting = BACKWARD * rate * sum(_pass_tokens(model_run, planned) for planned in passes)
     return ModelPreview(
         model=model_run.model.name,
         cells=cells,
-        passes=[one.name for one in passes],
-        scores=len(keys),
-        stored=sum(model_run.store.scores_about(key) is not None for key in keys),
-        seconds=calibrating + each * sum(not cached for _, cached in cells),
+        passes=[planned.name for planned in passes],
+        scores=len(scores),
+        stored=sum(model_run.store.scores_about(key) is not None for key in scores),
+        seconds=collecting + len(to_do) * rate * _task_tokens(model_run, screen),
         confirmed=confirmed,
+        confirm_seconds=confirmed * rate * _task_tokens(model_run, confirm),
         trainings=len(fits),
-        training_seconds=len(fits) * _training_tokens(job, model_run) * BACKWARD * rate,
-        confirm_seconds=confirmed * rate * model_run.evaluator.prepared(confirms)[1].tokens if confirms else 0.0,
+        training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
     )
 
 
+def _scores_keys(job: Job, model_run: ModelRun) -> set[str]:
+    """The keys of the contributions in the dense model that any cell needs."""
+    first = dict.fromkeys(part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
+    return {key for part in first for key in model_run.masks.scores_keys(part).values()}
+
+
 def _confirmed(job: Job) -> int:
-    """How many cells will be confirmed: their number, unlike the cells, does not depend on the choice."""
+    """How many cells will be confirmed: unlike which, this does not depend on the scores."""
     confirms, controls = job.recipe.confirm, job.recipe.controls
-    everything = confirms is not None and confirms.cells == "all"
-    cells = job.plan.cells if everything else choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
+    confirms_all = confirms is not None and confirms.cells == "all"
+    cells = job.plan.cells if confirms_all else choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
     return 1 + len(cells) + len(controls_of(cells, controls.matched, controls.flipped, controls.control_seed))
 
 
@@ -131,25 +144,28 @@ def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:
     return (time.perf_counter() - start) / max(prepared.tokens, 1)
 
 
-def _pass_tokens(model_run: ModelRun, passes: list[Pass]) -> list[int]:
-    pairs = [s for pair in model_run.calibration.pairs for s in pair]
-    pools = {"pairs": pairs, "sentences": list(model_run.calibration.sentences)}
-    counted = {over: prepare(model_run.model, pool).tokens / max(len(pool), 1) for over, pool in pools.items()}
-    return [round(counted[one.over] * one.size * (2 if one.over == "pairs" else 1)) for one in passes]
+def _task_tokens(model_run: ModelRun, tasks: list[Loaded]) -> int:
+    return model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0
+
+
+def _pass_tokens(model_run: ModelRun, planned: Pass) -> float:
+    """Tokens of a pass, by the mean over the calibration set."""
+    examples = model_run.calibration.examples(planned.over)
+    pairs = planned.over != "sentences"
+    texts = [text for left, right, *_ in examples for text in (left, right)] if pairs else list(examples)
+    return prepare(model_run.model, texts).tokens / max(len(examples), 1) * planned.size
 
 
 def _training_tokens(job: Job, model_run: ModelRun) -> float:
     """Tokens of one training, by its first examples; what the looks at the screen tasks take is not counted."""
-    if job.texts is None:
+    spec, texts = job.recipe.train, job.texts
+    if spec is None or texts is None:
         return 0.0
-    train, texts = job.recipe.train, job.texts
-    assert train is not None
-    some = texts.examples[:PROBE]
-    each = sum(prepare(model_run.model, [example[i] for example in some]).tokens for i in range(len(some[0]))) / len(
-        some
-    )
-    twins = 1 if texts.supervised else 2
-    return steps_of(train, len(texts.examples)) * train.accumulate * train.batch_size * each * twins
+    probed = texts.examples[:PROBE]
+    tokens = sum(prepare(model_run.model, list(column)).tokens for column in zip(*probed, strict=True)) / len(probed)
+    # A single sentence is its own positive, and is encoded twice.
+    copies = 1 if texts.supervised else 2
+    return steps_of(spec, len(texts.examples)) * spec.accumulate * spec.batch_size * tokens * copies
 
 
 def _names(tasks: Iterable[Task]) -> str:

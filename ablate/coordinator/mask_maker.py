@@ -165,8 +165,8 @@ class MaskMaker:
         if not _worth_storing(part):
             return None
         stored = {g: self.store.get_scores(key) for g, key in self.scores_keys(part, in_force).items()}
-        found = {g: scores for g, scores in stored.items() if scores is not None}
-        return found if len(found) == len(stored) else None
+        present = {g: scores for g, scores in stored.items() if scores is not None}
+        return present if len(present) == len(stored) else None
 
     def _scored(self, parts: Sequence[Step], units: Units, in_force: str | None) -> ByGranularity:
         """Collects for all parts together, scores each, and stores what took time."""

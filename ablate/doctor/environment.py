@@ -39,6 +39,7 @@ def _required(requirement: Requirement) -> Finding:
     name, present = requirement.name, installed(requirement.name)
     if present is None:
         return Finding(name, "not installed", f"{name} is not installed: pip install '{requirement}'")
+    # By default a specifier refuses every pre-release, such as a nightly torch.
     if not requirement.specifier.contains(present, prereleases=True):
         fix = f"{name} {present} is the wrong version: pip install '{requirement}'"
         return Finding(name, f"{present}, not {requirement.specifier}", fix)
@@ -56,6 +57,7 @@ def installed(package: str) -> str | None:
 def _machine() -> list[Finding]:
     import torch
 
+    # A container or a batch system may allow fewer cores than the machine has. macOS and Windows cannot tell.
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     gpu = ", ".join(devices) if devices and torch.cuda.is_available() else "none"

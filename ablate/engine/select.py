@@ -24,13 +24,13 @@ def select(
     """Removes the units of lowest contribution.
 
     Args:
-        contributions: [units], finite.
-        layers: [units], non-decreasing.
+        contributions: float32 [units], finite.
+        layers: int64 [units], non-decreasing.
         count: how many units are to be gone in all, those that are gone already included; or ``negative``: exactly
             the units with a contribution below 0.
-        scope: ``global`` ranks all units together; ``layer`` takes the same share of every layer, within one unit.
-        min_keep: units that every layer keeps: its highest. Fewer than ``count`` are then removed if need be.
-        kept: [units], False = gone already; they stay gone.
+        scope: ``global`` ranks all units together; ``layer`` removes the same share of every layer, to within a unit.
+        min_keep: units that every layer keeps, which are its highest, even if fewer than ``count`` go then.
+        kept: bool [units], False = gone already; they stay gone.
         tie_seed: decides among equal contributions.
 
     Returns:
@@ -39,26 +39,32 @@ def select(
     generator = np.random.default_rng(tie_seed)
     mask = np.ones(len(contributions), bool) if kept is None else kept.copy()
     bounds = np.searchsorted(layers, np.arange(layers[-1] + 2)) if len(layers) else np.zeros(1, int)
-    free = mask.copy()
-    if min_keep:
-        for start, stop in pairwise(bounds):
-            here = start + np.flatnonzero(mask[start:stop])
-            best = _lowest(-contributions[here], min(min_keep, len(here)), generator)
-            free[here[best]] = False
+    free = _may_go(contributions, mask, bounds, min_keep, generator)
     if count == "negative":
         mask[free & (contributions < 0)] = False
         return mask
-    if scope == "global":
-        parts = [(0, len(mask), count)]
-    else:
-        shares = _shares(count, np.diff(bounds), [int((~mask[a:b]).sum()) for a, b in pairwise(bounds)])
-        parts = [(a, b, share) for (a, b), share in zip(pairwise(bounds.tolist()), shares, strict=True)]
-    for start, stop, share in parts:
+    for start, stop, share in [(0, len(mask), count)] if scope == "global" else _by_layer(count, mask, bounds):
         here = start + np.flatnonzero(free[start:stop])
         gone = stop - start - int(mask[start:stop].sum())
         wanted = min(max(share - gone, 0), len(here))
         mask[here[_lowest(contributions[here], wanted, generator)]] = False
     return mask
+
+
+def _may_go(
+    contributions: NDArray[np.float32],
+    mask: Mask,
+    bounds: NDArray[np.int64],
+    min_keep: int,
+    generator: np.random.Generator,
+) -> Mask:
+    """The units that are left, without the ``min_keep`` highest of each layer."""
+    free = mask.copy()
+    for start, stop in pairwise(bounds) if min_keep else ():
+        here = start + np.flatnonzero(mask[start:stop])
+        highest = _lowest(-contributions[here], min(min_keep, len(here)), generator)
+        free[here[highest]] = False
+    return free
 
 
 def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -70,6 +76,13 @@ def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Genera
     ties = np.flatnonzero(values == threshold)
     drawn = generator.permutation(ties)[: count - len(below)]
     return np.concatenate([below, drawn])
+
+
+def _by_layer(count: int, mask: Mask, bounds: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+    """The first unit of each layer, the one after its last, and how many of its units are to be gone."""
+    layers = list(pairwise(bounds.tolist()))
+    shares = _shares(count, np.diff(bounds), [int((~mask[start:stop]).sum()) for start, stop in layers])
+    return [(start, stop, share) for (start, stop), share in zip(layers, shares, strict=True)]
 
 
 def _shares(count: int, sizes: NDArray[np.int64], gone: list[int]) -> list[int]:

@@ -1,8 +1,8 @@
-"""Exact removal of one group of units after another, with the layers below the changed one computed once.
+"""Exact removal of one group of units after another, with the layers below the changed one computed only once.
 
-Removing a unit of layer l changes nothing below it: the outputs of the layers before l are kept and replayed. Where
-units are columns of the attention output projection (heads), so is the input of that projection. What is left is
-computed by the same modules from the same numbers, so the embeddings are those of the whole model, bit for bit.
+Removing a unit of layer l changes nothing below it, so the outputs of the layers before l are recorded and replayed.
+For heads, which are columns of the attention output projection, the inputs of that projection are recorded too. The
+rest is computed by the same modules from the same numbers, so embeddings equal those of the whole model bit for bit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _Replay(nn.Module):
 
 
 class _Seen(Exception):
-    """Ends a forward pass once what was wanted of it is there."""
+    """Ends a forward pass early, once the module of interest was reached."""
 
 
 def removals(
@@ -51,10 +51,10 @@ def removals(
     layers = granularity.layers(model)
     by_layer: dict[int, list[int]] = {}
     for place, units in enumerate(groups):
-        found = set(layers[units].tolist())
-        if len(found) != 1:
-            raise ValueError(f"group {place} has units of {len(found)} layers, not of one")
-        by_layer.setdefault(found.pop(), []).append(place)
+        numbers = set(layers[units].tolist())
+        if len(numbers) != 1:
+            raise ValueError(f"group {place} has units of {len(numbers)} layers, not of one")
+        by_layer.setdefault(numbers.pop(), []).append(place)
     below: list[Any] | None = None
     at = 0
     for number in sorted(by_layer):
@@ -82,7 +82,7 @@ def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor)
 
 
 Replay = Callable[[int], None]
-"""Told the number of the batch that comes next."""
+"""Prepares what is replayed for the batch of that number, which comes next."""
 
 
 @contextmanager

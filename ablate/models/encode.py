@@ -51,6 +51,7 @@ def prepare(model: Model, sentences: Sequence[str], token_budget: int = TOKEN_BU
     ids = model.tokenize(list(sentences))
     # A stable sort, so that the batches depend on nothing but the sentences.
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    # Tensors that are made in inference mode could not be used in a gradient pass later.
     with torch.inference_mode(False):
         batches = tuple(
             TokenBatch(torch.tensor(order[a:b]), model.pad([ids[i] for i in order[a:b]]))

@@ -56,12 +56,14 @@ def _describe(module: nn.Module) -> str:
     config: dict[str, Any] = get_config() if callable(get_config) else {}
     name = type(module).__name__
     if not type(module).__module__.startswith("sentence_transformers."):
+        # A module that comes with a model may compute anything, so its source code is part of the fingerprint.
         code = Path(inspect.getfile(type(module))).read_bytes()
         name += "@" + hashlib.sha256(code).hexdigest()[:12]
     if name == "Pooling" and config.get("include_prompt", True):
         # The dimension is left out, because the backbone determines it.
         mode = config["pooling_mode"]
         return f"Pooling({mode if isinstance(mode, str) else ','.join(mode)})"
+    # `sentence_embedding` is the usual name of a module's input and output, which does not affect the embedding.
     values = ",".join(f"{k}={v}" for k, v in sorted(config.items()) if v != "sentence_embedding")
     return f"{name}({values})" if values else name
 

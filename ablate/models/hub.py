@@ -28,6 +28,7 @@ def download(spec: ModelSpec, weights: bool) -> Path:
             spec.name,
             revision=spec.revision,
             allow_patterns=patterns,
+            # These folders hold further copies of the weights.
             ignore_patterns=["onnx/*", "openvino/*"],
         )
     # The library raises HTTP errors, and OSError or ValueError for the network, the cache and malformed names.

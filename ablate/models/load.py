@@ -80,6 +80,7 @@ def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str]) ->
     if not isinstance(first, Transformer) or not isinstance(first.model, PreTrainedModel):
         raise ModelError(f"model '{spec.name}': begins with a {type(first).__name__} module, not a Transformer")
     text = first.modality_config.get("text")
+    # ablate tokenizes by itself, so it has to refuse a model that asks for more than plain tokenization.
     if text is None or "message" in first.modality_config or first.processing_kwargs:
         raise ModelError(
             f"model '{spec.name}': its sentence_bert_config.json asks for a chat template or for tokenizer "

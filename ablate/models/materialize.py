@@ -17,16 +17,19 @@ CLOSE = 1e-5
 """How far the embeddings of a smaller model may be from the masked model's, by :func:`largest_difference`."""
 
 
-def largest_difference(expected: Tensor, found: Tensor) -> float:
-    """Of two components of embeddings [n, dim], relative to the largest component where that is above 1."""
-    return float((expected - found).abs().max()) / max(1.0, float(expected.abs().max()))
+def largest_difference(expected: Tensor, actual: Tensor) -> float:
+    """The largest difference of a component of embeddings [n, dim].
+
+    It is relative to the largest component of ``expected`` if that is above 1.
+    """
+    return float((expected - actual).abs().max()) / max(1.0, float(expected.abs().max()))
 
 
 @contextmanager
 def materialized(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
-    """As :func:`~ablate.models.masked.masked`, with smaller layers in place of the model's own meanwhile.
+    """Like :func:`~ablate.models.masked.masked`, but with smaller layers in place of the model's own.
 
-    On leaving, however that comes, the layers themselves are put back: the model is given back bit for bit.
+    The layers themselves are back afterwards, also after an error, so the model is the same bit for bit.
     """
     backbone = model.backbone
     assert isinstance(backbone, PreTrainedModel)
@@ -48,10 +51,10 @@ def loses_units(model: Model, keep: Mapping[str, Tensor]) -> bool:
 
 
 def remaining_units(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, Numbers]:
-    """The heads and the neurons of each layer of whose output something is kept.
+    """The heads and the neurons of each layer that keep some of the weights that carry their output.
 
-    A layer that loses all its heads, or all its neurons, keeps the first, with zeros for weights: no library runs an
-    attention without heads, and the sum is the same.
+    A layer that loses all its heads, or all its neurons, keeps the first one, whose weights are zero then. No library
+    runs attention without heads, and a unit of zeros adds nothing.
     """
     layers = model.architecture.layers
     heads = [_units(model, keep, layer.attention_output, layer.head_size) for layer in layers]
@@ -59,7 +62,7 @@ def remaining_units(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, 
 
 
 def _units(model: Model, keep: Mapping[str, Tensor], carrier: str, size: int) -> list[int]:
-    """The units, of ``size`` input columns each, of which ``keep`` has something."""
+    """The numbers of the units, of ``size`` input columns each, of which ``keep`` keeps something."""
     columns = model.weight(carrier).shape[1]
     kept = keep.get(f"{carrier}.weight")
     units = range(columns // size) if kept is None else kept.any(0).view(-1, size).any(1).nonzero().flatten().tolist()

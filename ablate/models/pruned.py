@@ -168,6 +168,7 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
         original = [[b[head] for head in kept] for b, kept in zip(before, heads, strict=True)] if before else heads
         kept = {"kept_heads": [list(kept) for kept in original], "kept_neurons": [len(kept) for kept in neurons]}
         pruned = model_class(config(**{**settings, **kept}))
+    # `pruned` has the right shapes and random weights. The weights come from a copy of the backbone that is cut.
     smaller = copy.deepcopy(backbone)
     cut_units(smaller, heads, neurons)
     if getattr(backbone, "pooler", True) is None:

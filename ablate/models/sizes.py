@@ -48,6 +48,7 @@ def sizes_of(spec: ModelSpec) -> Sizes:
         )
         layers = range(int(config.num_hidden_layers))
         kept = getattr(config, "kept_heads", None)
+        # DistilBERT has its own name for the width of the FFN. An exported model lists the units of each layer.
         neurons = config.hidden_dim if "distilbert" in config.model_type else config.intermediate_size
         return Sizes(
             family=config.model_type,

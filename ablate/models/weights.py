@@ -16,7 +16,11 @@ Weights = Mapping[str, Tensor]
 
 @contextmanager
 def weighted(model: Model, weights: Weights | None) -> Iterator[None]:
-    """Puts other weights in; on leaving, however that comes, the model's own are back. None changes nothing."""
+    """Gives the model other weights inside the block; its own are back afterwards, also after an error.
+
+    Args:
+        weights: None leaves the model as it is.
+    """
     originals = {name: parameter.data for name, parameter in model.backbone.named_parameters()}
     try:
         if weights is not None:
@@ -37,6 +41,6 @@ def weights_hash(weights: Weights) -> str:
 
 
 def put_in(model: Model, weights: Weights) -> None:
-    """Puts other weights in for good."""
+    """Replaces the model's weights for good."""
     for name, parameter in model.backbone.named_parameters():
         parameter.data = weights[name]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 from ablate.errors import FAILURES, PluginError, RecipeError, one_line
 from ablate.granularities.base import Granularity
 from ablate.plan.plan import Cell, Plan, Step
-from ablate.plugin import Plugin
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
 from ablate.recipe.explain import check
@@ -32,7 +31,8 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     granularities = [resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)]
     resolve.unique("scorers", [label for _, label in scorers], "list it once, or give one of them a label of its own")
     resolve.unique("granularities", [g.name for g in granularities], "list it once")
-    resolve.known("executor", recipe.executor, ("executor",))
+    with resolve.placed(("executor",)):
+        registry.executor_class(recipe.executor)
     grid = []
     for granularity, (i, (scorer, label)), (j, sparsity), scope in product(
         granularities, enumerate(scorers), enumerate(recipe.sparsities), recipe.scopes
@@ -51,29 +51,30 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
 
 @dataclass(frozen=True)
 class _Resolver:
+    """Turns the entries of one recipe into plug-in objects; what is wrong is told with its place."""
+
     document: Document
     registry: Registry
 
     def error(self, location: Location, text: str) -> RecipeError:
         return RecipeError(f"{self.document.place(location)}: {text}")
 
-    def known(self, kind: str, name: str, location: Location) -> type[Plugin]:
+    @contextmanager
+    def placed(self, location: Location) -> Iterator[None]:
+        """Adds the place to what a look-up or a plug-in refuses."""
         try:
-            return self.registry.get(kind, name)
+            yield
         except PluginError as error:
             raise self.error(location, str(error)) from None
-
-    def plugin(self, kind: str, name: str, parameters: dict[str, Any], location: Location) -> Plugin:
-        plugin = self.known(kind, name, (*location, kind))
-        return check(plugin, parameters, self.document, location, f"{kind} '{name}'")
 
     def scorer(self, entry: ScorerEntry, location: Location) -> tuple[Scorer, str]:
-        scorer = self.plugin("scorer", entry.scorer, dict(entry.model_extra or {}), location)
-        assert isinstance(scorer, Scorer)
-        try:
+        """A scorer and its label."""
+        with self.placed((*location, "scorer")):
+            kind = self.registry.scorer_class(entry.scorer)
+        parameters = dict(entry.model_extra or {})
+        scorer = check(kind, parameters, self.document, location, f"scorer '{entry.scorer}'")
+        with self.placed(location):
             scorer = scorer.resolved(self.registry.scorer)
-        except PluginError as error:
-            raise self.error(location, str(error)) from None
         self.declares(scorer, location)
         return scorer, entry.label or entry.scorer
 
@@ -85,24 +86,26 @@ class _Resolver:
             blame = self.registry.blame(scorer)
             text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
             raise self.error(location, text) from error
-        if not all(isinstance(one, ScorerStatistic | bool | str) for one in declared):
+        if not all(isinstance(needed, ScorerStatistic | bool | str) for needed in declared):
             wrong = f"scorer '{scorer.name}' asks for what is no statistic, no task's name or no bool"
             raise self.error(location, wrong + self.registry.blame(scorer))
 
     def granularity(self, entry: GranularityEntry, location: Location) -> Granularity:
-        granularity = self.plugin("granularity", entry.granularity, dict(entry.model_extra or {}), location)
-        assert isinstance(granularity, Granularity)
-        return granularity
+        with self.placed((*location, "granularity")):
+            kind = self.registry.granularity_class(entry.granularity)
+        parameters = dict(entry.model_extra or {})
+        return check(kind, parameters, self.document, location, f"granularity '{entry.granularity}'")
 
     def step(self, entry: StepEntry, location: Location) -> Step:
         scorer, label = self.scorer(entry.scorer, (*location, "scorer"))
         sparsities = []
-        for number, (kind, sparsity) in enumerate(zip(entry.granularities, entry.sparsities, strict=True)):
-            several = (number,) if isinstance(entry.granularity, list) else ()
-            granularity = self.granularity(kind, (*location, "granularity", *several))
-            own = (kind.granularity,) if isinstance(entry.sparsity, dict) else ()
+        for number, (named, sparsity) in enumerate(zip(entry.granularities, entry.sparsities, strict=True)):
+            in_list = (number,) if isinstance(entry.granularity, list) else ()
+            in_mapping = (named.granularity,) if isinstance(entry.sparsity, dict) else ()
+            granularity = self.granularity(named, (*location, "granularity", *in_list))
             self.scores(scorer, granularity, (*location, "scorer"))
-            self.fits(scorer, label, sparsity, entry.steps, (*location, "sparsity", *own), (*location, "scorer"))
+            at = (*location, "sparsity", *in_mapping)
+            self.fits(scorer, label, sparsity, entry.steps, at, (*location, "scorer"))
             sparsities.append((granularity, sparsity))
         if entry.seed is not None and not scorer.seeded:
             raise self.error((*location, "seed"), f"scorer '{label}' uses no seed; leave it out")
@@ -110,15 +113,15 @@ class _Resolver:
         return Step(tuple(sparsities), scorer, label, entry.scope, seed, entry.steps)
 
     def scores(self, scorer: Scorer, granularity: Granularity, location: Location) -> None:
-        for statistic in scorer.statistics():
-            try:
+        """Refuses a granularity that the scorer cannot have."""
+        with self.placed((*location, "sign")):
+            for statistic in scorer.statistics():
                 refuse_per_example(granularity, statistic)
-            except PluginError as error:
-                raise self.error((*location, "sign"), str(error)) from None
 
     def fits(
         self, scorer: Scorer, label: str, sparsity: Sparsity, steps: int, location: Location, other: Location
     ) -> None:
+        """Refuses a sparsity that the scorer cannot have. ``other``: where the scorer stands."""
         if sparsity != "negative":
             return
         if not scorer.signed:

@@ -61,7 +61,7 @@ class Step:
         """What can be scored apart: each granularity, except for scorers that score them together."""
         if self.scorer.joint:
             return (self,)
-        return tuple(replace(self, sparsities=(one,)) for one in self.sparsities)
+        return tuple(replace(self, sparsities=(of_one,)) for of_one in self.sparsities)
 
     @property
     def requests(self) -> list[tuple[Granularity, ScorerStatistic]]:
@@ -74,7 +74,7 @@ class Step:
             for granularity, sparsity in self.sparsities
         ]
         return {
-            # Keys of steps of one granularity are older than steps of several.
+            # A step of one granularity has the form, and so the keys, that it had before steps could have several.
             **(removed[0] if len(removed) == 1 else {"granularities": removed}),
             "scorer": self.scorer.identity(),
             "scope": self.scope,

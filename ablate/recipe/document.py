@@ -131,6 +131,7 @@ def read(path: Path) -> Document:
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); fix that, or name another recipe") from None
     try:
+        # Editors on Windows may put a byte order mark at the start, which `utf-8-sig` removes.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
@@ -145,6 +146,7 @@ def read(path: Path) -> Document:
 
 def _load(text: str, name: str) -> Any:
     try:
+        # The round-trip loader is the one that keeps the line and column of each value.
         tree = YAML(typ="rt").load(io.StringIO(text))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -202,6 +204,7 @@ def _plain(node: Any) -> Any:
         return {_plain(key): _plain(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_plain(value) for value in node]
+    # The scalars of ruamel.yaml are subclasses of int, float and str. A ScalarBoolean is an int, so it comes first.
     if isinstance(node, ScalarBoolean):
         return bool(node)
     for kind in (bool, int, float, str):

@@ -54,6 +54,8 @@ def check(model: type[M], content: Any, document: Document, at: Location = (), s
         RecipeError: the most helpful of pydantic's errors, with its place and what to do.
     """
     try:
+        # From JSON and not from Python, because strict validation of JSON still accepts a list as a tuple and a text as
+        # a path.
         return model.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise RecipeError(explain(error, model, content, document, at, subject)) from None
@@ -65,7 +67,7 @@ def explain(
     """The message of one error, see :func:`check`."""
     errors = [(_user_location(e, content), e) for e in error.errors(include_url=False)]
     # A union reports an error for each of its members. The user most likely meant the member whose error is deepest. At
-    # equal depth an unknown key goes before a missing one, because it is likely a misspelling of the missing one.
+    # equal depth, report an unknown key rather than a missing one, because it is likely a misspelling of the latter.
     location, chosen = max(errors, key=lambda pair: (len(pair[0]), pair[1]["type"] == "extra_forbidden"))
     kind, context = chosen["type"], chosen.get("ctx", {})
     if kind == "json_invalid":

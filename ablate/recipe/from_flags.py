@@ -83,6 +83,7 @@ def _list(value: str | Sequence[Any]) -> list[Any]:
 
 def _number(item: Any, kind: type[float] | type[int]) -> Any:
     """A text as a number. What is not a number is returned as it is, and the check of the recipe refuses it."""
+    # In Python, numbers may come from numpy, and JSON, by which a recipe is checked, does not know its types.
     if isinstance(item, np.generic):
         return item.item()
     try:

@@ -174,9 +174,9 @@ class Recipe(Strict):
     """A grid of cells, explicit cells in addition to it, and the tasks that choose and report.
 
     The grid is every scorer × granularity × sparsity × scope, and × seed for scorers that use one. Every cell is
-    evaluated on the ``screen`` tasks. The ``confirm`` tasks evaluate dense, the best cell of each scorer × granularity,
-    every explicit cell, and their controls. ``tasks`` sets parameters of a task, or of all tasks of a group. With
-    ``overlap: drop``, verdicts use scores without the pairs that calibration or choice has seen. ``train`` is for
+    evaluated on the ``screen`` tasks. Dense, the best cell of each scorer × granularity, every explicit cell, and their
+    controls are evaluated on the ``confirm`` tasks. ``tasks`` sets parameters of a task, or of all tasks of a group.
+    With ``overlap: drop``, verdicts use scores without the pairs that calibration or choice has seen. ``train`` is for
     `ablate train`.
     """
 

@@ -9,6 +9,7 @@ from ablate.recipe.training import Gradual, Train
 
 def steps_of(spec: Train, examples: int) -> int:
     """How many optimizer steps a training on this many examples takes."""
+    # The last batch of an epoch may be smaller than the others, and so may the last step.
     return spec.steps or spec.epochs * ceil(ceil(examples / spec.batch_size) / spec.accumulate)
 
 

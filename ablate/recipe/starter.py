@@ -67,7 +67,7 @@ scopes: [global]
 seeds: [0, 1, 2]
 # The sparsity is reached in this many equal steps, with contributions computed again after each.
 steps: 1
-# The order of units with equal contributions depends on it.
+# Decides the order of units with equal contributions.
 tie_seed: 0
 
 # Cells in addition to the grid, each a list of prune steps, which are taken in order.

@@ -19,7 +19,7 @@ Sizes = Annotated[list[Size], Field(min_length=1), BeforeValidator(_rising, json
 
 
 class Stability(BaseModel):
-    """The calibration sets that are compared. Each differs from the recipe's ``calibration`` in one respect.
+    """The calibration sets that are compared: variations of the recipe's ``calibration``.
 
     calibration_seeds: at least 2, because sets of one seed are parts of one another and would agree for that reason.
     sizes: how many pairs, and as many sentences. Each size is drawn with every calibration seed.

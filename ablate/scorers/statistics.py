@@ -12,13 +12,13 @@ from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import Loss
 
 Sign = Literal["signed", "absolute", "absolute-example"]
-"""The option of scorers whose contributions are those to one loss."""
+"""The option ``sign`` of scorers of one loss; its rules are in ``ablate/engine/contribution.py``."""
 
 SecondOrder = Annotated[
     float | None,
     Field(gt=0, lt=1, description="share of units whose interactions count, about the sparsity; default: none"),
 ]
-"""The option of scorers that declare :class:`GradientContribution`."""
+"""The option ``second_order`` of scorers that declare :class:`GradientContribution`."""
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def none_yet(name: str) -> StoreError:
 
 
 def check_store_file(name: str, path: Path, create: bool) -> None:
-    """Checks the file at ``path`` before SQLite opens it, and would write to it.
+    """Checks the file at ``path`` before SQLite opens it, because SQLite may write to it.
 
     Args:
         name: the store as messages name it.
@@ -121,7 +121,7 @@ def store_errors(name: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreError(f"the store {name} {_explain(error.orig)}") from error
-    except sqlite3.Error as error:
+    except sqlite3.Error as error:  # from statements that bypass SQLAlchemy, which set the journal mode
         raise StoreError(f"the store {name} {_explain(error)}") from error
     except UnicodeDecodeError as error:
         # The sqlite3 module raises this when its own message quotes a damaged schema.

@@ -92,6 +92,7 @@ def require_float32_vector(name: str, array: NDArray[np.float32]) -> None:
 
 def to_row(key: str, result: Result) -> dict[str, Any]:
     """The result as a row of the results table."""
+    # Little-endian on every machine, so that a store can move between machines.
     values = None if result.values is None else result.values.astype("<f4").tobytes()
     entry = {
         "status": result.status,

@@ -31,6 +31,7 @@ class RunLog:
         """
 
         def work(connection: Connection) -> str:
+            # The random digits distinguish runs that start in the same second.
             run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
             entry = pack(run, dict(manifest))
             connection.execute(insert(schema.runs).values(id=run, started=time.time(), manifest=entry))

@@ -139,6 +139,7 @@ def unpack(owner: str, text: object) -> Any:
     Raises:
         Damaged: the text is not one that :func:`pack` made for this owner.
     """
+    # The body is between a prefix of fixed length and a closing brace.
     start = len(_wrap(owner, "")) - 1
     if not isinstance(text, str) or _wrap(owner, text[start:-1]) != text:
         raise Damaged(f"what is stored under {owner!r} does not match its checksum")

@@ -139,7 +139,7 @@ class Store(RunLog):
         self._put_file(schema.trained, key, entry, list(weights.values()))
         with store_errors(self._name):
             shutil.rmtree(self._checkpoints(key), ignore_errors=True)
-            # A process that waits for this lock finds the weights first, so it needs no lock any more.
+            # The lock may go too: a process that waits for it looks for the weights before it trains.
             self._checkpoints(key).with_suffix(".lock").unlink(missing_ok=True)
 
     @contextmanager
@@ -156,6 +156,7 @@ class Store(RunLog):
             lock.release()
 
     def _checkpoints(self, key: str) -> Path:
+        # Half of a key is unique, and keeps the paths of checkpoints short.
         return self._files / "training" / key[:32]
 
     def get_results(self, keys: Iterable[str], *, values: bool = True) -> dict[str, Result]:
@@ -238,6 +239,7 @@ class Store(RunLog):
             check_name("key", row["key"])
 
         def work(connection: Connection) -> None:
+            # Checked in the transaction, because another process may have stored a key in the meantime.
             present = _present(connection, table, [row["key"] for row in rows])
             new = [row for row in rows if row["key"] not in present]
             if new:

@@ -16,7 +16,10 @@ from ablate.models.masked import Mask
 from ablate.store.arrays import pack_units, unpack_units
 
 KEPT = 2
-"""How many checkpoints are kept, the best one apart. Two, because a kill may leave the newest one incomplete."""
+"""How many checkpoints the trainer keeps: the newest, and the best or the one before the newest.
+
+The trainer removes an old one only after it has written a new one, so a kill never leaves no checkpoint.
+"""
 
 _MASK = "ablate-mask.safetensors"
 _NAME = re.compile(r"checkpoint-(\d+)")

@@ -100,10 +100,12 @@ def fit(
             model=with_head,
             args=arguments(spec, seed, folder, steps, first_eligible=max(schedule, default=0)),
             train_dataset=dataset(texts),
+            # The library's scale is the inverse of SimCSE's temperature.
             loss=MultipleNegativesRankingLoss(with_head, scale=1 / spec.temperature),
             evaluator=DevEvaluator(plain, model.encoding.max_length, tasks),
             callbacks=[*callbacks, save, ReportProgress(watch, name)],
         )
+        # It prints to stdout, which is for results.
         trainer.remove_callback(PrinterCallback)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -144,6 +146,7 @@ def _head(spec: Train, modules: SentenceTransformer) -> list[nn.Module]:
 
 
 def _finite_weights(backbone: nn.Module) -> dict[str, Tensor]:
+    # At its end, the trainer has put the weights of the best checkpoint into the backbone.
     weights = {name: p.detach().cpu().float().contiguous() for name, p in backbone.named_parameters()}
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
         raise AblateError("training diverged: weights are not finite; lower train.learning_rate")

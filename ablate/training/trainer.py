@@ -52,6 +52,7 @@ def dataset(texts: Texts) -> Dataset:
     A single sentence is given twice, as its own positive: the two passes differ in their dropout masks.
     """
     examples = texts.examples if texts.supervised else [(s, s) for (s,) in texts.examples]
+    # Not strict, because only examples with a hard negative have all columns.
     return Dataset.from_dict(dict(zip(COLUMNS, map(list, zip(*examples, strict=True)), strict=False)))
 
 
@@ -84,12 +85,14 @@ def arguments(
         eval_strategy="steps",
         eval_steps=every,
         eval_delay=first_eligible,
+        # The trainer can load the best weights only if it saves a checkpoint at every evaluation.
         save_strategy="steps",
         save_steps=every,
         save_total_limit=KEPT,
         load_best_model_at_end=True,
         metric_for_best_model="eval_dev",
         greater_is_better=True,
+        # Progress is shown from the events of `ReportProgress`.
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,

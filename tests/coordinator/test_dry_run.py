@@ -69,6 +69,21 @@ def test_scorers_share_passes_and_contributions(place: Workplace) -> None:
     assert "passes over the calibration set: gradient of align, gradient of uniform\n" in out
 
 
+def test_passes_over_graded_pairs_are_planned(place: Workplace) -> None:
+    text = RECIPE.replace("[align, random]", "[correlation]").replace("sentences: 16", "sentences: 16, graded: 16")
+    assert "calibration set: gradient of correlation\n" in place.run(text, "--dry-run").out
+
+
+def test_a_step_of_several_granularities_is_one_cell_that_shares_contributions(place: Workplace) -> None:
+    step = "{granularity: [head, neuron], scorer: align, sparsity: {head: 0.25, neuron: 0.1}}"
+    place.nothing_may_evaluate()
+    out = place.run(f"{RECIPE}cells:\n  - - {step}\n", "--dry-run").out
+    assert cells(out) == [*FRESH, "to do   head+neuron align 25 % + 10 %"]
+    # Those of heads by align are needed by the grid too.
+    assert "3 contributions shared by the cells, 0 of them stored" in out
+    assert "passes over the calibration set: gradient of align\n" in out
+
+
 def test_the_confirm_stage_is_counted(place: Workplace) -> None:
     text = RECIPE + "controls: {matched: 4, flipped: true}\nconfirm: [stsb]\n"
     # dense, the best of align with 4 matched and a flipped control, and random
