@@ -17,7 +17,7 @@ from ablate.engine.score import view_of
 from ablate.granularities.base import Granularity
 from ablate.models.masked import masked
 from ablate.models.model import Model
-from ablate.scorers.base import Scorer
+from ablate.scorers.base import Scorer, View
 from ablate.testing.contract import ContractBroken, require
 from ablate.testing.samples import sample_calibration, sample_tasks
 from ablate.testing.tiny import tiny_model
@@ -45,7 +45,7 @@ class Case:
             ContractBroken: they are of another type or shape, are not finite, or come from running the model.
             PluginError: the scorer refuses the granularity.
         """
-        found = contributions(
+        scored = contributions(
             self.scorer,
             self.model,
             self.granularity,
@@ -54,8 +54,30 @@ class Case:
             kept=kept,
             watched=lambda model: _watched(model, self.scorer, self.who),
         )
-        _check_values(found, self.scorer, len(self.layers), self.who)
-        return found.detach()
+        _check_values(scored, self.scorer, len(self.layers), self.who)
+        return scored.detach()
+
+    def scores_with(self, other: Granularity) -> Tensor:
+        """The contributions, float32 [units], where another granularity is scored together with this one; checked.
+
+        Raises:
+            ContractBroken: those of either granularity are wrong as for :meth:`scores`, or lacking.
+        """
+        both: dict[Granularity, Tensor | None] = {self.granularity: None, other: None}
+        who = f"{self.who}, with {other.name}"
+        with watched_views(
+            self.scorer, self.model, both, sample_calibration(), 0, lambda model: _watched(model, self.scorer, who)
+        ) as views:
+            scored: object = self.scorer.score_together(views)
+        require(
+            isinstance(scored, Mapping) and scored.keys() == both.keys(),
+            f"{who}: score_together does not give the contributions of these two granularities",
+        )
+        assert isinstance(scored, Mapping)
+        for granularity in both:
+            _check_values(scored[granularity], self.scorer, len(granularity.layers(self.model)), who)
+        contributions: Tensor = scored[self.granularity]
+        return contributions.detach()
 
 
 def contributions(
@@ -78,11 +100,34 @@ def contributions(
     Returns:
         float32 [units].
     """
-    layers, tasks = granularity.layers(model), sample_tasks(scorer.tasks())
-    with masked(model, {} if kept is None else granularity.keep(model, kept)):
-        collected = collect(model, calibration, [(granularity, statistic) for statistic in scorer.statistics()])
-        with watched(model) as seen:
-            return scorer.score(view_of(seen, calibration, scorer, granularity, layers, collected, seed, kept, tasks))
+    with (
+        masked(model, {} if kept is None else granularity.keep(model, kept)),
+        watched_views(scorer, model, {granularity: kept}, calibration, seed, watched) as views,
+    ):
+        return scorer.score_together(views)[granularity]
+
+
+@contextmanager
+def watched_views(
+    scorer: Scorer,
+    model: Model,
+    kept: Mapping[Granularity, Tensor | None],
+    calibration: Calibration,
+    seed: int = 0,
+    watched: Callable[[Model], AbstractContextManager[Model]] = nullcontext,
+) -> Iterator[dict[Granularity, View]]:
+    """What a scorer is given for the model as it is, at several granularities.
+
+    Args:
+        kept: bool [units] of each granularity, those that count as left; None for all.
+    """
+    collected = collect(model, calibration, [(g, statistic) for g in kept for statistic in scorer.statistics()])
+    tasks = sample_tasks(scorer.tasks())
+    with watched(model) as seen:
+        yield {
+            g: view_of(seen, calibration, scorer, g, g.layers(model), collected, seed, left, tasks)
+            for g, left in kept.items()
+        }
 
 
 def _check_values(found: Any, scorer: Scorer, units: int, who: str) -> None:

@@ -70,6 +70,7 @@ def scorer_contracts(
         Contract("the model and random states untouched", checks.untouched),
         Contract("ties: equal units are equal, zeros are finite", checks.ties),
         Contract("looks at the calibration set that it is given", checks.calibration),
+        Contract("several granularities scored together", checks.together),
     )
 
 
@@ -114,6 +115,11 @@ class _Checks:
     def declaration(self) -> None:
         scorer = self.scorer
         who, declared = f"scorer '{scorer.name}'", scorer.statistics()
+        given = check_plugin(self._plugin, Scorer, **self._parameters)
+        require(
+            scorer.identity() == given.identity(),
+            f"{who}: resolved() changes its parameters, which are part of the keys; keep objects in private fields",
+        )
         require(
             isinstance(declared, tuple) and all(isinstance(s, GradientContribution | InputNorm) for s in declared),
             f"{who}: statistics() is not a tuple of statistics: {declared!r}",
@@ -128,7 +134,7 @@ class _Checks:
             f"{who}: tasks() is not a tuple of names: {named!r}",
         )
         require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True is given")
-        for flag in ("seeded", "slow", "signed", "calibrates"):
+        for flag in ("seeded", "slow", "signed", "calibrates", "joint"):
             require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is no bool")
 
     def contributions(self) -> None:
@@ -196,3 +202,16 @@ class _Checks:
                 )
             else:
                 require(not differs, f"{case.who}: looks at the calibration set, but `calibrates` is False")
+
+    def together(self) -> None:
+        family = self._families[0]
+        taken = [g for g in self._granularities if (family, g) not in self._refused]
+        if len(taken) < 2:
+            raise DoesNotApply("it takes one granularity only")
+        for granularity, other in zip(taken, [*taken[1:], taken[0]], strict=True):
+            case = Case(self.scorer, granularity, family)
+            scored = case.scores_with(other)
+            require(
+                self.scorer.joint or same_bits(scored, case.scores()),
+                f"{case.who}: gives other contributions when {other.name} is scored with it, but `joint` is False",
+            )

@@ -84,7 +84,7 @@ def test_uneven_layers_are_counted_from_their_weights_and_must_fit() -> None:
     for name in ("self.query", "self.key", "self.value"):
         linear = attention.get_submodule(name)
         linear.weight = torch.nn.Parameter(cast(Tensor, linear.weight)[:24])
-    with pytest.raises(ModelError, match=r"'encoder.layer.1' do not fit"):
+    with pytest.raises(ModelError, match=r"'encoder.layer.1' cannot be divided into heads"):
         architecture_of(model.backbone)  # type: ignore[arg-type]
     output = attention.get_submodule("output.dense")
     output.weight = torch.nn.Parameter(cast(Tensor, output.weight)[:, :24])

@@ -17,10 +17,12 @@ from torch import Tensor
 from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError
 from ablate.executors.base import Executor, Item, Outcome
+from ablate.granularities.base import Granularity
 from ablate.granularities.neuron import Neuron
 from ablate.models.losses import ALIGN
 from ablate.models.masked import masked
 from ablate.models.model import Model
+from ablate.scorers.align import Align
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.statistics import GradientContribution, InputNorm
@@ -134,6 +136,19 @@ def remembers(_: Scorer, view: View) -> Tensor:
     return REMEMBERED.setdefault(key, view.reduce(values))
 
 
+def scores_the_first(_: Scorer, views: Mapping[Granularity, View]) -> dict[Granularity, Tensor]:
+    return {granularity: plain(view) for granularity, view in list(views.items())[:1]}
+
+
+def scores_the_first_well(_: Scorer, views: Mapping[Granularity, View]) -> dict[Granularity, Tensor]:
+    return {g: plain(view) if place == 0 else plain(view) / 0 for place, (g, view) in enumerate(views.items())}
+
+
+def scores_relatively(_: Scorer, views: Mapping[Granularity, View]) -> dict[Granularity, Tensor]:
+    total = sum(len(view.layers) for view in views.values())
+    return {granularity: plain(view) / total for granularity, view in views.items()}
+
+
 class ByHash(Magnitude):
     """Weighs each layer by the hash of its name, which another process does not share."""
 
@@ -228,6 +243,19 @@ SCORERS: dict[str, tuple[Any, str]] = {
     "embeds": (scoring(runs_the_model), "runs the model"),
     "runs the backbone": (scoring(runs_the_backbone), "runs the model"),
     "refuses all": (scoring(refuses), "refuses every granularity"),
+    "resolves to another": (
+        of(Magnitude, name="broken", resolved=lambda _, __: Align()),
+        "resolved\\(\\) changes its parameters",
+    ),
+    "scores one of two": (
+        scoring(lambda _, v: plain(v), score_together=scores_the_first),
+        "with head: score_together does not give the contributions of these two granularities",
+    ),
+    "scores one of two badly": (scoring(lambda _, v: plain(v), score_together=scores_the_first_well), "not finite"),
+    "hides that it is joint": (
+        scoring(lambda _, v: plain(v), score_together=scores_relatively, joint=property(lambda _: False)),
+        "gives other contributions when head is scored with it, but `joint` is False",
+    ),
 }
 
 
@@ -250,6 +278,10 @@ def test_a_scorer_may_refuse_some_granularities() -> None:
         return plain(view)
 
     check_scorer(scoring(score), ("bert",))
+
+
+def test_a_scorer_may_score_granularities_together() -> None:
+    check_scorer(scoring(lambda _, v: plain(v), score_together=scores_relatively), ("bert",))
 
 
 def test_a_slow_scorer_may_run_the_model() -> None:

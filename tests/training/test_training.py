@@ -216,6 +216,25 @@ def test_train_then_prune_has_the_weights_of_the_control(bench: Bench, results: 
     assert all(torch.equal(control[name], found[name]) for name in control)
 
 
+def test_a_step_of_several_granularities_is_trained_in_every_way(bench: Bench, tmp_path: Path) -> None:
+    step = {"granularity": ["head", "neuron"], "scorer": "magnitude", "sparsity": {"head": 0.25, "neuron": 0.125}}
+    given: dict[str, Any] = {"scorers": [], "granularities": [], "sparsities": [], "cells": [[step]]}
+    store = tmp_path / "store.db"
+    results = trained(bench, store=store, **given)
+    cells = {row["cell"]: row for row in results.rows if row["way"] in WAYS}
+    assert set(cells) == {f"head+neuron magnitude 25 % + 12.5 %, {way}" for way in WAYS}
+    with Store(store, create=False) as opened:
+        for row in cells.values():
+            cell = exportable(results, opened, registry(), row["key"])
+            masks = {json.loads(name)["name"]: int((~mask).sum()) for name, mask in cell.mask.units.items()}
+            assert masks == {"head": 2, "neuron": 16}
+            assert row["params_removed"] == sum(int((~kept).sum()) for kept in cell.keep.values()) == 2 * 1048 + 16 * 65
+            parameters = dict(cell.model.backbone.named_parameters())
+            if row["way"] != "train-then-prune":
+                assert all((parameters[name][~kept] == 0).all() for name, kept in cell.keep.items())
+    assert trained(bench, store=store, **given).about["computed"] == 0
+
+
 def test_seeds_differ(bench: Bench, results: Results) -> None:
     one, two = (entry(bench, results, way="train", train_seed=seed)[1] for seed in (0, 1))
     assert not torch.equal(one["embeddings.word_embeddings.weight"], two["embeddings.word_embeddings.weight"])
