@@ -15,8 +15,8 @@ from ablate.models.masked import masked
 from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
 from ablate.models.model import Model
 from ablate.store.keys import digest
-from ablate.store.store import Result
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.result import Result
 
 _TRIED = 16
 """Sentences that the smaller model is tried on."""

@@ -22,13 +22,15 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from ablate.statistics.arrays import require_float32_vector
 from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema
 from ablate.store.database import Database
 from ablate.store.place import locate, store_errors
-from ablate.store.records import Result, RunInfo, StoredMask, from_row, require_float32_vector, to_row
+from ablate.store.records import RunInfo, StoredMask, from_row, to_row
 from ablate.store.run_log import RunLog
 from ablate.store.schema import Damaged, check_name, pack, unpack
+from ablate.tasks.result import Result
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
 
