@@ -15,11 +15,11 @@ import time
 import numpy as np
 import torch
 
-from ablate.coordinator.model_run import load_tasks
 from ablate.data.sources import expand, resolve
 from ablate.engine.evaluate import Evaluator
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
+from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import registry
 from ablate.statistics.resample import Joint, Judged
 from ablate.tasks.loaded import panel_of
@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=20)
     arguments = parser.parse_args()
     source = resolve(arguments.data, os.environ).source
-    tasks = load_tasks(expand([arguments.tasks], source), source, registry(), frozenset())
+    tasks = load_tasks(
+        [make_task(registry(), name, {}) for name in expand([arguments.tasks], source)], source, registry()
+    )
     evaluator = Evaluator(load_model(ModelSpec(name="minilm")))
     evaluator.prepared(tasks)
     start = time.process_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
 from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
+from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
@@ -59,22 +61,22 @@ class Preview:
 
     def render(self, console: Console) -> None:
         """Prints it."""
-        source = self.job.chosen
+        source, tasks = self.job.chosen, self.job.tasks
         console.print(f"data: {escape(source.source.label)} ({escape(source.why)})")
         for model in self.models:
             console.print(f"model: {escape(model.model)}")
             for cell, cached in model.cells:
                 console.print(f"  {'cached ' if cached else 'to do  '} {escape(str(cell))}")
             cached_count = sum(cached for _, cached in model.cells)
-            console.print(f"screen on {', '.join(self.job.screen)}: {len(model.cells)} cells, {cached_count} cached")
+            console.print(f"screen on {_names(tasks.screen)}: {len(model.cells)} cells, {cached_count} cached")
             shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
             console.print(f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}")
             if self.job.texts is not None:
                 console.print(f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}")
             console.print(f"estimate: {_duration(model.seconds)} to screen")
-            if self.job.confirm:
+            if tasks.confirm:
                 console.print(
-                    f"then confirm on {', '.join(self.job.confirm)}: {model.confirmed} cells, dense and controls "
+                    f"then confirm on {_names(tasks.confirm)}: {model.confirmed} cells, dense and controls "
                     f"included; about {_duration(model.confirm_seconds)}, less what is cached"
                 )
 
@@ -85,8 +87,8 @@ def preview(job: Job, store: Store) -> Preview:
 
 
 def _of(job: Job, model_run: ModelRun) -> ModelPreview:
-    tasks = job.load(job.screen, model_run.calibration.seen)
-    confirms = job.load(job.confirm)
+    tasks = job.load(job.tasks.screen, model_run.calibration.seen)
+    confirms = job.load(job.tasks.confirm)
     cells = [(cell, bool(tasks) and model_run.stored(cell, tasks)) for cell in (DENSE, *job.plan.cells)]
     first_steps = dict.fromkeys(cell.steps[0] for cell in job.plan.cells if cell.steps)
     keys = {model_run.masks.scores_key(step) for step in first_steps}
@@ -148,6 +150,10 @@ def _training_tokens(job: Job, model_run: ModelRun) -> float:
     )
     twins = 1 if texts.supervised else 2
     return steps_of(train, len(texts.examples)) * train.accumulate * train.batch_size * each * twins
+
+
+def _names(tasks: Iterable[Task]) -> str:
+    return ", ".join(task.name for task in tasks)
 
 
 def _duration(seconds: float) -> str:

@@ -11,7 +11,6 @@ from ablate.coordinator.stages import StageRows, confirm, pick, screen, short
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.score import parts_used
 from ablate.events import Event, Watch, silent
-from ablate.executors.base import Executor
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
 from ablate.models.load import load_model
@@ -63,10 +62,10 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
 
 def _run_stages(job: Job, store: Store, run_id: str, model_runs: list[ModelRun], stages: list[StageRows]) -> None:
     """Adds to ``stages`` as each is finished: every model is screened, the choice recorded, every model confirmed."""
-    if job.screen:
+    if job.tasks.screen:
         for model_run in model_runs:
             stages.append(screen(job, model_run, run_id))
-    if not job.confirm:
+    if not job.tasks.confirm:
         return
     screened = [stage.rows for stage in stages] or [[] for _ in model_runs]
     picks = [pick(job, model_run, rows) for model_run, rows in zip(model_runs, screened, strict=True)]
@@ -90,8 +89,6 @@ def prepare_model_run(
     with timings.measure("load"):
         model = replace(load_model(spec), name=names[spec])
         calibration = _calibration(job)
-    executor = job.registry.get("executor", job.recipe.executor)()
-    assert isinstance(executor, Executor)
     masks = MaskMaker(
         model,
         calibration,
@@ -102,7 +99,7 @@ def prepare_model_run(
         _scorer_tasks(job),
     )
     model_run = ModelRun(
-        model, calibration, store, executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
+        model, calibration, store, job.executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
     )
     if job.texts is not None:
         from ablate.coordinator.train import trainings
@@ -122,6 +119,6 @@ def _calibration(job: Job) -> Calibration:
 
 def _scorer_tasks(job: Job) -> dict[str, tuple[Loaded, ...]]:
     """The tasks behind each name that a scorer of the plan gives, each read once."""
-    members = dict.fromkeys(task for tasks in job.scorer_tasks.values() for task in tasks)
-    read = {task.name: task for task in job.load(members)}
-    return {name: tuple(read[task] for task in tasks) for name, tasks in job.scorer_tasks.items()}
+    members = dict.fromkeys(task for tasks in job.tasks.scorers.values() for task in tasks)
+    read = {loaded.task: loaded for loaded in job.load(members)}
+    return {name: tuple(read[task] for task in tasks) for name, tasks in job.tasks.scorers.items()}

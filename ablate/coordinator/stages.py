@@ -13,6 +13,7 @@ from ablate.plan.choose import choose, mean_deltas
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
+from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded, panel_of
 
 
@@ -30,7 +31,7 @@ class StageRows:
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Every cell of the plan on the screen tasks."""
-    tasks = _read(job, model_run, run, job.screen, _seen(job, model_run), len(job.plan.cells))
+    tasks = _read(job, model_run, run, job.tasks.screen, _seen(job, model_run), len(job.plan.cells))
     return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
 
 
@@ -39,7 +40,8 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
-    means = mean_deltas([row for row in screened if job.chooses(row["task"])], job.recipe.overlap)
+    choosing = {task.name for task in job.choosing}
+    means = mean_deltas([row for row in screened if row["task"] in choosing], job.recipe.overlap)
     keys = {cell: short(model_run.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
     for rivals in dict.fromkeys(c.rivals for c in plan.grid if c.rivals):
@@ -53,12 +55,11 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
 def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> StageRows:
     """The picked cells and their controls on the confirm tasks, clean of what calibration and choice have seen."""
     seen = set(_seen(job, model_run))
-    choosing = filter(job.chooses, job.screen)
-    for task in job.load(choosing, faults=True):
+    for task in job.load(job.choosing, faults=True):
         seen.update(task.data.keys)
     for task in chain(*model_run.masks.tasks.values()):
         seen.update(task.data.keys)
-    tasks = _read(job, model_run, run, job.confirm, frozenset(seen), len(picked))
+    tasks = _read(job, model_run, run, job.tasks.confirm, frozenset(seen), len(picked))
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped)
 
@@ -74,11 +75,11 @@ def short(key: str) -> str:
 
 
 def _read(
-    job: Job, model_run: ModelRun, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], cells: int
+    job: Job, model_run: ModelRun, run: str, asked: Sequence[Task], seen: frozenset[tuple[str, str]], cells: int
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
-    model_run.store.record_reads(run, [name for name in names if job.split(name) == "test"], cells)
-    return job.load(names, seen, faults=True)
+    model_run.store.record_reads(run, [task.name for task in asked if task.split == "test"], cells)
+    return job.load(asked, seen, faults=True)
 
 
 def _stage(

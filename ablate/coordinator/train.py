@@ -18,7 +18,7 @@ from ablate.models.spec import ModelSpec
 from ablate.models.weights import Weights, weighted, weights_hash
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.plan.training import choosing, settings
+from ablate.plan.training import settings
 from ablate.plan.training_texts import Texts
 from ablate.recipe.training import Train
 from ablate.store.keys import digest, mask_hash
@@ -205,4 +205,4 @@ def trainings(job: Job, texts: Texts, model: ModelSpec, masks: MaskMaker, watch:
     assert job.recipe.train is not None
     later = [cell for cell in job.plan.cells if cell.training and cell.training.way in ("train-then-prune", "rewind")]
     cells = list(dict.fromkeys(cell.untrained for cell in later))
-    return Trainings(masks, model, job.recipe.train, texts, job.load(choosing(job)), cells, watch)
+    return Trainings(masks, model, job.recipe.train, texts, job.load(job.choosing), cells, watch)

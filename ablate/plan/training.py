@@ -10,8 +10,9 @@ from itertools import product
 from ablate.data.sources import expand
 from ablate.distribution import pip_install
 from ablate.errors import AblateError, DataError, RecipeError
-from ablate.plan.job import Job, check_splits, prepare_job
+from ablate.plan.job import Job, prepare_job
 from ablate.plan.plan import Cell, Plan, Training
+from ablate.plan.tasks import check_splits
 from ablate.plan.training_texts import DEFAULT_SPLITS, Texts, read_texts
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
@@ -37,7 +38,7 @@ def prepare_training_job(recipe: Recipe, document: Document, data: str | None = 
 
 def in_every_way(job: Job, spec: Train, texts: Texts) -> Plan:
     """The plan's cells, each trained in every way, and the dense model trained."""
-    tasks = job.load(choosing(job))
+    tasks = job.load(job.choosing)
 
     def trained(cells: Sequence[Cell]) -> tuple[Cell, ...]:
         return tuple(
@@ -56,21 +57,16 @@ def settings(spec: Train, texts: Texts, tasks: Sequence[Loaded], way: str = "tra
     return digest({"train": spec.recipe(), "examples": texts.hash, "dev": dev, "schedule": schedule})
 
 
-def choosing(job: Job) -> list[str]:
-    """The screen tasks that tell the best checkpoint."""
-    return [name for name in job.screen if job.chooses(name)]
-
-
 def _check(job: Job, spec: Train, document: Document) -> None:
     for package in ("accelerate", "datasets"):
         if find_spec(package) is None:
             raise AblateError(f"training needs {package}: {pip_install('train')}")
-    if not choosing(job):
+    if not job.choosing:
         raise RecipeError(f"{document.place(('screen',))}: no screen task can tell the best checkpoint; list sts-dev")
-    for name in choosing(job):
-        if job.split(name) == "test":
+    for task in job.choosing:
+        if task.split == "test":
             raise RecipeError(
-                f"{document.place(('screen',))}: '{name}' is a test set, which must not choose a checkpoint; "
+                f"{document.place(('screen',))}: '{task.name}' is a test set, which must not choose a checkpoint; "
                 "list a dev set, and test sets under confirm"
             )
     if spec.splits is not None:

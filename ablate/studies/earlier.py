@@ -105,7 +105,7 @@ def _first(ranked: tuple[float, Group]) -> float:
 def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
     """The stage's tasks that choose; other tasks measure something else."""
     found = (s for s in stages(results) if s.model == model and s.name == name)
-    return next((s for s in found if any(map(job.chooses, s.splits))), None)
+    return next((s for s in found if any(task.chooses for task in job.make(s.splits))), None)
 
 
 def _evidence(results: RunRecord, stage: Stage) -> dict[str, Mapping[str, Any]]:

@@ -21,6 +21,7 @@ from ablate.studies.granularity_prevalence import GranularityPrevalence
 from ablate.studies.predicted import predict
 from ablate.studies.removed import groups_of
 from ablate.studies.stability import with_calibration
+from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
@@ -39,14 +40,13 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
         AblateError: the recipe's ``prevalence`` is wrong, or data, model or store fail. What a plug-in raises goes up.
     """
     by, granularities, confirm = _ranker(job), _granularities(job), confirm_tasks(job)
-    screen = [name for name in job.screen if job.chooses(name)]
-    if not screen:
+    if not job.choosing:
         raise AblateError("screen: no task of it chooses units; add one such as sts-dev")
     calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
     about = {**manifest(job), "study": "prevalence", "store": store.name, "prevalence": [], "maps": []}
     run = about["run"] = store.begin_run(about)
     timings = Timings()
-    tasks = _read(job, store, run, screen, calibration.seen)
+    tasks = _read(job, store, run, job.choosing, calibration.seen)
     parts: list[GranularityPrevalence] = []
     for spec in job.recipe.model:
         model_run = with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
@@ -83,11 +83,11 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> dict[str, An
 
 
 def _read(
-    job: Job, store: Store, run: str, names: Sequence[str], seen: frozenset[tuple[str, str]], removals: int = 0
+    job: Job, store: Store, run: str, asked: Sequence[Task], seen: frozenset[tuple[str, str]], removals: int = 0
 ) -> list[Loaded]:
     """Reads tasks; that test sets are read is logged before."""
-    store.record_reads(run, [name for name in names if job.split(name) == "test"], removals)
-    return job.load(names, seen)
+    store.record_reads(run, [task.name for task in asked if task.split == "test"], removals)
+    return job.load(asked, seen)
 
 
 def _granularities(job: Job) -> list[Granularity]:
@@ -117,7 +117,7 @@ def _ranker(job: Job) -> Scorer:
     return found
 
 
-def confirm_tasks(job: Job) -> list[str]:
+def confirm_tasks(job: Job) -> tuple[Task, ...]:
     """The tasks that confirm what a recipe's screen tasks find, groups replaced by their members.
 
     Raises:
@@ -129,6 +129,6 @@ def confirm_tasks(job: Job) -> list[str]:
         if not set(asked) <= set(source.names()):
             asked = ["sts"]
     names = list(expand(asked, source))
-    if again := [name for name in names if name in job.screen]:
+    if again := [name for name in names if name in {task.name for task in job.tasks.screen}]:
         raise RecipeError(f"prevalence.confirm: {', '.join(again)} chooses units, and cannot confirm them; name others")
-    return names
+    return job.make(names)

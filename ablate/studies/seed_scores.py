@@ -28,11 +28,11 @@ def seed_scores(
         (sample), ``low``, ``high`` over them, None unless all are there (sd: of two at least); ``reason`` for what
         is not there.
     """
-    names = [name for name in job.screen if job.chooses(name)]
+    names = [task.name for task in job.choosing]
     seen = frozenset[tuple[str, str]]().union(*(model_run.calibration.seen for model_run in model_runs))
-    tests = [name for name in names if job.split(name) == "test"]
+    tests = [task.name for task in job.choosing if task.split == "test"]
     model_runs[0].store.record_reads(run, tests, len(cells) * len(model_runs))
-    tasks = job.load(names, seen)
+    tasks = job.load(job.choosing, seen)
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
     for model_run in model_runs:
         dense, *outcomes = model_run.outcomes(f"scores, calibration seed {model_run.calibration.seed}", cells, tasks)

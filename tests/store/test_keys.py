@@ -35,7 +35,7 @@ def keys(bench: Bench, **given: Any) -> tuple[str, str, str]:
         job = bench.job(**given)
         subject: ModelRun = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent)
         cell = job.plan.cells[0]
-        (task, *_) = job.load(job.screen)
+        (task, *_) = job.load(job.tasks.screen)
         scores = scores_key(subject.model, subject.calibration, cell.steps[0], None)
         return scores, subject.masks.key(cell), result_key(subject.model, "bits", task)
 
@@ -120,7 +120,7 @@ def test_precision_and_the_mask_are_part_of_a_result(bench: Bench) -> None:
     with Store(bench.store) as store:
         job = bench.job()
         model = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent).model
-        (task,) = job.load(job.screen)
+        (task,) = job.load(job.tasks.screen)
     half = dataclasses.replace(model, encoding=dataclasses.replace(model.encoding, precision="bfloat16"))
     made = {result_key(m, mask, task) for m in (model, half) for mask in (None, "bits", "other bits")}
     assert len(made) == 6

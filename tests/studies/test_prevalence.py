@@ -60,7 +60,7 @@ def job(bench: Bench, **given: Any) -> Job:
 
 def subject_of(bench: Bench, store: Store, made: Job) -> tuple[ModelRun, list[Loaded]]:
     subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
-    return subject, made.load(["stsb-dev"])
+    return subject, made.load(made.make(["stsb-dev"]))
 
 
 @pytest.mark.parametrize(("granularity", "count"), [(Head(), None), (Neuron(), 8), (Neuron(), 5), (Unstructured(), 4)])
@@ -326,8 +326,11 @@ def test_a_mistake_is_named_before_anything_is_loaded(
 
 
 def test_confirm_tasks_are_by_default_what_the_source_has(bench: Bench) -> None:
-    assert confirm_tasks(job(bench, prevalence={})) == ["stsb", "sickr"]
-    assert confirm_tasks(job(bench, prevalence={}, data="embedded", screen=["sts-dev"])) == ["synthetic"]
+    def names(**given: Any) -> list[str]:
+        return [task.name for task in confirm_tasks(job(bench, prevalence={}, **given))]
+
+    assert names() == ["stsb", "sickr"]
+    assert names(data="embedded", screen=["sts-dev"]) == ["synthetic"]
 
 
 ENTRY: dict[str, Any] = {

@@ -290,8 +290,8 @@ def test_parameters_of_a_task_are_part_of_its_key(bench: Bench) -> None:
 def test_a_group_gives_to_all_of_its_tasks_in_use_and_a_task_goes_before_it(bench: Bench) -> None:
     group = {"solver": "senteval", "seed": 1}
     job = bench.job(confirm=["trec"], tasks={"trec": {"seed": 2}, "transfer": group})
-    assert job.parameters == {"trec": {"solver": "senteval", "seed": 2}}
-    (loaded,) = job.load(["trec"])
+    assert job.tasks.parameters == {"trec": {"solver": "senteval", "seed": 2}}
+    (loaded,) = job.load(job.make(["trec"]))
     assert isinstance(loaded.task, Transfer)
     assert (loaded.task.seed, loaded.task.solver) == (2, "senteval")
 
