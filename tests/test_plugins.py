@@ -312,7 +312,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from ablate.data.pairs import PairSet, Source
 from ablate.errors import Undefined
-from ablate.executors.base import Executor, Item, Outcome
+from ablate.executors.base import Evaluated, Evaluation, Executor
 from ablate.granularities.base import ColumnGranularity
 from ablate.models.model import Layer, Model
 from ablate.tasks.base import Task

@@ -17,6 +17,7 @@ from ablate.engine.collect import Collected, Request, collect, passes_of
 from ablate.engine.score import ScorerTasks, data_key, score, scores_key
 from ablate.engine.select import matched, select
 from ablate.errors import FAILURES, StoreError
+from ablate.executors.base import PackedMask
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask, masked, merge, removed_parameters
 from ablate.models.model import Model
@@ -124,6 +125,10 @@ class MaskMaker:
         """What masks of several granularities keep of the parameters (see :meth:`Granularity.keep`)."""
         granularities = self._granularities
         return merge([granularities[n].keep(self.model, torch.from_numpy(m)) for n, m in units.items()])
+
+    def packed(self, units: dict[str, Mask]) -> tuple[PackedMask, ...]:
+        """Masks of several granularities as an executor is given them."""
+        return tuple(PackedMask.of(self._granularities[name], mask) for name, mask in units.items())
 
     def _draw(self, cell: Cell) -> dict[str, Mask]:
         assert cell.draw is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.engine.worker import THIS_PROCESS
 from ablate.errors import StoreError
 from ablate.events import Watch
 from ablate.models.masked import Mask
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.models.weights import Weights, weighted, weights_hash
+from ablate.models.weights import Weights, WeightsFile, weighted, weights_hash
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.plan.training import settings
@@ -34,14 +35,15 @@ NOTHING_REMOVED: Mapping[str, Any] = {"units_removed": 0, "sparsity_achieved": 0
 
 @dataclass(frozen=True)
 class Trained:
-    """Trained weights. key: theirs in the store. model: the one that was trained, with the hash that it has with them.
+    """Trained weights. file: where they are. model: the one that was trained, with the hash that it has with them."""
 
-    weights: read from the store when called.
-    """
-
-    key: str
+    file: WeightsFile
     model: Model
-    weights: Callable[[], Weights]
+
+    @property
+    def key(self) -> str:
+        """The weights' key in the store."""
+        return self.file.key
 
 
 @dataclass
@@ -60,7 +62,6 @@ class Trainings:
     cells: Sequence[Cell]
     watch: Watch
     _after: dict[str, MaskMaker] = field(default_factory=dict)
-    _last: tuple[str, Weights] | None = None
 
     @property
     def store(self) -> Store:
@@ -101,7 +102,7 @@ class Trainings:
         trained, _ = self._fit({}, cell.training.seed, "dense, trained")
         maker = self._after.setdefault(trained.key, self._masks(trained.model))
         missing = maker.missing([cell.untrained])
-        with weighted(self.masks.model, trained.weights() if missing else None):
+        with weighted(self.masks.model, self._weights(trained) if missing else None):
             if missing:
                 maker.collect_for(self.cells)
             return trained, maker.make(cell.untrained).units
@@ -151,17 +152,19 @@ class Trainings:
         return trained, mask.units if mask else units
 
     def _stored(self, key: str) -> Trained | None:
-        about = self.store.trained_about(key)
-        if about is None:
+        file = self.store.trained_file(key)
+        if file is None:
             return None
-        model = replace(self.masks.model, hash=digest({"model": self.masks.model.hash, "weights": about["hash"]}))
-        return Trained(key, model, lambda: self._weights(key))
+        model = replace(self.masks.model, hash=digest({"model": self.masks.model.hash, "weights": file.sha256}))
+        return Trained(file, model)
 
-    def _weights(self, key: str) -> Weights:
-        if self._last is None or self._last[0] != key:
-            self._last = None
-            self._last = key, read_weights(self.store, key)
-        return self._last[1]
+    def _weights(self, trained: Trained) -> Weights:
+        """Read as an evaluation in this process reads them, so that the two share them."""
+        try:
+            return THIS_PROCESS.weights(trained.file)
+        except StoreError:
+            self.store.get_trained(trained.key)  # forgets them if they are damaged, so that the next run trains again
+            raise
 
     def _pruner(self, cell: Cell) -> Prune:
         step = cell.only

@@ -27,11 +27,14 @@ def materialized(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
     """As :func:`~ablate.models.masked.masked`, with smaller layers in place of the model's own meanwhile.
 
     On leaving, however that comes, the layers themselves are put back: the model is given back bit for bit.
+
+    Raises:
+        ModelError: another thread has the model, under a mask or with other weights.
     """
     backbone = model.backbone
     assert isinstance(backbone, PreTrainedModel)
-    layers = {layer.path: backbone.get_submodule(layer.path) for layer in model.architecture.layers}
     with masked(model, keep):
+        layers = {layer.path: backbone.get_submodule(layer.path) for layer in model.architecture.layers}
         try:
             for path, module in layers.items():
                 backbone.set_submodule(path, copy.deepcopy(module))

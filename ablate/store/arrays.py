@@ -45,7 +45,7 @@ def write(folder: Path, digest: str, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         # Also where the file is there already: it may be a damaged one.
-        temporary.replace(_path(folder, digest))
+        temporary.replace(path_of(folder, digest))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -59,7 +59,7 @@ def read(folder: Path, digest: str) -> list[NDArray[Any]]:
         Damaged: the file is missing, cut short or altered.
         OSError: it is there and cannot be read.
     """
-    path = _path(folder, digest)
+    path = path_of(folder, digest)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -107,7 +107,8 @@ def sweep(folder: Path) -> None:
             continue  # another process sweeps, or has just renamed it
 
 
-def _path(folder: Path, digest: str) -> Path:
+def path_of(folder: Path, digest: str) -> Path:
+    """The file that :func:`write` makes."""
     return folder / f"{digest}.safetensors"
 
 

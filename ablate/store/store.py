@@ -22,6 +22,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from ablate.models.weights import WeightsFile
 from ablate.statistics.arrays import require_float32_vector
 from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema
@@ -129,6 +130,13 @@ class Store(RunLog):
         """What was put with trained weights, and their ``hash``, without reading them."""
         entry = self._entry(schema.trained, key)
         return None if entry is None else {**entry["about"], "hash": entry["file"]}
+
+    def trained_file(self, key: str) -> WeightsFile | None:
+        """Where the weights put under ``key`` are, for those who do not open the store; None if it has none."""
+        entry = self._entry(schema.trained, key)
+        if entry is None:
+            return None
+        return WeightsFile(key, arrays.path_of(self._files, entry["file"]), entry["file"], tuple(entry["names"]))
 
     def put_trained(self, key: str, weights: Mapping[str, NDArray[np.float32]], about: Mapping[str, Any]) -> None:
         """Keeps trained weights, and removes the checkpoints of their training."""

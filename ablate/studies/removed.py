@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ablate.coordinator.mask_maker import name_of
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.evaluate import Embedded, result_key
+from ablate.engine.evaluate import result_key
+from ablate.engine.evaluator import Embedded
 from ablate.engine.score import scores_key
 from ablate.errors import AblateError
 from ablate.events import Event
