@@ -24,7 +24,7 @@ NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "executor": ("in-process",),
     }
 )
-"""What the hooks below register, for those who cannot wait until torch is imported."""
+"""The names that the hooks below register, for callers that must not import torch. A test compares the two."""
 
 
 @hookimpl

@@ -8,16 +8,17 @@ A plug-in is an importable module named by an entry point of the group ``ablate`
 The module implements any of the hooks below, each decorated with :data:`hookimpl`. Every hook is handed a
 ``register`` function, and calls it once for each class that it adds::
 
-    from ablate.hookspecs import hookimpl
+    from ablate.plugin_api import hookimpl
 
     @hookimpl
     def ablate_register_scorers(register):
         register(Wanda)
 
 ablate's own scorers, granularities, tasks and executors come in through these same hooks (``ablate/builtin.py``).
-A class is a pydantic model: its fields are the parameters that a recipe may give, checked before any weights
-load. A module may state ``ablate_api = 1``, the version of this page that it was written for; another version
-is refused by name. Names are unique over all plug-ins: two of one name is an error that names both.
+A class is a pydantic model: its fields are the parameters that a recipe may give, checked before any weights load.
+All that a plug-in needs is imported from :mod:`ablate.plugin_api`. A module may state ``ablate_api = 2``, the version
+of the contract that it was written for; another version is refused by name. Names are unique over all plug-ins: two of
+one name is an error that names both.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
 
-API = 1
+API = 2
 """The version of this contract."""
 
 hookspec = pluggy.HookspecMarker("ablate")

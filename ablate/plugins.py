@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 import pluggy
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ablate.scorers.base import Scorer
 
 DISABLE = "ABLATE_DISABLE_PLUGINS"
+_UPDATE = f"import what it uses from ablate.plugin_api, then state ablate_api = {hookspecs.API}"
 KINDS = ("scorer", "granularity", "task", "executor")
 _HOOKS = dict(zip(KINDS, ("scorers", "granularities", "tasks", "executors"), strict=True))
 
@@ -195,13 +197,15 @@ def load(point: EntryPoint, origin: str) -> list[Entry]:
     """Imports one plug-in and collects what its hooks register, all of it or (if it raises) nothing.
 
     Raises:
-        PluginError: it was written for another version of the contract, or registers what is not of the kind.
+        PluginError: it was written for another version of the contract, or registers a class of another kind.
         Exception: whatever the plug-in itself raises.
     """
-    module = point.load()
+    module = _imported(point)
     wants = getattr(module, "ablate_api", hookspecs.API)
     if wants != hookspecs.API:
-        raise PluginError(f"written for plug-in API {wants}, this ablate has {hookspecs.API}")
+        newer = isinstance(wants, int) and wants > hookspecs.API
+        remedy = f"install an ablate that has API {wants}" if newer else _UPDATE
+        raise PluginError(f"written for plug-in API {wants}, and this ablate has API {hookspecs.API}: {remedy}")
     manager = pluggy.PluginManager("ablate")
     manager.add_hookspecs(hookspecs)
     manager.register(module)
@@ -220,6 +224,21 @@ def load(point: EntryPoint, origin: str) -> list[Entry]:
 
         getattr(manager.hook, f"ablate_register_{hook}")(register=register)
     return entries
+
+
+def _imported(point: EntryPoint) -> ModuleType:
+    """The plug-in's module.
+
+    Raises:
+        PluginError: it imports a name that ablate does not have, or has no more.
+        Exception: whatever else the module raises.
+    """
+    try:
+        return cast("ModuleType", point.load())
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "ablate":
+            raise
+        raise PluginError(f"{error.msg}, which plug-in API {hookspecs.API} does not have: {_UPDATE}") from error
 
 
 def _base(kind: str) -> type[Plugin]:

@@ -33,19 +33,19 @@ Results go to stdout, everything else to stderr.
 | exit status | meaning |
 |---|---|
 | 0 | done |
-| 1 | cells failed (their rows say why), or `ablate doctor` found something to mend; also a reader that left, as `head` does |
-| 2 | a mistake that the one-line message tells how to mend, with nothing computed in vain |
-| 130 | Ctrl-C; what was finished is stored |
+| 1 | cells failed (their rows say why), or `ablate doctor` found a fault; also if the reader of a pipe stops early, as `head` does |
+| 2 | a mistake of the user; a one-line message says how to correct it, and no computed result is lost |
+| 130 | Ctrl-C; finished cells are stored |
 
-A traceback is a bug, and has exit status 1; after `--fail-fast` it is the plug-in's own, and names the plug-in.
+A traceback is a bug, and has exit status 1. The exception is `--fail-fast`: its traceback is that of a plug-in, and names the
+plug-in.
 
-Color and progress bars are for a terminal: a pipe or a file gets plain text, and a line of progress now and then on
-stderr. `NO_COLOR=1` takes the color from a terminal too. A table that is too wide goes on below, with nothing cut;
-`COLUMNS` sets the width of a pipe.
+Only a terminal gets color and progress bars. A pipe or a file gets plain text, with an occasional line of progress on
+stderr. `NO_COLOR=1` turns color off in a terminal too. A table that is too wide continues below, and nothing is cut off.
+`COLUMNS` sets the width for a pipe.
 
-`ablate --install-completion` teaches the shell to complete commands, options and names, those of plug-ins too; in a
-list with commas the last part. A plug-in's names are looked up once and kept in the cache (`ABLATE_CACHE`) until it
-changes.
+`ablate --install-completion` teaches the shell to complete commands, options, runs, and the names of what is built in; in a
+list with commas the last part. It imports no plug-in, so it does not know their names.
 
 `ablate --no-plugins COMMAND` loads only what is built in ([Plug-ins](plugins.md)).
 

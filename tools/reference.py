@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 import ablate
-from ablate import hookspecs
+from ablate import hookspecs, plugin_api, testing
 from ablate.plugins import KINDS, registry
 from ablate.recipe.recipe import Recipe
 from ablate.report.figures.plots import Plots
@@ -21,30 +21,6 @@ Made of the code (`python -m tools.docs` writes this page): the public names of 
 plug-ins use, what is built in with its parameters, and every key of a recipe. The command line's is on
 [its own page](commands.md).
 """
-
-FOR_PLUGINS = """
-ablate.scorers.base: View LossScorer
-ablate.scorers.statistics: GradientContribution InputNorm SecondOrder
-ablate.models.losses: Loss ALIGN UNIFORM CORRELATION
-ablate.granularities.base: ColumnGranularity
-ablate.granularities.head: Head
-ablate.granularities.neuron: Neuron
-ablate.models.model: Model Layer
-ablate.data.pairs: PairSet Source
-ablate.data.classes: ClassSet
-ablate.data.lines: read_lines cells sentence
-ablate.data.calibration: Calibration
-ablate.statistics.metric: Statistic Spearman Mean EQUAL_WITHIN
-ablate.engine.collect: collect
-ablate.granularities.replay: removals
-ablate.errors: PluginError DataError Undefined
-ablate.testing.contracts: check_scorer check_granularity check_task check_executor
-ablate.testing.tiny: tiny_model
-ablate.testing.scored: contributions
-ablate.testing.samples: sample_calibration sample_sentences SampleSource
-ablate.testing.state: State
-"""
-"""Modules, and what plug-ins use of them: added to only, as long as the contract has this version."""
 
 
 def reference_page() -> str:
@@ -83,9 +59,13 @@ def reference_page() -> str:
 
 
 def for_plugins() -> list[tuple[str, str]]:
-    """Module and name of all that :data:`FOR_PLUGINS` lists."""
-    lines = (line.split(": ") for line in FOR_PLUGINS.strip().splitlines())
-    return [(module, name) for module, names in lines for name in names.split()]
+    """Module and name of all that plug-ins and their tests use, the public names of ``ablate`` apart."""
+    return [
+        (module.__name__, name)
+        for module in (plugin_api, testing)
+        for name in module.__all__
+        if name not in (*ablate.__all__, "API")
+    ]
 
 
 def section(name: str, thing: Any) -> str:
@@ -122,8 +102,8 @@ def lines(shape: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Functions by their names alone."""
-    return re.sub(r"<function ([\w.<>]+) at \w+>", r"\1", text)
+    """Functions and objects by their names alone: an address differs from run to run."""
+    return re.sub(r"<(?:function |)([\w.<>]+?)(?: object)? at \w+>", r"\1", text)
 
 
 def member(owner: type, name: str) -> str:

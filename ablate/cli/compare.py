@@ -9,6 +9,7 @@ import typer
 from ablate.cli import complete, options
 
 
+@options.takes_execution
 def compare(
     scorers: Annotated[
         str,
@@ -46,13 +47,8 @@ def compare(
         typer.Option(metavar="A,B", help="Tasks or groups; each cell sees all.", autocompletion=complete.tasks),
     ] = "sts-dev",
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of scorers that use one.")] = "0,1,2",
-    data: options.Data = None,
-    store: options.Store = options.STORE,
-    dry_run: options.DryRun = False,
-    limit: options.Limit = None,
-    form: options.Form = options.Format.table,
-    output: options.Output = None,
-    keep_going: options.KeepGoing = True,
+    *,
+    execution: options.Execution,
 ) -> None:
     """Pit scorers against each other without a recipe: every cell on every task, nothing held out."""
     from ablate.cli.execution import execute
@@ -60,10 +56,10 @@ def compare(
     from ablate.recipe.from_flags import comparison
 
     execute(
-        lambda: prepare_job(*comparison(scorers, granularities, sparsities, model, pooling, tasks, seeds), data, limit),
-        store=store,
-        dry_run=dry_run,
-        form=form,
-        output=output,
-        keep_going=keep_going,
+        lambda: prepare_job(
+            *comparison(scorers, granularities, sparsities, model, pooling, tasks, seeds),
+            execution.data,
+            execution.limit,
+        ),
+        execution,
     )

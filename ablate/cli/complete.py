@@ -1,4 +1,8 @@
-"""What Tab offers for the values of options and arguments; nothing here raises or prints."""
+"""What Tab offers for the values of options and arguments. Nothing here raises or prints.
+
+Of plug-ins, Tab offers those that come with ablate. The names of others are known only once their modules are imported,
+and such a module may be slow, print or exit.
+"""
 
 from __future__ import annotations
 
@@ -17,33 +21,34 @@ def listed(incomplete: str, names: Iterable[str]) -> list[str]:
     return [f"{before}{comma}{name}" for name in names if name.startswith(last) and name not in taken]
 
 
-def scorers(incomplete: str) -> list[str]:
-    from ablate.cli.names import plugin_names
+def built_in(kind: str) -> tuple[str, ...]:
+    """The names of ablate's own plug-ins of one of :data:`~ablate.plugins.KINDS`."""
+    from ablate.builtin import NAMES  # here, since `ablate --help` must import no plug-in, not even our own
 
-    return listed(incomplete, plugin_names("scorer"))
+    return NAMES[kind]
+
+
+def scorers(incomplete: str) -> list[str]:
+    return listed(incomplete, built_in("scorer"))
 
 
 def granularities(incomplete: str) -> list[str]:
-    from ablate.cli.names import plugin_names
-
-    return listed(incomplete, plugin_names("granularity"))
+    return listed(incomplete, built_in("granularity"))
 
 
 def tasks(incomplete: str) -> list[str]:
     """Tasks, and the groups of them."""
-    from ablate.cli.names import plugin_names
     from ablate.data.names import GROUPS
 
     groups = ("geometry", *(group for group in GROUPS if group != "sts-train"))
-    return listed(incomplete, (*groups, *plugin_names("task")))
+    return listed(incomplete, (*groups, *built_in("task")))
 
 
 def plugins(incomplete: str) -> list[str]:
     """Of every kind."""
     from ablate.builtin import NAMES
-    from ablate.cli.names import plugin_names
 
-    return _among(incomplete, dict.fromkeys(name for kind in NAMES for name in plugin_names(kind)))
+    return _among(incomplete, (name for names in NAMES.values() for name in names))
 
 
 def runs(ctx: Context, incomplete: str) -> list[str]:

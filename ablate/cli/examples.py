@@ -31,7 +31,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "show": (
         "ablate show",
         "ablate show --runs",
-        "ablate show --plot",
         "ablate show --format csv -o rows.csv",
     ),
     "diff": (

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import typer
 from rich.console import Console
 
-from ablate.cli.options import Format
+from ablate.cli.options import Execution
 from ablate.cli.output import check_output, deliver
 from ablate.cli.progress import Progress
 from ablate.coordinator.dry_run import preview
@@ -22,30 +22,22 @@ from ablate.store.place import check_store_file, locate
 from ablate.store.store import Store
 
 
-def execute(
-    make: Callable[[], Job],
-    *,
-    recipe: Path | None = None,
-    store: str,
-    dry_run: bool,
-    form: Format,
-    output: Path | None,
-    keep_going: bool,
-) -> None:
+def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | None = None) -> None:
     """Runs a job, or previews it, and prints the results.
 
     Args:
         make: reads and checks what was asked for.
         recipe: a file that is not to be written over.
     """
-    check_output(output, recipe, locate(store).path, form=form)
+    form, output = execution.form, execution.output
+    check_output(output, recipe, locate(execution.store).path, form=form)
     job = make()
-    if dry_run:
-        with _store_to_read(store) as opened:
+    if execution.dry_run:
+        with _store_to_read(execution.store) as opened:
             preview(job, opened).render(Console(soft_wrap=True, highlight=False))
         return
-    with working(store) as (opened, progress):
-        record = execute_job(job, opened, keep_going=keep_going, watch=progress)
+    with working(execution.store) as (opened, progress):
+        record = execute_job(job, opened, keep_going=execution.keep_going, watch=progress)
     deliver(Results.of(record), form, output)
 
 

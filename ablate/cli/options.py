@@ -1,10 +1,14 @@
-"""Options that several commands share."""
+"""Options and formats that several commands share."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,6 +24,20 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class StudyFormat(StrEnum):
+    table = "table"
+    json = "json"
+    markdown = "markdown"
+
+
+class ReportFormat(StrEnum):
+    html = "html"
+    markdown = "markdown"
+    latex = "latex"
+    csv = "csv"
+    parquet = "parquet"
+
+
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of it.")]
 Store = Annotated[str, typer.Option("--store", help="Where results are kept: a SQLite file or a database URL.")]
@@ -32,6 +50,7 @@ Data = Annotated[
     ),
 ]
 Form = Annotated[Format, typer.Option("--format", help="How results are printed.")]
+StudyForm = Annotated[StudyFormat, typer.Option("--format", help="How the results are printed.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results there, not to stdout.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Evaluate only the first so many cells.")]
 KeepGoing = Annotated[
@@ -46,3 +65,32 @@ Run = Annotated[
     typer.Option("--run", help="The run's id; default: the newest with rows.", autocompletion=complete.runs),
 ]
 STORE = complete.STORE
+
+
+@dataclass(frozen=True)
+class Execution:
+    """The options of the commands that run cells: ``run``, ``train`` and ``compare``."""
+
+    data: Data = None
+    store: Store = STORE
+    dry_run: DryRun = False
+    limit: Limit = None
+    form: Form = Format.table
+    output: Output = None
+    keep_going: KeepGoing = True
+
+
+def takes_execution(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with each field of its ``execution`` as an option of its own, which is what Typer reads."""
+    signature, shared = (inspect.signature(one, eval_str=True) for one in (command, Execution))
+    own = [parameter for name, parameter in signature.parameters.items() if name != "execution"]
+
+    @wraps(command)
+    def flat(**given: Any) -> None:
+        execution = Execution(**{name: given.pop(name) for name in shared.parameters})
+        command(**given, execution=execution)
+
+    parameters = [*own, *shared.parameters.values()]
+    flat.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat

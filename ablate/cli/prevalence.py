@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ablate.cli import options
-from ablate.cli.study import Form, Format
 
 
 def prevalence(
@@ -11,7 +10,7 @@ def prevalence(
     set_: options.Set = None,
     data: options.Data = None,
     store: options.Store = options.STORE,
-    form: Form = Format.table,
+    form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
 ) -> None:
     """Say how many units hurt, where they are, and how much can go.

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ablate.cli import options
-
-
-class Format(StrEnum):
-    html = "html"
-    markdown = "markdown"
-    latex = "latex"
-    csv = "csv"
-    parquet = "parquet"
+from ablate.cli.options import ReportFormat
 
 
 def report(
@@ -33,9 +25,9 @@ def report(
         list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of the recipe, as for run.")
     ] = None,
     store: options.Store = options.STORE,
-    form: Annotated[Format, typer.Option("--format", help="html has the figures; csv and parquet are the rows.")] = (
-        Format.html
-    ),
+    form: Annotated[
+        ReportFormat, typer.Option("--format", help="html has the figures; csv and parquet are the rows.")
+    ] = (ReportFormat.html),
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file; default: report.html, for text formats stdout.")
     ] = None,
@@ -51,19 +43,23 @@ def report(
     from ablate.store.place import locate
     from ablate.store.store import Store
 
-    if output is None and form is Format.html:
+    if output is None and form is ReportFormat.html:
         output = Path("report.html")
     recipe = Path(target) if target and Path(target).is_file() else None
     check_output(output, recipe, locate(store).path, form=form)
     with Store(store, create=False) as opened:
         results = finished(opened, find_run(opened, target, set_ or ()))
         material = gather(opened, results)
-    if form is Format.html:
+    if form is ReportFormat.html:
         put(render_html(material), output)
-    elif form is Format.parquet:
+    elif form is ReportFormat.parquet:
         put(results.to_parquet(), output)
     else:
-        texts = {Format.markdown: results.to_markdown, Format.latex: results.to_latex, Format.csv: results.to_csv}
+        texts = {
+            ReportFormat.markdown: results.to_markdown,
+            ReportFormat.latex: results.to_latex,
+            ReportFormat.csv: results.to_csv,
+        }
         put(texts[form](), output)
     if output is not None:
         print(f"report of run {results.about['run']}: {output}", file=sys.stderr)

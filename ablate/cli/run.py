@@ -7,16 +7,12 @@ import sys
 from ablate.cli import options
 
 
+@options.takes_execution
 def run(
     recipe: options.Recipe,
     set_: options.Set = None,
-    data: options.Data = None,
-    store: options.Store = options.STORE,
-    dry_run: options.DryRun = False,
-    limit: options.Limit = None,
-    form: options.Form = options.Format.table,
-    output: options.Output = None,
-    keep_going: options.KeepGoing = True,
+    *,
+    execution: options.Execution,
 ) -> None:
     """Screen a recipe's cells, confirm the best, and print what came of it.
 
@@ -30,11 +26,7 @@ def run(
     if checked.train is not None:
         print("the cells are pruned as the model came; `ablate train` also trains them", file=sys.stderr)
     execute(
-        lambda: prepare_job(checked, document, data, limit),
+        lambda: prepare_job(checked, document, execution.data, execution.limit),
+        execution,
         recipe=recipe,
-        store=store,
-        dry_run=dry_run,
-        form=form,
-        output=output,
-        keep_going=keep_going,
     )

@@ -12,9 +12,6 @@ from ablate.cli import options
 def show(
     run: options.Run = None,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs of the store.")] = False,
-    plot: Annotated[
-        bool, typer.Option("--plot", help="Draw the sparsity curves as text, in place of the tables.")
-    ] = False,
     store: options.Store = options.STORE,
     form: options.Form = options.Format.table,
     output: options.Output = None,
@@ -26,14 +23,11 @@ def show(
 
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, deliver
-    from ablate.report.plot import plots
     from ablate.store.place import locate
     from ablate.store.store import Store
 
     if runs and (run or output or form is not options.Format.table):
         raise typer.BadParameter("--runs lists the runs in a table; --run, --format and --output do not go with it")
-    if plot and (runs or output or form is not options.Format.table):
-        raise typer.BadParameter("--plot draws in the terminal; --runs, --format and --output do not go with it")
     check_output(output, locate(store).path, form=form)
     with Store(store, create=False) as opened:
         known = opened.runs()
@@ -46,8 +40,4 @@ def show(
             Console().print(table)
             return
         results = finished(opened, run)
-    if plot:
-        console = Console()
-        print(*plots(results, console.width, console.encoding), sep="\n")
-        raise typer.Exit(1 if results.failed else 0)
     deliver(results, form, output)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from ablate.cli import options
-from ablate.cli.study import Form, Format
 
 
 def stability(
@@ -18,7 +17,7 @@ def stability(
     scores: Annotated[
         bool, typer.Option("--scores/--no-scores", help="Also evaluate the cells of each calibration seed.")
     ] = True,
-    form: Form = Format.table,
+    form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
 ) -> None:
     """Say how far contributions, masks and scores depend on the calibration set.

@@ -1,29 +1,22 @@
-"""What ``stability`` and ``prevalence`` do alike: a job, a record of it, a page."""
+"""What ``ablate stability`` and ``ablate prevalence`` have in common: a job, its record, a page of the record."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, TypeVar
 
-import typer
+from ablate.cli.options import StudyFormat
 
 if TYPE_CHECKING:
     from ablate.events import Watch
     from ablate.plan.job import Job
     from ablate.report.table import Page
     from ablate.store.store import Store
+    from ablate.studies.records import StudyRecord
 
-
-class Format(StrEnum):
-    table = "table"
-    json = "json"
-    markdown = "markdown"
-
-
-Form = Annotated[Format, typer.Option("--format", help="How the results are printed.")]
+R = TypeVar("R", bound="StudyRecord")
 
 
 def study(
@@ -31,12 +24,17 @@ def study(
     overrides: Sequence[str],
     data: str | None,
     store: str,
-    form: Format,
+    form: StudyFormat,
     output: Path | None,
-    work: Callable[[Job, Store, Watch], dict[str, Any]],
-    page: Callable[[Mapping[str, Any]], Page],
+    work: Callable[[Job, Store, Watch], R],
+    page: Callable[[R], Page],
 ) -> None:
-    """Does the work on a recipe's job, and prints its record: as JSON whole, else as the page made of it."""
+    """Runs a study on a recipe's job, and prints its record: all of it as JSON, or else the page made of it.
+
+    Args:
+        work: the study.
+        page: of its record.
+    """
     from rich.console import Console
 
     from ablate.cli.execution import working
@@ -46,16 +44,17 @@ def study(
     from ablate.report.formats import as_markdown
     from ablate.report.tables import print_page
     from ablate.store.place import locate
+    from ablate.studies.records import to_dict
 
     check_output(output, recipe, locate(store).path)
     job = prepare_job(*load_recipe(recipe, overrides), data)
     with working(store) as (opened, progress):
-        about = work(job, opened, progress)
-    if form is Format.json:
-        put(json.dumps(about, indent=2, allow_nan=False) + "\n", output)
-    elif form is Format.markdown:
-        put(as_markdown(page(about)), output)
+        record = work(job, opened, progress)
+    if form is StudyFormat.json:
+        put(json.dumps(to_dict(record), indent=2, allow_nan=False) + "\n", output)
+    elif form is StudyFormat.markdown:
+        put(as_markdown(page(record)), output)
     elif output is None:
-        print_page(page(about), Console())
+        print_page(page(record), Console())
     else:
-        put(as_text(page(about)), output)
+        put(as_text(page(record)), output)

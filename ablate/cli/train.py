@@ -5,16 +5,12 @@ from __future__ import annotations
 from ablate.cli import options
 
 
+@options.takes_execution
 def train(
     recipe: options.Recipe,
     set_: options.Set = None,
-    data: options.Data = None,
-    store: options.Store = options.STORE,
-    dry_run: options.DryRun = False,
-    limit: options.Limit = None,
-    form: options.Form = options.Format.table,
-    output: options.Output = None,
-    keep_going: options.KeepGoing = True,
+    *,
+    execution: options.Execution,
 ) -> None:
     """Train a recipe's cells under their masks, and the dense model as long, and print what sparsity added.
 
@@ -26,11 +22,7 @@ def train(
     from ablate.recipe.recipe import load_recipe
 
     execute(
-        lambda: prepare_training_job(*load_recipe(recipe, set_ or ()), data, limit),
+        lambda: prepare_training_job(*load_recipe(recipe, set_ or ()), execution.data, execution.limit),
+        execution,
         recipe=recipe,
-        store=store,
-        dry_run=dry_run,
-        form=form,
-        output=output,
-        keep_going=keep_going,
     )

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import make_rows
 from ablate.events import Event
 from ablate.plan.choose import choose, mean_deltas
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
-from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded, panel_of
 
 
@@ -31,7 +31,8 @@ class StageRows:
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Every cell of the plan on the screen tasks."""
-    tasks = _read(job, model_run, run, job.tasks.screen, _seen(job, model_run), len(job.plan.cells))
+    seen, cells = _seen(job, model_run), len(job.plan.cells)
+    tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
     return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
 
 
@@ -59,7 +60,7 @@ def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> 
         seen.update(task.data.keys)
     for task in chain(*model_run.masks.tasks.values()):
         seen.update(task.data.keys)
-    tasks = _read(job, model_run, run, job.tasks.confirm, frozenset(seen), len(picked))
+    tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped)
 
@@ -72,14 +73,6 @@ def _seen(job: Job, model_run: ModelRun) -> frozenset[tuple[str, str]]:
 def short(key: str) -> str:
     """A cell's key as rows have it."""
     return key[:16]
-
-
-def _read(
-    job: Job, model_run: ModelRun, run: str, asked: Sequence[Task], seen: frozenset[tuple[str, str]], cells: int
-) -> list[Loaded]:
-    """Reads tasks; that test sets are read is logged before."""
-    model_run.store.record_reads(run, [task.name for task in asked if task.split == "test"], cells)
-    return job.load(asked, seen, faults=True)
 
 
 def _stage(

@@ -6,20 +6,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ablate.recipe.explain import shown
-from ablate.recipe.values import Seed, wrong
+from ablate.recipe.values import Seed, distinct
 
 Size = Annotated[int, Field(ge=2, strict=True)]
 
 
 def _rising(value: list[int]) -> list[int]:
     return sorted(set(value)) if isinstance(value, list) and all(isinstance(v, int) for v in value) else value
-
-
-def _two(value: list[int]) -> list[int]:
-    if isinstance(value, list) and len(value) != len(set(map(str, value))):
-        raise wrong(f"calibration_seeds has one twice: {shown(value)}; list each once")
-    return value
 
 
 Sizes = Annotated[list[Size], Field(min_length=1), BeforeValidator(_rising, json_schema_input_type=list[Size])]
@@ -35,7 +28,9 @@ class Stability(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     calibration_seeds: Annotated[
-        list[Seed], Field(min_length=2), BeforeValidator(_two, json_schema_input_type=list[Seed])
+        list[Seed],
+        Field(min_length=2),
+        BeforeValidator(distinct("calibration_seeds has one twice"), json_schema_input_type=list[Seed]),
     ] = [0, 1, 2, 3, 4]
     sizes: Sizes = [64, 128, 256, 512, 1024]
     batch_sizes: Sizes = [16, 32, 64, 128]

@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ablate.recipe.explain import shown
-from ablate.recipe.values import Count, Seed, wrong
+from ablate.recipe.values import Count, Seed, distinct, wrong
 
 Way = Literal["prune-then-train", "gradual", "train-then-prune", "rewind"]
 WAYS: tuple[Way, ...] = ("prune-then-train", "gradual", "train-then-prune", "rewind")
@@ -25,14 +24,8 @@ class Gradual(BaseModel):
     until: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.5
 
 
-def _distinct(value: Any) -> Any:
-    if isinstance(value, list) and len(value) != len(set(map(str, value))):
-        raise wrong(f"one stands twice: {shown(', '.join(map(str, value)))}; list each once")
-    return value
-
-
-Ways = Annotated[list[Way], Field(min_length=1), BeforeValidator(_distinct, json_schema_input_type=list[Way])]
-Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(_distinct, json_schema_input_type=list[Seed])]
+Ways = Annotated[list[Way], Field(min_length=1), BeforeValidator(distinct(), json_schema_input_type=list[Way])]
+Seeds = Annotated[list[Seed], Field(min_length=1), BeforeValidator(distinct(), json_schema_input_type=list[Seed])]
 
 
 class Train(BaseModel):
@@ -62,9 +55,7 @@ class Train(BaseModel):
     pairs: Path | None = None
     splits: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     examples: Annotated[int, Field(ge=2, strict=True)] | None = None
-    ways: Annotated[list[Way], Field(min_length=1), BeforeValidator(_distinct, json_schema_input_type=list[Way])] = (
-        list(WAYS)
-    )
+    ways: Ways = list(WAYS)
     gradual: Gradual = Gradual()
     temperature: Rate = 0.05
     head: Literal["none", "mlp"] = "none"

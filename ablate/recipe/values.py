@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -31,6 +32,17 @@ def named(key: str, model: type[BaseModel]) -> BeforeValidator:
         return value
 
     return BeforeValidator(spelled_out, json_schema_input_type=str | model)
+
+
+def distinct(start: str = "one stands twice") -> Callable[[Any], Any]:
+    """A validator that refuses a list in which a value stands twice; its message begins with ``start``."""
+
+    def refuse_doubles(value: Any) -> Any:
+        if isinstance(value, list) and len(value) != len(set(map(str, value))):
+            raise wrong(f"{start}: {shown(', '.join(map(str, value)))}; list each once")
+        return value
+
+    return refuse_doubles
 
 
 def _sparsity(value: Any) -> Any:

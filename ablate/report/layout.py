@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Group, Stage, stages
 from ablate.report import circumstances, wording
-from ablate.report.agreement import agreement_table
+from ablate.report.oracle_agreement import oracle_agreement_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
@@ -44,7 +44,7 @@ def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
 
-    near = agreement_table(results.about.get("agreement", ()))
+    near = oracle_agreement_table(results.about.get("agreement", ()))
     compared = methods_table(compare_methods(results))
     tables = [table for table in (near, compared) if table and table.lines]
     many = len(results.about["models"]) > 1

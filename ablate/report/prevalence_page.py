@@ -2,82 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ablate.report import wording
-from ablate.report.prevalence_text import Entry, interval, listed, percent, sentences, unknown
-from ablate.report.table import Block, Column, Line, Page, Table, TableCell
+from ablate.report import study_page, wording
+from ablate.report.prevalence_text import interval, listed, percent, sentences, unknown
+from ablate.report.table import Column, Line, Page, Table, TableCell
+from ablate.statistics.hurting_share import Share
+from ablate.studies.prevalence_record import HarmlessSparsity, PrevalenceEntry, PrevalenceRecord
+
+Entries = Sequence[PrevalenceEntry]
+"""Those of one model, at least one."""
 
 
-def page(about: Mapping[str, Any]) -> Page:
-    """Everything that ``ablate prevalence`` prints, from the record that it stored."""
-    entries: Sequence[Entry] = about["prevalence"]
-    blocks = []
-    for model in about["models"]:
-        own = [entry for entry in entries if entry["model"] == model]
-        if own:
-            tables = [_units(own), _layers(own), *_sparsities(own)]
-            blocks.append(Block(model if len(about["models"]) > 1 else None, tuple(tables)))
-    head = [f"model: {', '.join(about['models'])}", f"data: {about['data']} – {about['data_why']}"]
-    if about["earlier"] is None:
+def page(record: PrevalenceRecord) -> Page:
+    """Everything that ``ablate prevalence`` prints."""
+    head = study_page.head(record)
+    if record.earlier is None:
         head.append("the store has no run of this recipe: `ablate run` tells which sparsities do no harm")
     else:
-        head.append(f"sparsities: of run {about['earlier']}")
-    for entry in entries:
-        whose = f"{entry['model']}, " if len(about["models"]) > 1 else ""
-        head.append(f"{whose}{entry['granularity']}: {' '.join(sentences(entry))}")
-    spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in about["timings"].items())
-    foot = (f"seconds: {spent}", f"store: {about['store']}, run {about['run']}", f"command: {about['command']}")
-    return Page(tuple(head), tuple(blocks), foot)
+        head.append(f"sparsities: of run {record.earlier}")
+    for entry in record.prevalence:
+        model = f"{entry.model}, " if len(record.models) > 1 else ""
+        head.append(f"{model}{entry.granularity}: {' '.join(sentences(entry))}")
+    blocks = study_page.blocks(record.models, record.prevalence, _tables)
+    return Page(tuple(head), tuple(blocks), study_page.foot(record))
 
 
-def _units(entries: Sequence[Entry]) -> Table:
-    scorers = [one["scorer"] for one in entries[0]["predicted"]]
+def _tables(entries: Entries) -> list[Table]:
+    return [_units(entries), _layers(entries), *_sparsities(entries)]
+
+
+def _units(entries: Entries) -> Table:
     columns = (
         Column("granularity", stub=True),
         Column("removed"),
-        *(Column(f"predicted by {scorer}", group=1) for scorer in scorers),
+        *(Column(f"predicted by {one.scorer}", group=1) for one in entries[0].predicted),
         Column("truly", group=2),
         Column("replicated", group=2),
         Column("base rate", group=2),
         Column("found", group=3),
         Column("confirmed", group=3),
     )
-    lines = []
-    for entry in entries:
-        predicted = [f"{percent(one['share'])}, ρ {_number(one['spearman'])}" for one in entry["predicted"]]
-        share, again, confirm = entry["share"], entry["replication"], entry["confirm"]
-        size = "" if entry["group_size"] == 1 else f" groups of {entry['group_size']:,}"
-        texts = [
-            entry["granularity"],
-            f"{entry['groups']}{size}",
-            *predicted,
-            "–" if share is None else _truly(share),
-            "–" if again is None else percent(again["replicated"]),
-            "–" if again is None else percent(again["base"]),
-            str(len(entry["found"])),
-            "–" if confirm is None else f"{confirm['confirmed']} of {len(entry['found'])}",
-        ]
-        lines.append(Line(tuple(map(TableCell, texts))))
+    lines = [Line(tuple(map(TableCell, _unit_texts(entry)))) for entry in entries]
     notes = (
         "Share of units that hurt.",
         "predicted: a first-order contribution below 0; ρ: its Spearman correlation with exact removal.",
         "truly: gains of exact removal, the noise taken out (normal-normal empirical Bayes, 95 % over units).",
         "replicated: of those that gain on half of the pairs, the share that gain on the other; base rate: of all.",
-        f"found: gains at a false-discovery rate of {percent(entries[0]['rate'])}; confirmed: again on other data.",
-        *(f"{entry['granularity']}: {entry['undefined']} have no score." for entry in entries if entry["undefined"]),
+        f"found: gains at a false-discovery rate of {percent(entries[0].rate)}; confirmed: again on other data.",
+        *(f"{entry.granularity}: {entry.undefined} have no score." for entry in entries if entry.undefined),
     )
     return Table("How many units hurt?", columns, tuple(lines), "row", notes)
 
 
-def _layers(entries: Sequence[Entry]) -> Table:
-    scorers = [one["scorer"] for one in entries[0]["predicted"]]
+def _unit_texts(entry: PrevalenceEntry) -> list[str]:
+    share, replication, confirm = entry.share, entry.replication, entry.confirm
+    size = "" if entry.group_size == 1 else f" groups of {entry.group_size:,}"
+    return [
+        entry.granularity,
+        f"{entry.groups}{size}",
+        *(f"{percent(one.share)}, ρ {_number(one.spearman)}" for one in entry.predicted),
+        "–" if share is None else _truly(share),
+        "–" if replication is None else percent(replication.replicated),
+        "–" if replication is None else percent(replication.base),
+        str(len(entry.found)),
+        "–" if confirm is None else f"{confirm.confirmed} of {len(entry.found)}",
+    ]
+
+
+def _layers(entries: Entries) -> Table:
     columns = (
         Column("granularity", stub=True),
         Column("layer", stub=True),
         Column("removed"),
-        *(Column(f"predicted by {scorer}") for scorer in scorers),
+        *(Column(f"predicted by {one.scorer}") for one in entries[0].predicted),
         Column("truly"),
         Column("mean gain"),
         Column("found"),
@@ -85,32 +83,35 @@ def _layers(entries: Sequence[Entry]) -> Table:
     )
     lines = []
     for number, entry in enumerate(entries):
-        for place, one in enumerate(entry["layers"]):
-            texts = [
-                entry["granularity"],
-                str(one["layer"]),
-                str(one["groups"]),
-                *(percent(one["predicted"][scorer]) for scorer in scorers),
-                "–" if entry["share"] is None or unknown(entry["share"]) else percent(one["share"]),
-                "–" if one["gain"] is None else f"{one['gain']:+.3f}",
-                str(one["found"]),
-                "–" if entry["confirm"] is None else str(one["confirmed"]),
-            ]
+        for place, texts in enumerate(_layer_texts(entry)):
             lines.append(Line(tuple(map(TableCell, texts)), new=number > 0 and place == 0))
     notes = ("mean gain: of the removed units or groups, in the unit of the tasks. Layers from 0, the lowest.",)
     return Table("Where do they live?", columns, tuple(lines), "row", notes)
 
 
-def _sparsities(entries: Sequence[Entry]) -> list[Table]:
-    lines = []
-    for entry in entries:
-        for one in entry["harmless"]:
-            tried = ", ".join(map(wording.sparsity, one["tried"]))
-            details = [one["scorer"], *(["by layer"] if one["scope"] == "layer" else [])]
-            details += [f"in {one['steps']} steps"] if one["steps"] > 1 else []
-            largest = "none" if one["sparsity"] is None else wording.sparsity(one["sparsity"])
-            texts = (entry["granularity"], " ".join(details), largest, tried, listed(one["tasks"]))
-            lines.append(Line(tuple(map(TableCell, texts))))
+def _layer_texts(entry: PrevalenceEntry) -> list[list[str]]:
+    tells = entry.share is not None and not unknown(entry.share)
+    return [
+        [
+            entry.granularity,
+            str(layer.layer),
+            str(layer.groups),
+            *(percent(layer.predicted[one.scorer]) for one in entry.predicted),
+            "–" if not tells or layer.share is None else percent(layer.share),
+            "–" if layer.gain is None else f"{layer.gain:+.3f}",
+            str(layer.found),
+            "–" if entry.confirm is None else str(layer.confirmed),
+        ]
+        for layer in entry.layers
+    ]
+
+
+def _sparsities(entries: Entries) -> list[Table]:
+    lines = [
+        Line(tuple(map(TableCell, _sparsity_texts(entry.granularity, one))))
+        for entry in entries
+        for one in entry.harmless
+    ]
     if not lines:
         return []
     columns = (
@@ -124,8 +125,16 @@ def _sparsities(entries: Sequence[Entry]) -> list[Table]:
     return [Table("How much can go without harm?", columns, tuple(lines), "row", notes)]
 
 
-def _truly(share: Mapping[str, Any]) -> str:
-    return f"{'unknown' if unknown(share) else percent(share['value'])} ({interval(share, ' – ')})"
+def _sparsity_texts(granularity: str, harmless: HarmlessSparsity) -> tuple[str, ...]:
+    details = [harmless.scorer, *(["by layer"] if harmless.scope == "layer" else [])]
+    details += [f"in {harmless.steps} steps"] if harmless.steps > 1 else []
+    largest = "none" if harmless.sparsity is None else wording.sparsity(harmless.sparsity)
+    tried = ", ".join(map(wording.sparsity, harmless.tried))
+    return (granularity, " ".join(details), largest, tried, listed(harmless.tasks))
+
+
+def _truly(share: Share) -> str:
+    return f"{'unknown' if unknown(share) else percent(share.value)} ({interval(share, ' – ')})"
 
 
 def _number(value: float | None) -> str:

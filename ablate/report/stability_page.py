@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ablate.report import wording
-from ablate.report.table import Block, Column, Line, Page, Table, TableCell
-from ablate.statistics.ranking_agreement import SAME, SHARED
+from ablate.report import study_page, wording
+from ablate.report.table import Column, Line, Page, Table, TableCell
+from ablate.statistics.ranking_agreement import SAME, SHARED, Spread
+from ablate.studies.stability_record import (
+    BatchSizeAgreement,
+    CellScores,
+    Comparison,
+    Overlap,
+    StabilityEntry,
+    StabilityRecord,
+    mean_overlap,
+)
 
-Entry = Mapping[str, Any]
-"""One model × scorer × granularity of the payload (docs/stability.md)."""
-
-
-def page(about: Mapping[str, Any]) -> Page:
-    """Everything that ``ablate stability`` prints, from the record that it stored."""
-    entries: Sequence[Entry] = about["stability"]
-    blocks = []
-    for model in about["models"]:
-        own = [entry for entry in entries if entry["model"] == model]
-        if own:
-            tables = [_seeds(own), _sizes(own), *_batches(own), *_scores(own)]
-            blocks.append(Block(model if len(about["models"]) > 1 else None, tuple(tables)))
-    head = (f"model: {', '.join(about['models'])}", f"data: {about['data']} – {about['data_why']}", *about["notes"])
-    spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in about["timings"].items())
-    foot = (f"seconds: {spent}", f"store: {about['store']}, run {about['run']}", f"command: {about['command']}")
-    return Page(head, tuple(blocks), foot)
+Entries = Sequence[StabilityEntry]
+"""Those of one model, at least one."""
 
 
-def _seeds(entries: Sequence[Entry]) -> Table:
-    first = entries[0]["seeds"]
+def page(record: StabilityRecord) -> Page:
+    """Everything that ``ablate stability`` prints."""
+    blocks = study_page.blocks(record.models, record.stability, _tables)
+    return Page((*study_page.head(record), *record.notes), tuple(blocks), study_page.foot(record))
+
+
+def _tables(entries: Entries) -> list[Table]:
+    return [_seeds(entries), _sizes(entries), *_batches(entries), *_scores(entries)]
+
+
+def _seeds(entries: Entries) -> Table:
+    first = entries[0].seeds
     title = (
-        f"Seeds: how far {len(first['values'])} calibration sets agree "
-        f"({first['pairs']} pairs, {first['sentences']} sentences, batches of {first['batch_size']})"
+        f"Seeds: how far {len(first.values)} calibration sets agree "
+        f"({first.pairs} pairs, {first.sentences} sentences, batches of {first.batch_size})"
     )
-    places = [_place(one) for one in first["jaccard"]]
     columns = [
         *_STUBS,
         Column("Kendall"),
         Column("Spearman"),
-        *(Column(f"Jaccard {place}", group=1) for place in places),
+        *(Column(f"Jaccard {_cell(overlap)}", group=1) for overlap in first.jaccard),
     ]
     lines = []
     for entry in entries:
-        seeds = entry["seeds"]
-        jaccard = [_spread(one["value"]) for one in seeds["jaccard"]]
-        lines.append(_line(entry, [_spread(seeds["kendall"]), _spread(seeds["spearman"]), *jaccard]))
+        spreads = (entry.seeds.kendall, entry.seeds.spearman, *(overlap.value for overlap in entry.seeds.jaccard))
+        lines.append(_line(entry, list(map(_spread, spreads))))
     notes = (
         "Mean (lowest – highest) over pairs of calibration seeds; Jaccard: of the removed units, at each sparsity.",
         *_sampled(entries),
@@ -53,21 +54,21 @@ def _seeds(entries: Sequence[Entry]) -> Table:
     return Table(title, tuple(columns), tuple(lines), "row", notes)
 
 
-def _sizes(entries: Sequence[Entry]) -> Table:
-    sizes = entries[0]["sizes"]
-    columns = (*_STUBS, *(Column(str(one["size"])) for one in sizes), Column("enough"))
-    shared = [f"{100 * one['shared']:.0f} %" for one in sizes]
-    drawn = [f"{one['pairs']} / {one['sentences']}" for one in sizes]
+def _sizes(entries: Entries) -> Table:
+    sizes = entries[0].sizes
+    largest = sizes[-1].size
+    columns = (*_STUBS, *(Column(str(one.size)) for one in sizes), Column("enough"))
+    shared = [f"{100 * one.shared:.0f} %" for one in sizes]
+    drawn = [f"{one.pairs} / {one.sentences}" for one in sizes]
     lines = [
         Line(tuple(map(TableCell, ("pairs / sentences", "", *drawn, "")))),
         Line(tuple(map(TableCell, ("shared pairs", "", *shared, "")))),
     ]
     for place, entry in enumerate(entries):
-        at = [f"{_mean(one['largest']['spearman'])} / {_jaccard(one['largest']['jaccard'])}" for one in entry["sizes"]]
-        enough = f"more than {sizes[-1]['size']}" if entry["enough"] is None else str(entry["enough"])
-        lines.append(_line(entry, [*at, enough], new=place == 0))
+        enough = f"more than {largest}" if entry.enough is None else str(entry.enough)
+        lines.append(_line(entry, [*(_means(one.largest) for one in entry.sizes), enough], new=place == 0))
     notes = (
-        f"Spearman of contributions / Jaccard of removed units, with the {sizes[-1]['size']} of other seeds: means.",
+        f"Spearman of contributions / Jaccard of removed units, with the {largest} of other seeds: means.",
         f"enough: the smallest size from which on Spearman is {SAME:g} and Jaccard {SHARED:.2f} at least, "
         "which means that nine in ten of the removed units are the same.",
         "shared: of a set's pairs, those that the other has too; they make the two agree by themselves.",
@@ -77,75 +78,72 @@ def _sizes(entries: Sequence[Entry]) -> Table:
     )
 
 
-def _batches(entries: Sequence[Entry]) -> list[Table]:
-    batches = entries[0]["batch_sizes"]
+def _batches(entries: Entries) -> list[Table]:
+    batches = entries[0].batch_sizes
     if not batches:
         return []
-    columns = [*_STUBS, *(Column(str(one["batch_size"])) for one in batches)]
-    lines = [
-        _line(entry, [f"{_mean(one['spearman'])} / {_jaccard(one['jaccard'])}" for one in entry["batch_sizes"]])
-        for entry in entries
-    ]
-    own = entries[0]["seeds"]["batch_size"]
-    notes = (f"Spearman of contributions / Jaccard of removed units, with the recipe's batches of {own}.",)
-    return [Table("Batch sizes", tuple(columns), tuple(lines), "row", notes)]
+    columns = (*_STUBS, *(Column(str(one.batch_size)) for one in batches))
+    lines = [_line(entry, list(map(_means, entry.batch_sizes))) for entry in entries]
+    recipe = entries[0].seeds.batch_size
+    notes = (f"Spearman of contributions / Jaccard of removed units, with the recipe's batches of {recipe}.",)
+    return [Table("Batch sizes", columns, tuple(lines), "row", notes)]
 
 
-def _scores(entries: Sequence[Entry]) -> list[Table]:
-    scores = entries[0]["scores"]
+def _scores(entries: Entries) -> list[Table]:
+    scores = entries[0].scores
     if not scores:
         return []
     first = scores[0]
-    columns = [*_STUBS, *(Column(_place(one)) for one in scores)]
-    lines = [_line(entry, [_gain(one) for one in entry["scores"]]) for entry in entries]
-    title = f"Scores: gain over dense on {', '.join(first['tasks'])}, {first['unit']}"
+    columns = (*_STUBS, *(Column(_cell(one)) for one in scores))
+    lines = [_line(entry, list(map(_gain, entry.scores))) for entry in entries]
+    title = f"Scores: gain over dense on {', '.join(first.tasks)}, {first.unit}"
     notes = (
-        f"Mean ± sample sd (lowest – highest) over {len(first['gains'])} calibration seeds, "
+        f"Mean ± sample sd (lowest – highest) over {len(first.gains)} calibration seeds, "
         "on the pairs that none of the sets has seen.",
     )
-    return [Table(title, tuple(columns), tuple(lines), "row", notes)]
+    return [Table(title, columns, tuple(lines), "row", notes)]
 
 
 _STUBS = (Column("granularity", stub=True), Column("scorer", stub=True))
 
 
-def _line(entry: Entry, texts: Sequence[str], new: bool = False) -> Line:
-    scorer = entry["scorer"] if entry["seed"] is None else f"{entry['scorer']} seed {entry['seed']}"
-    return Line(tuple(map(TableCell, (entry["granularity"], scorer, *texts))), new)
+def _line(entry: StabilityEntry, texts: Sequence[str], new: bool = False) -> Line:
+    scorer = entry.scorer if entry.seed is None else f"{entry.scorer} seed {entry.seed}"
+    return Line(tuple(map(TableCell, (entry.granularity, scorer, *texts))), new)
 
 
-def _place(one: Mapping[str, Any]) -> str:
-    by_layer = ", by layer" if one["scope"] == "layer" else ""
-    return wording.sparsity(one["sparsity"]) + by_layer
+def _cell(of: Overlap | CellScores) -> str:
+    """What tells the cells of one scorer and granularity apart."""
+    by_layer = ", by layer" if of.scope == "layer" else ""
+    return wording.sparsity(of.sparsity) + by_layer
 
 
-def _spread(found: Mapping[str, Any] | None) -> str:
-    if found is None:
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
         return "undefined"
-    return f"{found['mean']:.2f}" + (f" ({found['low']:.2f} – {found['high']:.2f})" if found["count"] > 1 else "")
+    return f"{spread.mean:.2f}" + (f" ({spread.low:.2f} – {spread.high:.2f})" if spread.count > 1 else "")
 
 
-def _mean(found: Mapping[str, Any] | None) -> str:
-    return "undefined" if found is None else f"{found['mean']:.2f}"
+def _means(compared: Comparison | BatchSizeAgreement) -> str:
+    spearman = None if compared.spearman is None else compared.spearman.mean
+    return f"{_mean(spearman)} / {_mean(mean_overlap(compared.jaccard))}"
 
 
-def _jaccard(found: Sequence[Mapping[str, Any]]) -> str:
-    """The mean over the cells that remove anything."""
-    means = [one["value"]["mean"] for one in found if one["value"] is not None]
-    return f"{sum(means) / len(means):.2f}" if means else "undefined"
+def _mean(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"
 
 
-def _gain(one: Mapping[str, Any]) -> str:
-    if one["mean"] is None:
-        return str(one["reason"])
-    sd = "" if one["sd"] is None else f" ± {one['sd']:.2f}"
-    return f"{one['mean']:+.2f}{sd} ({one['low']:+.2f} – {one['high']:+.2f})"
+def _gain(scores: CellScores) -> str:
+    if scores.mean is None:
+        return str(scores.reason)
+    sd = "" if scores.sd is None else f" ± {scores.sd:.2f}"
+    return f"{scores.mean:+.2f}{sd} ({scores.low:+.2f} – {scores.high:+.2f})"
 
 
-def _sampled(entries: Sequence[Entry]) -> list[str]:
+def _sampled(entries: Entries) -> list[str]:
     """Which granularities are too large to be compared unit by unit."""
-    found = {entry["granularity"]: entry for entry in entries if entry["sampled"] < entry["units"]}
+    sampled = {entry.granularity: entry for entry in entries if entry.sampled < entry.units}
     return [
-        f"{name}: compared on a seeded sample of {entry['sampled']:,} of {entry['units']:,} units."
-        for name, entry in found.items()
+        f"{name}: compared on a seeded sample of {entry.sampled:,} of {entry.units:,} units."
+        for name, entry in sampled.items()
     ]

@@ -17,23 +17,27 @@ def on_halves(
     splits: int,
     rng: np.random.Generator,
 ) -> dict[str, tuple[Floats, Floats]]:
-    """Splits the pairs at random, identical ones of all tasks always together, and scores both halves.
+    """Splits the pairs into random halves many times, and scores both halves of each split.
+
+    Identical pairs, also of different tasks, are always in the same half.
 
     Args:
         values: task -> key -> float32 [pairs of the task's panel].
-        keys: what to score.
+        keys: of the values that are scored.
 
     Returns:
-        For each task the scores on either half, float64 [splits, keys] each; NaN where a half has no score.
+        task -> the scores on the first and on the second half, float64 [splits, keys] each; NaN where a half has no
+        score.
     """
     _, clusters = np.unique(np.concatenate([one.panel.cluster for one in tasks.values()]), return_inverse=True)
     ends = np.cumsum([len(one.panel) for one in tasks.values()])
     count = int(clusters.max()) + 1
     first = rng.random((splits, count)).argsort(1) < count // 2
-    found = {}
-    for (task, one), members in zip(tasks.items(), np.split(clusters, ends[:-1]), strict=True):
-        both = np.concatenate([first[:, members], ~first[:, members]]).astype(np.float64)
-        score = one.statistic.resampler(one.panel.gold, both)
+    halves = {}
+    for (task, judged), members in zip(tasks.items(), np.split(clusters, ends[:-1]), strict=True):
+        # A half is a resample in which each pair counts once or not at all.
+        counts = np.concatenate([first[:, members], ~first[:, members]]).astype(np.float64)
+        score = judged.statistic.resampler(judged.panel.gold, counts)
         scores = np.stack([score(values[task][key]) for key in keys], axis=1)
-        found[task] = scores[:splits], scores[splits:]
-    return found
+        halves[task] = scores[:splits], scores[splits:]
+    return halves

@@ -1,8 +1,8 @@
-"""What share of the units truly hurt? An estimate from noisy gains, not a count of significant ones.
+"""The share of units that truly hurt, estimated from noisy gains.
 
-A count of rejections says as much about the power of the test as about the units. Instead, the gain from removing unit
-i, d_i with standard error s_i, is taken as d_i | θ_i ~ N(θ_i, s_i²) and θ_i ~ N(μ, τ²), with μ and τ by maximum
-likelihood: the normal-normal empirical Bayes of Efron and Morris (1975). The share is the mean over units of
+A count of significant gains says as much about the power of the test as about the units. Instead, the model is the
+normal-normal empirical Bayes of Efron and Morris (1975). Removing unit i gains d_i, with standard error s_i:
+d_i | θ_i ~ N(θ_i, s_i²) and θ_i ~ N(μ, τ²), where μ and τ maximize the likelihood. The share is the mean over units of
 P(θ_i > 0 | d_i).
 """
 
@@ -16,16 +16,16 @@ from scipy.stats import norm
 from ablate.statistics.arrays import Floats
 
 _STEPS = np.concatenate([[0.0], np.geomspace(0.01, 3.0, 400)])
-"""Where τ is looked for, in standard deviations of the gains: to 1.5 %."""
+"""The grid of τ, in standard deviations of the gains; neighbors differ by 1.5 %."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """value: the share of units that truly hurt, in [0, 1]; low, high: its 95 % bootstrap interval over units and
-        pairs.
+    """The share of units that truly hurt.
 
-    mean, sd: μ and τ, in the unit of the gains. With sd 0 noise alone explains how the units differ, and the share is 0
-        or 1 by the sign of μ: then only the interval says whether that means anything.
+    value: in [0, 1]. low, high: its 95 % bootstrap interval over units and pairs.
+    mean, sd: μ and τ, in the unit of the gains. At sd 0 noise alone explains how the units differ, and the share is 0
+        or 1, by the sign of μ: only the interval then says whether that means anything.
     """
 
     value: float
@@ -38,14 +38,14 @@ class Share:
 def share(gains: Floats, errors: Floats, shifts: Floats, rng: np.random.Generator) -> Share:
     """The share of units whose true gain from removal is above 0.
 
-    All gains are taken on the same pairs, so their errors have a part in common, which no draw of units shows. Each
-    draw of the interval therefore takes units with replacement, fits anew, and moves all gains by what a bootstrap draw
-    of the pairs moves them by together.
+    All gains are measured on the same pairs, so their errors have a common part, which resampling units does not show.
+    Each draw of the interval therefore resamples units, fits μ and τ again, and shifts all gains by what one bootstrap
+    draw of the pairs shifts their mean by.
 
     Args:
-        gains: [units], how much better the model is without each; at least 2 units.
-        errors: [units], their standard errors, at least 0.
-        shifts: [draws], how far the mean gain over the units lies from its own in each bootstrap draw of the pairs.
+        gains: float64 [units], how much better the model is without each unit; at least 2 units.
+        errors: float64 [units], standard errors of the gains, at least 0.
+        shifts: float64 [draws], how far each bootstrap draw of the pairs shifts the mean gain over the units.
 
     Raises:
         ValueError: fewer than 2 units, no draws, or a number that is not finite.
@@ -63,7 +63,7 @@ def share(gains: Floats, errors: Floats, shifts: Floats, rng: np.random.Generato
 
 
 def above_zero(gains: Floats, errors: Floats, mean: Floats | float, sd: Floats | float) -> Floats:
-    """P(θ_i > 0 | d_i) of each unit under θ ~ N(mean, sd²). Broadcasts; a unit without any doubt has 0 or 1."""
+    """P(θ_i > 0 | d_i) of each unit for θ_i ~ N(mean, sd²); 0 or 1 where the error or sd is 0. Arguments broadcast."""
     noise, prior = np.square(errors), np.square(sd)
     total = noise + prior
     weight = np.divide(prior, total, out=np.ones(np.broadcast(total, gains).shape), where=total > 0)
@@ -74,15 +74,16 @@ def above_zero(gains: Floats, errors: Floats, mean: Floats | float, sd: Floats |
 
 
 def _fit(gains: Floats, errors: Floats, counts: Floats) -> tuple[Floats, Floats]:
-    """μ and τ of highest likelihood, [draws] each, where unit i counts ``counts[d, i]`` times in draw d."""
+    """The μ and τ that maximize the likelihood, [draws] each; unit i counts ``counts[d, i]`` times in draw d."""
     scale = float(np.std(gains))
     if scale == 0:
         return np.full(len(counts), gains[0]), np.zeros(len(counts))
+    # At τ = 0 a unit without error would have infinite weight.
     steps = _STEPS if (errors > 0).all() else _STEPS[1:]
     weights = 1 / (np.square(scale * steps)[:, None] + np.square(errors))
     total = counts @ weights.T
     means = counts @ (weights * gains).T / total
-    # Twice the log-likelihood with μ at its best for each τ, up to a constant.
+    # Twice the log-likelihood, up to a constant, with the best μ for each τ.
     likelihood = counts @ (np.log(weights) - weights * np.square(gains)).T + total * np.square(means)
     best = likelihood.argmax(1)
     rows = np.arange(len(counts))

@@ -1,4 +1,4 @@
-"""Do contributions, and the units that they remove, stay the same when the calibration set changes?"""
+"""How far two rankings of the same units agree, and the sets of units that they remove."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 SAME = 0.9
-"""Rankings are the same when their rank correlation is at least this, removed sets when they share this of a set."""
+"""Two rankings count as the same from this rank correlation on, two removed sets if they share this part of a set."""
 
 SHARED = SAME / (2 - SAME)
 """The Jaccard index (9/11) of two sets of one size that share :data:`SAME` of their units."""
@@ -19,7 +19,7 @@ SHARED = SAME / (2 - SAME)
 
 @dataclass(frozen=True)
 class Spread:
-    """mean, low, high: of the values that are defined; count: how many those are, at least 1."""
+    """Mean, lowest and highest of the values that are defined. count: how many these are, at least 1."""
 
     mean: float
     low: float
@@ -28,19 +28,19 @@ class Spread:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """The mean and range of the values that are not None; None where there is none."""
-    found = [value for value in values if value is not None]
-    return Spread(fmean(found), min(found), max(found), len(found)) if found else None
+    """The mean and range of the values that are not None; None if all are."""
+    defined = [value for value in values if value is not None]
+    return Spread(fmean(defined), min(defined), max(defined), len(defined)) if defined else None
 
 
 def rank_correlations(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[float | None, float | None]:
     """Kendall's τ-b and Spearman's ρ of two contributions of the same units.
 
     Args:
-        first, second: [units], finite.
+        first, second: float32 [units], finite.
 
     Returns:
-        Each in [-1, 1]; None where one of the two ranks no unit before another, or there are fewer than 2 units.
+        Each in [-1, 1]; None where all contributions of one of the two are equal, or there are fewer than 2 units.
     """
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None, None
@@ -48,7 +48,9 @@ def rank_correlations(first: NDArray[np.float32], second: NDArray[np.float32]) -
 
 
 def jaccard(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
-    """Units in both sets as a share of those in either, in [0, 1]; None where both are empty.
+    """The Jaccard index of two sets of units, in [0, 1]: units in both, as a share of those in either.
+
+    None where both sets are empty.
 
     Args:
         first, second: bool [units], True = in the set.
@@ -58,20 +60,22 @@ def jaccard(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None
 
 
 def enough(sizes: Sequence[int], correlations: Sequence[float | None], overlaps: Sequence[float | None]) -> int | None:
-    """The smallest size from which on (there and at every larger size) rankings and removed sets are the same.
+    """The smallest size at which, and above which, rankings and removed sets stay the same.
+
+    The same means a correlation of at least :data:`SAME` and an overlap of at least :data:`SHARED`; an undefined value
+    does not count as the same.
 
     Args:
-        sizes: ascending.
-        correlations: at each size the mean rank correlation with the largest size.
-        overlaps: at each size the mean Jaccard index of removed sets with those of the largest size.
+        sizes: numbers of calibration pairs, in any order.
+        correlations: for each size, the mean rank correlation with the largest size.
+        overlaps: for each size, the mean Jaccard index of its removed sets with those of the largest size.
 
     Returns:
-        The smallest size with a correlation of :data:`SAME` and an overlap of :data:`SHARED` at least; None where
-        not even the largest has them. What is undefined is not the same.
+        None where not even the largest size is enough.
     """
-    found = None
+    smallest = None
     for size, correlation, overlap in sorted(zip(sizes, correlations, overlaps, strict=True), reverse=True):
         if correlation is None or overlap is None or correlation < SAME or overlap < SHARED:
             break
-        found = size
-    return found
+        smallest = size
+    return smallest

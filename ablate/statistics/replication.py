@@ -1,4 +1,4 @@
-"""Do the units that hurt on one half of the pairs hurt on the other? A check that assumes no distribution."""
+"""Whether units that hurt on one half of the pairs hurt on the other half: a check that assumes no distribution."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ablate.statistics.arrays import Floats
 
 @dataclass(frozen=True)
 class Replication:
-    """replicated: of the units with a gain above 0 on one half, the share with one on the other half.
+    """How often a gain above 0 replicates.
 
-    base: the share of all units with a gain above 0 on a half, which is what ``replicated`` would be if the halves had
-        nothing to do with each other.
+    replicated: the share of units with a gain above 0 on one half that also have one on the other half, in [0, 1].
+    base: the share of all units with a gain above 0 on a half, in [0, 1]: what ``replicated`` would be if the halves
+        were independent.
     low, high: 95 % bootstrap interval over units of ``replicated - base``.
     """
 
@@ -25,21 +26,23 @@ class Replication:
 
 
 def replication(first: Floats, second: Floats, rng: np.random.Generator, draws: int = 2000) -> Replication | None:
-    """Pools many splits of the pairs into halves, in both directions.
+    """Pools many splits of the pairs into halves, each half as the first once and as the second once.
 
     Args:
-        first, second: [splits, units], the gain from removing each unit on either half.
+        first, second: float64 [splits, units], the gain from removing each unit, on the two halves.
 
     Returns:
         None where no unit has a gain above 0 on any half.
     """
-    one, other = first > 0, second > 0
-    both = 2.0 * (one & other).sum(0)
-    either = one.sum(0) + other.sum(0) + 0.0
+    gains_first, gains_second = first > 0, second > 0
+    # How often each unit gains on both halves of a split, and on a half, over all halves.
+    both = 2.0 * (gains_first & gains_second).sum(0)
+    either = gains_first.sum(0) + gains_second.sum(0) + 0.0
     if not either.any():
         return None
     units, halves = first.shape[1], 2.0 * len(first)
     counts = rng.multinomial(units, np.full(units, 1 / units), draws)
+    # The first line is the units themselves; a draw of units that never gain says nothing.
     counts = np.concatenate([np.ones((1, units), np.int64), counts])
     positive = counts @ either
     counts, positive = counts[positive > 0], positive[positive > 0]

@@ -7,14 +7,15 @@ from itertools import pairwise
 
 
 def largest_harmless(sparsities: Sequence[float], ps: Sequence[float | None], level: float = 0.05) -> float | None:
-    """The last sparsity before the first that is not shown to be harmless; None where already the first is not.
+    """The last sparsity before the first one that is not shown to be harmless; None where the first already is not.
 
-    Hypotheses that are tested in an order set beforehand, up to the first that is not rejected, need no correction:
-    the family-wise error stays at ``level`` (Maurer, Hothorn and Lehmacher 1995; Westfall and Krishen 2001).
+    Hypotheses need no correction if they are tested in an order that is fixed beforehand, up to the first that is not
+    rejected: the family-wise error stays at ``level`` (Maurer, Hothorn and Lehmacher 1995; Westfall and Krishen 2001).
 
     Args:
-        sparsities: ascending.
-        ps: uncorrected p of H0 "worse than dense by the margin or more" at each; None where there is no result.
+        sparsities: in [0, 1), rising.
+        ps: for each sparsity the uncorrected p of H0 "worse than dense by the margin or more"; None without a result,
+            which ends the sequence.
 
     Raises:
         ValueError: the sparsities do not rise.

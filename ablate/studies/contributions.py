@@ -22,9 +22,12 @@ def contributions(
     store: Store,
     on_pass: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[Step, NDArray[np.float32]]]:
-    """The dense model's contributions for each step's granularity and scorer, from the store where it has them.
+    """The dense model's contributions for the granularity and scorer of each step, from the store where it has them.
 
-    What is computed is not stored: for single weights it is large, and whoever asks wants little of it.
+    What is computed is not stored: for single weights it is large, and callers keep only a small part of it.
+
+    Yields:
+        Each step with float32 [units]: first the steps that the store has, then the others.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or a loss or a contribution is not finite.
@@ -42,9 +45,9 @@ def contributions(
 
 
 def require_examples(calibration: Calibration, steps: Sequence[Step]) -> None:
-    """Refuses, before anything is computed, a calibration set that is too small for a batch.
+    """Refuses a calibration set that is too small for a batch, before anything is computed.
 
     Raises:
-        AblateError: it is.
+        AblateError: the set is too small for a statistic of a step's scorer.
     """
     passes_of([request for step in steps for request in step.requests], calibration)

@@ -1,4 +1,4 @@
-"""What an earlier run of the same recipe says of whole sparsities: the largest that is harmless, and the best."""
+"""What an earlier run of the same recipe says about whole cells: the largest harmless sparsities, and the best cell."""
 
 from __future__ import annotations
 
@@ -10,70 +10,72 @@ from ablate.plan.job import Job
 from ablate.record import RunRecord
 from ablate.statistics.sequence import largest_harmless
 from ablate.store.store import Store
+from ablate.studies.prevalence_record import BestCell, HarmlessSparsity
 
-_BESIDE = ("stability", "prevalence", "statistics", "controls", "executor")
-"""What recipes may differ in and yet have the same cells on the same tasks."""
+_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor")
+"""Keys in which recipes may differ and still have the same cells on the same tasks."""
 
 
 def earlier(job: Job, store: Store) -> RunRecord | None:
-    """The newest finished run in the store of the same cells on the same data; None where there is none."""
-    own = _core(job.recipe.model_dump(mode="json", by_alias=True))
+    """The newest run in the store that has rows of the same cells on the same data; None where there is none."""
+    wanted = _relevant(job.recipe.model_dump(mode="json", by_alias=True))
     for run in reversed(store.runs()):
-        manifest = run.manifest
-        if run.rows and manifest.get("data") == job.chosen.source.label and _core(manifest.get("recipe", {})) == own:
+        data, recipe = run.manifest.get("data"), run.manifest.get("recipe", {})
+        if run.rows and data == job.chosen.source.label and _relevant(recipe) == wanted:
             return RunRecord(store.rows(run.id), store.about(run.id))
     return None
 
 
-def _core(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in recipe.items() if key not in _BESIDE}
+def _relevant(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in recipe.items() if key not in _IRRELEVANT}
 
 
-def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> list[dict[str, Any]]:
-    """The largest sparsity of each scorer that is still harmless, ``sparsity`` None where not even the smallest is.
+def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> tuple[HarmlessSparsity, ...]:
+    """The largest harmless sparsity of each scorer, by a fixed-sequence test over rising sparsities on one stage.
 
-    By a fixed-sequence test over rising sparsities on one stage: ``confirm`` where that saw every cell, else
-    ``screen``. Scorers at random are left out, and cells without evidence.
+    The stage is ``confirm`` where that has every cell, else ``screen``. Random scorers are left out, and so are scorers
+    without any evidence.
     """
-    every = job.recipe.confirm is not None and job.recipe.confirm.cells == "all"
-    stage = _stage(job, results, model, "confirm" if every else "screen")
+    confirms_all = job.recipe.confirm is not None and job.recipe.confirm.cells == "all"
+    stage = _stage(job, results, model, "confirm" if confirms_all else "screen")
     if stage is None:
-        return []
+        return ()
+    level = job.recipe.statistics.level
+    found = []
+    for (scorer, scope, steps), sequence in _sequences(results, stage, granularity).items():
+        if any(p is not None for _, p in sequence):
+            tried, ps = zip(*sorted(sequence), strict=True)
+            largest = largest_harmless(tried, ps, level)
+            found.append(HarmlessSparsity(scorer, scope, steps, stage.name, tuple(stage.splits), tried, largest))
+    return tuple(found)
+
+
+def _sequences(
+    results: RunRecord, stage: Stage, granularity: str
+) -> dict[tuple[Any, ...], list[tuple[float, float | None]]]:
+    """Scorer, scope and steps -> each sparsity with the p of the claim that it is harmless, None without evidence."""
     evidence = _evidence(results, stage)
     sequences: dict[tuple[Any, ...], list[tuple[float, float | None]]] = {}
     for group in stage.groups:
         row = group.row
         if group.is_control or row["granularity"] != granularity or not isinstance(row["sparsity"], float):
             continue
-        found = evidence.get(group.id)
+        item = evidence.get(group.id)
         place = (row["scorer"], row["scope"], row["steps"])
-        sequences.setdefault(place, []).append((row["sparsity"], found["p_harmless"] if found else None))
-    level = job.recipe.statistics.level
-    return [
-        {
-            "scorer": scorer,
-            "scope": scope,
-            "steps": steps,
-            "stage": stage.name,
-            "tasks": list(stage.splits),
-            "tried": [sparsity for sparsity, _ in sorted(sequence)],
-            "sparsity": largest_harmless([s for s, _ in sorted(sequence)], [p for _, p in sorted(sequence)], level),
-        }
-        for (scorer, scope, steps), sequence in sequences.items()
-        if any(p is not None for _, p in sequence)
-    ]
+        sequences.setdefault(place, []).append((row["sparsity"], item["p_harmless"] if item else None))
+    return sequences
 
 
-def best(job: Job, results: RunRecord, model: str, granularity: str) -> dict[str, Any] | None:
-    """The cell that the screen stage puts first, with its gain on the tasks of the confirm stage.
+def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell | None:
+    """The cell with the highest Δ on the screen stage, with its evidence on the tasks of the confirm stage.
 
-    None where one of the two stages is lacking, or no cell has both a Δ and evidence: a gain on the pairs that chose
-    is none.
+    None where one of the two stages is absent, or no cell has both a Δ and evidence: the Δ on the pairs that chose a
+    cell flatters it, and is not reported.
     """
     screen, confirm = (_stage(job, results, model, name) for name in ("screen", "confirm"))
     if screen is None or confirm is None:
         return None
-    evidence, confirmed = _evidence(results, confirm), {group.id for group in confirm.groups}
+    confirmed = {group.id for group in confirm.groups}
     sign = 1 if screen.measure.higher_is_better else -1
     ranked = [
         (sign * value, group)
@@ -83,33 +85,31 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> dict[str
     ]
     if not ranked:
         return None
-    _, group = max(ranked, key=_first)
-    found = evidence.get(group.id)
-    if found is None:
+    _, group = max(ranked, key=_delta)
+    item = _evidence(results, confirm).get(group.id)
+    if item is None:
         return None
-    kept = ("delta", "low", "high", "unit", "p", "q", "verdict", "n", "margin")
-    row = group.row
-    return {
-        "cell": group.name,
-        **{name: row[name] for name in ("scorer", "scope", "steps", "sparsity")},
-        "chosen_on": list(screen.splits),
-        "tasks": list(confirm.splits),
-        **{name: found[name] for name in kept},
-    }
+    return BestCell(
+        cell=group.name,
+        **{name: group.row[name] for name in ("scorer", "scope", "steps", "sparsity")},
+        chosen_on=tuple(screen.splits),
+        tasks=tuple(confirm.splits),
+        **{name: item[name] for name in ("delta", "low", "high", "unit", "p", "q", "verdict", "n", "margin")},
+    )
 
 
-def _first(ranked: tuple[float, Group]) -> float:
+def _delta(ranked: tuple[float, Group]) -> float:
     return ranked[0]
 
 
 def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
-    """The stage's tasks that choose; other tasks measure something else."""
-    found = (s for s in stages(results) if s.model == model and s.name == name)
-    return next((s for s in found if any(task.chooses for task in job.make(s.splits))), None)
+    """The stage's rows of the measure of the tasks that choose; other tasks measure something else."""
+    named = (stage for stage in stages(results) if stage.model == model and stage.name == name)
+    return next((stage for stage in named if any(task.chooses for task in job.make(stage.splits))), None)
 
 
 def _evidence(results: RunRecord, stage: Stage) -> dict[str, Mapping[str, Any]]:
-    """What was found against dense on the mean over the stage's tasks, by the group's id."""
+    """The evidence against dense, on the mean over the stage's tasks, by the id of the group of cells."""
     return {
         item["group"]: item
         for item in results.evidence

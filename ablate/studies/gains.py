@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,11 +25,13 @@ _DENSE = "dense"
 
 @dataclass(frozen=True)
 class Gains:
-    """places: the groups that have a score on every task. gains, errors: float64 [places], means over tasks.
+    """How much better the model is without each group, a mean over tasks, in their unit.
 
-    shifts: float64 [draws], what each bootstrap draw of the pairs moves the mean over the places by.
-    first, second: float64 [splits, places], the gains on either half of the pairs, None where these were not asked for;
-    splits with a half that has no score are left out. pairs: how many counted.
+    places: the groups that have a score on every task. gains, errors: float64 [places]; errors are standard errors.
+    shifts: float64 [draws], how far the mean over the places moves in each bootstrap draw of the pairs.
+    pairs: how many count, on all tasks together.
+    halves: the gains on the first and on the second half of the pairs, float64 [splits, places] each; a split with a
+        half that has no score is left out. None where halves were not asked for, or no group has a score.
     """
 
     places: tuple[int, ...]
@@ -37,8 +39,24 @@ class Gains:
     errors: Floats
     shifts: Floats
     pairs: int
-    first: Floats | None = None
-    second: Floats | None = None
+    halves: tuple[Floats, Floats] | None = None
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The tasks, and what has a score on every one of them: dense first, then groups by the text of their number.
+
+    signs: task -> 1, or -1 where lower scores are better. values: task -> key -> float32 [pairs of the task's panel].
+    """
+
+    judged: Mapping[str, Judged]
+    signs: Mapping[str, float]
+    values: Mapping[str, Mapping[str, Values]]
+    scores: Mapping[str, Mapping[str, float]]
+
+    @property
+    def groups(self) -> list[str]:
+        return [key for key in self.scores if key != _DENSE]
 
 
 def gains_of(
@@ -46,68 +64,78 @@ def gains_of(
     removed: Mapping[int, TaskResults],
     tasks: Sequence[Loaded],
     overlap: str,
-    joint: tuple[int, int],
+    bootstrap: tuple[int, int],
     halves: bool = False,
 ) -> Gains:
-    """Sets each removal against dense on the same pairs, by a bootstrap over clusters of identical pairs.
+    """Compares each removal with dense on the same pairs, by a bootstrap over clusters of identical pairs.
 
     Args:
-        overlap: ``drop`` counts the pairs that nothing has seen, ``keep`` all.
-        joint: draws and seed of the bootstrap.
-        halves: whether gains on halves are wanted.
+        removed: by group.
+        overlap: ``drop`` counts the pairs that neither calibration nor choice has seen, ``keep`` all.
+        bootstrap: draws and seed.
+        halves: whether gains on halves of the pairs are wanted.
 
     Raises:
         AblateError: the dense model has no score on a task.
     """
-    judged = {task.name: Judged(panel_of(task).judged(overlap), statistic_of(task.task, registry())) for task in tasks}
-    values: dict[str, dict[str, Values]] = {name: {} for name in judged}
-    scores: dict[str, dict[str, float]] = {}
-    for key, results in {_DENSE: dense, **{str(place): of for place, of in removed.items()}}.items():
-        own = {task.name: _judged_values(results[task.name].values, task, overlap) for task in tasks}
-        try:
-            scores[key] = {name: one.statistic.value(own[name], one.panel.gold) for name, one in judged.items()}
-        except Undefined as reason:
-            if key == _DENSE:
-                raise AblateError(f"the dense model has no score to set removals against: {reason}") from None
-            continue
-        for name in judged:
-            values[name][key] = own[name]
-    turn = {task.name: 1.0 if task.task.higher_is_better else -1.0 for task in tasks}
-    boots = Joint(judged, *joint).bootstrap(values)
-    places, gains, errors, draws = [], [], [], []
-    for key in scores:
-        if key == _DENSE:
-            continue
-        gain = float(np.mean([turn[name] * (scores[key][name] - scores[_DENSE][name]) for name in judged]))
-        drawn = np.mean([turn[name] * (boots[name][key] - boots[name][_DENSE]) for name in judged], axis=0)
+    scored = _scored(dense, removed, tasks, overlap)
+    draws = Joint(scored.judged, *bootstrap).bootstrap(scored.values)
+    places, gains, errors, shifts = [], [], [], []
+    for key in scored.groups:
+        gain = float(np.mean([s * (scored.scores[key][t] - scored.scores[_DENSE][t]) for t, s in scored.signs.items()]))
+        drawn = np.mean([s * (draws[t][key] - draws[t][_DENSE]) for t, s in scored.signs.items()], axis=0)
         try:
             errors.append(contrast(gain, drawn).se)
         except Undefined:
             continue
         places.append(int(key))
         gains.append(gain)
-        draws.append(drawn - gain)
-    pairs = sum(len(one.panel) for one in judged.values())
-    shifts = np.mean(draws, axis=0) if draws else np.zeros(0)
-    found = Gains(tuple(places), np.array(gains), np.array(errors), shifts[np.isfinite(shifts)], pairs)
-    return _with_halves(found, judged, values, turn, joint[1]) if halves and places else found
+        shifts.append(drawn - gain)
+    shift = np.mean(shifts, axis=0) if shifts else np.zeros(0)
+    return Gains(
+        tuple(places),
+        np.array(gains),
+        np.array(errors),
+        # A draw in which a group has no score moves nothing that is known.
+        shift[np.isfinite(shift)],
+        sum(len(one.panel) for one in scored.judged.values()),
+        _on_halves(scored, places, bootstrap[1]) if halves and places else None,
+    )
 
 
-def _judged_values(values: Values | None, task: Loaded, overlap: str) -> Values:
+def _scored(dense: TaskResults, removed: Mapping[int, TaskResults], tasks: Sequence[Loaded], overlap: str) -> _Scored:
+    judged = {task.name: Judged(panel_of(task).judged(overlap), statistic_of(task.task, registry())) for task in tasks}
+    values: dict[str, dict[str, Values]] = {name: {} for name in judged}
+    scores: dict[str, dict[str, float]] = {}
+    for key, results in {_DENSE: dense, **{str(place): of for place, of in removed.items()}}.items():
+        counted = {task.name: _counted(results[task.name].values, task, overlap) for task in tasks}
+        try:
+            scores[key] = {name: one.statistic.value(counted[name], one.panel.gold) for name, one in judged.items()}
+        except Undefined as reason:
+            if key == _DENSE:
+                raise AblateError(f"the dense model has no score to set removals against: {reason}") from None
+            continue
+        for name in judged:
+            values[name][key] = counted[name]
+    signs = {task.name: 1.0 if task.task.higher_is_better else -1.0 for task in tasks}
+    return _Scored(judged, signs, values, scores)
+
+
+def _counted(values: Values | None, task: Loaded, overlap: str) -> Values:
+    """The values of the pairs that count, in the order of the task's panel."""
     if values is None:
         return np.zeros(0, np.float32)
     return values[task.kept] if overlap == "drop" else values
 
 
-def _with_halves(
-    found: Gains,
-    judged: Mapping[str, Judged],
-    values: Mapping[str, Mapping[str, Values]],
-    turn: Mapping[str, float],
-    seed: int,
-) -> Gains:
-    keys = [_DENSE, *map(str, found.places)]
-    scores = on_halves(judged, values, keys, SPLITS, np.random.default_rng([seed, 3]))
-    halves = [np.mean([turn[t] * (h[i][:, 1:] - h[i][:, :1]) for t, h in scores.items()], axis=0) for i in (0, 1)]
-    defined = np.isfinite(halves[0]).all(1) & np.isfinite(halves[1]).all(1)
-    return replace(found, first=halves[0][defined], second=halves[1][defined])
+def _on_halves(scored: _Scored, places: Sequence[int], seed: int) -> tuple[Floats, Floats]:
+    keys = [_DENSE, *map(str, places)]
+    scores = on_halves(scored.judged, scored.values, keys, SPLITS, np.random.default_rng([seed, 3]))
+
+    def gains(half: int) -> Floats:
+        over_dense = [scored.signs[task] * (of[half][:, 1:] - of[half][:, :1]) for task, of in scores.items()]
+        return np.asarray(np.mean(over_dense, axis=0), np.float64)
+
+    first, second = gains(0), gains(1)
+    defined = np.isfinite(first).all(1) & np.isfinite(second).all(1)
+    return first[defined], second[defined]

@@ -1,9 +1,9 @@
-"""The prevalence of detrimental units of one granularity in one model, as it is gathered."""
+"""The prevalence of detrimental units of one granularity in one model, as it is measured."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,54 +21,30 @@ RATE = 0.05
 """The false-discovery rate of what is found on the screen tasks."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class GranularityPrevalence:
-    """predicted: by scorer. gains: of every group on the screen ``tasks``. found: places of groups, lowest p first.
+    """What exact removal of every group says; the groups are numbered by their place in ``groups``.
 
-    confirmed_by, fresh: the tasks that confirm, and the gains of the found groups there.
+    predicted: scorer -> what its contributions predict.
+    tasks: the screen tasks. gains: of every group there.
+    share, replication: None where the gains do not give one.
+    found: the groups whose removal improves the score, lowest p first.
+    level: of the test that confirms a group.
+    confirmed_on: the tasks that confirm, empty until :meth:`confirm`. confirm_gains: of the found groups there; None
+        where nothing was found.
     """
 
     model_run: ModelRun
     groups: Groups
     predicted: Mapping[str, Predicted]
-    tasks: Sequence[str]
+    tasks: tuple[str, ...]
     gains: Gains
     share: Share | None
     replication: Replication | None
     found: tuple[int, ...]
     level: float
-    confirmed_by: Sequence[str] = ()
-    fresh: Gains | None = None
-
-    @classmethod
-    def measured(
-        cls, job: Job, model_run: ModelRun, groups: Groups, predicted: Mapping[str, Predicted], tasks: Sequence[Loaded]
-    ) -> GranularityPrevalence:
-        """Removes every group on the screen tasks.
-
-        Raises:
-            AblateError: dense has no score on a task, or the store fails.
-        """
-        settings = job.recipe.statistics
-        dense, removed = remove(model_run, groups, range(len(groups)), tasks, f"{groups.granularity.name} groups")
-        with model_run.timings.measure("statistics"):
-            joint = settings.resamples, settings.statistics_seed
-            gains = gains_of(dense, removed, tasks, job.recipe.overlap, joint, halves=True)
-            several = len(gains.places) > 1
-            rng = np.random.default_rng([settings.statistics_seed, 4])
-            found = discoveries(gains.gains, gains.errors, RATE)
-            ranked = [i for i in np.argsort(p_better(gains.gains, gains.errors), kind="stable") if found[i]]
-            return cls(
-                model_run,
-                groups,
-                predicted,
-                [task.name for task in tasks],
-                gains,
-                share(gains.gains, gains.errors, gains.shifts, rng) if several else None,
-                None if gains.first is None or gains.second is None else replication(gains.first, gains.second, rng),
-                tuple(gains.places[i] for i in ranked),
-                settings.level,
-            )
+    confirmed_on: tuple[str, ...] = ()
+    confirm_gains: Gains | None = None
 
     @property
     def model(self) -> str:
@@ -79,17 +55,69 @@ class GranularityPrevalence:
         return self.groups.granularity.name
 
     @property
-    def named(self) -> list[str]:
-        """The found groups, in words."""
+    def found_names(self) -> list[str]:
+        """The found groups in words."""
         return [self.groups.name(place) for place in self.found]
 
-    def confirm(self, job: Job, tasks: Sequence[Loaded]) -> None:
-        """Removes the found groups on tasks that had no part in finding them."""
-        self.confirmed_by = [task.name for task in tasks]
+    def confirm(self, job: Job, tasks: Sequence[Loaded]) -> GranularityPrevalence:
+        """The same, with the found groups removed on tasks that had no part in finding them.
+
+        Raises:
+            AblateError: dense has no score on a task, or the store fails.
+        """
+        confirmed_on = tuple(task.name for task in tasks)
         if not self.found:
-            return
-        settings = job.recipe.statistics
-        dense, removed = remove(self.model_run, self.groups, self.found, tasks, f"{self.granularity} groups confirmed")
-        with self.model_run.timings.measure("statistics"):
-            joint = settings.resamples, settings.statistics_seed
-            self.fresh = gains_of(dense, removed, tasks, job.recipe.overlap, joint)
+            return replace(self, confirmed_on=confirmed_on)
+        stage = f"{self.granularity} groups confirmed"
+        gains = _removal_gains(job, self.model_run, self.groups, self.found, tasks, stage)
+        return replace(self, confirmed_on=confirmed_on, confirm_gains=gains)
+
+
+def measure(
+    job: Job, model_run: ModelRun, groups: Groups, predicted: Mapping[str, Predicted], tasks: Sequence[Loaded]
+) -> GranularityPrevalence:
+    """Removes every group on the screen tasks.
+
+    Raises:
+        AblateError: dense has no score on a task, or the store fails.
+    """
+    settings = job.recipe.statistics
+    stage = f"{groups.granularity.name} groups"
+    gains = _removal_gains(job, model_run, groups, range(len(groups)), tasks, stage, halves=True)
+    with model_run.timings.measure("statistics"):
+        rng = np.random.default_rng([settings.statistics_seed, 4])
+        several = len(gains.places) > 1
+        return GranularityPrevalence(
+            model_run=model_run,
+            groups=groups,
+            predicted=predicted,
+            tasks=tuple(task.name for task in tasks),
+            gains=gains,
+            share=share(gains.gains, gains.errors, gains.shifts, rng) if several else None,
+            replication=replication(*gains.halves, rng) if gains.halves else None,
+            found=_found(gains),
+            level=settings.level,
+        )
+
+
+def _found(gains: Gains) -> tuple[int, ...]:
+    improves = discoveries(gains.gains, gains.errors, RATE)
+    ranked = np.argsort(p_better(gains.gains, gains.errors), kind="stable")
+    return tuple(gains.places[i] for i in ranked if improves[i])
+
+
+def _removal_gains(
+    job: Job,
+    model_run: ModelRun,
+    groups: Groups,
+    places: Sequence[int],
+    tasks: Sequence[Loaded],
+    stage: str,
+    *,
+    halves: bool = False,
+) -> Gains:
+    dense, removed = remove(model_run, groups, places, tasks, stage)
+    settings = job.recipe.statistics
+    with model_run.timings.measure("statistics"):
+        bootstrap = settings.resamples, settings.statistics_seed
+        return gains_of(dense, removed, tasks, job.recipe.overlap, bootstrap, halves)

@@ -1,4 +1,4 @@
-"""What first-order contributions predict of groups of units: which are detrimental, and where."""
+"""What first-order contributions predict: how many units of each layer hurt, and how much each group contributes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,20 @@ SCORERS: tuple[Scorer, ...] = (Align(sign="signed"), Uniform(sign="signed"))
 
 @dataclass(frozen=True)
 class Predicted:
-    """below: float32 [layers], units of each layer with a contribution below 0. sums: float32 [groups]."""
+    """What one scorer predicts of one granularity.
+
+    below: float32 [layers], how many units of each layer have a contribution below 0.
+    sums: float32 [groups], the contributions of each group's units, summed.
+    """
 
     below: NDArray[np.float32]
     sums: NDArray[np.float32]
 
 
 def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[tuple[Granularity, str], Predicted]:
-    """By granularity and scorer name, in two passes over the calibration set for all that the store lacks.
+    """The predictions of :data:`SCORERS`, by granularity and scorer name.
+
+    All that the store lacks is computed in two passes over the calibration set, and stored.
 
     Raises:
         AblateError: the calibration set is smaller than a batch, or the store fails.
@@ -57,17 +63,19 @@ def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[t
                 layers = step.granularity.layers(model).numpy()
                 below = np.bincount(layers[scores < 0], minlength=int(layers[-1]) + 1)
                 sums = [scores[units.numpy()].sum(dtype=np.float64) for units in groups[step.granularity].units]
+                # The store keeps one array: both parts, one after the other.
                 arrays[step] = np.concatenate([below, sums]).astype(np.float32)
                 store.put_scores(keys[step], arrays[step], {"scorer": step.label})
-    found = {}
+    predicted = {}
     for step in wanted:
         count = len(groups[step.granularity])
-        found[step.granularity, step.label] = Predicted(arrays[step][:-count], arrays[step][-count:])
-    return found
+        predicted[step.granularity, step.label] = Predicted(arrays[step][:-count], arrays[step][-count:])
+    return predicted
 
 
 def _hash(groups: Groups) -> str:
-    found = hashlib.sha256()
+    """The same for the same units in the same groups."""
+    hashed = hashlib.sha256()
     for units in groups.units:
-        found.update(f"{len(units)} ".encode() + units.numpy().tobytes())
-    return found.hexdigest()
+        hashed.update(f"{len(units)} ".encode() + units.numpy().tobytes())
+    return hashed.hexdigest()

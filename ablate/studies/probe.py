@@ -1,4 +1,4 @@
-"""What one calibration set makes of the units: a sample of their contributions, and which of those units go."""
+"""What one calibration set says of the units: the contributions of a sample, and which units of it are removed."""
 
 from __future__ import annotations
 
@@ -22,22 +22,25 @@ from ablate.store.store import Store, StoredMask
 from ablate.studies.contributions import contributions
 
 SAMPLE = 10_000
-"""Units that are compared where a granularity has more: a seeded draw, the same for every calibration set."""
+"""Where a granularity has more units, so many are compared: a seeded draw, the same for every calibration set."""
 
-OnMask = Callable[[Cell, dict[str, Mask]], None]
-"""Told the whole mask of a cell, where it was computed."""
+OnMask = Callable[[Cell, dict[str, Mask]], object]
+"""Takes the mask of a cell, of all units, when it was computed: granularity -> bool [units], True = keep."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """contributions: float32 [sample]. removed: for each of the cells, bool [sample], True = removed."""
+    """What one calibration set says of one series of cells.
+
+    contributions: float32 [sampled units]. removed: for each cell, bool [sampled units], True = removed.
+    """
 
     contributions: NDArray[np.float32]
     removed: Mapping[Cell, NDArray[np.bool_]]
 
 
 def sample_of(units: int) -> NDArray[np.int64]:
-    """The numbers of the units that are compared, rising."""
+    """The numbers of the units that are compared, int64 and rising. ``units``: how many there are."""
     if units <= SAMPLE:
         return np.arange(units)
     return np.sort(np.random.default_rng(0).choice(units, SAMPLE, replace=False))
@@ -45,9 +48,9 @@ def sample_of(units: int) -> NDArray[np.int64]:
 
 @dataclass
 class Prober:
-    """Probes one model with any number of calibration sets; the store remembers each.
+    """Probes one model with any number of calibration sets; the store keeps each probe.
 
-    series: cells of one step and one granularity × scorer each, by their first step's contributions.
+    series: see :func:`ablate.studies.stability.series_of`. on_pass: takes the name of each pass over a calibration set.
     """
 
     model: Model
@@ -66,17 +69,20 @@ class Prober:
         return len(self._layers[step.granularity])
 
     def probe(self, calibration: Calibration, on_mask: OnMask | None = None) -> tuple[dict[Step, Probe], bool]:
-        """What the calibration set makes of every series, and whether all of it was in the store.
+        """The probe of every series, and whether all of them were in the store.
+
+        Args:
+            on_mask: takes each mask that is computed; for probes from the store none is.
 
         Raises:
             AblateError: see :func:`ablate.studies.contributions.contributions`; or the store fails.
         """
-        found = {step: probe for step in self.series if (probe := self._stored(calibration, step)) is not None}
-        missing = [step for step in self.series if step not in found]
+        probes = {step: probe for step in self.series if (probe := self._stored(calibration, step)) is not None}
+        missing = [step for step in self.series if step not in probes]
         if missing:
             for step, scores in contributions(self.model, calibration, missing, self.store, self.on_pass):
-                found[step] = self._reduce(calibration, step, scores, on_mask)
-        return {step: found[step] for step in self.series}, not missing
+                probes[step] = self._reduce(calibration, step, scores, on_mask)
+        return {step: probes[step] for step in self.series}, not missing
 
     def _key(self, calibration: Calibration, step: Step, cell: Cell | None = None) -> str:
         scores = scores_key(self.model, calibration, step, None)
@@ -96,15 +102,17 @@ class Prober:
         layers, sample = self._layers[step.granularity], sample_of(len(scores))
         removed: dict[Cell, NDArray[np.bool_]] = {}
         for cell in self.series[step]:
-            one = cell.steps[0]
+            asked = cell.steps[0]
             count: int | Literal["negative"] = "negative"
-            if one.sparsity != "negative":
-                count = round(one.sparsity * len(scores))
-            least, tie_seed = step.granularity.min_keep, self.tie_seed if one.seed is None else one.seed
-            mask = select(scores, layers, count, scope=one.scope, min_keep=least, tie_seed=tie_seed)
+            if asked.sparsity != "negative":
+                count = round(asked.sparsity * len(scores))
+            tie_seed = self.tie_seed if asked.seed is None else asked.seed
+            least = step.granularity.min_keep
+            mask = select(scores, layers, count, scope=asked.scope, min_keep=least, tie_seed=tie_seed)
             if on_mask is not None:
                 on_mask(cell, {name_of(step.granularity): mask})
             removed[cell] = ~mask[sample]
+            # Of the sample alone, with True = removed: no mask that a model could have, so it has no hash.
             stored = StoredMask("", {"sample": removed[cell]}, {})
             self.store.put_mask(self._key(calibration, step, cell), stored)
         probe = Probe(scores[sample], removed)

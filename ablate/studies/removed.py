@@ -1,9 +1,9 @@
-"""Exact removal of groups of units, each on every task, out of the store where it has been done before."""
+"""Exact removal of groups of units, each evaluated on every task, or read from the store where that was done before."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -24,20 +24,23 @@ from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
 from ablate.scorers.oracle import group_by_rank
 from ablate.store.keys import mask_hash
-from ablate.store.store import Result
+from ablate.store.store import Result, Store
 from ablate.studies.contributions import contributions
 from ablate.tasks.loaded import Loaded
 
 MOST = 2000
-"""Groups of one granularity: beyond, exact removal takes days where it need not."""
+"""Groups of one granularity at most: with more, exact removal takes days."""
 
 TaskResults = dict[str, Result]
-"""By task."""
+"""Task -> its result."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Units that are removed together: ``units`` int64 [any] of each group, all in the layer that ``layers`` says."""
+    """Groups of units that are removed together, those of the lowest layer first.
+
+    layers: the layer of each group. units: the numbers of each group's units in the granularity, int64 [any].
+    """
 
     granularity: Granularity
     layers: tuple[int, ...]
@@ -48,21 +51,25 @@ class Groups:
 
     @property
     def alone(self) -> bool:
-        """Whether each unit is a group of its own, in the order of the units."""
+        """Whether each unit is a group by itself, in the order of the units."""
         return all(len(units) == 1 for units in self.units)
 
     def name(self, place: int) -> str:
-        """``layer 2 head 5``, or ``layer 2 neuron group 7``: all numbered from 0, within the layer."""
+        """``layer 2 head 5``, or ``layer 2 neuron group 7``: numbered from 0, groups within their layer."""
         layer = self.layers[place]
         kind = self.granularity.name if self.alone else f"{self.granularity.name} group"
         return f"layer {layer} {kind} {place - self.layers.index(layer)}"
 
 
 def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, by: Scorer) -> Groups:
-    """Cuts each layer's units, ranked by a scorer, into ``count`` groups; None: each unit is one.
+    """Divides the units of each layer, ranked by a scorer, into groups of neighbors.
+
+    Args:
+        count: groups of the largest layer; None: each unit is a group by itself, and nothing is ranked.
+        by: the scorer that ranks.
 
     Raises:
-        AblateError: there would be more than :data:`MOST`.
+        AblateError: there would be more than :data:`MOST` groups.
     """
     layers = granularity.layers(model_run.model)
     size = 1 if count is None else -(-int(layers.bincount().max()) // count)
@@ -88,49 +95,65 @@ def remove(
 ) -> tuple[TaskResults, dict[int, TaskResults]]:
     """The results of the dense model, and of the model without each of ``which`` groups, in their order.
 
-    Each group's results are in the store before the next group is begun, under the keys that cells of the same mask
-    have.
+    The results of each group are in the store before the next group is begun, under the keys of cells with the same
+    mask.
 
     Raises:
         AblateError: the store fails. What a plug-in's task raises goes up.
     """
     model, store = model_run.model, model_run.store
-    masks: dict[int | None, str | None] = {None: None}
-    masks |= {place: _hash(groups, groups.units[place]) for place in which}
-    keys = {place: {task.name: result_key(model, mask, task) for task in tasks} for place, mask in masks.items()}
-    wanted = [key for of_tasks in keys.values() for key in of_tasks.values()]
-    stored = store.get_results(wanted)
-    found = {
-        place: {name: stored[key] for name, key in of_tasks.items()}
-        for place, of_tasks in keys.items()
-        if all(key in stored for key in of_tasks.values())
-    }
-    missing = [place for place in which if place not in found]
+    keys = _keys(model_run, groups, which, tasks)
+    # By group; None is the dense model.
+    results = _stored(store, keys)
+    missing = [place for place in which if place not in results]
     model_run.watch(Event("begin", stage, len(which)))
     for place in which:
-        if place in found:
+        if place in results:
             model_run.watch(Event("cell", f"group {place}", cached=True))
-    positions, prepared = model_run.evaluator.prepared(tasks) if len(found) < len(keys) else ({}, None)
+    positions, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else ({}, None)
 
     def keep(place: int | None, embedded: Embedded) -> None:
-        found[place] = {task.name: embedded.measure(task) for task in tasks}
-        store.put_results({keys[place][name]: result for name, result in found[place].items()})
+        results[place] = {task.name: embedded.measure(task) for task in tasks}
+        store.put_results({keys[place][name]: result for name, result in results[place].items()})
 
     with model_run.timings.measure("encode"):
-        if None not in found:
+        if None not in results:
             keep(None, model_run.evaluator.embed({}, tasks))
         if missing and prepared is not None:
             total = sum(len(task.data.sentences) for task in tasks)
             begun = time.perf_counter()
-            with closing(removals(model, prepared, groups.granularity, [groups.units[p] for p in missing])) as removed:
+            units = [groups.units[place] for place in missing]
+            with closing(removals(model, prepared, groups.granularity, units)) as removed:
                 for number, embeddings in removed:
                     keep(missing[number], Embedded(embeddings, positions, (time.perf_counter() - begun) / total))
                     model_run.watch(Event("cell", f"group {missing[number]}"))
                     begun = time.perf_counter()
-    return found[None], {place: found[place] for place in which}
+    return results[None], {place: results[place] for place in which}
+
+
+def _keys(
+    model_run: ModelRun, groups: Groups, which: Sequence[int], tasks: Sequence[Loaded]
+) -> dict[int | None, dict[str, str]]:
+    """The store's key of each result, by group (None: the dense model) and task."""
+    masks: dict[int | None, str | None] = {None: None}
+    masks |= {place: _hash(groups, groups.units[place]) for place in which}
+    return {
+        place: {task.name: result_key(model_run.model, mask, task) for task in tasks} for place, mask in masks.items()
+    }
+
+
+def _stored(store: Store, keys: Mapping[int | None, Mapping[str, str]]) -> dict[int | None, TaskResults]:
+    """The groups that have a result on every task in the store."""
+    stored = store.get_results([key for by_task in keys.values() for key in by_task.values()])
+    return {
+        place: {name: stored[key] for name, key in by_task.items()}
+        for place, by_task in keys.items()
+        if all(key in stored for key in by_task.values())
+    }
 
 
 def _hash(groups: Groups, units: Tensor) -> str | None:
+    """The hash of the mask that removes ``units`` alone."""
     mask = np.ones(sum(map(len, groups.units)), bool)
     mask[units.numpy()] = False
     return mask_hash({name_of(groups.granularity): mask})

@@ -4,64 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, stdev
-from typing import Any
 
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import make_rows
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
+from ablate.studies.stability_record import CellScores
 
 
-def seed_scores(
-    job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str
-) -> dict[Cell, dict[str, Any]]:
-    """Each cell's gain over dense, a mean over the screen tasks that choose, under each model_run's calibration set.
+def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str) -> dict[Cell, CellScores]:
+    """Each cell's gains on the screen tasks that choose, one under each calibration set.
 
-    All are taken on the same pairs: with ``overlap: drop`` those that none of the sets has seen.
+    All gains are taken on the same pairs: with ``overlap: drop`` on those that none of the sets has seen.
 
     Args:
-        model_runs: one model with one calibration set each.
-
-    Returns:
-        ``tasks``; ``unit`` (of the tasks, joined); ``gains``: float or None for each model_run; ``mean``, ``sd``
-        (sample), ``low``, ``high`` over them, None unless all are there (sd: of two at least); ``reason`` for what
-        is not there.
+        model_runs: one model with one calibration set each, at least one.
+        cells: of one step each.
     """
     names = [task.name for task in job.choosing]
     seen = frozenset[tuple[str, str]]().union(*(model_run.calibration.seen for model_run in model_runs))
-    tests = [task.name for task in job.choosing if task.split == "test"]
-    model_runs[0].store.record_reads(run, tests, len(cells) * len(model_runs))
-    tasks = job.load(job.choosing, seen)
+    tasks = read_tasks(job, model_runs[0].store, run, job.choosing, seen, len(cells) * len(model_runs))
     rows: dict[Cell, list[list[Row]]] = {cell: [] for cell in cells}
     for model_run in model_runs:
         dense, *outcomes = model_run.outcomes(f"scores, calibration seed {model_run.calibration.seed}", cells, tasks)
         made = make_rows({"chosen": False}, tasks, dense, outcomes, {}, model_run.reason)
+        # The first rows are those of dense.
         for place, cell in enumerate(cells, 1):
             rows[cell].append(made[place * len(tasks) : (place + 1) * len(tasks)])
-    return {cell: _summary(job, names, found) for cell, found in rows.items()}
+    return {cell: _cell_scores(job, cell, names, by_seed) for cell, by_seed in rows.items()}
 
 
-def _summary(job: Job, tasks: list[str], rows: Sequence[Sequence[Row]]) -> dict[str, Any]:
+def _cell_scores(job: Job, cell: Cell, tasks: Sequence[str], by_seed: Sequence[Sequence[Row]]) -> CellScores:
     field = "delta_clean" if job.recipe.overlap == "drop" else "delta"
-    every = [row for of_seed in rows for row in of_seed]
-    gains = [_gain(of_seed, field) for of_seed in rows]
-    there = [gain for gain in gains if gain is not None]
-    whole = len(there) == len(gains) > 0
-    reasons = [row["reason"] or row["status"] for row in every if row[field] is None]
-    return {
-        "tasks": tasks,
-        "unit": ", ".join(dict.fromkeys(row["unit"] for row in every)),
-        "gains": gains,
-        "mean": fmean(there) if whole else None,
-        "sd": stdev(there) if whole and len(there) > 1 else None,
-        "low": min(there) if whole else None,
-        "high": max(there) if whole else None,
-        "reason": reasons[0] if reasons else None,
-    }
+    rows = [row for of_seed in by_seed for row in of_seed]
+    gains = [_gain(of_seed, field) for of_seed in by_seed]
+    defined = [gain for gain in gains if gain is not None]
+    complete = len(defined) == len(gains) > 0
+    reasons = [row["reason"] or row["status"] for row in rows if row[field] is None]
+    return CellScores(
+        sparsity=cell.steps[0].sparsity,
+        scope=cell.steps[0].scope,
+        tasks=tuple(tasks),
+        unit=", ".join(dict.fromkeys(row["unit"] for row in rows)),
+        gains=tuple(gains),
+        mean=fmean(defined) if complete else None,
+        sd=stdev(defined) if complete and len(defined) > 1 else None,
+        low=min(defined) if complete else None,
+        high=max(defined) if complete else None,
+        reason=reasons[0] if reasons else None,
+    )
 
 
 def _gain(rows: Sequence[Row], field: str) -> float | None:
+    """The mean over the tasks of one cell's rows; None where a task has no Δ."""
     if any(row[field] is None for row in rows):
         return None
     return fmean(row[field] if row["higher_is_better"] else -row[field] for row in rows)

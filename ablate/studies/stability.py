@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
@@ -12,30 +11,33 @@ from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import Calibration
 from ablate.errors import AblateError
 from ablate.events import Event, Watch, silent
-from ablate.models.masked import Mask
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest
 from ablate.plan.plan import Cell, Plan, Step
 from ablate.store.store import Store
-from ablate.studies.agreement import agreement, place
-from ablate.studies.probe import Probe, Prober, sample_of
+from ablate.studies.calibration_agreement import batch_size_agreements, seed_agreement, size_agreements
+from ablate.studies.probe import OnMask, Probe, Prober, sample_of
+from ablate.studies.records import to_dict
 from ablate.studies.seed_scores import seed_scores
+from ablate.studies.stability_record import CellScores, StabilityEntry, StabilityRecord
 from ablate.studies.variants import Variants, identity, variants
 from ablate.timing import Timings
 
+Series = Mapping[Step, list[Cell]]
+"""See :func:`series_of`."""
 
-def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = silent) -> dict[str, Any]:
-    """Measures what the recipe's ``stability`` asks for, of every scorer that looks at the calibration set.
+
+def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = silent) -> StabilityRecord:
+    """Measures what the recipe's ``stability`` asks for, for every scorer that uses the calibration set.
 
     Args:
         scores: whether the cells of each calibration seed are evaluated on the screen tasks.
 
     Returns:
-        The run's record, which the store has too: ``stability`` holds a dict for each model × scorer × granularity
-        (docs/stability.md lists its keys), ``notes`` what was left out and why.
+        The record of the run; the store has it too.
 
     Raises:
-        AblateError: no scorer looks at a calibration set, one is too small, or data, model or store fail.
+        AblateError: no scorer uses a calibration set, a calibration set is too small, or data, model or store fail.
     """
     series = series_of(job.plan)
     notes: list[str] = []
@@ -48,22 +50,26 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
     for label in dict.fromkeys(c.only.label for c in job.plan.grid if c.only and c.only.scorer.slow):
         note(f"{label} is left out: it runs the model itself, which costs too much to repeat")
     sets = variants(job.recipe.calibration, job.recipe.stability, job.chosen.source, list(series), note)
-    about = {**manifest(job), "study": "stability", "store": store.name, "notes": notes, "stability": []}
-    about["run"] = store.begin_run(about)
+    asked = {**manifest(job), "study": StabilityRecord.study, "store": store.name}
+    run = store.begin_run({**asked, "notes": notes, "stability": []})
     timings = Timings()
+    entries: list[StabilityEntry] = []
     for spec in job.recipe.model:
         model_run = prepare_model_run(job, spec, store, timings, watch)
-        about["stability"] += _of_model(job, model_run, sets, series, about["run"], scores)
-    about["timings"] = dict(timings.seconds)
-    store.put_rows(about["run"], [], about)
-    return about
+        entries += _of_model(job, model_run, sets, series, run, scores)
+    record = StabilityRecord(asked, tuple(notes), tuple(entries), run, dict(timings.seconds))
+    store.put_rows(run, [], to_dict(record))
+    return record
 
 
 def series_of(plan: Plan) -> dict[Step, list[Cell]]:
-    """Cells of one step that share a scorer and a granularity, by a step that removes nothing; all are one shot.
+    """The cells of one step, one shot each, by scorer and granularity.
+
+    Returns:
+        A step that stands for the scorer and the granularity, and removes nothing -> their cells.
 
     Raises:
-        AblateError: there are none whose scorer looks at the calibration set.
+        AblateError: no cell has a scorer that uses the calibration set.
     """
     series: dict[Step, list[Cell]] = {}
     for cell in plan.grid:
@@ -78,46 +84,65 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
 
 
 def _of_model(
-    job: Job, model_run: ModelRun, sets: Variants, series: Mapping[Step, list[Cell]], run: str, scores: bool
-) -> list[dict[str, Any]]:
+    job: Job, model_run: ModelRun, sets: Variants, series: Series, run: str, scores: bool
+) -> list[StabilityEntry]:
     prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.on_pass)
+    # One for each calibration seed: its cells are evaluated with the masks that the probes select.
     model_runs = {identity(one): with_calibration(model_run, one) for one in sets.seeds.values() if scores}
+    probes = _probes(model_run, prober, sets, {key: one.masks.put for key, one in model_runs.items()})
+    cells = [cell for of_step in series.values() for cell in of_step]
+    gains = seed_scores(job, [model_runs[identity(one)] for one in sets.seeds.values()], cells, run) if scores else {}
+    return [
+        _entry(model_run, step, prober.units(step), {key: of[step] for key, of in probes.items()}, own, sets, gains)
+        for step, own in series.items()
+    ]
+
+
+def _probes(
+    model_run: ModelRun, prober: Prober, sets: Variants, on_mask: Mapping[str, OnMask]
+) -> dict[str, dict[Step, Probe]]:
+    """What each calibration set makes of every series, by the identity of the set.
+
+    Args:
+        on_mask: by the identity of the set, what takes its masks.
+    """
     probes: dict[str, dict[Step, Probe]] = {}
     model_run.watch(Event("begin", "calibration sets", len(sets.all)))
     for key, calibration in sets.all.items():
-        masks = model_runs[key].masks if key in model_runs else None
-
-        def keep(cell: Cell, units: dict[str, Mask], masks: MaskMaker | None = masks) -> None:
-            if masks is not None:
-                masks.put(cell, units)
-
         with model_run.timings.measure("collect"):
-            probes[key], cached = prober.probe(calibration, keep)
+            probes[key], cached = prober.probe(calibration, on_mask.get(key))
         text = f"seed {calibration.seed}, {len(calibration.pairs)} pairs in batches of {calibration.batch_size}"
         model_run.watch(Event("cell", text, cached=cached))
-    every = [cell for cells in series.values() for cell in cells]
-    gains = seed_scores(job, [model_runs[identity(one)] for one in sets.seeds.values()], every, run) if scores else {}
-    entries = []
-    for step, cells in series.items():
-        of_step = {key: probe[step] for key, probe in probes.items()}
-        units = prober.units(step)
-        entries.append(
-            {
-                "model": model_run.model.name,
-                "scorer": step.label,
-                "granularity": step.granularity.name,
-                "seed": step.seed,
-                "units": units,
-                "sampled": len(sample_of(units)),
-                **agreement(of_step, cells, sets),
-                "scores": [{**place(cell), **gains[cell]} for cell in cells if scores],
-            }
-        )
-    return entries
+    return probes
+
+
+def _entry(
+    model_run: ModelRun,
+    step: Step,
+    units: int,
+    probes: Mapping[str, Probe],
+    cells: list[Cell],
+    sets: Variants,
+    scores: Mapping[Cell, CellScores],
+) -> StabilityEntry:
+    sizes, enough = size_agreements(probes, cells, sets)
+    return StabilityEntry(
+        model=model_run.model.name,
+        scorer=step.label,
+        granularity=step.granularity.name,
+        seed=step.seed,
+        units=units,
+        sampled=len(sample_of(units)),
+        seeds=seed_agreement(probes, cells, sets),
+        sizes=sizes,
+        enough=enough,
+        batch_sizes=batch_size_agreements(probes, cells, sets),
+        scores=tuple(scores[cell] for cell in cells if scores),
+    )
 
 
 def with_calibration(model_run: ModelRun, calibration: Calibration) -> ModelRun:
-    """The model_run with another calibration set."""
+    """The same model with another calibration set."""
     own = model_run.masks
     masks = MaskMaker(own.model, calibration, own.store, own.tie_seed, own.timings, own.on_pass)
     return replace(model_run, calibration=calibration, masks=masks)

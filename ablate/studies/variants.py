@@ -1,10 +1,9 @@
-"""The calibration sets that stability is measured over: one thing is varied at a time from the recipe's."""
+"""The calibration sets that stability compares: each varies one thing of the recipe's calibration set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ablate.data.calibration import Calibration, CalibrationSpec, Over, calibrate, splits_of
 from ablate.data.pairs import Source
@@ -15,13 +14,17 @@ from ablate.recipe.studies import Stability
 from ablate.studies.contributions import require_examples
 
 BySeed = dict[int, Calibration]
+"""Calibration seed -> set."""
 
 
 @dataclass(frozen=True)
 class Variants:
-    """seeds: at the recipe's size. batches: batch size -> at the recipe's seed. recipe: the recipe's own set.
+    """The calibration sets.
 
-    sizes: how many pairs, sentences and graded pairs -> a set for each seed.
+    recipe: the recipe's own set.
+    seeds: at the recipe's size and batch size.
+    sizes: how many pairs, sentences and graded pairs each -> a set for each calibration seed; rising.
+    batches: batch size -> a set at the recipe's seed and size; rising.
     """
 
     recipe: Calibration
@@ -32,8 +35,8 @@ class Variants:
     @property
     def all(self) -> dict[str, Calibration]:
         """Each distinct set once, by its identity; those of the seeds first."""
-        both = [*self.seeds.values(), *(one for sets in self.sizes.values() for one in sets.values())]
-        return {identity(one): one for one in [*both, self.recipe, *self.batches.values()]}
+        sized = [one for sets in self.sizes.values() for one in sets.values()]
+        return {identity(one): one for one in [*self.seeds.values(), *sized, self.recipe, *self.batches.values()]}
 
 
 def identity(calibration: Calibration) -> str:
@@ -44,48 +47,56 @@ def identity(calibration: Calibration) -> str:
 def variants(
     spec: CalibrationSpec, study: Stability, source: Source, steps: Sequence[Step], note: Callable[[str], None]
 ) -> Variants:
-    """Draws them all.
+    """Draws all calibration sets.
 
     Args:
-        steps: whose scorers are to look at them.
-        note: told of each size or batch size that is left out, and why.
+        steps: their scorers will use the sets.
+        note: is called with a sentence for each size or batch size that is left out.
 
     Raises:
         AblateError: the recipe's own set, or that of another seed, is too small for a batch; or no size is left.
     """
-
     splits = splits_of(spec, source)
-    looks: frozenset[Over] = frozenset().union(*(parts_used(step.scorer) for step in steps))
+    parts: frozenset[Over] = frozenset().union(*(parts_used(step.scorer) for step in steps))
 
-    def drawn(**changes: Any) -> Calibration:
-        calibration = calibrate(spec.model_copy(update=changes), splits, looks)
+    def draw(**changes: int) -> Calibration:
+        calibration = calibrate(spec.model_copy(update=changes), splits, parts)
         require_examples(calibration, steps)
         return calibration
 
-    recipe = drawn()
-    seeds = {seed: drawn(calibration_seed=seed) for seed in study.calibration_seeds}
-    sizes: dict[int, BySeed] = {}
+    recipe = draw()
+    seeds = {seed: draw(calibration_seed=seed) for seed in study.calibration_seeds}
+    sizes = _sizes(study, draw, note)
     batches: dict[int, Calibration] = {}
-    before: set[str] = set()
-    for size in study.sizes:
-        try:
-            sets = {seed: drawn(calibration_seed=seed, pairs=size, sentences=size, graded=size) for seed in seeds}
-        except AblateError as error:
-            note(f"size {size} is left out: {error}")
-            continue
-        if before == set(map(identity, sets.values())):
-            one = next(iter(sets.values()))
-            note(f"size {size} is left out: there are no more than {_size(one)}")
-            continue
-        sizes[size], before = sets, set(map(identity, sets.values()))
     for batch in study.batch_sizes:
         try:
-            batches[batch] = drawn(batch_size=batch)
+            batches[batch] = draw(batch_size=batch)
         except AblateError as error:
             note(f"batch size {batch} is left out: {error}")
     if not sizes:
         raise AblateError("stability.sizes: none is left to measure; list larger ones, or lower calibration.batch_size")
     return Variants(recipe, seeds, sizes, batches)
+
+
+def _sizes(study: Stability, draw: Callable[..., Calibration], note: Callable[[str], None]) -> dict[int, BySeed]:
+    """The sets of each size that the splits can fill; a larger size that has no more examples is left out."""
+    sizes: dict[int, BySeed] = {}
+    previous: set[str] = set()
+    for size in study.sizes:
+        try:
+            sets = {
+                seed: draw(calibration_seed=seed, pairs=size, sentences=size, graded=size)
+                for seed in study.calibration_seeds
+            }
+        except AblateError as error:
+            note(f"size {size} is left out: {error}")
+            continue
+        identities = set(map(identity, sets.values()))
+        if identities == previous:
+            note(f"size {size} is left out: there are no more than {_size(next(iter(sets.values())))}")
+            continue
+        sizes[size], previous = sets, identities
+    return sizes
 
 
 def _size(calibration: Calibration) -> str:

@@ -1,0 +1,61 @@
+"""Contract tests, tiny models and samples, for the tests of plug-ins and for ablate's own.
+
+The names are public, as those of :mod:`ablate.plugin_api` are. Each is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ablate.engine.collect import collect
+    from ablate.testing.contract import ContractBroken
+    from ablate.testing.executor_contract import check_executor
+    from ablate.testing.granularity_contract import check_granularity
+    from ablate.testing.plugin_contract import FAMILIES
+    from ablate.testing.samples import SampleSource, sample_calibration, sample_sentences
+    from ablate.testing.scored import contributions
+    from ablate.testing.scorer_contract import check_scorer
+    from ablate.testing.state import State, same_bits
+    from ablate.testing.task_contract import check_task
+    from ablate.testing.tiny import tiny_model
+
+__all__ = [
+    "FAMILIES",
+    "ContractBroken",
+    "SampleSource",
+    "State",
+    "check_executor",
+    "check_granularity",
+    "check_scorer",
+    "check_task",
+    "collect",
+    "contributions",
+    "same_bits",
+    "sample_calibration",
+    "sample_sentences",
+    "tiny_model",
+]
+
+_HOMES = {
+    "FAMILIES": "ablate.testing.plugin_contract",
+    "ContractBroken": "ablate.testing.contract",
+    "SampleSource": "ablate.testing.samples",
+    "State": "ablate.testing.state",
+    "check_executor": "ablate.testing.executor_contract",
+    "check_granularity": "ablate.testing.granularity_contract",
+    "check_scorer": "ablate.testing.scorer_contract",
+    "check_task": "ablate.testing.task_contract",
+    "collect": "ablate.engine.collect",
+    "contributions": "ablate.testing.scored",
+    "same_bits": "ablate.testing.state",
+    "sample_calibration": "ablate.testing.samples",
+    "sample_sentences": "ablate.testing.samples",
+    "tiny_model": "ablate.testing.tiny",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ablate.testing' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value

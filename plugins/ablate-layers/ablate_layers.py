@@ -10,11 +10,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.granularities.base import Granularity
-from ablate.hookspecs import hookimpl
-from ablate.models.model import Layer, Model
+from ablate.plugin_api import Granularity, Layer, Model, hookimpl
 
-ablate_api = 1
+ablate_api = 2
 
 
 class Unit(NamedTuple):

@@ -14,14 +14,22 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ablate.data.lines import cells, read_lines, sentence
-from ablate.data.pairs import PairSet, Source
-from ablate.errors import DataError, Undefined
-from ablate.hookspecs import hookimpl
-from ablate.statistics.metric import EQUAL_WITHIN, Mean, Statistic
-from ablate.tasks.base import Task
+from ablate.plugin_api import (
+    EQUAL_WITHIN,
+    DataError,
+    Mean,
+    PairSet,
+    Source,
+    Statistic,
+    Task,
+    Undefined,
+    cells,
+    hookimpl,
+    read_lines,
+    sentence,
+)
 
-ablate_api = 1
+ablate_api = 2
 
 ACCURACY = Mean(scale=100)
 FIELDS = ("query", "positive")

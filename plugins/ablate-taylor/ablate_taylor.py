@@ -12,12 +12,9 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ablate.hookspecs import hookimpl
-from ablate.models.losses import CORRELATION, Loss
-from ablate.scorers.base import LossScorer, Scorer, View
-from ablate.scorers.statistics import GradientContribution, SecondOrder
+from ablate.plugin_api import CORRELATION, GradientContribution, Loss, LossScorer, Scorer, SecondOrder, View, hookimpl
 
-ablate_api = 1
+ablate_api = 2
 TEMPERATURE = 0.05  # SimCSE's
 
 

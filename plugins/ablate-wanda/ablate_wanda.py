@@ -8,11 +8,9 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from ablate.hookspecs import hookimpl
-from ablate.scorers.base import Scorer, View
-from ablate.scorers.statistics import InputNorm
+from ablate.plugin_api import InputNorm, Scorer, View, hookimpl
 
-ablate_api = 1
+ablate_api = 2
 
 
 class Wanda(Scorer):

@@ -105,7 +105,7 @@ def test_the_reference_is_the_codes() -> None:
 
 def test_every_page_of_the_docs_is_in_the_sites_menu() -> None:
     menu = (ROOT / "mkdocs.yml").read_text()
-    assert [page.name for page in PAGES if page.parent.name == "docs" and f": {page.name}\n" not in menu] == []
+    assert [page.name for page in PAGES if page.parent == ROOT / "docs" and f": {page.name}\n" not in menu] == []
 
 
 @pytest.mark.parametrize(("page", "body"), blocks("python"))

@@ -39,7 +39,7 @@ def test_every_public_name_is_there_and_no_other() -> None:
     for name in ablate.__all__:
         assert getattr(ablate, name) is not None
     assert set(ablate.__all__) <= set(dir(ablate))
-    from ablate.hookspecs import hookimpl
+    from ablate.plugin_api import hookimpl
     from ablate.report.results import Results
     from ablate.scorers.base import Scorer
 

@@ -19,7 +19,7 @@ ORIGIN = "broken-dist 1.2.3"
 
 SCORER = """
 import torch
-from ablate.hookspecs import hookimpl
+from ablate.plugin_api import hookimpl
 from ablate.scorers.base import Scorer
 class Broken(Scorer):
     name = "{name}"
@@ -107,7 +107,7 @@ def test_a_broken_score_costs_its_own_cells(
 
 
 GRANULARITY = """
-from ablate.hookspecs import hookimpl
+from ablate.plugin_api import hookimpl
 from ablate.granularities.head import Head
 class Broken(Head):
     name = "broken"

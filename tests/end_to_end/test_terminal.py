@@ -90,7 +90,7 @@ def test_a_terminal_has_color_and_bars(place: Workplace) -> None:
 def test_a_pipe_gets_no_escapes_and_no_bars(place: Workplace) -> None:
     for arguments in (
         ["run", "r.yaml", "--store", "piped.db"],
-        ["show", "--plot"],
+        ["show"],
         ["doctor"],
         ["compare", "--help"],
     ):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.run import prepare_model_run
 from ablate.data.pairs import pair_key
 from ablate.engine.evaluator import Evaluator
-from ablate.errors import AblateError, RecipeError
+from ablate.errors import AblateError, RecipeError, StoreError
 from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
@@ -31,9 +33,23 @@ from ablate.plan.job import Job
 from ablate.report.prevalence_page import page
 from ablate.report.prevalence_text import sentences
 from ablate.scorers.magnitude import Magnitude
+from ablate.statistics.hurting_share import Share
 from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.prevalence import confirm_tasks, prevalence
+from ablate.studies.prevalence_record import (
+    BestCell,
+    Confirmation,
+    FoundGroup,
+    HarmlessSparsity,
+    LayerPrevalence,
+    Prediction,
+    PrevalenceEntry,
+    PrevalenceRecord,
+    Removals,
+    UnitContributions,
+)
+from ablate.studies.records import from_dict, to_dict
 from ablate.studies.removed import groups_of, remove
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
@@ -58,18 +74,18 @@ def job(bench: Bench, **given: Any) -> Job:
     return bench.job(**study | given)
 
 
-def subject_of(bench: Bench, store: Store, made: Job) -> tuple[ModelRun, list[Loaded]]:
-    subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
-    return subject, made.load(made.make(["stsb-dev"]))
+def prepared(bench: Bench, store: Store, made: Job) -> tuple[ModelRun, list[Loaded]]:
+    model_run = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
+    return model_run, made.load(made.make(["stsb-dev"]))
 
 
 @pytest.mark.parametrize(("granularity", "count"), [(Head(), None), (Neuron(), 8), (Neuron(), 5), (Unstructured(), 4)])
 def test_groups_part_the_units_of_each_layer_by_rank(
     bench: Bench, store: Store, granularity: Granularity, count: int | None
 ) -> None:
-    subject, _ = subject_of(bench, store, job(bench))
-    groups = groups_of(subject, granularity, count, Magnitude())
-    layers = granularity.layers(subject.model)
+    model_run, _ = prepared(bench, store, job(bench))
+    groups = groups_of(model_run, granularity, count, Magnitude())
+    layers = granularity.layers(model_run.model)
     assert sorted(torch.cat(groups.units).tolist()) == list(range(len(layers)))
     assert [set(layers[units].tolist()) for units in groups.units] == [{layer} for layer in groups.layers]
     assert groups.alone == (count is None)
@@ -78,8 +94,8 @@ def test_groups_part_the_units_of_each_layer_by_rank(
         assert groups.name(5) == "layer 1 head 1"
         return
     assert groups.layers.count(0) == groups.layers.count(1) == count
-    squares = {name: subject.model.weight(name).detach().square() for name in granularity.carriers(subject.model)}
-    norms = granularity.reduce(subject.model, squares)
+    squares = {name: model_run.model.weight(name).detach().square() for name in granularity.carriers(model_run.model)}
+    norms = granularity.reduce(model_run.model, squares)
     for low, high in zip(groups.units[: count - 1], groups.units[1:count], strict=True):
         assert norms[low].max() <= norms[high].min()
     assert groups.name(count + 1) == f"layer 1 {granularity.name} group 1"
@@ -87,25 +103,25 @@ def test_groups_part_the_units_of_each_layer_by_rank(
 
 def test_too_many_units_are_refused_one_by_one(bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablate.studies.removed, "MOST", 100)
-    subject, _ = subject_of(bench, store, job(bench))
+    model_run, _ = prepared(bench, store, job(bench))
     with pytest.raises(
         AblateError, match=r"128 neuron units in groups of 1 are too many .* set prevalence.groups.neuron"
     ):
-        groups_of(subject, Neuron(), None, Magnitude())
-    assert len(groups_of(subject, Neuron(), 32, Magnitude())) == 64
+        groups_of(model_run, Neuron(), None, Magnitude())
+    assert len(groups_of(model_run, Neuron(), 32, Magnitude())) == 64
 
 
 @pytest.mark.parametrize("granularity", [Head(), Neuron(), Unstructured()], ids=lambda g: g.name)
 def test_each_removal_is_that_of_the_masked_model(bench: Bench, store: Store, granularity: Granularity) -> None:
-    subject, tasks = subject_of(bench, store, job(bench))
-    groups = groups_of(subject, granularity, GROUPS.get(granularity.name), Magnitude())
-    dense, removed = remove(subject, groups, range(len(groups)), tasks, "removed")
-    plain = Evaluator(subject.model)
+    model_run, tasks = prepared(bench, store, job(bench))
+    groups = groups_of(model_run, granularity, GROUPS.get(granularity.name), Magnitude())
+    dense, removed = remove(model_run, groups, range(len(groups)), tasks, "removed")
+    plain = Evaluator(model_run.model)
     assert dense["stsb-dev"].score == plain.evaluate({}, tasks)["stsb-dev"].score
     for place, units in enumerate(groups.units):
-        mask = torch.ones(len(granularity.layers(subject.model)), dtype=torch.bool)
+        mask = torch.ones(len(granularity.layers(model_run.model)), dtype=torch.bool)
         mask[units] = False
-        expected = plain.evaluate(granularity.keep(subject.model, mask), tasks)["stsb-dev"]
+        expected = plain.evaluate(granularity.keep(model_run.model, mask), tasks)["stsb-dev"]
         values, theirs = removed[place]["stsb-dev"].values, expected.values
         assert values is not None
         assert theirs is not None
@@ -125,24 +141,24 @@ def test_removals_share_their_results_with_cells_of_the_same_mask(bench: Bench, 
 
 def test_gains_and_their_layers_are_those_of_the_scores(bench: Bench, store: Store) -> None:
     made = job(bench, granularities=["head", "neuron"], overlap="keep")
-    head, neuron = prevalence(made, store)["prevalence"]
-    subject, tasks = subject_of(bench, store, made)
-    groups = groups_of(subject, Head(), None, Magnitude())
-    dense, removed = remove(subject, groups, range(8), tasks, "again")
+    head, neuron = prevalence(made, store).prevalence
+    model_run, tasks = prepared(bench, store, made)
+    groups = groups_of(model_run, Head(), None, Magnitude())
+    dense, removed = remove(model_run, groups, range(8), tasks, "again")
     gold = tasks[0].data.gold
 
     def rho(results: dict[str, Any], which: Any = slice(None)) -> float:
         return 100 * float(spearmanr(results["stsb-dev"].values[which], gold[which]).statistic)
 
     expected = [rho(removed[place]) - rho(dense) for place in range(8)]
-    assert head["removed"]["gains"] == pytest.approx(expected)
-    assert head["pairs"] == len(gold)
-    assert [one["gain"] for one in head["layers"]] == pytest.approx([np.mean(expected[:4]), np.mean(expected[4:])])
+    assert head.removed.gains == pytest.approx(expected)
+    assert head.pairs == len(gold)
+    assert [layer.gain for layer in head.layers] == pytest.approx([np.mean(expected[:4]), np.mean(expected[4:])])
     drawn = np.random.default_rng(0).integers(30, size=(400, 30))
     for place in range(8):
         error = np.std([rho(removed[place], one) - rho(dense, one) for one in drawn])
-        assert head["removed"]["errors"][place] == pytest.approx(error, rel=0.2)
-    assert (neuron["groups"], neuron["group_size"], neuron["units"]) == (16, 8, 128)
+        assert head.removed.errors[place] == pytest.approx(error, rel=0.2)
+    assert (neuron.groups, neuron.group_size, neuron.units) == (16, 8, 128)
 
 
 def test_predictions_are_the_signed_contributions(bench: Bench, store: Store) -> None:
@@ -153,28 +169,28 @@ def test_predictions_are_the_signed_contributions(bench: Bench, store: Store) ->
         "granularities": [{"granularity": "neuron", "min_keep": 0}],
         "sparsities": ["negative"],
     }
-    about = prevalence(job(bench, **given), store)
+    (entry,) = prevalence(job(bench, **given), store).prevalence
     results = bench.run(**given)
-    for one in about["prevalence"][0]["predicted"]:
-        (row,) = [row for row in results.rows if row["scorer"] == one["scorer"]]
-        assert one["share"] == row["units_removed"] / 128
-        layers = [layer["predicted"][one["scorer"]] for layer in about["prevalence"][0]["layers"]]
-        assert np.mean(layers) == pytest.approx(one["share"])
+    for one in entry.predicted:
+        (row,) = [row for row in results.rows if row["scorer"] == one.scorer]
+        assert one.share == row["units_removed"] / 128
+        layers = [layer.predicted[one.scorer] for layer in entry.layers]
+        assert np.mean(layers) == pytest.approx(one.share)
 
 
 def test_maps_hold_the_contribution_of_each_unit_removed_alone(bench: Bench, store: Store) -> None:
-    about = prevalence(job(bench, granularities=["head", "neuron"]), store)
-    assert [(one["scorer"], one["granularity"], one["oracle"]) for one in about["maps"]] == [
+    record = prevalence(job(bench, granularities=["head", "neuron"]), store)
+    align, _, exact = record.maps
+    assert [(one.scorer, one.granularity, one.oracle) for one in record.maps] == [
         ("align", "head", False),
         ("uniform", "head", False),
         ("oracle", "head", True),
     ]
-    assert about["maps"][2]["contributions"] == [-gain for gain in about["prevalence"][0]["removed"]["gains"]]
-    assert about["maps"][0]["layers"] == [0] * 4 + [1] * 4
-    align = about["prevalence"][0]["predicted"][0]
-    assert align["share"] == np.mean(np.array(about["maps"][0]["contributions"]) < 0)
-    rho = spearmanr(about["maps"][0]["contributions"], about["maps"][2]["contributions"]).statistic
-    assert align["spearman"] == pytest.approx(rho)
+    assert exact.contributions == tuple(-gain for gain in record.prevalence[0].removed.gains)
+    assert align.layers == (0,) * 4 + (1,) * 4
+    predicted = record.prevalence[0].predicted[0]
+    assert predicted.share == np.mean(np.array(align.contributions) < 0)
+    assert predicted.spearman == pytest.approx(spearmanr(align.contributions, exact.contributions).statistic)
 
 
 def test_a_second_time_computes_nothing(bench: Bench, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,8 +206,8 @@ def test_a_second_time_computes_nothing(bench: Bench, store: Store, monkeypatch:
     second = prevalence(made, store, watch=bench.watch)
     assert not bench.passes
     assert not bench.encodes
-    assert second["prevalence"] == first["prevalence"]
-    assert store.about(second["run"])["prevalence"] == first["prevalence"]
+    assert second.prevalence == first.prevalence
+    assert from_dict(PrevalenceRecord, store.about(second.run)) == second
 
 
 def test_the_found_are_recorded_before_a_test_set_is_read_and_confirmed_clean_of_dev(
@@ -213,18 +229,21 @@ def test_the_found_are_recorded_before_a_test_set_is_read_and_confirmed_clean_of
         return load(name)
 
     monkeypatch.setattr(made.chosen.source, "load", watched)
-    (entry,) = prevalence(made, store)["prevalence"]
+    (entry,) = prevalence(made, store).prevalence
     assert "stsb" in read
     (run,) = store.runs()
     assert run.choice is not None
-    assert list(run.choice.values()) == [[one["name"] for one in entry["found"]]]
+    assert list(run.choice.values()) == [[one.name for one in entry.found]]
     assert len({pair_key(a, b) for a, b, _ in dev[:5]}) == 5
-    assert entry["confirm"]["pairs"] == 40
-    assert [one["p"] for one in entry["found"]] == sorted(one["p"] for one in entry["found"])
-    passed = [one["confirm"]["gain"] >= 1.6449 * one["confirm"]["error"] for one in entry["found"]]
-    assert [one["confirm"]["confirmed"] for one in entry["found"]] == passed
-    assert entry["confirm"]["confirmed"] == sum(passed) == sum(layer["confirmed"] for layer in entry["layers"])
-    assert entry["confirm"]["expected"] == pytest.approx(0.05 * len(entry["found"]))
+    assert entry.confirm is not None
+    assert entry.confirm.pairs == 40
+    assert [one.p for one in entry.found] == sorted(one.p for one in entry.found)
+    again = [one.confirm for one in entry.found if one.confirm is not None]
+    assert len(again) == len(entry.found)
+    passed = [one.gain >= 1.6449 * one.error for one in again]
+    assert [one.confirmed for one in again] == passed
+    assert entry.confirm.confirmed == sum(passed) == sum(layer.confirmed for layer in entry.layers)
+    assert entry.confirm.expected == pytest.approx(0.05 * len(entry.found))
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -234,10 +253,10 @@ def test_no_test_set_is_read_for_nothing(
     """Nothing found, or nothing to confirm on."""
     monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", rate)
     given: dict[str, Any] = {} if rate == 0 else {"prevalence": {"confirm": []}}
-    (entry,) = prevalence(job(bench, **given), store)["prevalence"]
+    (entry,) = prevalence(job(bench, **given), store).prevalence
     assert store.reads() == {}
-    assert entry["confirm"] is None
-    assert bool(entry["found"]) == bool(rate)
+    assert entry.confirm is None
+    assert bool(entry.found) == bool(rate)
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(bench: Bench, store: Store) -> None:
@@ -252,8 +271,8 @@ def test_an_interrupted_study_goes_on_where_it_stopped(bench: Bench, store: Stor
     prevalence(made, store, watch=bench.watch)
     cached = {event.text: event.cached for event in bench.events if event.kind == "cell"}
     assert [cached[f"group {place}"] for place in range(8)] == [True] * 4 + [False] * 4
-    subject, _ = subject_of(bench, store, made)
-    with masked(subject.model, {}):
+    model_run, _ = prepared(bench, store, made)
+    with masked(model_run.model, {}):
         assert len(store.runs()) == 2
 
 
@@ -269,14 +288,14 @@ def test_sparsities_are_taken_from_the_newest_run_of_the_same_cells(bench: Bench
     assert earlier(made, store) is None, "it confirmed nothing"
     bench.run(**given, confirm=["stsb"], statistics={"margin": 100.0})
     newest = bench.run(**given, confirm=["stsb"])
-    about = prevalence(made, store)
-    assert about["earlier"] == newest.about["run"]
+    record = prevalence(made, store)
+    assert record.earlier == newest.about["run"]
     found = earlier(made, store)
     assert found is not None
     assert found.about["run"] == newest.about["run"], "a study is no run of cells"
-    (entry,) = about["prevalence"]
-    (one,) = entry["harmless"]
-    assert (one["scorer"], one["stage"], one["tried"]) == ("align", "screen", [0.125, 0.25, 0.5])
+    (entry,) = record.prevalence
+    (one,) = entry.harmless
+    assert (one.scorer, one.stage, one.tried) == ("align", "screen", (0.125, 0.25, 0.5))
     items = {
         item["sparsity"]: item["p_harmless"]
         for item in newest.evidence
@@ -288,11 +307,12 @@ def test_sparsities_are_taken_from_the_newest_run_of_the_same_cells(bench: Bench
         if sparsity != mine:
             break
         expected = sparsity
-    assert one["sparsity"] == expected
+    assert one.sparsity == expected
     (row,) = [r for r in newest.rows if r["stage"] == "confirm" and r["scorer"] == "align" and r["control"] is None]
-    assert entry["best"]["delta"] == pytest.approx(row["delta_clean"])
-    assert (entry["best"]["chosen_on"], entry["best"]["tasks"]) == (["stsb-dev"], ["stsb"])
-    assert entry["best"]["sparsity"] == row["sparsity"]
+    assert entry.best is not None
+    assert entry.best.delta == pytest.approx(row["delta_clean"])
+    assert (entry.best.chosen_on, entry.best.tasks) == (("stsb-dev",), ("stsb",))
+    assert entry.best.sparsity == row["sparsity"]
 
 
 def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_stage_none_is_best(bench: Bench) -> None:
@@ -301,8 +321,8 @@ def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_sta
     made = job(bench, **given)
     model = results.about["models"][0]
     (one,) = harmless(made, results, model, "head")
-    assert (one["sparsity"], one["tried"]) == (0.25, [0.125, 0.25])
-    assert harmless(made, results, model, "neuron") == []
+    assert (one.sparsity, one.tried) == (0.25, (0.125, 0.25))
+    assert harmless(made, results, model, "neuron") == ()
     assert best(made, results, model, "head") is None
 
 
@@ -333,33 +353,49 @@ def test_confirm_tasks_are_by_default_what_the_source_has(bench: Bench) -> None:
     assert names(data="embedded", screen=["sts-dev"]) == ["synthetic"]
 
 
-ENTRY: dict[str, Any] = {
-    "model": "m",
-    "granularity": "head",
-    "units": 72,
-    "groups": 72,
-    "group_size": 1,
-    "tasks": ["stsb-dev"],
-    "share": {"value": 0.3, "low": 0.2, "high": 0.41, "mean": -0.1, "sd": 0.2},
-    "rate": 0.05,
-    "found": [{}] * 5,
-    "confirm": {"tasks": ["stsb", "sickr"], "confirmed": 1, "expected": 0.25},
-    "harmless": [
-        {"scorer": "align", "sparsity": 0.1, "tasks": ["stsb-dev"]},
-        {"scorer": "uniform", "sparsity": 0.2, "tasks": ["stsb-dev"]},
-        {"scorer": "combined", "sparsity": None, "tasks": ["stsb-dev"]},
-    ],
-    "best": {
-        "cell": "head × align 20 %",
-        "chosen_on": ["stsb-dev"],
-        "tasks": ["stsb"],
-        "delta": 0.4,
-        "low": 0.1,
-        "high": 0.7,
-        "unit": "points",
-        "verdict": "improves",
-    },
-}
+FOUND = FoundGroup("layer 0 head 0", 0, 0, gain=0.5, error=0.1, p=0.001, confirm=None)
+HARMLESS = tuple(
+    HarmlessSparsity(scorer, "global", 1, "screen", ("stsb-dev",), (0.1, 0.2), sparsity)
+    for scorer, sparsity in (("align", 0.1), ("uniform", 0.2), ("combined", None))
+)
+SHARE = Share(0.3, low=0.2, high=0.41, mean=-0.1, sd=0.2)
+ENTRY = PrevalenceEntry(
+    model="m",
+    granularity="head",
+    units=72,
+    groups=72,
+    group_size=1,
+    tasks=("stsb-dev",),
+    pairs=1500,
+    undefined=0,
+    predicted=(Prediction("align", 0.4, None),),
+    removed=Removals((0,), (0,), (0.5,), (0.1,)),
+    share=SHARE,
+    replication=None,
+    rate=0.05,
+    found=(FOUND,) * 5,
+    confirm=Confirmation(("stsb", "sickr"), 3000, 0.05, confirmed=1, expected=0.25),
+    layers=(LayerPrevalence(0, 1, {"align": 0.4}, share=None, gain=0.5, found=1, confirmed=1),),
+    harmless=HARMLESS,
+    best=BestCell(
+        cell="head × align 20 %",
+        scorer="align",
+        scope="global",
+        steps=1,
+        sparsity=0.2,
+        chosen_on=("stsb-dev",),
+        tasks=("stsb",),
+        delta=0.4,
+        low=0.1,
+        high=0.7,
+        unit="points",
+        p=0.01,
+        q=0.02,
+        verdict="improves",
+        n=1379,
+        margin=0.5,
+    ),
+)
 
 
 def test_the_answer_in_words() -> None:
@@ -377,15 +413,30 @@ def test_the_answer_in_words() -> None:
     ("changes", "text"),
     [
         ({"share": None}, "too few have a score"),
-        ({"share": ENTRY["share"] | {"low": 0.0, "high": 1.0}}, "how many hurt cannot be told"),
+        ({"share": replace(SHARE, low=0.0, high=1.0)}, "how many hurt cannot be told"),
         ({"groups": 4, "group_size": 2000, "granularity": "neuron"}, "Of 4 groups of 2,000 neuron units, removed"),
-        ({"found": []}, "None is found to improve the model by going"),
+        ({"found": ()}, "None is found to improve the model by going"),
         ({"confirm": None}, "nothing confirms that"),
-        ({"harmless": ENTRY["harmless"][2:]}, "No sparsity that was tried is shown to do no harm."),
+        ({"harmless": HARMLESS[2:]}, "No sparsity that was tried is shown to do no harm."),
     ],
 )
 def test_what_is_not_known_is_said_to_be(changes: dict[str, Any], text: str) -> None:
-    assert text in " ".join(sentences(ENTRY | changes))
+    assert text in " ".join(sentences(replace(ENTRY, **changes)))
+
+
+def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused() -> None:
+    """Also where the values of the record are null, and where a later version has added a key."""
+    asked = {"models": ["m"], "data": "embedded", "study": "prevalence", "store": "s"}
+    maps = (UnitContributions("m", "head", (0, 1), "oracle", (0.5, -0.5), oracle=True),)
+    entries = (ENTRY, replace(ENTRY, share=None, confirm=None, best=None, harmless=()))
+    record = PrevalenceRecord(asked, entries, maps, "run-1", None, {"load": 1.5})
+    stored = json.loads(json.dumps(to_dict(record)))
+    assert from_dict(PrevalenceRecord, stored) == record
+    assert from_dict(PrevalenceRecord, stored | {"added": 1}).manifest == asked | {"added": 1}
+    del stored["prevalence"][1]["layers"][0]["gain"]
+    text = re.escape("run run-1: the record of ablate prevalence cannot be read (prevalence.1.layers.0.gain: ")
+    with pytest.raises(StoreError, match=text):
+        from_dict(PrevalenceRecord, stored)
 
 
 def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
@@ -404,5 +455,5 @@ def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
     assert "### How many units hurt?" in file.read_text()
     with Store(bench.store) as opened:
         newest = opened.runs()[-1]
-        assert page(opened.about(newest.id)).blocks
+        assert page(from_dict(PrevalenceRecord, opened.about(newest.id))).blocks
     assert isinstance(runner.invoke(app, [*words, "-o", str(recipe)]).exception, AblateError)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,16 @@ import ablate.studies.probe
 from ablate.cli import app
 from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
-from ablate.errors import AblateError
+from ablate.errors import AblateError, StoreError
 from ablate.events import Event
 from ablate.plan.job import Job
 from ablate.report.stability_page import page
 from ablate.statistics.ranking_agreement import SHARED, Spread, enough, jaccard, rank_correlations, spread
 from ablate.store.store import Store
 from ablate.studies.probe import Prober, sample_of
+from ablate.studies.records import from_dict
 from ablate.studies.stability import series_of, stability
+from ablate.studies.stability_record import StabilityRecord
 from ablate.timing import Timings
 from tests.bench import Bench, make_bench
 
@@ -53,6 +56,11 @@ def floats(*values: float) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def spearman(first: Any, second: Any) -> float:
     return float(spearmanr(first, second).statistic)
+
+
+def mean(found: Spread | None) -> float:
+    assert found is not None
+    return found.mean
 
 
 def bits(text: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -118,19 +126,19 @@ def test_a_probe_removes_what_a_run_with_that_calibration_set_removes(
 ) -> None:
     monkeypatch.setattr(ablate.studies.probe, "SAMPLE", sample)
     made = job(bench, granularities=["neuron", "unstructured"], scopes=["global", "layer"], tie_seed=3)
-    subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
+    model_run = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
     series = series_of(made.plan)
-    prober = Prober(subject.model, store, 3, series, lambda name: bench.watch(Event("note", f"pass: {name}")))
-    probes, cached = prober.probe(subject.calibration)
+    prober = Prober(model_run.model, store, 3, series, lambda name: bench.watch(Event("note", f"pass: {name}")))
+    probes, cached = prober.probe(model_run.calibration)
     assert not cached
     for step, cells in series.items():
         taken = sample_of(prober.units(step))
         assert len(taken) == min(sample, prober.units(step))
         for cell in cells:
-            (mask,) = subject.masks.make(cell).units.values()
+            (mask,) = model_run.masks.make(cell).units.values()
             assert (probes[step].removed[cell] == ~mask[taken]).all()
     passes = len(bench.passes)
-    again, cached = prober.probe(subject.calibration)
+    again, cached = prober.probe(model_run.calibration)
     assert cached
     assert len(bench.passes) == passes
     assert all((again[s].contributions == probes[s].contributions).all() for s in series)
@@ -139,39 +147,39 @@ def test_a_probe_removes_what_a_run_with_that_calibration_set_removes(
 def test_what_agrees_is_compared_in_the_right_pairs(bench: Bench, store: Store) -> None:
     """Everything printed for one size and seed, from contributions taken anew."""
     made = job(bench)
-    (entry,) = stability(made, store, scores=False)["stability"]
+    (entry,) = stability(made, store, scores=False).stability
     spec, source = made.recipe.calibration, made.chosen.source
 
     def ranking(seed: int, size: int, batch_size: int = 8) -> Any:
         changes = {"calibration_seed": seed, "pairs": size, "sentences": size, "batch_size": batch_size}
         calibration = calibrate(spec.model_copy(update=changes), splits_of(spec, source))
         (step,) = series_of(made.plan)
-        subject = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
+        model_run = prepare_model_run(made, made.recipe.model[0], store, Timings(), bench.watch)
         return (
-            Prober(subject.model, store, 0, {step: []}, lambda name: bench.watch(Event("note", f"pass: {name}")))
+            Prober(model_run.model, store, 0, {step: []}, lambda name: bench.watch(Event("note", f"pass: {name}")))
             .probe(calibration)[0][step]
             .contributions
         )
 
     small = [spearman(ranking(a, 8), ranking(b, 16)) for a, b in ((0, 1), (1, 0))]
-    assert entry["sizes"][0]["largest"]["spearman"]["mean"] == pytest.approx(np.mean(small))
-    assert entry["sizes"][0]["seeds"]["spearman"]["mean"] == spearman(ranking(0, 8), ranking(1, 8))
-    assert entry["seeds"]["kendall"]["mean"] == rank_correlations(ranking(0, 16), ranking(1, 16))[0]
-    four, eight = entry["batch_sizes"]
-    assert four["spearman"]["mean"] == spearman(ranking(0, 16), ranking(0, 16, 4)) < 1
-    assert eight["spearman"]["mean"] == pytest.approx(1)
-    assert [one["value"]["mean"] for one in eight["jaccard"]] == [1, 1]
+    assert mean(entry.sizes[0].largest.spearman) == pytest.approx(np.mean(small))
+    assert mean(entry.sizes[0].seeds.spearman) == spearman(ranking(0, 8), ranking(1, 8))
+    assert mean(entry.seeds.kendall) == rank_correlations(ranking(0, 16), ranking(1, 16))[0]
+    four, eight = entry.batch_sizes
+    assert mean(four.spearman) == spearman(ranking(0, 16), ranking(0, 16, 4)) < 1
+    assert mean(eight.spearman) == pytest.approx(1)
+    assert [mean(one.value) for one in eight.jaccard] == [1, 1]
 
 
 def test_a_signed_contribution_to_a_separable_loss_depends_on_no_batch_size(bench: Bench, store: Store) -> None:
     made = job(bench, scorers=[{"scorer": "align", "sign": "signed"}], granularities=["neuron"])
-    (entry,) = stability(made, store, scores=False)["stability"]
-    assert entry["batch_sizes"][0]["spearman"]["mean"] > 0.999
+    (entry,) = stability(made, store, scores=False).stability
+    assert mean(entry.batch_sizes[0].spearman) > 0.999
 
 
 def test_the_scores_are_those_of_runs_with_each_seed(bench: Bench, store: Store) -> None:
     made = job(bench, overlap="keep", screen=["stsb-dev", "sickr-dev"])
-    (entry,) = stability(made, store)["stability"]
+    (entry,) = stability(made, store).stability
     for place, seed in enumerate(STUDY["calibration_seeds"]):
         calibration = {"pairs": 16, "sentences": 24, "batch_size": 8, "calibration_seed": seed}
         results = bench.run(
@@ -182,12 +190,14 @@ def test_the_scores_are_those_of_runs_with_each_seed(bench: Bench, store: Store)
             screen=["stsb-dev", "sickr-dev"],
         )
         assert results.about["computed"] == 0, "the store has these cells already"
-        for one in entry["scores"]:
-            deltas = [row["delta"] for row in results.rows if row["sparsity"] == one["sparsity"]]
+        for one in entry.scores:
+            deltas = [row["delta"] for row in results.rows if row["sparsity"] == one.sparsity]
             assert len(deltas) == 2
-            assert one["gains"][place] == pytest.approx(np.mean(deltas))
-    assert entry["scores"][0]["mean"] == pytest.approx(np.mean(entry["scores"][0]["gains"]))
-    assert entry["scores"][0]["sd"] == pytest.approx(np.std(entry["scores"][0]["gains"], ddof=1))
+            assert one.gains[place] == pytest.approx(np.mean(deltas))
+    gains = [gain for gain in entry.scores[0].gains if gain is not None]
+    assert len(gains) == 2
+    assert entry.scores[0].mean == pytest.approx(np.mean(gains))
+    assert entry.scores[0].sd == pytest.approx(np.std(gains, ddof=1))
 
 
 def test_a_second_time_computes_nothing(bench: Bench, store: Store) -> None:
@@ -199,9 +209,10 @@ def test_a_second_time_computes_nothing(bench: Bench, store: Store) -> None:
     assert not bench.passes
     assert not bench.encodes
     assert all(event.cached for event in bench.events if event.kind == "cell")
-    assert second["stability"] == first["stability"]
-    assert store.about(second["run"])["stability"] == first["stability"]
-    assert page(store.about(second["run"])).blocks == page(first).blocks
+    assert second.stability == first.stability
+    stored = from_dict(StabilityRecord, store.about(second.run))
+    assert stored == second
+    assert page(stored).blocks == page(first).blocks
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(bench: Bench, store: Store) -> None:
@@ -225,11 +236,11 @@ def test_an_interrupted_study_goes_on_where_it_stopped(bench: Bench, store: Stor
 def test_what_cannot_be_measured_is_left_out_and_said(bench: Bench, store: Store) -> None:
     study = {"calibration_seeds": [0, 1], "sizes": [4, 8, 16, 2000, 3000], "batch_sizes": [8, 64]}
     made = job(bench, stability=study, scorers=["align", "oracle", "magnitude"])
-    about = stability(made, store, scores=False, watch=bench.watch)
-    (entry,) = about["stability"]
-    assert [one["size"] for one in entry["sizes"]] == [8, 16, 2000]
-    assert [one["batch_size"] for one in entry["batch_sizes"]] == [8]
-    texts = about["notes"]
+    record = stability(made, store, scores=False, watch=bench.watch)
+    (entry,) = record.stability
+    assert [one.size for one in entry.sizes] == [8, 16, 2000]
+    assert [one.batch_size for one in entry.batch_sizes] == [8]
+    texts = record.notes
     assert len(texts) == 4
     assert "oracle is left out" in texts[0]
     assert texts[1].startswith("size 4 is left out: align: 4 calibration pairs in batches of 8")
@@ -261,12 +272,19 @@ def test_a_score_that_fails_has_a_reason_and_no_number(
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr("ablate.tasks.sts.Sts.measure", broken)
-    about = stability(job(bench), store)
-    one = about["stability"][0]["scores"][0]
-    assert one["gains"] == [None, None]
-    assert one["mean"] is None
-    assert "out of luck" in one["reason"]
-    assert "out of luck" in str(page(about))
+    record = stability(job(bench), store)
+    one = record.stability[0].scores[0]
+    assert one.gains == (None, None)
+    assert one.mean is None
+    assert "out of luck" in str(one.reason)
+    assert "out of luck" in str(page(record))
+
+
+def test_a_record_that_lacks_its_entries_is_refused() -> None:
+    stored = {"models": ["m"], "run": "run-1", "notes": [], "timings": {}}
+    assert from_dict(StabilityRecord, stored | {"stability": []}).stability == ()
+    with pytest.raises(StoreError, match=re.escape("run-1: the record of ablate stability cannot be read (stability:")):
+        from_dict(StabilityRecord, stored)
 
 
 def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
@@ -285,4 +303,4 @@ def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
     assert "### Seeds: how far 2 calibration sets agree" in file.read_text()
     refused = runner.invoke(app, [*words, "--set", "stability.calibration_seeds=[1, 1]"])
     assert isinstance(refused.exception, AblateError)
-    assert "calibration_seeds has one twice" in str(refused.exception)
+    assert "calibration_seeds has one twice: '1, 1'; list each once" in str(refused.exception)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
 from ablate.statistics.ranking_agreement import SAME, SHARED
+from ablate.studies.stability_record import StabilityEntry, mean_overlap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +19,11 @@ _COLUMNS = 3
 
 @dataclass(frozen=True)
 class Settling:
-    """One scorer at one granularity of a model.
+    """How one scorer's contributions at one granularity settle with the size of the calibration set.
 
-    correlations: (size, mean, low, high) of Spearman's ρ with the largest size. overlaps: (size, mean over the
-    sparsities of the Jaccard index of the removed units). enough: the size that is enough, None if none is.
+    correlations: (size, mean, lowest, highest) of Spearman's ρ with the largest size, where it is defined.
+    overlaps: (size, mean over the cells of the Jaccard index of the removed units).
+    enough: the smallest size that is enough; None if none is.
     """
 
     model: str
@@ -32,70 +34,66 @@ class Settling:
     enough: int | None
 
 
-def read_stability(payload: Any) -> list[Settling]:
-    """What docs/stability.md describes; an entry that has not its form, or no size, is left out."""
-    found = []
-    for entry in payload if isinstance(payload, list) else []:
-        try:
-            made = _read(entry)
-        except (KeyError, TypeError, ValueError):
-            continue
-        if made.correlations:
-            found.append(made)
-    return found
+def settlings(entries: Iterable[StabilityEntry]) -> list[Settling]:
+    """The curves of each entry; one whose correlations are all undefined is left out."""
+    return [curves for entry in entries if (curves := _settling(entry)).correlations]
 
 
-def stability_figure(entries: Sequence[Settling], model: str) -> Sketch | None:
+def stability_figure(settlings: Sequence[Settling], model: str) -> Sketch | None:
     """Above, the rank correlation with the largest size, below, the overlap of the units removed."""
-    own = [entry for entry in entries if entry.model == model and len(entry.correlations) > 1]
-    if not own:
+    of_model = [one for one in settlings if one.model == model and len(one.correlations) > 1]
+    if not of_model:
         return None
-    kinds = list(dict.fromkeys(entry.granularity for entry in own))[:_COLUMNS]
-    styled = styles(entry.scorer for entry in own)
+    granularities = list(dict.fromkeys(one.granularity for one in of_model))[:_COLUMNS]
+    styled = styles(one.scorer for one in of_model)
 
     def paint(figure: FigureBase) -> None:
-        panels = figure.subplots(2, len(kinds), squeeze=False, sharex=True)
-        for column, kind in enumerate(kinds):
-            for entry in [entry for entry in own if entry.granularity == kind]:
-                _curve(panels[0, column], [one[:2] for one in entry.correlations], styled[entry.scorer])
-                sizes, _, lows, highs = zip(*entry.correlations, strict=True)
-                color = styled[entry.scorer].color
-                panels[0, column].fill_between(sizes, lows, highs, color=color, alpha=0.13, linewidth=0)
-                _curve(panels[1, column], entry.overlaps, styled[entry.scorer])
-            panels[0, column].set_title(text(kind))
-            panels[1, column].set_xlabel("calibration pairs and sentences")
-            for row, line in enumerate((SAME, SHARED)):
-                panels[row, column].axhline(line, color=FAINT, linewidth=0.8, linestyle=":")
+        panels = figure.subplots(2, len(granularities), squeeze=False, sharex=True)
+        for column, granularity in enumerate(granularities):
+            correlation_axes, overlap_axes = panels[:, column]
+            for one in of_model:
+                if one.granularity == granularity:
+                    _paint_correlations(correlation_axes, one, styled[one.scorer])
+                    _curve(overlap_axes, one.overlaps, styled[one.scorer])
+            correlation_axes.set_title(text(granularity))
+            overlap_axes.set_xlabel("calibration pairs and sentences")
+            for axes, threshold in ((correlation_axes, SAME), (overlap_axes, SHARED)):
+                axes.axhline(threshold, color=FAINT, linewidth=0.8, linestyle=":")
         panels[0, 0].set_ylabel("Spearman's ρ")
         panels[1, 0].set_ylabel("Jaccard of removed")
         legend(figure, styled)
 
     title = f"Stability of the contributions of {model}"
-    said = "; ".join(
-        f"{entry.granularity} {entry.scorer}: {'no size' if entry.enough is None else entry.enough}" for entry in own
+    sizes = "; ".join(
+        f"{one.granularity} {one.scorer}: {'no size' if one.enough is None else one.enough}" for one in of_model
     )
     caption = (
         "Against the largest calibration set, in pairs of different calibration seeds. Above: rank correlation of"
         " contributions, the band is the range over the pairs; below: overlap of the units removed, a mean over the"
         f" sparsities. Dotted: {SAME:g} and {SHARED:.2f}, where they count as the same. The smallest sizes that are"
-        f" enough: {said}."
+        f" enough: {sizes}."
     )
-    return Sketch(title, f"{title}. {said}.", caption, (9.6, 4.2 + legend_height(styled)), paint, model)
+    return Sketch(title, f"{title}. {sizes}.", caption, (9.6, 4.2 + legend_height(styled)), paint, model)
 
 
-def _read(entry: Mapping[str, Any]) -> Settling:
-    correlations, overlaps = [], []
-    for one in entry["sizes"]:
-        compared = one["largest"]
-        if (rho := compared["spearman"]) is not None:
-            correlations.append((int(one["size"]), float(rho["mean"]), float(rho["low"]), float(rho["high"])))
-        means = [float(cell["value"]["mean"]) for cell in compared["jaccard"] if cell["value"] is not None]
-        if means:
-            overlaps.append((int(one["size"]), sum(means) / len(means)))
-    model, scorer, granularity = (str(entry[name]) for name in ("model", "scorer", "granularity"))
-    enough = entry.get("enough")
-    least = None if enough is None else int(enough)
-    return Settling(model, scorer, granularity, tuple(correlations), tuple(overlaps), least)
+def _settling(entry: StabilityEntry) -> Settling:
+    spearman = ((one.size, one.largest.spearman) for one in entry.sizes)
+    jaccard = ((one.size, mean_overlap(one.largest.jaccard)) for one in entry.sizes)
+    return Settling(
+        entry.model,
+        entry.scorer,
+        entry.granularity,
+        tuple((size, rho.mean, rho.low, rho.high) for size, rho in spearman if rho is not None),
+        tuple((size, overlap) for size, overlap in jaccard if overlap is not None),
+        entry.enough,
+    )
+
+
+def _paint_correlations(axes: Axes, settling: Settling, style: Style) -> None:
+    """The curve of the means, in the band of the range."""
+    _curve(axes, [point[:2] for point in settling.correlations], style)
+    sizes, _, lows, highs = zip(*settling.correlations, strict=True)
+    axes.fill_between(sizes, lows, highs, color=style.color, alpha=0.13, linewidth=0)
 
 
 def _curve(axes: Axes, points: Sequence[tuple[int, float]], style: Style) -> None:

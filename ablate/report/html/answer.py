@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ablate.judge.effects import Group, Stage, label, stages
 from ablate.report import verdicts, wording
 from ablate.report.figures.plane import ALIGN, UNIFORM
-from ablate.report.prevalence_text import sentences as counted
+from ablate.report.prevalence_text import sentences as prevalence_sentences
 from ablate.report.table import MARKS
+from ablate.studies.prevalence_record import PrevalenceEntry
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord
@@ -32,11 +33,11 @@ def question(results: RunRecord) -> str:
     return f"Which parameters of {models} hurt {'them' if many else 'it'}, how many, and what happens if they go?"
 
 
-def answers(results: RunRecord, prevalence: Sequence[Mapping[str, Any]] = ()) -> list[Answer]:
+def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> list[Answer]:
     """An answer for each model, from the stage that reports: the confirmation, or else the screen.
 
     Args:
-        prevalence: what ``ablate prevalence`` found, one for each model × granularity: it says how many hurt.
+        prevalence: what ``ablate prevalence`` found: how many units hurt.
     """
     found = stages(results)
     made = []
@@ -45,7 +46,7 @@ def answers(results: RunRecord, prevalence: Sequence[Mapping[str, Any]] = ()) ->
         if stage is None:
             made.append(Answer(model, f"Nothing but the dense model was run: no answer about {model}.", ()))
         else:
-            made.append(_answer(stage, [entry for entry in prevalence if entry["model"] == model]))
+            made.append(_answer(stage, [entry for entry in prevalence if entry.model == model]))
     return made
 
 
@@ -55,17 +56,17 @@ def _reporting(own: Sequence[Stage]) -> Stage | None:
     return min(there, key=lambda s: (s.name != "confirm", s.measure.metric in (ALIGN, UNIFORM)), default=None)
 
 
-def _answer(stage: Stage, prevalence: Sequence[Mapping[str, Any]]) -> Answer:
+def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry]) -> Answer:
     # A control answers nothing.
     ranked = _ranked(stage, [group for group in stage.groups if not group.is_control])
     kinds = list(dict.fromkeys(group.kind for group in stage.groups))
-    found = {str(entry["granularity"]): " ".join(counted(entry)) for entry in prevalence}
+    how_many = {entry.granularity: " ".join(prevalence_sentences(entry)) for entry in prevalence}
     sentences: list[tuple[str, str]] = []
-    for kind in dict.fromkeys([*kinds, *found]):
+    for kind in dict.fromkeys([*kinds, *how_many]):
         if kind in kinds:
             sentences.append((kind, _sentence(stage, [group for group in ranked if group.kind == kind])))
-        if kind in found:
-            sentences.append((f"{kind}: how many?", found[kind]))
+        if kind in how_many:
+            sentences.append((f"{kind}: how many?", how_many[kind]))
     tasks, splits = list(stage.splits), ", ".join(dict.fromkeys(stage.splits.values()))
     on = tasks[0] if len(tasks) == 1 else f"the mean of {len(tasks)} tasks"
     headline = f"{_headline(stage, ranked)} Judged on {on} ({splits}).{_caution(stage)}"

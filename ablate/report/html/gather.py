@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from ablate.errors import StoreError
 from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.record import RunRecord
-from ablate.report import prevalence_page as prevalence
-from ablate.report import stability_page as stability
+from ablate.report import prevalence_page, stability_page
 from ablate.report.html.page import Material
 from ablate.report.html.provenance import Origin
 from ablate.report.table import Page
 from ablate.store.store import RunInfo, Store
-
-_STUDIES: dict[str, Callable[[Mapping[str, Any]], Page]] = {"stability": stability.page, "prevalence": prevalence.page}
+from ablate.studies.prevalence_record import PrevalenceRecord
+from ablate.studies.records import R, from_dict
+from ablate.studies.stability_record import StabilityRecord
 
 
 def find_run(store: Store, target: str | None = None, overrides: Sequence[str] = ()) -> str | None:
@@ -49,23 +49,31 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
 
 
 def gather(store: Store, results: RunRecord) -> Material:
-    """The rows of a run, what the store knows of it, and the newest studies of the same models and data."""
+    """The rows of a run, what the store knows of it, and the newest studies of the same models and data.
+
+    Raises:
+        StoreError: the store fails, or the record of a study cannot be read.
+    """
     runs = store.runs()
     info = next(one for one in runs if one.id == results.about["run"])
     origin = Origin(info.id, info.started, info.finished, info.choice, info.chosen, store.reads())
-    studies = {}
-    for name, page in _STUDIES.items():
-        record = _newest(store, runs, name, results.about)
-        if record is not None:
-            studies[name] = record, page(record)
-    return Material(results, origin, studies)
+    return Material(
+        results,
+        origin,
+        prevalence=_newest(store, runs, results, PrevalenceRecord, prevalence_page.page),
+        stability=_newest(store, runs, results, StabilityRecord, stability_page.page),
+    )
 
 
-def _newest(store: Store, runs: Sequence[RunInfo], study: str, about: Mapping[str, Any]) -> dict[str, Any] | None:
+def _newest(
+    store: Store, runs: Sequence[RunInfo], results: RunRecord, kind: type[R], page: Callable[[R], Page]
+) -> tuple[R, Page] | None:
+    """The record of the newest finished study of the same models and data, and its page."""
     for run in reversed(runs):
-        alike = all(run.manifest.get(name) == about[name] for name in ("models", "data"))
-        if run.manifest.get("study") == study and run.finished and alike:
-            return store.about(run.id)
+        alike = all(run.manifest.get(name) == results.about[name] for name in ("models", "data"))
+        if run.manifest.get("study") == kind.study and run.finished and alike:
+            record = from_dict(kind, store.about(run.id))
+            return record, page(record)
     return None
 
 

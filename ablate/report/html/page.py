@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.methods import MethodComparison, compare_methods
 from ablate.report import wording
-from ablate.report.agreement import agreement_table
 from ablate.report.circumstances import foot, head
 from ablate.report.figures.curves import curves_figure
 from ablate.report.figures.drawing import Sketch
@@ -19,14 +18,17 @@ from ablate.report.figures.intervals import intervals_figure
 from ablate.report.figures.maps import join, maps_figure, read_maps
 from ablate.report.figures.plane import plane_figure
 from ablate.report.figures.ranks import ranks_figure
-from ablate.report.figures.stability_panels import read_stability, stability_figure
+from ablate.report.figures.stability_panels import settlings, stability_figure
 from ablate.report.html.answer import answers, question
 from ablate.report.html.provenance import Origin, facts, recipe_text
 from ablate.report.html.svg import Drawing, draw
 from ablate.report.html.template import asset, fill
 from ablate.report.layout import of_models
 from ablate.report.methods import methods_table
+from ablate.report.oracle_agreement import oracle_agreement_table
 from ablate.report.table import Block, Page
+from ablate.studies.prevalence_record import PrevalenceRecord
+from ablate.studies.stability_record import StabilityRecord
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord
@@ -45,14 +47,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Material:
-    """What a report is made of.
-
-    studies: ``stability`` and ``prevalence`` -> the record of that command, and the page that it printed.
-    """
+    """What a report is made of: a run, and the records of studies with the pages that their commands printed."""
 
     results: RunRecord
     origin: Origin = field(default_factory=Origin)
-    studies: Mapping[str, tuple[Mapping[str, Any], Page]] = field(default_factory=dict)
+    prevalence: tuple[PrevalenceRecord, Page] | None = None
+    stability: tuple[StabilityRecord, Page] | None = None
 
 
 def render_html(material: Material) -> str:
@@ -72,7 +72,7 @@ def render_html(material: Material) -> str:
         title=f"ablate: {', '.join(results.about['models'])}",
         script_hash=base64.b64encode(digest).decode(),
         question=question(results),
-        answers=answers(results, material.studies.get("prevalence", ({}, None))[0].get("prevalence", ())),
+        answers=answers(results, material.prevalence[0].prevalence if material.prevalence else ()),
         head=head(results, stages(results)),
         foot=foot(results),
         sections=list(_sections(material)),
@@ -88,17 +88,16 @@ def _sections(material: Material) -> Iterator[Section]:
     yield _drawn("curves", "Sparsity curves and intervals", _curves(found), _NO_CURVES)
     yield _methods(results)
     yield _drawn("plane", "Alignment and uniformity", _planes(found), _NO_PLANE)
-    prevalence, _ = material.studies.get("prevalence", ({}, None))
-    maps = join(read_maps(results.about.get("maps")), read_maps(prevalence.get("maps")))
+    exact = material.prevalence[0].maps if material.prevalence else ()
+    maps = join(read_maps(results.about.get("maps")), read_maps(list(map(asdict, exact))))
     drawn = [maps_figure(of, model, granularity) for (model, granularity), of in maps.items()]
-    agreement = agreement_table(results.about.get("agreement", ()))
+    agreement = oracle_agreement_table(results.about.get("agreement", ()))
     blocks = () if agreement is None else (Block(None, (agreement,)),)
     yield replace(_drawn("maps", "Where contributions live", drawn, _NO_MAPS), blocks=blocks)
-    yield _study(material, "prevalence", "Prevalence", [])
-    stability, _ = material.studies.get("stability", ({}, None))
-    entries = read_stability(stability.get("stability"))
-    curves = [stability_figure(entries, model) for model in dict.fromkeys(entry.model for entry in entries)]
-    yield _study(material, "stability", "Stability", [one for one in curves if one])
+    yield _study("prevalence", "Prevalence", material.prevalence and material.prevalence[1], [])
+    curves = settlings(material.stability[0].stability if material.stability else ())
+    panels = [stability_figure(curves, model) for model in dict.fromkeys(one.model for one in curves)]
+    yield _study("stability", "Stability", material.stability and material.stability[1], [one for one in panels if one])
 
 
 _NO_CURVES = "No curve: no scorer was run at two sparsities or more; list several in the recipe's sparsities."
@@ -140,8 +139,7 @@ def _methods(results: RunRecord) -> Section:
     return Section("methods", "Scorers as methods", (), tuple(drawings), (Block(None, (table,)),))
 
 
-def _study(material: Material, name: str, title: str, sketches: Sequence[Sketch]) -> Section:
-    if name not in material.studies:
+def _study(name: str, title: str, page: Page | None, sketches: Sequence[Sketch]) -> Section:
+    if page is None:
         return Section(name, title, (f"Not measured: ablate {name} RECIPE does, and keeps it in the same store.",))
-    _, page = material.studies[name]
     return Section(name, title, (*page.head, *page.foot), tuple(map(draw, sketches)), page.blocks)

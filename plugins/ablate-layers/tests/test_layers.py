@@ -9,20 +9,21 @@ from ablate_layers import Block, Blocks, EncoderLayer
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ablate.granularities.base import Granularity
-from ablate.granularities.head import Head
-from ablate.granularities.neuron import Neuron
-from ablate.models.losses import ALIGN
-from ablate.models.masked import masked, removed_parameters
-from ablate.models.model import Model
+from ablate.models.masked import removed_parameters
+from ablate.plugin_api import ALIGN, Granularity, Head, Model, Neuron, masked
 from ablate.scorers.align import Align
 from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.oracle import Oracle
-from ablate.testing.contracts import FAMILIES, check_granularity, check_scorer
-from ablate.testing.samples import sample_calibration, sample_sentences
-from ablate.testing.scored import contributions
-from ablate.testing.state import same_bits
-from ablate.testing.tiny import tiny_model
+from ablate.testing import (
+    FAMILIES,
+    check_granularity,
+    check_scorer,
+    contributions,
+    same_bits,
+    sample_calibration,
+    sample_sentences,
+    tiny_model,
+)
 
 ALL = (*FAMILIES, "roberta", "xlm-roberta")
 BOTH = (EncoderLayer(), Block())

@@ -8,11 +8,8 @@ import pytest
 import torch
 from ablate_retrieval import Retrieval, RetrievalDev, ablate_register_tasks, read_queries
 
-from ablate.data.pairs import PairSet
-from ablate.errors import DataError, Undefined
-from ablate.tasks.base import Task
-from ablate.testing.contracts import check_task
-from ablate.testing.samples import SampleSource
+from ablate.plugin_api import DataError, PairSet, Task, Undefined
+from ablate.testing import SampleSource, check_task
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "faq-dev.tsv"
 

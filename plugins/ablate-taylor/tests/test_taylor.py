@@ -10,20 +10,10 @@ from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
-from ablate.data.calibration import Calibration
 from ablate.engine.collect import passes_of
-from ablate.granularities.base import Granularity
-from ablate.granularities.head import Head
-from ablate.granularities.neuron import Neuron
-from ablate.granularities.unstructured import Unstructured
-from ablate.models.masked import masked
-from ablate.models.model import Model
-from ablate.scorers.base import Scorer
+from ablate.plugin_api import Calibration, Granularity, Head, Model, Neuron, Scorer, Unstructured, masked
 from ablate.scorers.correlation import Correlation
-from ablate.testing.contracts import check_scorer
-from ablate.testing.samples import sample_calibration
-from ablate.testing.scored import contributions
-from ablate.testing.tiny import tiny_model
+from ablate.testing import check_scorer, contributions, sample_calibration, tiny_model
 
 EPSILON = 1e-3
 

@@ -4,16 +4,9 @@ import pytest
 import torch
 from ablate_wanda import Wanda
 
-from ablate.engine.collect import collect
 from ablate.engine.score import view_of
-from ablate.granularities.base import Granularity
-from ablate.granularities.head import Head
-from ablate.granularities.neuron import Neuron
-from ablate.granularities.unstructured import Unstructured
-from ablate.scorers.statistics import InputNorm
-from ablate.testing.contracts import check_scorer
-from ablate.testing.samples import sample_calibration
-from ablate.testing.tiny import tiny_model
+from ablate.plugin_api import Granularity, Head, InputNorm, Neuron, Unstructured
+from ablate.testing import check_scorer, collect, sample_calibration, tiny_model
 
 
 @pytest.mark.parametrize("sentences", [None, 3])

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from html.parser import HTMLParser
@@ -23,13 +24,22 @@ from ablate.report.curves import curves
 from ablate.report.figures.intervals import intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, read_maps
 from ablate.report.figures.plane import places
-from ablate.report.figures.stability_panels import read_stability, stability_figure
+from ablate.report.figures.stability_panels import settlings, stability_figure
 from ablate.report.html.answer import answers
 from ablate.report.html.page import Material, render_html
 from ablate.report.html.provenance import Origin
-from ablate.report.plot import plots
 from ablate.report.results import Results
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
+from ablate.statistics.ranking_agreement import Spread
+from ablate.studies.prevalence_record import PrevalenceRecord, UnitContributions
+from ablate.studies.stability_record import (
+    Comparison,
+    Overlap,
+    SeedAgreement,
+    SizeAgreement,
+    StabilityEntry,
+    StabilityRecord,
+)
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, row
 from tests.workplace import RECIPE, Workplace
 
@@ -149,21 +159,26 @@ def geometry(results: Results) -> list[Row]:
     return made
 
 
-def stability(scorers: list[str], granularity: str = "head") -> list[dict[str, Any]]:
-    """The payload of ``ablate stability``, as far as it is drawn."""
+def stability(scorers: list[str], granularity: str = "head", model: str = "minilm") -> StabilityRecord:
+    """A record of ``ablate stability``, as far as it is drawn."""
 
-    def spread(mean: float) -> dict[str, Any]:
-        return {"mean": mean, "low": mean - 0.1, "high": mean + 0.01, "count": 6}
+    def spread(mean: float) -> Spread:
+        return Spread(mean, mean - 0.1, mean + 0.01, 6)
 
-    def size(count: int, mean: float) -> dict[str, Any]:
-        jaccard = [
-            {"sparsity": 0.1, "scope": "global", "value": spread(mean)},
-            {"sparsity": 0.0, "scope": "x", "value": None},
-        ]
-        return {"size": count, "largest": {"kendall": None, "spearman": spread(mean), "jaccard": jaccard}}
+    def size(count: int, mean: float) -> SizeAgreement:
+        jaccard = (Overlap(0.1, "global", spread(mean)), Overlap(0.0, "global", None))
+        compared = Comparison(None, spread(mean), jaccard)
+        return SizeAgreement(count, count, count, 0.0, compared, compared)
 
-    fixed = {"model": "minilm", "granularity": granularity, "enough": 128}
-    return [fixed | {"scorer": name, "sizes": [size(64, 0.5), size(128, 0.95), size(256, 0.99)]} for name in scorers]
+    seeds = SeedAgreement((0, 1), 64, 64, 16, None, None, ())
+    sizes = (size(64, 0.5), size(128, 0.95), size(256, 0.99))
+    entries = (StabilityEntry(model, name, granularity, None, 24, 24, seeds, sizes, 128, (), ()) for name in scorers)
+    return StabilityRecord({"models": [model]}, (), tuple(entries), "run-2", {})
+
+
+def prevalence(maps: list[dict[str, Any]]) -> PrevalenceRecord:
+    """A record of ``ablate prevalence`` with nothing but maps."""
+    return PrevalenceRecord({"models": ["minilm"]}, (), tuple(UnitContributions(**one) for one in maps), "r", None, {})
 
 
 def contributions(scorers: list[str], model: str = "minilm", granularity: str = "head") -> list[dict[str, Any]]:
@@ -184,13 +199,13 @@ def full_page() -> str:
         Results(run.rows + geometry(run), run.about | {"recipe": {"tie_seed": 7}, "hashes": {"minilm": "ab12"}})
     )
     page = Page(("model: minilm",), (), ())
-    studies = {
-        "stability": ({"stability": stability(["align", "uniform"])}, page),
-        "prevalence": ({"maps": contributions(["align"])}, page),
+    studies: dict[str, Any] = {
+        "stability": (stability(["align", "uniform"]), page),
+        "prevalence": (prevalence(contributions(["align"])), page),
     }
     moment = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)
     origin = Origin("run-1", moment, moment, {"minilm": {"k": "head align 10 %"}}, moment, {"sts12": 1, "stsb": 3})
-    return render_html(Material(results, origin, studies))
+    return render_html(Material(results, origin, **studies))
 
 
 @cache
@@ -219,11 +234,14 @@ def hostile() -> str:
     cells = tuple(Line((TableCell(text, best=True, verdict=text), TableCell(text))) for text in HOSTILE)
     table = Table(HOSTILE[1], (Column(HOSTILE[2], stub=True), Column(HOSTILE[3])), cells, HOSTILE[9], tuple(HOSTILE))
     page = Page(tuple(HOSTILE), (Block(HOSTILE[7], (table,)),), tuple(HOSTILE))
-    payload = [entry | {"model": HOSTILE[1]} for text in HOSTILE[:4] for entry in stability(HOSTILE[:3], text)]
+    entries = [entry for text in HOSTILE[:4] for entry in stability(HOSTILE[:3], text, HOSTILE[1]).stability]
     maps = [one for text in HOSTILE[:3] for one in contributions([text, HOSTILE[9]], text, HOSTILE[8])]
-    studies = {"stability": ({"stability": payload}, page), "prevalence": ({"maps": maps}, page)}
+    studies: dict[str, Any] = {
+        "stability": (replace(stability([]), stability=tuple(entries)), page),
+        "prevalence": (prevalence(maps), page),
+    }
     choice = {text: {"key": text} for text in HOSTILE}
-    return render_html(Material(results, Origin(HOSTILE[3], choice=choice, reads=dict.fromkeys(HOSTILE, 2)), studies))
+    return render_html(Material(results, Origin(HOSTILE[3], choice=choice, reads=dict.fromkeys(HOSTILE, 2)), **studies))
 
 
 def in_chromium(page: str, folder: Path) -> str:
@@ -298,7 +316,7 @@ def test_a_click_sorts_a_table_by_number(tmp_path: Path) -> None:
     texts = ["+0.50 ± 0.1", "–", "-1,200", "12 %", "<0.001"]
     lines = tuple(Line((TableCell(name), TableCell(text))) for name, text in zip("abcde", texts, strict=True))
     tables = [Table(title, (Column("name", stub=True), Column("value")), lines, "row") for title in ("once", "twice")]
-    material = Material(a_comparison(), studies={"stability": ({}, Page((), (Block(None, tuple(tables)),), ()))})
+    material = Material(a_comparison(), stability=(stability([]), Page((), (Block(None, tuple(tables)),), ())))
     page = re.sub(r"<meta http-equiv[^>]*>", "", render_html(material))
     click = "document.querySelectorAll('#stability th:nth-child(2) button')[{}].click();"
     clicks = f"<script>{click.format(0)}{click.format(1)}{click.format(1)}</script>"
@@ -309,9 +327,8 @@ def test_a_click_sorts_a_table_by_number(tmp_path: Path) -> None:
 
 
 def test_the_same_run_makes_the_same_file() -> None:
-    material = Material(
-        judged(a_comparison()), studies={"prevalence": ({"maps": contributions(["align"])}, Page((), (), ()))}
-    )
+    studied = prevalence(contributions(["align"])), Page((), (), ())
+    material = Material(judged(a_comparison()), prevalence=studied)
     assert render_html(material) == render_html(material)
 
 
@@ -498,16 +515,19 @@ def test_maps_are_laid_out_by_layer_with_the_oracle_first() -> None:
     assert f"oracle (exact): {below} of 24 below 0" in maps_figure(maps, "minilm", "head").alt
 
 
-def test_stability_reads_what_has_the_form_and_says_what_is_enough() -> None:
-    entries = read_stability([*stability(["align"]), {"model": "x"}, None, 3])
-    (entry,) = entries
-    assert entry.correlations == ((64, 0.5, 0.4, 0.51), (128, 0.95, 0.85, 0.96), (256, 0.99, 0.89, 1.0))
-    assert entry.overlaps == ((64, 0.5), (128, 0.95), (256, 0.99))
-    figure = stability_figure(entries, "minilm")
+def test_stability_draws_what_is_defined_and_says_what_is_enough() -> None:
+    (entry,) = stability(["align"]).stability
+    undefined = replace(entry.sizes[0], largest=Comparison(None, None, entry.sizes[0].largest.jaccard[1:]))
+    curves = settlings([entry, replace(entry, sizes=(undefined,)), replace(entry, sizes=())])
+    (curve,) = curves
+    assert curve.correlations == ((64, 0.5, 0.4, 0.51), (128, 0.95, 0.85, 0.96), (256, 0.99, 0.89, 1.0))
+    assert curve.overlaps == ((64, 0.5), (128, 0.95), (256, 0.99))
+    (partial,) = settlings([replace(entry, sizes=(undefined, *entry.sizes[1:]))])
+    assert [len(partial.correlations), len(partial.overlaps)] == [2, 2]
+    figure = stability_figure(curves, "minilm")
     assert figure is not None
     assert "head align: 128" in figure.caption
-    assert stability_figure(entries, "other") is None
-    assert read_stability(None) == []
+    assert stability_figure(curves, "other") is None
 
 
 def test_a_dollar_is_a_dollar_and_a_verdict_has_its_word() -> None:
@@ -562,44 +582,3 @@ def test_the_command_writes_the_other_formats(place: Workplace) -> None:
     assert place("report", "--format", "parquet", "-o", "rows.parquet").code == 0
     assert place("show", "--format", "parquet", "-o", "same.parquet").code == 0
     assert Path("rows.parquet").read_bytes() == Path("same.parquet").read_bytes()
-
-
-def test_a_text_plot_has_every_point_in_its_place() -> None:
-    rows = [
-        row(),
-        *(cell("head", name, s, delta=d) for name, s, d in (("a", 0.1, 1.0), ("a", 0.3, -1.0), ("b", 0.1, 1.0))),
-    ]
-    rows += [cell("head", "b", 0.2, delta=0.5), cell("neuron", "a", 0.1, delta=1.0)]
-    assert list(plots(Results(rows, about(confirm=[])), 30)) == [
-        "",
-        "minilm, screen, head: Δ on ...",
-        " +1.00 │*",
-        "       │",
-        "       │          B",
-        "       │",
-        "  0.00 │──────────────────────",
-        "       │",
-        "       │",
-        "       │",
-        " -1.00 │                     A",
-        "        10 %              30 %",
-        "        A a",
-        "        B b",
-    ]
-
-
-@pytest.mark.parametrize(("width", "encoding"), [(30, "ascii"), (60, "latin-1"), (200, "utf-8")])
-def test_a_text_plot_fits_any_terminal(width: int, encoding: str) -> None:
-    lines = list(plots(a_run(scorers=(*HOSTILE[:4], "é")), width, encoding))
-    assert max(map(len, lines)) <= width
-    assert all(line.encode(encoding) for line in lines if line)
-    assert list(plots(Results([row()], about()), 80)) == ["no plot: no scorer was run at two sparsities or more"]
-
-
-def test_show_draws(place: Workplace) -> None:
-    assert place.run(RECIPE.replace("[0.25]", "[0.25, 0.5]")).code == 0
-    ran = place("show", "--plot")
-    assert (ran.code, ran.err) == (0, "")
-    assert "A align" in ran.out
-    assert max(map(len, ran.out.splitlines())) <= 80
-    assert place("show", "--plot", "--format", "csv").code == 2

@@ -1,17 +1,17 @@
-"""Makes the splits: which kinds of pair, how many of each, and none twice."""
+"""Makes the splits: draws pairs of every kind in fixed shares, and leaves out repeated pairs."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from functools import cache
 from random import Random
 
-from ablate.data.embedded.bank import idea_pairs
-from ablate.data.embedded.changes import alike, draw_change, say, vary
-from ablate.data.embedded.frames import Frame, add_detail, draw, similarity
-from ablate.data.embedded.topics import Material, Topic, pick
-from ablate.data.embedded.wording import any_wording, changes, realise, reword
-from ablate.data.pairs import normalize, pair_key
+from tools.embedded_data.bank import idea_pairs
+from tools.embedded_data.changes import alike, draw_change, say, vary
+from tools.embedded_data.frames import Frame, add_detail, draw, similarity
+from tools.embedded_data.topics import Material, Topic, pick
+from tools.embedded_data.wording import any_wording, changes, realize, reword
 
 Row = tuple[str, str, float, str]
 
@@ -21,13 +21,19 @@ _SHARES = {
     "paraphrase": 24, "detail": 12, "argument": 12, "action": 10, "topic": 12, "unrelated": 16, "swap": 2,
     "negation": 3, "antonym": 3, "question": 3, "figures": 8,
 }  # fmt: skip
-#: The share of the choices of words and build that differ between the sentences of a pair. Chosen so that shared words
-#: alone do not tell the gold score: as many in pairs of one meaning as in others, and few in the look-alikes.
+#: For each kind, the share of wording choices that differ between the two sentences of a pair. The shares keep word
+#: overlap from predicting the gold score: paraphrases differ as much as other pairs, and look-alikes differ little.
 _REWORDED = {
     "paraphrase": 0.55, "detail": 0.3, "argument": 0.5, "action": 0.45, "topic": 0.5, "unrelated": 0.4,
     "swap": 0.3, "negation": 0.4, "antonym": 0.4, "question": 0.4,
 }  # fmt: skip
 _EARLIER: dict[str, tuple[str, ...]] = {"train": (), "dev": ("train",), "test": ("train", "dev")}
+_NOT_WORD = re.compile(r"[\W_]+")
+
+
+def _letters(text: str) -> str:
+    """Lower case, letters and digits only. Two texts that agree in this count as the same."""
+    return _NOT_WORD.sub("", text.lower())
 
 
 class _Maker:
@@ -48,7 +54,7 @@ class _Maker:
         return topic, frame
 
     def make(self, kind: str) -> Row | None:
-        """One pair of this kind, or None where the frame drawn does not allow it."""
+        """One pair of this kind, or None if the drawn frame does not allow it."""
         if kind == "figures":
             return self._figures()
         topic, a = self.frame()
@@ -58,10 +64,10 @@ class _Maker:
         first = any_wording(self.rng, a)
         second = reword(self.rng, b, first, _REWORDED[kind])
         gold = similarity(a, b) * (1 - 0.015 * changes(b, first, second))
-        return realise(a, first), realise(b, second), gold, kind
+        return realize(a, first), realize(b, second), gold, kind
 
     def some(self, kind: str) -> Row:
-        """One pair of this kind, drawing until it fits."""
+        """One pair of this kind; draws again until a frame allows it."""
         while (row := self.make(kind)) is None:
             pass
         return row
@@ -94,7 +100,7 @@ class _Maker:
         return replace(a, obj=pick(rng, objects), count=None)
 
     def _other_event(self, kind: str, topic: Topic, a: Frame) -> Frame | None:
-        """The same person doing something else, the same topic, or the same build with nothing else alike."""
+        """Another event: by the same agent, on the same topic, or on another topic."""
         rng, material = self.rng, self.material
         if kind == "unrelated":
             topic = pick(rng, [t for t in material.topics() if t != topic])
@@ -125,31 +131,31 @@ TENSES = ("past", "now", "future", "perfect")
 
 @cache
 def texts(split: str) -> tuple[tuple[str, int], ...]:
-    """Statements with the number of their tense, none twice and none in both splits."""
+    """Distinct statements, each with the index of its tense in :data:`TENSES`. The splits share none."""
     rng, material = Random(_TEXT_SEEDS[split]), Material(held=False)
-    taken = {normalize(text) for text, _ in texts("train")} if split == "test" else set[str]()
+    taken = {_letters(text) for text, _ in texts("train")} if split == "test" else set[str]()
     found: dict[str, tuple[str, int]] = {}
     while len(found) < TEXTS[split]:
         frame = draw(rng, material, pick(rng, material.topics()))
-        text = realise(frame, any_wording(rng, frame))
-        if normalize(text) not in taken:
-            found.setdefault(normalize(text), (text, TENSES.index(frame.tense)))
+        text = realize(frame, any_wording(rng, frame))
+        if _letters(text) not in taken:
+            found.setdefault(_letters(text), (text, TENSES.index(frame.tense)))
     return tuple(found.values())
 
 
 @cache
 def rows(split: str) -> tuple[Row, ...]:
-    """The pairs of a split: left, right, gold in [0, 5], kind. No sentence stands in two splits."""
-    taken = {normalize(s) for other in _EARLIER[split] for row in rows(other) for s in row[:2]}
-    seen: set[tuple[str, str]] = set()
+    """The pairs of a split: left, right, gold in [0, 5], kind. The splits share no sentence."""
+    taken = {_letters(s) for other in _EARLIER[split] for row in rows(other) for s in row[:2]}
+    seen: set[frozenset[str]] = set()
     maker = _Maker(split)
     found: list[Row] = []
     kinds = [kind for kind, share in _SHARES.items() for _ in range(share)]
     waiting: list[Row] = [(a, b, gold, "free wording") for a, b, gold in idea_pairs(split)]
     while len(found) < SIZES[split]:
         row = waiting.pop(0) if waiting else maker.some(pick(maker.rng, kinds))
-        key = pair_key(row[0], row[1])
-        if key[0] == key[1] or key in seen or not taken.isdisjoint(key):
+        key = frozenset(map(_letters, row[:2]))
+        if len(key) == 1 or key in seen or not taken.isdisjoint(key):
             continue
         seen.add(key)
         found.append((row[0], row[1], round(row[2], 2), row[3]))

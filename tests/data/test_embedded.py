@@ -1,27 +1,30 @@
-"""The embedded data set: pinned, disjoint, graded, and neither too easy nor solvable by shared words."""
+"""The embedded data set: pinned, disjoint, graded, refused when damaged, and not solvable by shared words."""
 
 from __future__ import annotations
 
+import gzip
 import re
+import shutil
+import subprocess
+import sys
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from ablate.data import embedded
 from ablate.data.classes import ClassSet
-from ablate.data.embedded import Embedded
-from ablate.data.embedded.frames import Frame, similarity
-from ablate.data.embedded.grammar import Clause, Noun, article, finish, ing, past
-from ablate.data.embedded.topics import concepts, topics
-from ablate.data.embedded.wording import Wording, builds, realise
+from ablate.data.embedded import FOLDER, SHA256, Embedded
 from ablate.data.pairs import PairSet, Source, normalize
 from ablate.errors import DataError
 
+ROOT = Path(__file__).parents[2]
 SOURCE = Embedded()
 HASHES = {
     "synthetic-train": "6bdead391b879ce640eca6523f497f3f2028e4458061e7ec3bf62f3dcb92874c",
@@ -81,6 +84,69 @@ def test_statements_by_tense_are_the_same_everywhere_and_in_one_part_only() -> N
     shares = Counter(found.gold.tolist())
     assert set(shares) == {0, 1, 2, 3}
     assert max(shares.values()) < 200, "the most frequent class alone would be right half of the time"
+
+
+def test_a_set_is_read_once() -> None:
+    assert all(SOURCE.load(name) is SOURCE.load(name) for name in SOURCE.names())
+
+
+def rewrite(file: Path, old: bytes, new: bytes) -> None:
+    content = gzip.decompress(file.read_bytes())
+    assert old in content
+    file.write_bytes(gzip.compress(content.replace(old, new, 1)))
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def flip_a_byte(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "absent": (Path.unlink, "cannot be read"),
+    "empty": (lambda file: file.write_bytes(b""), "sha256 differs"),
+    "not gzip": (lambda file: file.write_text("left\tright\tgold\tsubset\n"), "cannot be read"),
+    "cut short": (cut_short, "cannot be read"),
+    "a byte flipped": (flip_a_byte, "cannot be read"),
+    "a sentence changed": (lambda file: rewrite(file, b"The ", b"the "), "sha256 differs"),
+    "a line removed": (lambda file: rewrite(file, b"left\tright\tgold\tsubset\n", b""), "sha256 differs"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("file", SHA256)
+def test_a_damaged_file_is_refused_in_one_line(
+    file: str, damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(str(FOLDER), tmp_path / "files")
+    monkeypatch.setattr(embedded, "FOLDER", tmp_path / "files")
+    spoil, reason = DAMAGE[damage]
+    spoil(tmp_path / "files" / f"{file}.tsv.gz")
+    # What was read before the damage is cached.
+    embedded._pairs.cache_clear()
+    embedded._tenses.cache_clear()
+    with pytest.raises(DataError) as refused:
+        SOURCE.load(file.removesuffix("-train") if "tense" in file else file)
+    message = str(refused.value)
+    assert message.startswith(f"{tmp_path / 'files' / file}.tsv.gz: ")
+    assert reason in message
+    assert message.endswith("; reinstall ablate")
+    assert "\n" not in message
+
+
+def test_the_wheel_has_the_files_and_not_what_makes_them(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        names = archive.namelist()
+        held = {name: archive.read(name) for name in names if name.startswith("ablate/data/embedded_files/")}
+    assert held == {f"ablate/data/embedded_files/{place.name}": place.read_bytes() for place in FOLDER.iterdir()}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"ablate", "ablate_embeddings"}
 
 
 def test_the_train_split_has_positives() -> None:
@@ -161,81 +227,3 @@ def test_random_weights_are_bad(minilm_folder: Path) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_random_weights_of_any_seed_are_bad(minilm_folder: Path, name: str, seed: int) -> None:
     assert points(minilm_folder, SOURCE.load(name), seed) < 60
-
-
-def test_verb_forms() -> None:
-    assert [past(v) for v in ("chop", "bake", "carry", "destroy", "agree", "cancel", "take")] == [
-        "chopped", "baked", "carried", "destroyed", "agreed", "cancelled", "took",
-    ]  # fmt: skip
-    assert (past("take", participle=True), past("chop", participle=True)) == ("taken", "chopped")
-    assert [ing(v) for v in ("chop", "bake", "flee", "hit")] == ["chopping", "baking", "fleeing", "hitting"]
-
-
-def test_articles_follow_the_sound() -> None:
-    assert [article(w) for w in ("onion", "Irish nurse", "university", "X-ray image", "van")] == [
-        "an", "an", "a", "an", "a",
-    ]  # fmt: skip
-    assert Noun("onions", "plural").phrase(False) == "some onions"
-    assert Noun("onions", "plural").phrase(True, count="two") == "the two onions"
-
-
-@pytest.mark.parametrize(
-    ("tense", "passive", "negative", "statement", "question"),
-    [
-        ("past", False, False, "the nurses took it", "did the nurses take it"),
-        ("past", True, True, "the nurses were not taken it", "weren't the nurses taken it"),
-        ("now", False, True, "the nurses are not taking it", "aren't the nurses taking it"),
-        ("future", True, False, "the nurses will be taken it", "will the nurses be taken it"),
-        ("perfect", True, False, "the nurses have been taken it", "have the nurses been taken it"),
-    ],
-)
-def test_clauses(tense: str, passive: bool, negative: bool, statement: str, question: str) -> None:
-    clause = Clause("the nurses", True, "take", "it", passive, tense, negative)
-    assert clause.statement(contracted=False) == statement
-    assert clause.question() == question
-    assert finish(clause.question(), "?")[0].isupper()
-
-
-def _chop() -> Frame:
-    cooking = next(t for t in topics() if t.name == "cooking")
-    return Frame(cooking.events[0], 0, cooking.who[0], cooking.events[0].objects[0], "past")
-
-
-def test_one_frame_in_many_constructions() -> None:
-    frame = _chop()
-    said = {build: realise(frame, Wording((0,) * 8, 0, build, True, True)) for build in set(builds(frame, "chop {}"))}
-    assert said == {
-        "active": "The chef chopped the onions.",
-        "passive": "The onions were chopped by the chef.",
-        "cleft": "It was the chef that chopped the onions.",
-        "the-one": "The chef was the one that chopped the onions.",
-        "what": "What the chef chopped was the onions.",
-        "what-did": "What the chef did was chop the onions.",
-    }
-
-
-def test_a_reversed_verb_keeps_who_did_what() -> None:
-    football = next(t for t in topics() if t.name == "football")
-    beat = next(e for e in football.events if e.poles[0][0] == "beat {}")
-    frame = Frame(beat, 0, football.who[0], football.who[1], "past")
-    assert realise(frame, Wording((0,) * 8, 0, "active", True, True)) == "The striker beat the goalkeeper."
-    assert realise(frame, Wording((0,) * 8, 2, "active", True, True)) == "The goalkeeper lost to the striker."
-
-
-def test_gold_follows_meaning() -> None:
-    frame = _chop()
-    objects, who, bake = frame.event.objects, topics()[0].who, topics()[0].events[1]
-    place = concepts("at home")[0]
-    golds = [
-        similarity(frame, frame),
-        similarity(frame, replace(frame, place=place)),
-        similarity(frame, replace(frame, obj=objects[1])),
-        similarity(frame, replace(frame, negative=True)),
-        similarity(frame, replace(frame, event=bake, obj=bake.objects[0])),
-        similarity(frame, replace(frame, event=bake, obj=bake.objects[0], agent=who[1])),
-        similarity(frame, replace(frame, event=topics()[1].events[0])),
-    ]
-    assert golds[:2] == [5, pytest.approx(4.6)]
-    assert golds[3] == pytest.approx(2.25)
-    assert golds[-1] == 0
-    assert golds == sorted(golds, reverse=True)

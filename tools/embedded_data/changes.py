@@ -1,4 +1,4 @@
-"""Sentences about figures that rise and fall: what, which way, by how much, when."""
+"""Sentences about a figure that rises or falls: which figure, in which direction, by how much, and when."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
-from ablate.data.embedded.grammar import article, finish
-from ablate.data.embedded.lexicon import MEASURES, PERIODS
-from ablate.data.embedded.topics import Concept, concepts, pick
+from tools.embedded_data.grammar import article, finish
+from tools.embedded_data.lexicon import MEASURES, PERIODS
+from tools.embedded_data.topics import Concept, concepts, pick
 
 _UP = ("rose", "went up", "increased", "climbed"), "rise", "increase", "higher"
 _DOWN = ("fell", "went down", "decreased", "dropped"), "fall", "drop", "lower"
@@ -18,7 +18,7 @@ _FORMS = 5
 
 @dataclass(frozen=True)
 class Change:
-    """A figure's move. amount: an index into a growing list of percentages."""
+    """A rise or fall of a figure. amount: an index into :data:`_PERCENT`, which grows."""
 
     field: str
     measure: Concept
@@ -33,14 +33,14 @@ def _measures(held: bool) -> tuple[tuple[str, Concept], ...]:
 
 
 def draw_change(rng: Random, held: bool) -> Change:
-    """A random one; ``held``: may use what is kept out of train."""
+    """A random change. held: words that are held out of train may be used."""
     field, measure = pick(rng, _measures(held))
     periods = [p for p in concepts(PERIODS) if held or not p.held]
     return Change(field, measure, rng.random() < 0.5, int(rng.random() * len(_PERCENT)), pick(rng, periods))
 
 
 def vary(rng: Random, change: Change, held: bool) -> Change:
-    """Another amount, direction, measure of the same field, or period; sometimes all but the field."""
+    """The change with another amount, direction, period, or measure of the same field; sometimes with all of them."""
     new = draw_change(rng, held)
     while new.field != change.field:
         new = draw_change(rng, held)
@@ -65,7 +65,7 @@ def alike(a: Change, b: Change) -> float:
 
 
 def say(change: Change, form: int, way: int) -> str:
-    """A sentence; ``form`` chooses the construction, ``way`` the words, both modulo their number."""
+    """A sentence. ``form`` chooses the construction and ``way`` the words, each modulo the number of options."""
     what = change.measure.ways[way % len(change.measure.ways)]
     when = change.period.ways[way % len(change.period.ways)]
     n = f"{_PERCENT[change.amount]} percent"

@@ -1,23 +1,24 @@
-"""How a frame is said: the choice of words and of construction."""
+"""How a frame is put into words: the choice of words and of construction."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
 
-from ablate.data.embedded.frames import Frame
-from ablate.data.embedded.grammar import Clause, finish
-from ablate.data.embedded.topics import Concept, pick
+from tools.embedded_data.frames import Frame
+from tools.embedded_data.grammar import Clause, finish
+from tools.embedded_data.topics import Concept, pick
 
 _SLOTS = ("agent", "obj", "trait", "count", "place", "time", "manner", "source")
 
 
 @dataclass(frozen=True)
 class Wording:
-    """ways: which way of each slot's concept (modulo their number). verb: which way of the event.
+    """ways: for each slot, the index of the way to say its concept, modulo the number of ways. verb: the same, for the
+    event.
 
-    build: the construction; where the frame does not allow it, the plain one. definite: ``the`` against ``a``.
-    short: ``didn't`` against ``did not``, and "S said that" against "according to S".
+    build: the construction; the plain one is used if the frame does not allow it. definite: ``the``, not ``a``.
+    short: ``didn't``, not ``did not``, and "S said that", not "according to S".
     """
 
     ways: tuple[int, ...]
@@ -31,7 +32,7 @@ class Wording:
 
 
 def any_wording(rng: Random, frame: Frame) -> Wording:
-    """A random one."""
+    """A random wording of the frame."""
     verb = int(rng.random() * 12)
     ways = tuple(int(rng.random() * 12) for _ in _SLOTS)
     build = pick(rng, builds(frame, _pattern(frame, verb)))
@@ -40,7 +41,7 @@ def any_wording(rng: Random, frame: Frame) -> Wording:
 
 
 def reword(rng: Random, frame: Frame, than: Wording, share: float) -> Wording:
-    """A wording of ``frame`` that makes about this share of the choices in another way than ``than`` did."""
+    """A wording of the frame in which about this share of the choices differs from ``than``."""
     ways = tuple(w + (rng.random() < share) for w in than.ways)
     verb, build, definite, short = than.verb, than.build, than.definite, than.short
     if rng.random() < share:
@@ -56,7 +57,7 @@ def reword(rng: Random, frame: Frame, than: Wording, share: float) -> Wording:
 
 
 def changes(frame: Frame, a: Wording, b: Wording) -> int:
-    """How many choices of words differ between two wordings of one frame."""
+    """The number of word choices that differ between two wordings of one frame."""
     slots = [s for s in _SLOTS if getattr(frame, s) is not None]
     words = sum((a.way(s) - b.way(s)) % len(getattr(frame, s).ways) != 0 for s in slots)
     return words + (_pattern(frame, a.verb) != _pattern(frame, b.verb))
@@ -68,7 +69,7 @@ def _pattern(frame: Frame, verb: int) -> str:
 
 
 def builds(frame: Frame, pattern: str) -> list[str]:
-    """The constructions that a frame allows with this way of its event, each as often as it shall be likely."""
+    """The constructions that the frame allows with this pattern, repeated in proportion to their probability."""
     nominal, active_only = pattern.startswith("%"), "!" in pattern[:2]
     if frame.question:
         allowed = ["ask", "ask-true"]
@@ -92,8 +93,8 @@ def _words(concept: Concept | None, way: int) -> str:
     return concept.ways[way % len(concept.ways)] if concept else ""
 
 
-def realise(frame: Frame, wording: Wording) -> str:
-    """The sentence."""
+def realize(frame: Frame, wording: Wording) -> str:
+    """The sentence that says the frame in this wording."""
     pattern = _pattern(frame, wording.verb)
     possible = builds(frame, pattern)
     build = wording.build if wording.build in possible else possible[0]

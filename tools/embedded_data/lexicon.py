@@ -1,10 +1,10 @@
-"""The words of the embedded data set, written for this project; data only, read by :mod:`.frames`.
+"""The words of the embedded data set, written for this project. Data only, read by :mod:`.topics` and :mod:`.changes`.
 
-A block for each topic. ``|`` separates concepts, ``=`` the ways to say one concept. Signs before a noun:
-``+`` plural, ``~`` uncountable, none for countable. Before a concept, an event or a topic: ``*`` keeps it out of
-the train split. A ``do`` line is one event, ``ways / ways of the opposite : objects``; ``{}`` is the object, and
-``@`` stands for the topic's own ``who``, so that the two roles can be swapped. Before a way: ``!`` has no passive,
-``<`` has the roles reversed (lend, borrow), ``%`` is a noun that "takes place".
+A block for each topic. ``|`` separates concepts, and ``=`` the ways to say one concept. ``*`` before a concept, an
+event or a topic holds it out of the train split. Before a noun, ``+`` marks a plural and ``~`` an uncountable noun. A
+``do`` line is one event: ``ways / ways of the opposite : objects``. ``{}`` stands for the object; ``@`` in place of the
+objects means the topic's own ``who``, so that the two roles can be swapped. Before a way, ``!`` means that it has no
+passive, ``<`` that the roles are reversed (lend, borrow), and ``%`` that it is a noun that "takes place".
 """
 
 TOPICS = """

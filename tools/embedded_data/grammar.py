@@ -1,4 +1,4 @@
-"""English sentences from parts: verb forms, noun phrases, and the constructions that a clause can take."""
+"""English sentences from parts: verb forms, noun phrases, and the sentence forms of a clause."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def ing(verb: str) -> str:
 
 
 def article(word: str) -> str:
-    """``a`` or ``an``, as the word that follows sounds."""
+    """``a`` or ``an``, by the sound of the word that follows."""
     if word.lower().startswith(_SOUNDS_CONSONANT):
         return "a"
     return "an" if word[0].lower() in "aeiou" or word.startswith("X-ray") else "a"
@@ -61,7 +61,7 @@ def article(word: str) -> str:
 
 @dataclass(frozen=True)
 class Noun:
-    """One way to name something: ``text`` with no article; ``kind`` is count, plural or mass."""
+    """A noun. text: without an article. kind: count, plural or mass."""
 
     text: str
     kind: str
@@ -71,7 +71,7 @@ class Noun:
         return self.kind == "plural"
 
     def phrase(self, definite: bool, adjective: str = "", count: str = "") -> str:
-        """With its article, an adjective and a number word (the latter for plurals)."""
+        """The noun phrase: an article, a number word (plurals only), an adjective and the noun."""
         words = " ".join(w for w in (count, adjective, self.text) if w)
         if definite:
             return f"the {words}"
@@ -81,7 +81,7 @@ class Noun:
 
 
 def auxiliary(tense: str, plural: bool) -> str:
-    """The finite auxiliary of an active clause that needs one (a question or a negation)."""
+    """The finite auxiliary of an active question or negation."""
     return {"past": "did", "now": "are" if plural else "is", "future": "will", "perfect": "have" if plural else "has"}[
         tense
     ]
@@ -91,8 +91,8 @@ def auxiliary(tense: str, plural: bool) -> str:
 class Clause:
     """Subject, verb and the rest, ready for any sentence form.
 
-    subject: noun phrase. plural: its number. verb: base form. rest: what follows the verb, adverbials apart.
-    passive: ``verb`` is the passive's. tense: past, now, future or perfect.
+    subject: noun phrase. plural: its number. verb: base form. rest: what follows the verb, without adverbials.
+    passive: the clause is passive. tense: past, now, future or perfect.
     """
 
     subject: str
@@ -104,7 +104,7 @@ class Clause:
     negative: bool
 
     def _parts(self, split: bool) -> tuple[str, str]:
-        """The finite auxiliary ('' for a simple past unless ``split``) and the remaining verb words."""
+        """The finite auxiliary (empty for a simple past unless ``split``) and the remaining verb words."""
         t = self.tense
         if self.passive:
             done = past(self.verb, participle=True)
@@ -127,13 +127,13 @@ class Clause:
         return f"{self.subject} {self.predicate(contracted)}"
 
     def question(self) -> str:
-        """Yes-no question, without the mark."""
+        """A yes-no question without the question mark."""
         aux, main = self._parts(split=True)
         words = (CONTRACTED[aux] if self.negative else aux, self.subject, main, self.rest)
         return " ".join(w for w in words if w)
 
 
 def finish(text: str, mark: str) -> str:
-    """Capital, end mark, single spaces."""
+    """The text with a capital first letter, an end mark and single spaces."""
     text = " ".join(text.split())
     return text[0].upper() + text[1:] + mark

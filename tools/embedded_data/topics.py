@@ -1,4 +1,4 @@
-"""The lexicon as objects: topics, events, and the concepts that fill them."""
+"""The lexicon as objects: topics, their events, and concepts."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from functools import cache
 from random import Random
 from typing import TypeVar
 
-from ablate.data.embedded.grammar import Noun
-from ablate.data.embedded.lexicon import COUNTS, SOURCES, TIMES, TOPICS, TRAITS
+from tools.embedded_data.grammar import Noun
+from tools.embedded_data.lexicon import COUNTS, SOURCES, TIMES, TOPICS, TRAITS
 
 T = TypeVar("T")
 _KINDS = {"+": "plural", "~": "mass"}
 
 
 def pick(rng: Random, items: Sequence[T]) -> T:
-    """One item. Only ``Random.random()`` is used anywhere: its sequence is promised not to change with Python."""
+    """A random item. Uses ``Random.random()``, the one method whose sequence Python promises to keep."""
     return items[int(rng.random() * len(items))]
 
 
 @dataclass(frozen=True)
 class Concept:
-    """One meaning: ``ways`` to say it; ``held`` out of the train split."""
+    """One meaning. ways: how to say it. held: it is held out of the train split."""
 
     ways: tuple[str, ...]
     held: bool
 
     def noun(self, way: int) -> Noun:
-        """The way-th noun (modulo their number)."""
+        """The noun of this way, modulo the number of ways."""
         text = self.ways[way % len(self.ways)]
         if text[0] in _KINDS:
             return Noun(text[1:], _KINDS[text[0]])
@@ -37,7 +37,10 @@ class Concept:
 
 @dataclass(frozen=True)
 class Event:
-    """``poles``: the ways of the event and, if it has an opposite, of that. ``objects`` empty: people of the topic."""
+    """poles: the ways to say the event and, if it has an opposite, the ways to say that.
+
+    objects: what it may happen to; empty for the people of the topic.
+    """
 
     topic: str
     poles: tuple[tuple[str, ...], ...]
@@ -57,7 +60,7 @@ class Topic:
 
 
 def concepts(text: str) -> tuple[Concept, ...]:
-    """``a=b | *c`` -> concepts."""
+    """Parses ``a=b | *c``."""
     parts = [p.strip() for p in text.split("|") if p.strip()]
     return tuple(Concept(tuple(w.strip() for w in p.lstrip("*").split("=")), p.startswith("*")) for p in parts)
 
@@ -91,7 +94,7 @@ def topics() -> tuple[Topic, ...]:
 
 @dataclass(frozen=True)
 class Material:
-    """What a split may use: all of the lexicon, or (``held`` False) only what is not held out."""
+    """The part of the lexicon that a split may use: all of it, or (``held`` False) only what is not held out."""
 
     held: bool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ablate.report.agreement import agreement_table
+from ablate.report.oracle_agreement import oracle_agreement_table
 
 
 def one(scorer: str, spearman: float | None, granularity: str = "head", oracle: str = "exact") -> dict[str, Any]:
@@ -13,7 +13,7 @@ def one(scorer: str, spearman: float | None, granularity: str = "head", oracle: 
 
 
 def test_a_line_for_each_oracle_and_a_column_for_each_scorer() -> None:
-    table = agreement_table([one("align", 0.5), one("uniform", 0.25), one("align", None, "neuron")])
+    table = oracle_agreement_table([one("align", 0.5), one("uniform", 0.25), one("align", None, "neuron")])
     assert table is not None
     assert [column.title for column in table.columns] == ["granularity", "oracle", "units", "align", "uniform"]
     texts = [[cell.text for cell in line.cells] for line in table.lines]
@@ -22,4 +22,4 @@ def test_a_line_for_each_oracle_and_a_column_for_each_scorer() -> None:
 
 
 def test_without_an_oracle_there_is_no_table() -> None:
-    assert agreement_table([]) is None
+    assert oracle_agreement_table([]) is None

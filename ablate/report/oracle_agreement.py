@@ -8,7 +8,7 @@ from typing import Any
 from ablate.report.table import Column, Line, Table, TableCell
 
 
-def agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
+def oracle_agreement_table(found: Sequence[Mapping[str, Any]]) -> Table | None:
     """Granularity × oracle against scorers; None where no oracle ran.
 
     Args:

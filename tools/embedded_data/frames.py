@@ -1,4 +1,4 @@
-"""What a sentence says (a frame), and how alike two frames are."""
+"""The meaning of a sentence (a frame), and the similarity of two frames."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from ablate.data.embedded.topics import Concept, Event, Material, Topic, pick
+from tools.embedded_data.topics import Concept, Event, Material, Topic, pick
 
-#: Topics whose objects can be counted, and those that no newspaper would report.
+#: Topics whose objects can be counted, and topics that no newspaper would report.
 _COUNTED = ("animals", "cooking", "gardening", "storms")
 _NOT_REPORTED = ("animals", "cooking", "crime")
 
 
 @dataclass(frozen=True)
 class Frame:
-    """An event that happens: None where nothing is said. ``tense`` as in :class:`.grammar.Clause`."""
+    """An event with its details, each None if it is not mentioned. tense: as in :class:`.grammar.Clause`."""
 
     event: Event
     pole: int
@@ -33,7 +33,7 @@ class Frame:
 
 
 def draw(rng: Random, material: Material, topic: Topic) -> Frame:
-    """A random statement with up to two details."""
+    """A random statement with at most two details."""
     event = pick(rng, material.events(topic))
     agent = pick(rng, material.of(topic.who))
     obj = pick(rng, [o for o in material.objects(event, topic) if o != agent])
@@ -45,7 +45,7 @@ def draw(rng: Random, material: Material, topic: Topic) -> Frame:
 
 
 def details(material: Material, topic: Topic, frame: Frame) -> dict[str, list[Concept]]:
-    """The details that the frame can have, with the values of each."""
+    """The details that the frame can have, each with its possible values."""
     found = {"trait": material.of(topic.traits), "place": material.of(topic.where)}
     if not frame.negative:
         found["manner"] = material.of(topic.how)
@@ -58,7 +58,7 @@ def details(material: Material, topic: Topic, frame: Frame) -> dict[str, list[Co
 
 
 def add_detail(rng: Random, material: Material, topic: Topic, frame: Frame) -> Frame:
-    """With one detail more, or another value for it."""
+    """The frame with one more detail, or with another value of a detail that it has."""
     found = {
         slot: [v for v in values if v != getattr(frame, slot)]
         for slot, values in details(material, topic, frame).items()
@@ -69,7 +69,7 @@ def add_detail(rng: Random, material: Material, topic: Topic, frame: Frame) -> F
 
 
 def _core(a: Frame, b: Frame) -> float:
-    """Overlap in [-0.1, 1] of who did what to whom."""
+    """How much two frames agree in who did what to whom, in [-0.1, 1]."""
     if a.event.topic != b.event.topic:
         same_deed = set(a.event.poles[a.pole]) & set(b.event.poles[b.pole])
         return 0.25 if same_deed else 0.0
@@ -82,14 +82,16 @@ def _core(a: Frame, b: Frame) -> float:
     return 0.37 * action + 0.3 * agent + 0.33 * obj
 
 
-#: What one more detail costs; one that contradicts costs 3.6 times that, so that it is seldom a positive pair.
+#: The share of the score that an extra detail costs. A contradicting detail costs 3.6 times as much, so that such a
+#: pair is seldom a positive one.
 _DETAILS = {"trait": 0.06, "count": 0.08, "place": 0.08, "time": 0.06, "manner": 0.06, "source": 0.06}
 
 
 def similarity(a: Frame, b: Frame) -> float:
-    """Gold similarity in [0, 5] by meaning: a weighted overlap of the slots, lower for a denial or a question.
+    """Gold similarity in [0, 5] by meaning: a weighted overlap of the slots, lowered by a negation or a question.
 
-    The power makes the same person at another deed little alike. It is rounded because its last bit is the platform's.
+    The exponent lowers the score of pairs that share the agent and not the action. The power is rounded because its
+    last bit depends on the platform.
     """
     score: float = round(max(_core(a, b), 0.0) ** 1.4, 6)
     for slot, weight in _DETAILS.items():

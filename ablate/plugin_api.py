@@ -1,0 +1,78 @@
+"""Everything that an author of a plug-in imports: for scorers, granularities, tasks and executors.
+
+A name that is here keeps its meaning as long as :data:`API` has this value; everything else in ablate may move. The
+contract tests, and tiny models for tests of a plug-in, are in :mod:`ablate.testing`.
+"""
+
+from ablate.data.calibration import Calibration
+from ablate.data.classes import ClassSet
+from ablate.data.lines import cells, read_lines, sentence
+from ablate.data.pairs import PairSet, Source
+from ablate.errors import DataError, ModelError, PluginError, Undefined
+from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.granularities.base import ColumnGranularity, Granularity
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.granularities.replay import removals
+from ablate.granularities.unstructured import Unstructured
+from ablate.hookspecs import API, hookimpl
+from ablate.models.encode import encode, prepare
+from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss
+from ablate.models.masked import masked
+from ablate.models.model import Layer, Model
+from ablate.plugin import Plugin
+from ablate.scorers.base import LossScorer, Scorer, View
+from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
+from ablate.statistics.metric import EQUAL_WITHIN, LOG_MEAN, MEAN, SPEARMAN, Mean, Spearman, Statistic
+from ablate.tasks.base import Task
+from ablate.tasks.loaded import Loaded
+
+__all__ = [
+    "ALIGN",
+    "API",
+    "CORRELATION",
+    "EQUAL_WITHIN",
+    "LOG_MEAN",
+    "MEAN",
+    "SPEARMAN",
+    "UNIFORM",
+    "Calibration",
+    "ClassSet",
+    "ColumnGranularity",
+    "DataError",
+    "Evaluated",
+    "Evaluation",
+    "Executor",
+    "GradientContribution",
+    "Granularity",
+    "Head",
+    "InputNorm",
+    "Layer",
+    "Loaded",
+    "Loss",
+    "LossScorer",
+    "Mean",
+    "Model",
+    "ModelError",
+    "Neuron",
+    "PairSet",
+    "Plugin",
+    "PluginError",
+    "Scorer",
+    "SecondOrder",
+    "Source",
+    "Spearman",
+    "Statistic",
+    "Task",
+    "Undefined",
+    "Unstructured",
+    "View",
+    "cells",
+    "encode",
+    "hookimpl",
+    "masked",
+    "prepare",
+    "read_lines",
+    "removals",
+    "sentence",
+]

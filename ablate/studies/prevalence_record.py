@@ -1,0 +1,222 @@
+"""The record of ``ablate prevalence``. docs/prevalence.md lists its keys.
+
+Gains, errors and the prior's mean and sd are in the unit of the tasks, such as points. A gain above 0 means that the
+model is better without the units. Layers and groups are numbered from 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ablate.statistics.hurting_share import Share
+from ablate.statistics.replication import Replication
+from ablate.studies.records import StudyRecord
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the first-order contributions of one scorer predict.
+
+    share: of all units, those with a contribution below 0, in [0, 1].
+    spearman: correlation of a group's summed contribution with the score that is lost when the group is removed, in
+        [-1, 1]; None where one of the two ranks nothing.
+    """
+
+    scorer: str
+    share: float
+    spearman: float | None
+
+
+@dataclass(frozen=True)
+class Removals:
+    """The groups that were removed and have a score on every task; the fields have one entry for each of them.
+
+    gains: mean over the tasks. errors: standard errors of the gains, at least 0.
+    """
+
+    groups: tuple[int, ...]
+    layers: tuple[int, ...]
+    gains: tuple[float, ...]
+    errors: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ConfirmGain:
+    """The gain of a group on the confirm tasks. error: its standard error, at least 0."""
+
+    gain: float
+    error: float
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class FoundGroup:
+    """A group whose removal improves the score on the screen tasks.
+
+    p: one-sided and uncorrected, in [0, 1].
+    confirm: None where the group was not removed on confirm tasks, or has no score there.
+    """
+
+    name: str
+    group: int
+    layer: int
+    gain: float
+    error: float
+    p: float
+    confirm: ConfirmGain | None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """How many of the found groups improve the score on tasks that had no part in finding them.
+
+    pairs: how many count; None where nothing was found, so that nothing was removed.
+    level: of the one-sided test of each group, in (0, 1).
+    expected: how many groups would pass by chance, if none truly improved the score.
+    """
+
+    tasks: tuple[str, ...]
+    pairs: int | None
+    level: float
+    confirmed: int
+    expected: float
+
+
+@dataclass(frozen=True)
+class LayerPrevalence:
+    """The units of one layer.
+
+    groups: how many were removed and have a score.
+    predicted: scorer -> share of the layer's units with a contribution below 0, in [0, 1].
+    share: the mean chance of the layer's groups to hurt, in [0, 1], by the prior of all layers together. None where the
+        granularity has no share, or no group of the layer has a score.
+    gain: the mean over the groups; None where none has a score.
+    """
+
+    layer: int
+    groups: int
+    predicted: dict[str, float]
+    share: float | None
+    gain: float | None
+    found: int
+    confirmed: int
+
+
+@dataclass(frozen=True)
+class HarmlessSparsity:
+    """The largest sparsity of one scorer that an earlier run shows to be harmless.
+
+    scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
+    stage: ``confirm`` or ``screen``, with the ``tasks`` of that stage.
+    tried: sparsities in [0, 1), rising. sparsity: one of them; None where not even the smallest is harmless.
+    """
+
+    scorer: str
+    scope: str
+    steps: int
+    stage: str
+    tasks: tuple[str, ...]
+    tried: tuple[float, ...]
+    sparsity: float | None
+
+
+@dataclass(frozen=True)
+class BestCell:
+    """The cell of an earlier run with the highest Δ on its screen tasks, and its evidence on the confirm tasks.
+
+    The evidence is that of the mean over the confirm ``tasks`` against dense: ``delta`` with its interval ``low`` to
+    ``high``, in ``unit``; ``p`` and ``q`` in [0, 1]; ``n`` pairs; ``margin`` within which a loss is harmless.
+
+    scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
+    sparsity: in [0, 1), or ``negative``.
+    chosen_on: the screen tasks that choose.
+    """
+
+    cell: str
+    scorer: str
+    scope: str
+    steps: int
+    sparsity: float | str
+    chosen_on: tuple[str, ...]
+    tasks: tuple[str, ...]
+    delta: float
+    low: float
+    high: float
+    unit: str
+    p: float
+    q: float | None
+    verdict: str
+    n: int
+    margin: float | None
+
+
+@dataclass(frozen=True)
+class PrevalenceEntry:
+    """The prevalence of detrimental units of one granularity in one model.
+
+    group_size: units of the largest group; 1: each unit was removed alone.
+    tasks: the screen tasks that choose. pairs: how many pairs of theirs count.
+    undefined: groups without a score.
+    share: of the groups that truly hurt; None where fewer than two have a score.
+    replication: None where no group gains on any half of the pairs.
+    rate: the false-discovery rate of ``found``, in [0, 1].
+    found: lowest p first.
+    confirm: None where no confirm task was read.
+    layers: from the lowest.
+    harmless, best: from the newest run of the same cells in the store; empty and None without one.
+    """
+
+    model: str
+    granularity: str
+    units: int
+    groups: int
+    group_size: int
+    tasks: tuple[str, ...]
+    pairs: int
+    undefined: int
+    predicted: tuple[Prediction, ...]
+    removed: Removals
+    share: Share | None
+    replication: Replication | None
+    rate: float
+    found: tuple[FoundGroup, ...]
+    confirm: Confirmation | None
+    layers: tuple[LayerPrevalence, ...]
+    harmless: tuple[HarmlessSparsity, ...] = ()
+    best: BestCell | None = None
+
+
+@dataclass(frozen=True)
+class UnitContributions:
+    """The contribution of each unit of a granularity by one scorer.
+
+    layers: the layer of each unit.
+    contributions: one for each unit. Those of ``oracle`` are exact: the score that is lost when the unit is removed, in
+        the unit of the tasks.
+    """
+
+    model: str
+    granularity: str
+    layers: tuple[int, ...]
+    scorer: str
+    contributions: tuple[float, ...]
+    oracle: bool
+
+
+@dataclass(frozen=True)
+class PrevalenceRecord(StudyRecord):
+    """The record of one run of ``ablate prevalence``.
+
+    prevalence: one entry for each model × granularity.
+    maps: of the granularities whose units were removed alone.
+    run: its id.
+    earlier: the id of the run that ``harmless`` and ``best`` come from; None where the store has no such run.
+    timings: stage -> seconds.
+    """
+
+    study = "prevalence"
+    prevalence: tuple[PrevalenceEntry, ...]
+    maps: tuple[UnitContributions, ...]
+    run: str
+    earlier: str | None
+    timings: dict[str, float]
