@@ -67,6 +67,6 @@ def ablate_register_tasks(register: Register) -> None:
 
 @hookimpl
 def ablate_register_executors(register: Register) -> None:
-    from ablate.executors.base import InProcess
+    from ablate.executors.in_process import InProcess
 
     register(InProcess)

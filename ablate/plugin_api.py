@@ -10,7 +10,7 @@ from ablate.data.items import ItemSet, Source
 from ablate.data.lines import cells, read_lines, sentence
 from ablate.data.queries import QuerySet
 from ablate.errors import DataError, ModelError, PluginError, Undefined
-from ablate.executors.base import Executor, Item, Outcome
+from ablate.executors.base import Evaluated, Evaluation, Executor
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
@@ -41,12 +41,13 @@ __all__ = [
     "ClassSet",
     "ColumnGranularity",
     "DataError",
+    "Evaluated",
+    "Evaluation",
     "Executor",
     "GradientContribution",
     "Granularity",
     "Head",
     "InputNorm",
-    "Item",
     "ItemSet",
     "Layer",
     "Loaded",
@@ -56,7 +57,6 @@ __all__ = [
     "Model",
     "ModelError",
     "Neuron",
-    "Outcome",
     "Plugin",
     "PluginError",
     "QuerySet",

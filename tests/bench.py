@@ -138,7 +138,7 @@ def make_bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         bench.encodes += 1
         return encode(*args)
 
-    monkeypatch.setattr("ablate.engine.evaluate.encode", counted)
+    monkeypatch.setattr("ablate.engine.evaluator.encode", counted)
     return bench
 
 

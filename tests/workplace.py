@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import ablate.coordinator.run
+import ablate.engine.worker
 from ablate.cli import main
 from ablate.store.store import Store
 from ablate.testing.tiny import save_tiny
@@ -82,11 +83,12 @@ class Workplace:
 
     def nothing_may_load(self) -> None:
         """From now on it is a failure to load a model."""
-        self._monkeypatch.setattr(ablate.coordinator.run, "load_model", lambda _: pytest.fail("a model was loaded"))
+        for module in (ablate.coordinator.run, ablate.engine.worker):
+            self._monkeypatch.setattr(module, "load_model", lambda _: pytest.fail("a model was loaded"))
 
     def nothing_may_evaluate(self) -> None:
         """From now on it is a failure to evaluate a cell, or to score one."""
-        for name in ("ablate.engine.evaluate.Evaluator.evaluate", "ablate.coordinator.mask_maker.collect"):
+        for name in ("ablate.engine.evaluator.Evaluator.embed", "ablate.coordinator.mask_maker.collect"):
             self._monkeypatch.setattr(name, lambda *_, name=name, **__: pytest.fail(f"{name} was called"))
 
     def with_store(self) -> None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-import torch
-
+from ablate.coordinator.cell_work import CellQueue, CellWork
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.rows import Outcome
+from ablate.coordinator.settle import Settler, reason
 from ablate.data.calibration import Calibration
-from ablate.engine.evaluate import Evaluator
-from ablate.errors import FAILURES, PluginError, StoreError, one_line
+from ablate.data.items import Source
+from ablate.engine.evaluate import evaluate
+from ablate.engine.evaluator import Evaluator
+from ablate.engine.worker import THIS_PROCESS
+from ablate.errors import FAILURES, PluginError, StoreError
 from ablate.events import Event, Watch
-from ablate.executors.base import Executor
+from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
+from ablate.granularities.units import Units
 from ablate.models.model import Model
-from ablate.models.weights import weighted
+from ablate.models.spec import ModelSpec
 from ablate.plan.plan import DENSE, Cell
 from ablate.plugin import Plugin
-from ablate.plugins import registry
 from ablate.store.keys import result_key
-from ablate.store.store import Result, Store
+from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
@@ -31,60 +34,48 @@ if TYPE_CHECKING:
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
 
 
-@dataclass(frozen=True)
-class CellWork:
-    """A cell on its way to an executor: what to keep, and the tasks whose results the store lacks.
-
-    mask: its hash, None where nothing is removed. keys: of its results, by task. failure: why it cannot be evaluated
-    at all. trained: the weights it has, None for those that the model came with.
-    """
-
-    cell: Cell
-    key: str
-    about: Mapping[str, object]
-    mask: str | None
-    keep: Mapping[str, torch.Tensor]
-    found: Mapping[str, Result]
-    missing: tuple[Loaded, ...]
-    keys: Mapping[str, str] = field(default_factory=dict)
-    failure: str | None = None
-    trained: Trained | None = None
-
-
 @dataclass
 class ModelRun:
-    """A loaded model under test."""
+    """A loaded model under test.
 
+    spec: what the model was loaded by, and other processes can load it by. source: where tasks load their data from.
+    """
+
+    spec: ModelSpec
     model: Model
     calibration: Calibration
+    source: Source
     store: Store
     executor: Executor
     timings: Timings
     watch: Watch
     masks: MaskMaker
+    evaluator: Evaluator
     keep_going: bool = True
     materialize: bool = False
     trainings: Trainings | None = None
-    evaluator: Evaluator = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.evaluator = Evaluator(self.model, self.materialize)
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
         """Evaluates dense and ``cells`` on ``tasks``, whatever of it the store lacks; dense is the first outcome.
 
-        Each cell is in the store before the next is begun. A cell that fails is an outcome with the reasons, unless
-        ``keep_going`` is off: then what it raised goes up.
+        An outcome is in the store as soon as the executor gives it. A cell that fails is an outcome with the reasons,
+        unless ``keep_going`` is off: then what it raised goes up.
         """
         everything = (DENSE, *cells)
         self.masks.collect_for(scored_first(everything))
         # Only now: whoever watches takes the time from here for that of the cells.
         self.watch(Event("begin", stage, len(everything)))
-        done = []
-        for outcome in self.executor.map(self._evaluate, self._works(everything, tasks)):
-            done.append(outcome)
+        settler, outcomes = Settler(self.store, self.timings, self.keep_going), list[Outcome]()
+
+        def settle(work: CellWork, evaluated: Evaluated) -> None:
+            outcome = settler.settle(work, evaluated)
+            outcomes.append(outcome)
             self.watch(Event("cell", str(outcome.cell), cached=outcome.cached))
-        return done
+
+        queue = CellQueue(self.executor, settle)
+        with THIS_PROCESS.borrowing(self.spec, self.evaluator, tasks, self.source):
+            self._execute(queue, self._evaluations(queue, everything, tasks))
+        return outcomes
 
     def stored(self, cell: Cell, tasks: Sequence[Loaded]) -> bool:
         """Whether the store has everything of this cell."""
@@ -96,102 +87,89 @@ class ModelRun:
         keys = {result_key(model, about["hash"] or None, task) for task in tasks}
         return len(self.store.get_results(keys, values=False)) == len(keys)
 
-    def _works(self, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[CellWork]:
-        for cell in cells:
-            key = self.masks.key(cell)
-            try:
-                yield self._prepare(cell, key, tasks)
-            except StoreError:
-                raise
-            except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
-                yield CellWork(cell, key, {}, None, {}, {}, tuple(tasks), failure=self.reason(error, *_used(cell)))
-
     @property
     def _trainings(self) -> Trainings:
         assert self.trainings is not None
         return self.trainings
 
-    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded]) -> CellWork:
+    def _execute(self, queue: CellQueue, evaluations: Iterator[Evaluation]) -> None:
+        outcomes = self.executor.map(evaluate, evaluations)
+        try:
+            for evaluated in outcomes:
+                queue.take(evaluated)
+            queue.check_empty()
+        finally:
+            # Its threads or processes end now, and not when the garbage collector comes by.
+            if isinstance(outcomes, Generator):
+                outcomes.close()
+
+    def _evaluations(self, queue: CellQueue, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
+        """Prepares one cell after the other as its turn comes, and gives what the executor has to do."""
+        for cell in cells:
+            key = self.masks.key(cell)
+            try:
+                # An executor of threads may be evaluating on this very model, under another mask.
+                with self.model.guard.hold(wait=True):
+                    work = self._prepare(cell, key, tasks, queue.keys_under_way())
+            except StoreError:
+                raise
+            except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
+                failure = Failure(self.reason(error, *_used(cell)), "other")
+                work = CellWork(cell, key, failures=dict.fromkeys((task.name for task in tasks), failure))
+            queue.add(work)
+            if work.evaluation is not None:
+                yield work.evaluation
+
+    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str]) -> CellWork:
         trained = self._trainings.of(cell) if cell.training else None
         model = trained.model if trained else self.model
         about = self.store.mask_about(key) if cell != DENSE else _DENSE
         units = None
         if about is None:
-            stored = self.masks.make(cell)
-            units, about = stored.units, {**stored.about, "hash": stored.hash}
+            made = self.masks.make(cell)
+            units, about = made.units, {**made.about, "hash": made.hash}
         mask = cast(str | None, about["hash"]) or None
         keys = {task.name: result_key(model, mask, task) for task in tasks}
-        found_by_key = self.store.get_results(keys.values())
-        found = {name: found_by_key[k] for name, k in keys.items() if k in found_by_key}
-        missing = tuple(task for task in tasks if task.name not in found)
-        keep: Mapping[str, torch.Tensor] = {}
-        if missing and mask is not None:
-            keep = (units if units is not None else self.masks.make(cell).units).keep(self.model)
-        return CellWork(cell, key, about, mask, keep, found, missing, keys, trained=trained)
+        by_key = self.store.get_results(keys.values())
+        stored = {name: by_key[k] for name, k in keys.items() if k in by_key}
+        missing = [task for task in tasks if task.name not in stored]
+        failures = {task.name: _unreadable(task.fault) for task in missing if task.fault is not None}
+        awaited = tuple(task.name for task in missing if keys[task.name] in under_way)
+        left = [task for task in missing if task.name not in failures and task.name not in awaited]
+        work = CellWork(cell, key, about, keys, stored, failures, awaited)
+        if not left:
+            return work
+        if mask is not None and units is None:
+            units = self.masks.make(cell).units
+        packed = _packed(units) if mask is not None and units is not None else ()
+        return replace(work, evaluation=self._evaluation(key, packed, left, trained))
 
-    def _evaluate(self, work: CellWork) -> Outcome:
-        results: dict[str, Result] = {}
-        failures: dict[str, str] = {}
-        with self.timings.measure("encode"):
-            for task, measured in self._measure(work):
-                if isinstance(measured, Result):
-                    results[task.name] = measured
-                else:
-                    failures[task.name] = measured
-        if results:
-            with self.timings.measure("store"):
-                self.store.put_results({work.keys[name]: result for name, result in results.items()})
-        return Outcome(
-            work.cell,
-            work.key,
-            work.about,
-            {**work.found, **results},
-            failures,
-            cached=not work.missing,
-            keys=work.keys,
+    def _evaluation(
+        self, key: str, mask: tuple[PackedMask, ...], tasks: Sequence[Loaded], trained: Trained | None
+    ) -> Evaluation:
+        return Evaluation(
+            cell=key,
+            model=self.spec,
+            model_hash=self.model.hash,
+            encoding=self.model.encoding,
+            mask=mask,
+            tasks=tuple(TaskToMeasure(task.task, task.task.version, task.data.hash) for task in tasks),
+            source=self.source,
+            weights=trained.file if trained else None,
+            materialize=self.materialize,
         )
 
-    def _measure(self, work: CellWork) -> Iterator[tuple[Loaded, Result | str]]:
-        """Each missing task's result, or why there is none."""
-        if work.failure is not None:
-            yield from ((task, work.failure) for task in work.missing)
-            return
-        yield from ((task, self.reason(PluginError(task.fault))) for task in work.missing if task.fault is not None)
-        readable = [task for task in work.missing if task.fault is None]
-        if not readable:
-            return
-        try:
-            with weighted(self.model, work.trained.weights() if work.trained else None):
-                embedded = self.evaluator.embed(work.keep, readable)
-        except FAILURES as error:
-            # Memory that runs out is nobody's fault; else it is what a granularity keeps.
-            used = [] if isinstance(error, MemoryError) else work.cell.granularities
-            reason = self.reason(error, *used)
-            yield from ((task, reason) for task in readable)
-            return
-        for task in readable:
-            try:
-                yield task, embedded.measure(task)
-            except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
-                yield task, self.reason(error, task.task)
+    def reason(self, error: BaseException, *culprits: Plugin) -> str:
+        """What a row says of an error; see :func:`ablate.coordinator.settle.reason`."""
+        return reason(error, self.keep_going, *culprits)
 
-    def reason(self, error: BaseException, *used: Plugin) -> str:
-        """What a row says of ``error``; with ``keep_going`` off it goes up instead.
 
-        Args:
-            used: those that it may come from; the distributions of those that are not ablate's own are named.
-        """
-        blame = registry().blame(*used)
-        if isinstance(error, PluginError):
-            text = " ".join(str(error).split()) + blame
-            if not self.keep_going:
-                raise PluginError(text) from error
-            return text
-        if not self.keep_going:
-            if blame:
-                error.add_note(blame.strip())
-            raise error
-        return one_line(error) + blame
+def _packed(units: Units) -> tuple[PackedMask, ...]:
+    return tuple(PackedMask.of(units.granularities[name], mask) for name, mask in units.masks.items())
+
+
+def _unreadable(fault: str) -> Failure:
+    return Failure(fault, "other", PluginError(fault))
 
 
 def _used(cell: Cell) -> list[Plugin]:
@@ -199,5 +177,5 @@ def _used(cell: Cell) -> list[Plugin]:
 
 
 def scored_first(cells: Iterable[Cell]) -> list[Cell]:
-    """Of those, without their training, whose masks are made of the model as it came."""
+    """The cells, without their training, whose masks are made of the model as it came."""
     return [cell.untrained for cell in cells if cell.training is None or cell.training.way == "prune-then-train"]

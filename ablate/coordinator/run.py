@@ -10,6 +10,7 @@ from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, with_choice
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
+from ablate.engine.evaluator import Evaluator
 from ablate.events import Event, Watch, silent
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
@@ -139,7 +140,18 @@ def prepare_model_run(
         _scorer_tasks(job),
     )
     model_run = ModelRun(
-        model, calibration, store, job.executor, timings, watch, masks, keep_going, job.recipe.evaluate.materialize
+        spec,
+        model,
+        calibration,
+        job.chosen.source,
+        store,
+        job.executor,
+        timings,
+        watch,
+        masks,
+        Evaluator(model),
+        keep_going,
+        job.recipe.evaluate.materialize,
     )
     if job.texts is not None:
         from ablate.coordinator.train import trainings

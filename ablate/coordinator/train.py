@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.engine.worker import THIS_PROCESS
 from ablate.errors import StoreError
 from ablate.events import Watch
 from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.models.weights import Weights, weighted, weights_hash
+from ablate.models.weights import Weights, WeightsFile, weighted, weights_hash
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell, Step
 from ablate.plan.training_texts import Texts
@@ -32,14 +33,17 @@ from ablate.training.gradual import Prune
 class Trained:
     """Trained weights.
 
-    key: theirs in the store.
+    file: where they are.
     model: the one that was trained, with the hash that it has with these weights.
-    weights: reads them from the store.
     """
 
-    key: str
+    file: WeightsFile
     model: Model
-    weights: Callable[[], Weights]
+
+    @property
+    def key(self) -> str:
+        """The weights' key in the store."""
+        return self.file.key
 
 
 @dataclass
@@ -60,8 +64,6 @@ class Trainings:
     watch: Watch
     _after: dict[str, MaskMaker] = field(default_factory=dict, init=False)
     """Mask makers of the trained dense model, by the key of its weights."""
-    _last: tuple[str, Weights] | None = field(default=None, init=False)
-    """The weights that were read last, and their key: cells of one training follow one another."""
 
     @property
     def store(self) -> Store:
@@ -103,7 +105,7 @@ class Trainings:
         trained, _ = self._fit(Units(), seed, "dense, trained")
         masks = self._after.setdefault(trained.key, self.masks.for_model(trained.model))
         missing = masks.missing([cell.untrained])
-        with weighted(self.masks.model, trained.weights() if missing else None):
+        with weighted(self.masks.model, self._weights(trained) if missing else None):
             if missing:
                 masks.collect_for(self.cells)
             return trained, masks.make(cell.untrained).units
@@ -160,17 +162,19 @@ class Trainings:
         return None if mask is None else (trained, Units.of(mask.units, gradual.granularities))
 
     def _stored(self, key: str) -> Trained | None:
-        about = self.store.trained_about(key)
-        if about is None:
+        file = self.store.trained_file(key)
+        if file is None:
             return None
-        model = replace(self.masks.model, hash=trained_model_hash(self.masks.model, about["hash"]))
-        return Trained(key, model, lambda: self._weights(key))
+        model = replace(self.masks.model, hash=trained_model_hash(self.masks.model, file.sha256))
+        return Trained(file, model)
 
-    def _weights(self, key: str) -> Weights:
-        if self._last is None or self._last[0] != key:
-            self._last = None  # frees the others before these are read
-            self._last = key, read_weights(self.store, key)
-        return self._last[1]
+    def _weights(self, trained: Trained) -> Weights:
+        """Read as an evaluation in this process reads them, so that the two share them."""
+        try:
+            return THIS_PROCESS.weights(trained.file)
+        except StoreError:
+            self.store.get_trained(trained.key)  # forgets them if they are damaged, so that the next run trains again
+            raise
 
     def _pruner(self, step: Step) -> Prune:
         def prune(weights: Weights, fraction: float, units: Units) -> Units:

@@ -1,115 +1,82 @@
-"""A masked model on tasks: encode each distinct sentence once, then one value per item of every task."""
+"""One evaluation, from plain data to results: what every executor runs, in whatever thread, process or machine."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 
-from ablate.errors import AblateError, PluginError, Undefined
-from ablate.models.encode import Prepared, encode, prepare
-from ablate.models.masked import masked
-from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
+from ablate.engine.evaluator import Embedded, Evaluator
+from ablate.engine.worker import THIS_PROCESS, check_version
+from ablate.errors import FAILURES
+from ablate.executors.base import Evaluated, Evaluation, Failure, PackedMask
+from ablate.models.masked import merge
 from ablate.models.model import Model
-from ablate.store.store import Result
+from ablate.models.weights import Weights, weighted
 from ablate.tasks.loaded import Loaded
-
-_TRIED = 16
-"""Sentences that the smaller model is tried on."""
+from ablate.tasks.result import Result
 
 
-@dataclass
-class Evaluator:
-    """Evaluates masks of one model; tokenizes once for each set of tasks.
+def evaluate(evaluation: Evaluation) -> Evaluated:
+    """Evaluates one cell with what this process has loaded, or loads now.
 
-    materialize: run cells that lose whole heads or neurons on the smaller model, once it is seen to give the same
-        embeddings of a few sentences.
+    In several threads at a time each waits until it has the model for itself. A task that fails costs itself alone.
+
+    Returns:
+        For every task a result or a failure. Nothing is raised but what ends a process, such as KeyboardInterrupt.
     """
-
-    model: Model
-    materialize: bool = False
-    _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
-
-    def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
-        """The distinct sentences of all the tasks (sentence -> position), tokenized and batched."""
-        names = tuple(task.name for task in tasks)
-        if names not in self._prepared:
-            sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
-            positions = {sentence: i for i, sentence in enumerate(sentences)}
-            self._prepared[names] = positions, prepare(self.model, sentences)
-        return self._prepared[names]
-
-    def evaluate(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> dict[str, Result]:
-        """The result on each task (by name) of the model without what ``keep`` removes; dense where it is empty."""
-        embedded = self.embed(keep, tasks)
-        return {task.name: embedded.measure(task) for task in tasks}
-
-    def embed(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> Embedded:
-        """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
-
-        Raises:
-            AblateError: the smaller model gives other embeddings than the masked one.
-        """
-        start = time.perf_counter()
-        positions, prepared = self.prepared(tasks)
-        smaller = self.materialize and loses_units(self.model, keep)
-        if smaller:
-            self._check_parity(keep, list(positions)[:_TRIED])
-        with materialized(self.model, keep) if smaller else masked(self.model, keep):
-            embeddings = encode(self.model, prepared)
-        total = sum(len(task.data.sentences) for task in tasks)
-        return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
-
-    def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
-        few = prepare(self.model, sentences)
-        with masked(self.model, keep):
-            expected = encode(self.model, few)
-        with materialized(self.model, keep):
-            found = encode(self.model, few)
-        difference = largest_difference(expected, found)
-        if not difference <= CLOSE:
-            raise AblateError(
-                f"the smaller model's embeddings differ from the masked model's by {difference:.1e}, more than "
-                f"{CLOSE:g}; set evaluate.materialize to false"
-            )
-
-
-@dataclass(frozen=True)
-class Embedded:
-    """embeddings: float32 [sentences, dim]; positions: sentence -> row; seconds: spent on a sentence of a task."""
-
-    embeddings: torch.Tensor
-    positions: Mapping[str, int]
-    seconds: float
-
-    def measure(self, loaded: Loaded) -> Result:
-        """A task's result.
-
-        Raises:
-            PluginError: the task does not give one float32 per item.
-            Exception: whatever a plug-in's task raises.
-        """
-        sentences = loaded.data.sentences
-        seconds = self.seconds * len(sentences)
-        about = {"task": loaded.name, "source": loaded.data.source}
-        start = time.perf_counter()
+    try:
+        evaluator = THIS_PROCESS.evaluator(evaluation)
+        weights = THIS_PROCESS.weights(evaluation.weights) if evaluation.weights else None
+    except FAILURES as error:
+        return Evaluated(evaluation.cell, {}, _all_fail(evaluation, Failure.of(error, "other")), 0.0)
+    tasks: list[Loaded] = []
+    failures: dict[str, Failure] = {}
+    for wanted in evaluation.tasks:
         try:
-            values = loaded.task.measure(loaded.data, self.embeddings[[self.positions[s] for s in sentences]])
-        except Undefined as reason:
-            return Result("undefined", str(reason), None, None, seconds, about)
-        seconds += time.perf_counter() - start
-        if not isinstance(values, np.ndarray) or values.dtype != np.float32:
-            what = getattr(values, "dtype", None)
-            raise PluginError(f"task '{loaded.name}' gave a {type(values).__name__} of {what}, not an array of float32")
-        if values.shape != (len(loaded.data),):
-            raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} items")
-        if not np.isfinite(values).all():
-            return Result("undefined", "the model's embeddings are not finite", None, None, seconds, about)
+            tasks.append(THIS_PROCESS.task(wanted, evaluation.source))
+        except FAILURES as error:
+            failures[wanted.task.name] = Failure.of(error, "task")
+    with evaluator.model.guard.hold(wait=True):
+        start = time.perf_counter()
+        results, failed = _measured(evaluation, evaluator, weights, tasks)
+        return Evaluated(evaluation.cell, results, failures | failed, time.perf_counter() - start)
+
+
+def _measured(
+    evaluation: Evaluation, evaluator: Evaluator, weights: Weights | None, tasks: Sequence[Loaded]
+) -> tuple[dict[str, Result], dict[str, Failure]]:
+    results: dict[str, Result] = {}
+    failures: dict[str, Failure] = {}
+    if not tasks:
+        return results, failures
+    try:
+        embedded = _embedded(evaluation, evaluator, weights, tasks)
+    except FAILURES as error:
+        # Memory that runs out is nobody's fault; anything else comes from what a granularity keeps.
+        failure = Failure.of(error, "other" if isinstance(error, MemoryError) else "mask")
+        return results, dict.fromkeys((task.name for task in tasks), failure)
+    for task in tasks:
         try:
-            score = loaded.task.score(loaded.data, values, np.ones(len(values), bool))
-        except Undefined as reason:
-            return Result("undefined", str(reason), None, values, seconds, about)
-        return Result("ok", None, score, values, seconds, about)
+            results[task.name] = embedded.measure(task)
+        except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
+            failures[task.name] = Failure.of(error, "task")
+    return results, failures
+
+
+def _embedded(
+    evaluation: Evaluation, evaluator: Evaluator, weights: Weights | None, tasks: Sequence[Loaded]
+) -> Embedded:
+    keep = merge([_kept(part, evaluator.model) for part in evaluation.mask])
+    with weighted(evaluator.model, weights):
+        return evaluator.embed(keep, tasks, materialize=evaluation.materialize)
+
+
+def _kept(part: PackedMask, model: Model) -> dict[str, torch.Tensor]:
+    check_version("granularity", part.granularity.name, part.granularity.version, part.version)
+    return part.granularity.keep(model, torch.from_numpy(part.unpacked()))
+
+
+def _all_fail(evaluation: Evaluation, failure: Failure) -> dict[str, Failure]:
+    return dict.fromkeys((wanted.task.name for wanted in evaluation.tasks), failure)

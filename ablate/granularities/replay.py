@@ -152,11 +152,12 @@ def _run(model: Model, prepared: Prepared, replay: Replay, handle: RemovableHand
 
 @contextmanager
 def _replaced(model: Model, names: Sequence[str], stand_in: nn.Module) -> Iterator[None]:
-    originals = {name: model.backbone.get_submodule(name) for name in names}
-    try:
-        for name in originals:
-            model.backbone.set_submodule(name, stand_in)
-        yield
-    finally:
-        for name, original in originals.items():
-            model.backbone.set_submodule(name, original)
+    with model.guard.hold():
+        originals = {name: model.backbone.get_submodule(name) for name in names}
+        try:
+            for name in originals:
+                model.backbone.set_submodule(name, stand_in)
+            yield
+        finally:
+            for name, original in originals.items():
+                model.backbone.set_submodule(name, original)

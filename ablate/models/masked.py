@@ -19,21 +19,26 @@ Mask = NDArray[np.bool_]
 def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
     """Zeroes the parameters that a mask removes; on leaving, however that comes, puts the originals back.
 
-    The original tensors are set aside, never written to, so the model is given back bit for bit.
+    The original tensors are set aside, never written to, so the model is given back bit for bit. A thread may nest
+    masks.
 
     Args:
         keep: parameter name -> bool tensor of its shape, True = keep.
+
+    Raises:
+        ModelError: another thread has the model, under a mask or with other weights.
     """
     originals: dict[str, torch.Tensor] = {}
-    try:
-        for name, kept in keep.items():
-            parameter = model.backbone.get_parameter(name)
-            originals[name] = parameter.data
-            parameter.data = parameter.data.where(kept, 0.0)
-        yield
-    finally:
-        for name, original in originals.items():
-            model.backbone.get_parameter(name).data = original
+    with model.guard.hold():
+        try:
+            for name, kept in keep.items():
+                parameter = model.backbone.get_parameter(name)
+                originals[name] = parameter.data
+                parameter.data = parameter.data.where(kept, 0.0)
+            yield
+        finally:
+            for name, original in originals.items():
+                model.backbone.get_parameter(name).data = original
 
 
 def merge(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

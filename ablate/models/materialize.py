@@ -30,11 +30,14 @@ def materialized(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
     """Like :func:`~ablate.models.masked.masked`, but with smaller layers in place of the model's own.
 
     The layers themselves are back afterwards, also after an error, so the model is the same bit for bit.
+
+    Raises:
+        ModelError: another thread has the model, under a mask or with other weights.
     """
     backbone = model.backbone
     assert isinstance(backbone, PreTrainedModel)
-    layers = {layer.path: backbone.get_submodule(layer.path) for layer in model.architecture.layers}
     with masked(model, keep):
+        layers = {layer.path: backbone.get_submodule(layer.path) for layer in model.architecture.layers}
         try:
             for path, module in layers.items():
                 backbone.set_submodule(path, copy.deepcopy(module))

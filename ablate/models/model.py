@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import takewhile
 from typing import Any
 
 from torch import Tensor, nn
+
+from ablate.models.guard import Guard
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Model:
         differentiable, **not** normalized unless the model's own modules do so.
     tokenize: sentences -> token ids of each, special tokens included, truncated, not padded.
     pad: token-id lists -> features for ``embed``, padded to the longest.
+    guard: held by the thread that changes the backbone; copies by ``dataclasses.replace`` share backbone and guard.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Model:
     embed: Callable[[Mapping[str, Tensor]], Tensor]
     tokenize: Callable[[list[str]], list[list[int]]]
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
+    guard: Guard = field(default_factory=Guard, compare=False, repr=False)
 
     def weight(self, linear: str) -> nn.Parameter:
         """The weight matrix [out, in] of a linear module, by its name in the backbone."""

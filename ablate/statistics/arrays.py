@@ -1,4 +1,4 @@
-"""The arrays that statistics take and give."""
+"""The arrays that tasks give, and that statistics take and give."""
 
 from __future__ import annotations
 
@@ -10,3 +10,13 @@ Floats = NDArray[np.float64]
 
 Values = NDArray[np.float32]
 """float32 [n]: what a task measured on each item."""
+
+
+def require_float32_vector(name: str, array: NDArray[np.float32]) -> None:
+    """Refuses an array that a store would not give back exactly as it was given.
+
+    Raises:
+        ValueError: the array is not float32 [n].
+    """
+    if array.dtype != np.float32 or array.ndim != 1:
+        raise ValueError(f"{name} must be float32 with one axis, not {array.dtype} of shape {array.shape}")

@@ -46,7 +46,7 @@ def write(folder: Path, digest: str, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         # An existing file of this name is replaced too, because it may be damaged.
-        temporary.replace(_path(folder, digest))
+        temporary.replace(path_of(folder, digest))
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -60,7 +60,7 @@ def read(folder: Path, digest: str) -> list[NDArray[Any]]:
         Damaged: the file is missing, truncated or altered.
         OSError: the file exists and cannot be read.
     """
-    path = _path(folder, digest)
+    path = path_of(folder, digest)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -111,7 +111,8 @@ def sweep(folder: Path) -> None:
             continue  # another process has just removed or renamed it
 
 
-def _path(folder: Path, digest: str) -> Path:
+def path_of(folder: Path, digest: str) -> Path:
+    """The file that :func:`write` makes."""
     return folder / f"{digest}.safetensors"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.store.schema import Damaged, pack, unpack
+from ablate.tasks.result import Result
 
 
 @dataclass(frozen=True)
@@ -26,43 +26,6 @@ class StoredMask:
     hash: str
     units: dict[str, NDArray[np.bool_]]
     about: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one evaluation gave.
-
-    status: ``ok``, with a score, or ``undefined``, with none and a reason.
-    score: the task's metric in the task's unit; finite, never NaN.
-    values: float32 [n], the value of each item, or None where the task has none.
-    seconds: how long the evaluation took.
-    about: anything that JSON can hold.
-
-    Raises:
-        ValueError: the status is neither of the two or does not agree with the score, a number is not finite,
-            or values is not a float32 vector.
-    """
-
-    status: str
-    reason: str | None
-    score: float | None
-    values: NDArray[np.float32] | None
-    seconds: float
-    about: dict[str, Any]
-
-    def __post_init__(self) -> None:
-        if self.status not in ("ok", "undefined"):
-            raise ValueError(f"the status of a result is 'ok' or 'undefined', not {self.status!r}")
-        if (self.status == "ok") != (self.score is not None):
-            raise ValueError(f"a result has a score exactly if it is 'ok': {self.status!r} with {self.score}")
-        if self.status == "undefined" and not self.reason:
-            raise ValueError("an undefined result needs a reason")
-        if self.score is not None and not math.isfinite(self.score):
-            raise ValueError(f"{self.score} is no score: an undefined score is status 'undefined' with a reason")
-        if not math.isfinite(self.seconds):
-            raise ValueError(f"{self.seconds} is no duration")
-        if self.values is not None:
-            require_float32_vector("values", self.values)
 
 
 @dataclass(frozen=True)
@@ -82,12 +45,6 @@ class RunInfo:
     choice: dict[str, Any] | None
     chosen: datetime | None
     rows: int
-
-
-def require_float32_vector(name: str, array: NDArray[np.float32]) -> None:
-    """Raises ValueError unless ``array`` is float32 [n]: a store gives back exactly what it was given."""
-    if array.dtype != np.float32 or array.ndim != 1:
-        raise ValueError(f"{name} must be float32 with one axis, not {array.dtype} of shape {array.shape}")
 
 
 def to_row(key: str, result: Result) -> dict[str, Any]:

@@ -21,13 +21,16 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select
 
+from ablate.models.weights import WeightsFile
+from ablate.statistics.arrays import require_float32_vector
 from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema
 from ablate.store.database import Database
 from ablate.store.place import locate, store_errors
-from ablate.store.records import Result, RunInfo, StoredMask, from_row, require_float32_vector, to_row
+from ablate.store.records import RunInfo, StoredMask, from_row, to_row
 from ablate.store.run_log import RunLog
 from ablate.store.schema import Damaged, check_name, pack, unpack
+from ablate.tasks.result import Result
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
 
@@ -132,6 +135,13 @@ class Store(RunLog):
         """The ``about`` of trained weights and their ``hash``, or None. Does not read the weights."""
         entry = self._entry(schema.trained, key)
         return None if entry is None else {**entry["about"], "hash": entry["file"]}
+
+    def trained_file(self, key: str) -> WeightsFile | None:
+        """Where the weights put under ``key`` are, for those who do not open the store; None if it has none."""
+        entry = self._entry(schema.trained, key)
+        if entry is None:
+            return None
+        return WeightsFile(key, arrays.path_of(self._files, entry["file"]), entry["file"], tuple(entry["names"]))
 
     def put_trained(self, key: str, weights: Mapping[str, NDArray[np.float32]], about: Mapping[str, Any]) -> None:
         """Stores trained weights and removes the checkpoints of their training."""

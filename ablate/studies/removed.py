@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.evaluate import Embedded
+from ablate.engine.evaluator import Embedded
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.granularities.base import Granularity

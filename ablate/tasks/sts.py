@@ -55,3 +55,6 @@ STS_TASKS = (
     _task("synthetic-dev", "dev", "embedded (synthetic), dev"),
     _task("synthetic-train", "train", "embedded (synthetic), train"),
 )
+
+# A class can be pickled for another process only if its module has it under its name.
+globals().update({task.__name__: task for task in STS_TASKS})

@@ -115,3 +115,6 @@ TRANSFER_TASKS = (
     _task("mrpc", "pairs of sentences, paraphrases or not", paired=True),
     _task("synthetic-tense", "embedded (synthetic), statements by their tense"),
 )
+
+# A class can be pickled for another process only if its module has it under its name.
+globals().update({task.__name__: task for task in TRANSFER_TASKS})

@@ -1,29 +1,50 @@
-"""What an executor owes: every outcome, in order, of items made no earlier than they can be worked on."""
+"""What an executor owes: every outcome, in order, of items that it takes no earlier than they can be worked on."""
 
 from __future__ import annotations
 
+import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from ablate.executors.base import Executor
+import numpy as np
+
+from ablate.engine.evaluate import evaluate
+from ablate.engine.worker import THIS_PROCESS
+from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.models.model import Encoding
+from ablate.models.spec import ModelSpec
+from ablate.tasks.result import Result
 from ablate.testing.contract import Contract, keep_all, require
+from ablate.testing.evaluations import sample_evaluations
 from ablate.testing.plugin_contract import check_plugin
+from ablate.testing.samples import SampleSource
 
 _MANY = 2_000
+
+_CLOSE = 1e-5
+"""How far values may be from those of this process: with another number of cores, sums are taken in another order."""
 
 
 class _Refused(Exception):
     """An error that no executor knows of."""
 
 
-def _square(item: int) -> int:
-    return item * item
+def _numbered(number: int) -> Evaluation:
+    """An evaluation of nothing, for the checks that look at order alone."""
+    encoding = Encoding("mean", "", 8)
+    return Evaluation(str(number), ModelSpec(name="none"), "", encoding, (), (), SampleSource())
 
 
-def _refuse(item: int) -> int:
-    if item == 3:
+def _square(evaluation: Evaluation) -> Evaluated:
+    return Evaluated(evaluation.cell, {}, {}, float(evaluation.cell) ** 2)
+
+
+def _refuse(evaluation: Evaluation) -> Evaluated:
+    if evaluation.cell == "3":
         raise _Refused("item 3")
-    return item
+    return Evaluated(evaluation.cell, {}, {}, float(evaluation.cell))
 
 
 def check_executor(plugin: type[Executor], **parameters: Any) -> None:
@@ -49,7 +70,9 @@ def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contr
         ),
         Contract("every outcome, in order", on_one(_check_outcomes), first=True),
         Contract("items are taken when they can be worked on", on_one(_check_lazy)),
+        Contract("items are taken in the thread that asks for outcomes", on_one(_check_thread)),
         Contract("errors come through as they are", on_one(_check_errors)),
+        Contract("cells get the scores that they have in process", on_one(_check_scores)),
     )
 
 
@@ -60,24 +83,25 @@ def _check_class(plugin: type[Executor], parameters: dict[str, Any]) -> None:
 def _check_outcomes(executor: Executor, who: str) -> None:
     require(list(executor.map(_square, [])) == [], f"{who} gives outcomes for no items")
     for attempt in ("first", "second"):
-        found = list(executor.map(_square, range(20)))
+        outcomes = list(executor.map(_square, map(_numbered, range(20))))
+        numbers = [outcome.seconds for outcome in outcomes]
         require(
-            found == [i * i for i in range(20)],
-            f"{who} gives other outcomes, or in another order, than its items ask ({attempt} use): {found}",
+            outcomes == [_square(_numbered(i)) for i in range(20)],
+            f"{who} gives other outcomes, or in another order, than its items ask ({attempt} use): {numbers}",
         )
 
 
 def _check_lazy(executor: Executor, who: str) -> None:
     taken = 0
 
-    def items() -> Iterator[int]:
+    def items() -> Iterator[Evaluation]:
         nonlocal taken
         for i in range(_MANY):
             taken += 1
-            yield i
+            yield _numbered(i)
 
     outcomes = iter(executor.map(_square, items()))
-    require(next(outcomes) == 0, f"{who} does not give the first item's outcome first")
+    require(next(outcomes) == _square(_numbered(0)), f"{who} does not give the first item's outcome first")
     require(
         taken < _MANY,
         f"{who} took all {_MANY} items before it gave one outcome; each holds a mask, so take no more than can be "
@@ -86,20 +110,36 @@ def _check_lazy(executor: Executor, who: str) -> None:
     require(sum(1 for _ in outcomes) == _MANY - 1, f"{who} loses items")
 
 
+def _check_thread(executor: Executor, who: str) -> None:
+    threads: set[int] = set()
+
+    def items() -> Iterator[Evaluation]:
+        for i in range(4):
+            threads.add(threading.get_ident())
+            yield _numbered(i)
+
+    list(executor.map(_square, items()))
+    require(
+        threads == {threading.get_ident()},
+        f"{who} takes items in another thread than the one that asks for outcomes, to which model and store belong",
+    )
+
+
 def _check_errors(executor: Executor, who: str) -> None:
-    before: list[int] = []
+    before: list[Evaluated] = []
     try:
-        for outcome in executor.map(_refuse, range(6)):
+        for outcome in executor.map(_refuse, map(_numbered, range(6))):
             before.append(outcome)
     except _Refused:
-        require(before == [0, 1, 2], f"{who} loses the outcomes before an error: {before} is all it gave")
+        numbers = [outcome.cell for outcome in before]
+        require(numbers == ["0", "1", "2"], f"{who} loses the outcomes before an error: {numbers} is all it gave")
     except Exception as error:
         require(False, f"{who} raises {type(error).__name__} where the work raised {_Refused.__name__}")
     else:
         require(False, f"{who} swallows an error of the work")
 
-    def failing() -> Iterator[int]:
-        yield 1
+    def failing() -> Iterator[Evaluation]:
+        yield _numbered(1)
         raise _Refused("no second item")
 
     try:
@@ -107,3 +147,41 @@ def _check_errors(executor: Executor, who: str) -> None:
     except _Refused:
         return
     require(False, f"{who} swallows an error of whatever makes the items")
+
+
+def _check_scores(executor: Executor, who: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        evaluations = sample_evaluations(Path(folder))
+        try:
+            expected = list(map(evaluate, evaluations))
+            THIS_PROCESS.clear()  # so that the executor's evaluations load everything themselves
+            given = list(executor.map(evaluate, evaluations))
+        finally:
+            THIS_PROCESS.clear()
+    require(len(given) == len(expected), f"{who} gives {len(given)} outcomes of {len(expected)} cells")
+    for ours, theirs in zip(expected, given, strict=True):
+        difference = _difference(ours, theirs)
+        require(not difference, f"{who} changes the outcome of {ours.cell}: {difference}")
+
+
+def _difference(expected: Evaluated, given: Evaluated) -> str:
+    """What is not as it has to be, or nothing."""
+    if given.cell != expected.cell or list(given.results) != list(expected.results):
+        return f"results of {given.cell} on {list(given.results)}, not on {list(expected.results)}"
+    if dict(given.failures) != dict(expected.failures):
+        return f"the failures are {dict(given.failures)}, not {dict(expected.failures)}"
+    for name, result in expected.results.items():
+        difference = _result_difference(result, given.results[name])
+        if difference:
+            return f"{name} {difference}"
+    return ""
+
+
+def _result_difference(expected: Result, given: Result) -> str:
+    if (given.status, given.reason) != (expected.status, expected.reason):
+        return f"is {given.status} ({given.reason}), not {expected.status} ({expected.reason})"
+    assert expected.values is not None
+    if given.values is None or given.values.shape != expected.values.shape:
+        return f"has the values {given.values}, not {expected.values}"
+    apart = float(np.abs(given.values - expected.values).max())
+    return "" if apart <= _CLOSE else f"has values that are up to {apart:.1e} away from those in this process"

@@ -10,7 +10,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 
-from ablate.engine.evaluate import Embedded
+from ablate.engine.evaluator import Embedded
 from ablate.errors import AblateError
 from ablate.tasks.loaded import Loaded
 

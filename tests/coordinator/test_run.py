@@ -14,7 +14,7 @@ from torch import Tensor
 
 import ablate.coordinator.model_run
 from ablate.coordinator.run import prepare_model_run
-from ablate.engine import evaluate
+from ablate.engine import evaluator
 from ablate.engine.select import select
 from ablate.errors import AblateError, StoreError
 from ablate.models.masked import masked
@@ -512,13 +512,13 @@ def test_materialized_cells_give_the_masked_ones_scores_and_wrong_ones_fail(
         ran.append(1)
         return real(*given)
 
-    monkeypatch.setattr(evaluate, "materialized", counted)
+    monkeypatch.setattr(evaluator, "materialized", counted)
     smaller = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "other.db")
     assert len(ran) == 2 * 2, "heads and neurons, each tried and then run; single weights and dense never"
     for here, there in zip(by_mask.rows, smaller.rows, strict=True):
         assert there.score == pytest.approx(here.score, abs=1e-3)
         assert there.key == here.key
-    monkeypatch.setattr(evaluate, "materialized", lambda model, _: masked(model, {}))
+    monkeypatch.setattr(evaluator, "materialized", lambda model, _: masked(model, {}))
     wrong = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "third.db")
     failed = {row.granularity: str(row.reason) for row in wrong.rows if row.status == "failed"}
     assert set(failed) == {"head", "neuron"}

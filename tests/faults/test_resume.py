@@ -44,7 +44,7 @@ def interrupt(bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int) -> None
         return encode(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ablate.engine.evaluate.encode", interrupted)
+        patch.setattr("ablate.engine.evaluator.encode", interrupted)
         with pytest.raises(KeyboardInterrupt):
             bench.run(**GRID)
     assert bench.encodes == after
@@ -94,7 +94,7 @@ def test_the_same_command_again_computes_nothing(bench: Bench, monkeypatch: pyte
         raise AssertionError("computed again")
 
     for computed in (
-        "engine.evaluate.prepare",
+        "engine.evaluator.prepare",
         "coordinator.mask_maker.collect",
         "coordinator.mask_maker.score",
         "engine.prune.select",
@@ -128,7 +128,7 @@ def dying(bench: Bench, after: int, how: signal.Signals) -> subprocess.Completed
     """Runs the command in a process of its own, which sends itself a signal while cell ``after`` is encoded."""
     code = f"""
 import os, sys, time
-import ablate.engine.evaluate
+import ablate.engine.evaluator
 from ablate.cli import main
 from ablate.models.encode import encode
 
@@ -142,7 +142,7 @@ def dying(*args):
     done += 1
     return encode(*args)
 
-ablate.engine.evaluate.encode = dying
+ablate.engine.evaluator.encode = dying
 sys.argv[0] = "ablate"
 main()
 """

@@ -78,7 +78,7 @@ def write(path: str, prefix: str, count: int) -> None:
 
 
 def child(call: str, *, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-    code = f"from tests import test_store_faults as t; t.{call}"
+    code = f"from tests.faults import test_store_faults as t; t.{call}"
     command = [*before, sys.executable, "-c", code]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -213,7 +213,7 @@ def fight(path: str, who: int) -> None:
 
 def test_two_processes_on_one_store(tmp_path: Path) -> None:
     path = tmp_path / "ablate.db"
-    command = [sys.executable, "-c", "import sys; from tests import test_store_faults as t; t.fight(*{})"]
+    command = [sys.executable, "-c", "import sys; from tests.faults import test_store_faults as t; t.fight(*{})"]
     rivals = []
     for who in (0, 1):
         code = command[2].format((str(path), who))

@@ -21,7 +21,7 @@ from ablate.cli import app
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.run import prepare_model_run
 from ablate.data.items import pair_key
-from ablate.engine.evaluate import Evaluator
+from ablate.engine.evaluator import Evaluator
 from ablate.errors import AblateError, RecipeError, StoreError
 from ablate.events import Event
 from ablate.granularities.base import Granularity

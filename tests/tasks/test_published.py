@@ -7,7 +7,7 @@ import os
 import pytest
 
 from ablate.data.sources import resolve
-from ablate.engine.evaluate import Evaluator
+from ablate.engine.evaluator import Evaluator
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.plan.tasks import load_tasks, make_task

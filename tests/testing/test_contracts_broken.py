@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError
-from ablate.executors.base import Executor, Item, Outcome
+from ablate.executors.base import Evaluated, Evaluation, Executor
 from ablate.granularities.base import Granularity
 from ablate.granularities.neuron import Neuron
 from ablate.models.losses import ALIGN
@@ -510,7 +511,7 @@ class Mapper(Executor):
     name: ClassVar[str] = "mapper"
     help: ClassVar[str] = "for tests"
 
-    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
         return map(work, items)
 
 
@@ -548,12 +549,42 @@ def stops_at_a_missing_item(_: Executor, work: Any, items: Any) -> Any:
         yield work(item)
 
 
+def takes_in_a_thread(_: Executor, work: Any, items: Any) -> Any:
+    taken = iter(items)
+    with ThreadPoolExecutor(1) as pool:
+        while (item := pool.submit(next, taken, None).result()) is not None:
+            yield work(item)
+
+
+def drops_the_mask(_: Executor, work: Any, items: Any) -> Any:
+    for item in items:
+        yield work(replace(item, mask=()))
+
+
+def drops_failures(_: Executor, work: Any, items: Any) -> Any:
+    for item in items:
+        yield replace(work(item), failures={})
+
+
+def drops_the_last_cell(_: Executor, work: Any, items: Any) -> Any:
+    for item in items:
+        if item.cell != "cell 5":
+            yield work(item)
+
+
 EXECUTORS: dict[str, tuple[Any, str]] = {
     "order": (of(Mapper, map=backwards), "in another order"),
     "eager": (of(Mapper, map=eager), "took all"),
     "swallows": (of(Mapper, map=swallows), "swallows an error of the work"),
     "wraps": (of(Mapper, map=wraps), "raises RuntimeError"),
     "swallows the items'": (of(Mapper, map=stops_at_a_missing_item), "swallows an error of whatever"),
+    "thread": (of(Mapper, map=takes_in_a_thread), "takes items in another thread"),
+    "mask": (of(Mapper, map=drops_the_mask), "changes the outcome of cell 1: sts12 has values that are up to .* away"),
+    "failures": (
+        of(Mapper, map=drops_failures),
+        "changes the outcome of cell 0: the failures are {}, not .*on purpose",
+    ),
+    "cells": (of(Mapper, map=drops_the_last_cell), "gives 5 outcomes of 6 cells"),
 }
 
 

@@ -1,0 +1,95 @@
+"""From what was evaluated of a cell to its outcome, with the results in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ablate.coordinator.cell_work import CellWork
+from ablate.coordinator.rows import Outcome
+from ablate.errors import PluginError, one_line
+from ablate.executors.base import Evaluated, Failure
+from ablate.plugin import Plugin
+from ablate.plugins import registry
+from ablate.store.store import Store
+from ablate.tasks.result import Result
+from ablate.timing import Timings
+
+
+@dataclass
+class Settler:
+    """Makes the outcomes of a stage's cells, in order.
+
+    keep_going: a failure becomes a reason; otherwise it is raised.
+    """
+
+    store: Store
+    timings: Timings
+    keep_going: bool
+    _failed: dict[str, str] = field(default_factory=dict)  # result key -> why there is none
+
+    def settle(self, work: CellWork, evaluated: Evaluated) -> Outcome:
+        """A cell's outcome; its new results are in the store afterwards.
+
+        Raises:
+            StoreError: the store fails.
+            Exception: a failure, where ``keep_going`` is off; then nothing of the cell is stored.
+        """
+        self.timings.seconds["encode"] += evaluated.seconds
+        self._check_weights(work, evaluated)
+        failed = {**work.failures, **evaluated.failures}
+        failures = {name: self._reason(work, name, failure) for name, failure in failed.items()}
+        if evaluated.results:
+            with self.timings.measure("store"):
+                self.store.put_results({work.keys[name]: result for name, result in evaluated.results.items()})
+        self._failed |= {work.keys[name]: reason for name, reason in failures.items() if name in work.keys}
+        awaited = self._awaited(work)
+        failures |= {name: self._failed[work.keys[name]] for name in work.awaited if name not in awaited}
+        return Outcome(
+            work.cell,
+            work.key,
+            work.about,
+            {**work.stored, **awaited, **evaluated.results},
+            failures,
+            cached=work.evaluation is None and not failures,
+            keys=work.keys,
+        )
+
+    def _awaited(self, work: CellWork) -> dict[str, Result]:
+        """What earlier cells brought meanwhile, by task."""
+        if not work.awaited:
+            return {}
+        by_key = self.store.get_results(work.keys[name] for name in work.awaited)
+        return {name: by_key[work.keys[name]] for name in work.awaited if work.keys[name] in by_key}
+
+    def _check_weights(self, work: CellWork, evaluated: Evaluated) -> None:
+        weights = work.evaluation.weights if work.evaluation else None
+        if weights and any(failure.culprit == "other" for failure in evaluated.failures.values()):
+            # The store forgets weights that are damaged, so that the next run trains them again.
+            self.store.get_trained(weights.key)
+
+    def _reason(self, work: CellWork, name: str, failure: Failure) -> str:
+        culprits: list[Plugin] = []
+        if failure.culprit == "mask":
+            culprits = [step.granularity for step in work.cell.steps]
+        elif failure.culprit == "task" and work.evaluation:
+            culprits = [wanted.task for wanted in work.evaluation.tasks if wanted.task.name == name]
+        return reason(failure.error or PluginError(failure.reason), self.keep_going, *culprits)
+
+
+def reason(error: BaseException, keep_going: bool, *culprits: Plugin) -> str:
+    """What a row says of an error; with ``keep_going`` off it is raised instead.
+
+    Args:
+        culprits: the plug-ins that it may come from; the distributions of those that are not ablate's own are named.
+    """
+    blame = registry().blame(*culprits)
+    if isinstance(error, PluginError):
+        text = " ".join(str(error).split()) + blame
+        if not keep_going:
+            raise PluginError(text) from error
+        return text
+    if not keep_going:
+        if blame:
+            error.add_note(blame.strip())
+        raise error
+    return one_line(error) + blame

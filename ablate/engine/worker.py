@@ -1,0 +1,155 @@
+"""What a process keeps from one evaluation to the next, so that a model is loaded and a data set is read once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from ablate.data.items import Source
+from ablate.engine.evaluator import Evaluator
+from ablate.errors import FAILURES, AblateError, DataError, ModelError, PluginError, one_line
+from ablate.executors.base import Evaluation, TaskToMeasure
+from ablate.models.load import load_model
+from ablate.models.model import Model
+from ablate.models.spec import ModelSpec
+from ablate.models.weights import Weights, WeightsFile
+from ablate.store.keys import digest
+from ablate.tasks.base import Task
+from ablate.tasks.loaded import Loaded
+
+
+@dataclass(frozen=True, eq=False)
+class _Lent:
+    """What a coordinator in this process has loaded for itself. tasks: by :func:`_task_key`."""
+
+    spec: ModelSpec
+    evaluator: Evaluator
+    tasks: Mapping[str, Loaded]
+
+
+class Worker:
+    """Finds model, data and weights of an evaluation: those that a coordinator in this process lends, or its own.
+
+    Of its own it keeps the last model, the data read since that was loaded, and the last trained weights.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._lent: list[_Lent] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything of its own, so that the memory is free."""
+        with self._lock:
+            self._own: tuple[ModelSpec, Evaluator] | None = None
+            self._tasks: dict[str, Loaded] = {}
+            self._weights: tuple[str, Weights] | None = None
+
+    @contextmanager
+    def borrowing(
+        self, spec: ModelSpec, evaluator: Evaluator, tasks: Iterable[Loaded], source: Source
+    ) -> Iterator[None]:
+        """Lets evaluations of this process use a model and data that are loaded, as long as the block lasts."""
+        by_key = {_task_key(loaded.task, source, loaded.data.hash): loaded for loaded in tasks if loaded.fault is None}
+        lent = _Lent(spec, evaluator, by_key)
+        self._lent.append(lent)
+        try:
+            yield
+        finally:
+            self._lent.remove(lent)
+            self.clear()
+
+    def evaluator(self, evaluation: Evaluation) -> Evaluator:
+        """The evaluator of an evaluation's model.
+
+        Raises:
+            ModelError: the model cannot be loaded here, or is not the coordinator's.
+        """
+        with self._lock:
+            for lent in reversed(self._lent):
+                if lent.spec == evaluation.model and _is_right(lent.evaluator.model, evaluation):
+                    return lent.evaluator
+            if self._own is None or self._own[0] != evaluation.model or not _is_right(self._own[1].model, evaluation):
+                self.clear()  # before loading, since there may be no room for two models
+                self._own = evaluation.model, Evaluator(load_model(evaluation.model))
+            evaluator = self._own[1]
+        model = evaluator.model
+        if not _is_right(model, evaluation):
+            raise ModelError(
+                f"model '{evaluation.model.name}' is not the one that the run began with ({evaluation.model_hash[:12]} "
+                f"with {evaluation.encoding}, now {model.hash[:12]} with {model.encoding}); run again"
+            )
+        return evaluator
+
+    def task(self, wanted: TaskToMeasure, source: Source) -> Loaded:
+        """A task with its data.
+
+        Raises:
+            DataError: the data are absent or malformed here, or are not the coordinator's.
+            PluginError: the task is of another version here, or its code fails.
+        """
+        task = wanted.task
+        check_version("task", task.name, task.version, wanted.version)
+        key = _task_key(task, source, wanted.data_hash)
+        with self._lock:
+            for lent in reversed(self._lent):
+                if key in lent.tasks:
+                    return lent.tasks[key]
+            if key not in self._tasks:
+                self._tasks[key] = _load(task, source, wanted.data_hash)
+            return self._tasks[key]
+
+    def weights(self, file: WeightsFile) -> Weights:
+        """The trained weights in a file.
+
+        Raises:
+            StoreError: the file is missing, cut short or altered.
+        """
+        with self._lock:
+            if self._weights is None or self._weights[0] != file.sha256:
+                self._weights = None  # before reading, since there may be no room for two
+                self._weights = file.sha256, file.read()
+            return self._weights[1]
+
+
+THIS_PROCESS = Worker()
+
+
+def check_version(kind: str, name: str, here: int, wanted: int) -> None:
+    """Refuses a plug-in whose code is not the coordinator's: its numbers would be stored under a key of the other's.
+
+    Raises:
+        PluginError: the versions differ.
+    """
+    if here != wanted:
+        raise PluginError(
+            f"{kind} '{name}' is of version {here} where it is evaluated and of version {wanted} in the coordinator; "
+            "install the same packages in both"
+        )
+
+
+def _is_right(model: Model, evaluation: Evaluation) -> bool:
+    return (model.hash, model.encoding) == (evaluation.model_hash, evaluation.encoding)
+
+
+def _task_key(task: Task, source: Source, data_hash: str) -> str:
+    return digest({"task": task.identity(), "source": source.label, "data": data_hash})
+
+
+def _load(task: Task, source: Source, data_hash: str) -> Loaded:
+    try:
+        data = task.load(source)
+    except AblateError:
+        raise
+    except FAILURES as error:  # a plug-in's code may raise anything
+        raise PluginError(f"task '{task.name}' cannot read its pairs: {one_line(error)}") from error
+    if data.hash != data_hash:
+        raise DataError(
+            f"the data of task '{task.name}' are not those that the run began with ({data_hash[:12]}, now "
+            f"{data.hash[:12]}); run again"
+        )
+    return Loaded(task, data, np.ones(len(data), bool))

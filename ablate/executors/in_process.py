@@ -1,0 +1,18 @@
+"""The executor that recipes use unless they name another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar
+
+from ablate.executors.base import Evaluated, Evaluation, Executor
+
+
+class InProcess(Executor):
+    """One cell at a time in this process; torch uses the cores."""
+
+    name: ClassVar[str] = "in-process"
+    help: ClassVar[str] = "one cell at a time in this process, on all of its cores"
+
+    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+        return map(work, items)

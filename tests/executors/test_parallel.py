@@ -1,0 +1,155 @@
+"""Threads and spawned processes give exactly the rows that one process gives, whatever fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from ablate.data.items import ItemSet, Source
+from ablate.errors import PluginError
+from ablate.executors.base import Executor
+from ablate.executors.in_process import InProcess
+from ablate.granularities.head import Head
+from ablate.models.model import Model
+from ablate.plugins import Entry, registry
+from ablate.record import Row
+from ablate.report.results import Results
+from ablate.store.store import Store
+from ablate.testing.contracts import check_executor
+from ablate.testing.evaluations import Failing
+from tests.bench import Bench, make_bench, of
+from tests.executors.parallel import Spawned, Threads
+
+PARALLEL = [Threads, Spawned]
+
+GRID: dict[str, Any] = {
+    "scorers": ["align", "uniform", "magnitude", "random"],
+    "granularities": ["head", "neuron"],
+    "sparsities": [0.25, 0.5],
+    "steps": 2,
+    "seeds": [0],
+    "controls": {"matched": 2},
+    "confirm": ["stsb"],
+}
+
+
+class Broken(Failing):
+    name: ClassVar[str] = "broken"
+    split: ClassVar[str] = "test"
+
+    def load(self, source: Source) -> ItemSet:
+        return source.load("sickr")
+
+
+class NoSuchParameter(Head):
+    name: ClassVar[str] = "no-such-parameter"
+    help: ClassVar[str] = "can be masked no model"
+
+    def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
+        return super().keep(model, mask) | {"no.such": torch.tensor(False)}
+
+
+class Reversed(Executor):
+    """Breaks its contract in the worst way: each cell would get another's scores."""
+
+    name: ClassVar[str] = "reversed"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Any, items: Any) -> Any:
+        return map(work, reversed(list(items)))
+
+
+class Lossy(Executor):
+    name: ClassVar[str] = "lossy"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Any, items: Any) -> Any:
+        return map(work, list(items)[:1])
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    plugins: list[tuple[str, Any]] = [("executor", plugin) for plugin in (*PARALLEL, Reversed, Lossy)]
+    plugins += [("task", Broken), ("granularity", NoSuchParameter)]
+    entries = [Entry(kind, plugin, "stranger 1.0") for kind, plugin in plugins]
+    monkeypatch.setattr(registry(), "entries", [*registry().entries, *entries])
+    return make_bench(tmp_path, monkeypatch)
+
+
+def run(bench: Bench, executor: type[Executor], **given: Any) -> Results:
+    return bench.run(store=bench.root / f"{executor.name}.db", executor=executor.name, **given)
+
+
+def untimed(results: Results) -> list[Row]:
+    return [replace(row, seconds=None) for row in results.rows]
+
+
+@pytest.mark.parametrize("executor", PARALLEL)
+def test_the_contract_is_kept(executor: type[Executor]) -> None:
+    check_executor(executor)
+
+
+@pytest.mark.parametrize("executor", PARALLEL)
+def test_the_rows_are_those_of_one_process(bench: Bench, executor: type[Executor]) -> None:
+    """Masks of several steps are scored in this process while cells are evaluated, with the same model by threads."""
+    expected, results = run(bench, InProcess, **GRID), run(bench, executor, **GRID)
+    assert untimed(results) == untimed(expected)
+    assert results.evidence == expected.evidence
+    for count in ("computed", "cached", "failed"):
+        assert getattr(results.about, count) == getattr(expected.about, count)
+    with Store(bench.root / "in-process.db") as ours, Store(bench.root / f"{executor.name}.db") as theirs:
+        keys = {row.result for row in expected.rows if row.result}
+        for key, result in ours.get_results(keys).items():
+            assert result.values is not None
+            assert theirs.get_results([key])[key].values == pytest.approx(result.values, abs=0)
+
+
+@pytest.mark.parametrize("executor", PARALLEL)
+def test_what_fails_has_the_reasons_that_it_has_in_one_process(bench: Bench, executor: type[Executor]) -> None:
+    given: dict[str, Any] = {"granularities": ["head", "no-such-parameter"], "screen": ["stsb-dev", "broken"]}
+    expected, results = run(bench, InProcess, **given), run(bench, executor, **given)
+    assert untimed(results) == untimed(expected)
+    assert {row.reason for row in of(results, task="broken", granularity="head")} == {
+        "KeyError: 'broken on purpose' (plug-in stranger 1.0)"
+    }
+    (row,) = of(results, task="stsb-dev", granularity="no-such-parameter")
+    assert str(row.reason).startswith("AttributeError: ")
+    assert str(row.reason).endswith("(plug-in stranger 1.0)")
+    assert [row.status for row in of(results, task="stsb-dev")] == ["ok", "ok", "failed"]
+
+
+def test_fail_fast_raises_the_error_itself_in_threads_and_its_text_from_other_processes(bench: Bench) -> None:
+    with pytest.raises(KeyError, match="broken on purpose") as raised:
+        run(bench, Threads, screen=["broken"], keep_going=False)
+    assert raised.value.__notes__ == ["(plug-in stranger 1.0)"]
+    with pytest.raises(PluginError, match=r"^KeyError: 'broken on purpose' \(plug-in stranger 1\.0\)$"):
+        run(bench, Spawned, screen=["broken"], keep_going=False)
+
+
+def test_scorers_that_choose_the_same_units_share_one_evaluation_under_way(bench: Bench) -> None:
+    scorers = [{"scorer": "align", "label": "a"}, {"scorer": "combined", "lambda": 1.0, "label": "b"}]
+    dense, first, second = run(bench, Threads, scorers=scorers).rows
+    assert (dense.cached, first.cached, second.cached) == (False, False, True)
+    assert first.score == second.score != dense.score
+    assert bench.encodes == 2
+
+
+def test_a_cell_that_waits_for_one_that_fails_has_its_reason(bench: Bench) -> None:
+    scorers = [{"scorer": "align", "label": "a"}, {"scorer": "combined", "lambda": 1.0, "label": "b"}]
+    results = run(bench, Threads, scorers=scorers, screen=["broken"])
+    _, first, second = results.rows
+    assert first.reason == second.reason == "KeyError: 'broken on purpose' (plug-in stranger 1.0)"
+    assert results.about.failed == 3
+
+
+@pytest.mark.parametrize(("executor", "told"), [(Reversed, "in another order"), (Lossy, "fewer outcomes")])
+def test_an_executor_that_mixes_up_or_loses_outcomes_ends_the_run(
+    bench: Bench, executor: type[Executor], told: str
+) -> None:
+    with pytest.raises(PluginError, match=rf"executor '{executor.name}' gives .*{told}.* \(plug-in stranger 1\.0\)"):
+        run(bench, executor, sparsities=[0.25, 0.5])
