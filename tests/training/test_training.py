@@ -221,18 +221,18 @@ def test_a_step_of_several_granularities_is_trained_in_every_way(bench: Bench, t
     given: dict[str, Any] = {"scorers": [], "granularities": [], "sparsities": [], "cells": [[step]]}
     store = tmp_path / "store.db"
     results = trained(bench, store=store, **given)
-    cells = {row["cell"]: row for row in results.rows if row["way"] in WAYS}
+    cells = {row.cell: row for row in results.rows if row.way in WAYS}
     assert set(cells) == {f"head+neuron magnitude 25 % + 12.5 %, {way}" for way in WAYS}
     with Store(store, create=False) as opened:
         for row in cells.values():
-            cell = exportable(results, opened, registry(), row["key"])
+            cell = exportable(results, opened, registry(), row.key)
             masks = {json.loads(name)["name"]: int((~mask).sum()) for name, mask in cell.mask.units.items()}
             assert masks == {"head": 2, "neuron": 16}
-            assert row["params_removed"] == sum(int((~kept).sum()) for kept in cell.keep.values()) == 2 * 1048 + 16 * 65
+            assert row.params_removed == sum(int((~kept).sum()) for kept in cell.keep.values()) == 2 * 1048 + 16 * 65
             parameters = dict(cell.model.backbone.named_parameters())
-            if row["way"] != "train-then-prune":
+            if row.way != "train-then-prune":
                 assert all((parameters[name][~kept] == 0).all() for name, kept in cell.keep.items())
-    assert trained(bench, store=store, **given).about["computed"] == 0
+    assert trained(bench, store=store, **given).about.computed == 0
 
 
 def test_seeds_differ(bench: Bench, results: Results) -> None:
