@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
@@ -10,18 +11,46 @@ from ablate.hookspecs import hookimpl
 
 Register = Callable[[type[Any]], None]
 
-NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "scorer": ("align", "uniform", "combined", "correlation", "magnitude", "random", "oracle"),
-        "granularity": ("unstructured", "head", "neuron"),
-        "task": (
+        "scorer": {
+            "align": "ablate.scorers.align.Align",
+            "uniform": "ablate.scorers.uniform.Uniform",
+            "combined": "ablate.scorers.combined.Combined",
+            "correlation": "ablate.scorers.correlation.Correlation",
+            "magnitude": "ablate.scorers.magnitude.Magnitude",
+            "random": "ablate.scorers.random.Random",
+            "oracle": "ablate.scorers.oracle.Oracle",
+        },
+        "granularity": {
+            "unstructured": "ablate.granularities.unstructured.Unstructured",
+            "head": "ablate.granularities.head.Head",
+            "neuron": "ablate.granularities.neuron.Neuron",
+        },
+        "executor": {"in-process": "ablate.executors.in_process.InProcess"},
+    }
+)
+"""Kind -> name -> where the class is. One line registers a new one."""
+
+TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "ablate.tasks.sts.STS_TASKS": (
             *("sts12", "sts13", "sts14", "sts15", "sts16"),
             *("stsb", "stsb-dev", "stsb-train", "sickr", "sickr-dev", "sickr-train"),
             *("synthetic", "synthetic-dev", "synthetic-train"),
-            *("align-dev", "uniform-dev", "align-test", "uniform-test"),
+        ),
+        "ablate.tasks.geometry.GEOMETRY_TASKS": ("align-dev", "uniform-dev", "align-test", "uniform-test"),
+        "ablate.tasks.transfer.TRANSFER_TASKS": (
             *("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc", "synthetic-tense"),
         ),
-        "executor": ("in-process",),
+    }
+)
+"""Where the classes of a group of tasks are -> their names."""
+
+NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **{kind: tuple(classes) for kind, classes in BUILT_IN.items()},
+        "task": tuple(name for names in TASKS.values() for name in names),
     }
 )
 """Kind -> the names that the hooks below register.
@@ -32,41 +61,31 @@ For shell completion, which must not import torch, as the hooks do. A test compa
 
 @hookimpl
 def ablate_register_scorers(register: Register) -> None:
-    from ablate.scorers.align import Align
-    from ablate.scorers.combined import Combined
-    from ablate.scorers.correlation import Correlation
-    from ablate.scorers.magnitude import Magnitude
-    from ablate.scorers.oracle import Oracle
-    from ablate.scorers.random import Random
-    from ablate.scorers.uniform import Uniform
-
-    for scorer in (Align, Uniform, Combined, Correlation, Magnitude, Random, Oracle):
-        register(scorer)
+    _register("scorer", register)
 
 
 @hookimpl
 def ablate_register_granularities(register: Register) -> None:
-    from ablate.granularities.head import Head
-    from ablate.granularities.neuron import Neuron
-    from ablate.granularities.unstructured import Unstructured
-
-    for granularity in (Unstructured, Head, Neuron):
-        register(granularity)
+    _register("granularity", register)
 
 
 @hookimpl
 def ablate_register_tasks(register: Register) -> None:
-    from ablate.tasks.geometry import GEOMETRY_TASKS
-    from ablate.tasks.sts import STS_TASKS
-    from ablate.tasks.transfer import TRANSFER_TASKS
-
-    tasks: tuple[type[Any], ...] = (*STS_TASKS, *GEOMETRY_TASKS, *TRANSFER_TASKS)
-    for task in tasks:
-        register(task)
+    for place in TASKS:
+        for task in _imported(place):
+            register(task)
 
 
 @hookimpl
 def ablate_register_executors(register: Register) -> None:
-    from ablate.executors.in_process import InProcess
+    _register("executor", register)
 
-    register(InProcess)
+
+def _register(kind: str, register: Register) -> None:
+    for place in BUILT_IN[kind].values():
+        register(_imported(place))
+
+
+def _imported(place: str) -> Any:
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(module), name)
