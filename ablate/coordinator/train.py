@@ -16,7 +16,8 @@ from ablate.events import Watch
 from ablate.granularities.units import Units
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.models.weights import Weights, WeightsFile, weighted, weights_hash
+from ablate.models.weights import Weights, weighted, weights_hash
+from ablate.models.weights_file import WeightsFile
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell, Step
 from ablate.plan.training_texts import Texts

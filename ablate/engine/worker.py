@@ -16,7 +16,8 @@ from ablate.executors.base import Evaluation, TaskToMeasure
 from ablate.models.load import load_model
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
-from ablate.models.weights import Weights, WeightsFile
+from ablate.models.weights import Weights
+from ablate.models.weights_file import WeightsFile
 from ablate.store.keys import digest
 from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded

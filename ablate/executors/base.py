@@ -15,7 +15,7 @@ from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
 from ablate.models.model import Encoding
 from ablate.models.spec import ModelSpec
-from ablate.models.weights import WeightsFile
+from ablate.models.weights_file import WeightsFile
 from ablate.plugin import Plugin
 from ablate.tasks.base import Task
 from ablate.tasks.result import Result

@@ -21,7 +21,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from sqlalchemy import Connection, Table, delete, insert, select
 
-from ablate.models.weights import WeightsFile
+from ablate.models.weights_file import WeightsFile
 from ablate.statistics.arrays import require_float32_vector
 from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema

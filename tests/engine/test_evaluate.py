@@ -26,7 +26,8 @@ from ablate.granularities.head import Head
 from ablate.models.load import load_model
 from ablate.models.masked import merge
 from ablate.models.spec import ModelSpec
-from ablate.models.weights import WeightsFile, weighted
+from ablate.models.weights import weighted
+from ablate.models.weights_file import WeightsFile
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.sts import STS_TASKS, Sts
