@@ -111,7 +111,7 @@ class Embedded:
             what = getattr(values, "dtype", None)
             raise PluginError(f"task '{loaded.name}' gave a {type(values).__name__} of {what}, not an array of float32")
         if values.shape != (len(loaded.data),):
-            raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} pairs")
+            raise PluginError(f"task '{loaded.name}' gave {list(values.shape)} values for {len(loaded.data)} items")
         if not np.isfinite(values).all():
             return Result("undefined", "the model's embeddings are not finite", None, None, seconds, about)
         try:

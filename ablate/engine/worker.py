@@ -147,7 +147,7 @@ def _load(task: Task, source: Source, data_hash: str) -> Loaded:
     except AblateError:
         raise
     except FAILURES as error:  # a plug-in's code may raise anything
-        raise PluginError(f"task '{task.name}' cannot read its pairs: {one_line(error)}") from error
+        raise PluginError(f"task '{task.name}' cannot read its items: {one_line(error)}") from error
     if data.hash != data_hash:
         raise DataError(
             f"the data of task '{task.name}' are not those that the run began with ({data_hash[:12]}, now "

@@ -427,7 +427,7 @@ def test_two_processes_train_a_cell_once(tmp_path: Path) -> None:
     ended = [process.communicate(timeout=200) for process in both]
     assert [process.returncode for process in both] == [0, 0], ended
     one, two = (json.loads(out) for out, _ in ended)
-    assert [row.score for row in one] == [row.score for row in two]
+    assert [row["score"] for row in one] == [row["score"] for row in two]
     said = [line.split(":")[0] for _, err in ended for line in err.splitlines() if "45 of 45 steps" in line]
     assert sorted(said) == ["dense, trained", "head align 25 %, gradual"]
 
