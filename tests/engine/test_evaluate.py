@@ -196,7 +196,7 @@ def test_data_that_are_absent_or_cannot_be_read_cost_their_task_alone(evaluation
     unread = replace(evaluations[0], tasks=(TaskToMeasure(Unread(), 1, ""), evaluations[0].tasks[0]))
     outcome = evaluate(unread)
     assert list(outcome.results) == ["sts12"]
-    assert outcome.failures["unread"].reason == "task 'unread' cannot read its pairs: OSError: no file"
+    assert outcome.failures["unread"].reason == "task 'unread' cannot read its items: OSError: no file"
 
 
 class Unread(Sts):
