@@ -35,7 +35,7 @@ NOTHING_REMOVED: Mapping[str, Any] = {"units_removed": 0, "sparsity_achieved": 0
 
 @dataclass(frozen=True)
 class Trained:
-    """Trained weights. file: where they are. model: the one that was trained, with the hash that it has with them."""
+    """A model that was trained. file: its weights. model: what it was made of, with the hash that it has with them."""
 
     file: WeightsFile
     model: Model
@@ -48,10 +48,10 @@ class Trained:
 
 @dataclass
 class Trainings:
-    """Trains the cells of one model, each once, and keeps what comes of it in the store.
+    """Trains the cells of one model, each once, and keeps weights and masks in the store.
 
     masks: of the model as it came. tasks: those that choose the best checkpoint.
-    cells: without their training, of those that are scored after it.
+    cells: those that are scored after their training, without it.
     """
 
     masks: MaskMaker
@@ -74,9 +74,9 @@ class Trainings:
 
     def of(self, cell: Cell) -> Trained:
         """A cell's weights, trained now if need be; its mask is in the store afterwards."""
-        found = self.stored(cell)
-        if found is not None:
-            return found
+        finished = self.stored(cell)
+        if finished is not None:
+            return finished
         assert cell.training is not None
         seed, name = cell.training.seed, str(cell)
         self.masks.register_granularities(cell)
@@ -108,20 +108,20 @@ class Trainings:
             return trained, maker.make(cell.untrained).units
 
     def _masks(self, model: Model) -> MaskMaker:
-        own = self.masks
-        return MaskMaker(model, own.calibration, own.store, own.tie_seed, own.timings, own.on_pass, own.tasks)
+        ours = self.masks
+        return MaskMaker(model, ours.calibration, ours.store, ours.tie_seed, ours.timings, ours.on_pass, ours.tasks)
 
     def _fit(self, units: Units, seed: int, name: str, gradual: Cell | None = None) -> tuple[Trained, Units]:
         """Trains under a mask from the start, or with one that grows; and the mask at the end."""
         key = self._key(units, seed, gradual)
-        found = self._finished(key, units, gradual)
-        if found is not None:
-            return found
+        finished = self._finished(key, units, gradual)
+        if finished is not None:
+            return finished
         with self.store.checkpoints(key) as folder:
             # Another process may have trained it meanwhile.
-            found = self._finished(key, units, gradual)
-            if found is not None:
-                return found
+            finished = self._finished(key, units, gradual)
+            if finished is not None:
+                return finished
             with self.masks.timings.measure("train"):
                 fitted = fit(
                     self.masks.model,
@@ -159,7 +159,7 @@ class Trainings:
         return Trained(file, model)
 
     def _weights(self, trained: Trained) -> Weights:
-        """Read as an evaluation in this process reads them, so that the two share them."""
+        """The weights, read as evaluations in this process read them, so that both share one copy."""
         try:
             return THIS_PROCESS.weights(trained.file)
         except StoreError:
@@ -197,10 +197,10 @@ def read_weights(store: Store, key: str) -> dict[str, Tensor]:
     Raises:
         StoreError: they are not there, or damaged.
     """
-    found = store.get_trained(key)
-    if found is None:
+    arrays = store.get_trained(key)
+    if arrays is None:
         raise StoreError(f"{store.name}: the trained weights are not there; run `ablate train` again")
-    return {name: torch.from_numpy(array) for name, array in found.items()}
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def trainings(job: Job, texts: Texts, model: ModelSpec, masks: MaskMaker, watch: Watch) -> Trainings:

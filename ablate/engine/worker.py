@@ -32,9 +32,9 @@ class _Lent:
 
 
 class Worker:
-    """Finds model, data and weights of an evaluation: those that a coordinator in this process lends, or its own.
+    """Finds the model, data and weights of an evaluation: lent by a coordinator in this process, or loaded for it.
 
-    Of its own it keeps the last model, the data read since that was loaded, and the last trained weights.
+    It keeps the last model that it loaded, the data that it read since, and the last trained weights.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Worker:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything of its own, so that the memory is free."""
+        """Forgets everything that it has loaded, so that the memory is free."""
         with self._lock:
             self._own: tuple[ModelSpec, Evaluator] | None = None
             self._tasks: dict[str, Loaded] = {}
@@ -53,7 +53,11 @@ class Worker:
     def borrowing(
         self, spec: ModelSpec, evaluator: Evaluator, tasks: Iterable[Loaded], source: Source
     ) -> Iterator[None]:
-        """Lets evaluations of this process use a model and data that are loaded, as long as the block lasts."""
+        """Lets evaluations in this process use what a coordinator has loaded, until the end of the block.
+
+        Args:
+            tasks: of which those without data are left out. source: where their data came from.
+        """
         by_key = {_task_key(loaded.task, source, loaded.data.hash): loaded for loaded in tasks if loaded.fault is None}
         lent = _Lent(spec, evaluator, by_key)
         self._lent.append(lent)
