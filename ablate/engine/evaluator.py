@@ -67,12 +67,12 @@ class Evaluator:
         return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
 
     def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
-        few = prepare(self.model, sentences)
+        prepared = prepare(self.model, sentences)
         with masked(self.model, keep):
-            expected = encode(self.model, few)
+            of_masked = encode(self.model, prepared)
         with materialized(self.model, keep):
-            found = encode(self.model, few)
-        difference = largest_difference(expected, found)
+            of_smaller = encode(self.model, prepared)
+        difference = largest_difference(of_masked, of_smaller)
         if not difference <= CLOSE:
             raise AblateError(
                 f"the smaller model's embeddings differ from the masked model's by {difference:.1e}, more than "

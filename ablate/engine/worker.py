@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,9 +33,9 @@ class _Lent:
 
 
 class Worker:
-    """Finds model, data and weights of an evaluation: those that a coordinator in this process lends, or its own.
+    """Finds the model, data and weights of an evaluation: lent by a coordinator in this process, or loaded for it.
 
-    Of its own it keeps the last model, the data read since that was loaded, and the last trained weights.
+    It keeps the last model that it loaded, the data that it read since, and the last trained weights.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Worker:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything of its own, so that the memory is free."""
+        """Forgets everything that it has loaded, so that the memory is free."""
         with self._lock:
             self._own: tuple[ModelSpec, Evaluator] | None = None
             self._tasks: dict[str, Loaded] = {}
@@ -54,8 +54,17 @@ class Worker:
     def borrowing(
         self, spec: ModelSpec, evaluator: Evaluator, tasks: Iterable[Loaded], source: Source
     ) -> Iterator[None]:
-        """Lets evaluations of this process use a model and data that are loaded, as long as the block lasts."""
-        by_key = {_task_key(loaded.task, source, loaded.data.hash): loaded for loaded in tasks if loaded.fault is None}
+        """Lets evaluations in this process use what a coordinator has loaded, until the end of the block.
+
+        Args:
+            tasks: of which those without data are left out. source: where their data came from.
+        """
+        by_key: dict[str, Loaded] = {}
+        for loaded in tasks:
+            # A plug-in's identity may raise anything. Its own cells meet the error again and say why they fail.
+            with suppress(*FAILURES):
+                if loaded.fault is None:
+                    by_key[_task_key(loaded.task, source, loaded.data.hash)] = loaded
         lent = _Lent(spec, evaluator, by_key)
         self._lent.append(lent)
         try:

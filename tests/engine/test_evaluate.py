@@ -69,6 +69,28 @@ def loaded(evaluation: Evaluation) -> list[Loaded]:
     return [Loaded(task, data, np.ones(len(data), bool)) for task, data in data]
 
 
+class Nameless(Sts):
+    """A stranger's task that cannot say what it is."""
+
+    name = "nameless"
+    split = "dev"
+    help = "raises where it is asked for its identity"
+
+    def identity(self) -> dict[str, Any]:
+        raise RuntimeError("no identity")
+
+
+def test_a_task_without_an_identity_does_not_end_the_run(evaluations: list[Evaluation], loads: list[str]) -> None:
+    evaluation = evaluations[1]
+    evaluator, tasks = Evaluator(load_model(evaluation.model)), loaded(evaluation)
+    loads.clear()
+    with THIS_PROCESS.borrowing(
+        evaluation.model, evaluator, [replace(tasks[0], task=Nameless()), *tasks], evaluation.source
+    ):
+        assert not evaluate(evaluation).failures
+    assert loads == [], "the other tasks' data are lent all the same"
+
+
 def test_the_results_are_those_of_the_masked_model(evaluations: list[Evaluation]) -> None:
     evaluator = Evaluator(load_model(evaluations[0].model))
     tasks = loaded(evaluations[0])[:2]
