@@ -122,7 +122,8 @@ def resume(folder: Path) -> int:
 
 
 def _shown_wrong(copy: Path, runs: dict[str, dict[str, list[Any]]]) -> list[tuple[str, str]]:
-    every = [(store, run, rows) for store, of_store in runs.items() for run, rows in of_store.items()]
+    # A study has no rows, and `ablate show` refuses it: its command is given again with the others.
+    every = [(store, run, rows) for store, of_store in runs.items() for run, rows in of_store.items() if rows]
 
     def equal(one: tuple[str, str, list[Any]]) -> bool:
         store, run, rows = one

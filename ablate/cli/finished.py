@@ -17,13 +17,18 @@ def finished(store: Store, run: str | None) -> Results:
     Fields that the ablate which made it did not have yet are None.
 
     Raises:
-        StoreError: there is none, or none of that name, or another program than ablate has written it.
+        StoreError: there is none, or none of that name; it is a study, which has no rows; or its record cannot be read.
     """
     known = [one.id for one in store.runs() if one.rows]
     if run is None and not known:
         raise StoreError(f"{store.name}: no run in it has rows yet; finish one with `ablate run`")
     wanted = run or known[-1]
     rows, about = store.rows(wanted), store.about(wanted)
+    if study := about.get("study"):
+        raise StoreError(
+            f"{store.name}: run {wanted} is a study, and has no rows; give its `ablate {study}` command again, which "
+            "computes nothing anew, or `ablate report`"
+        )
     try:
         return Results.from_plain(rows, about)
     except ValueError as error:

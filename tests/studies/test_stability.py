@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import ablate.studies.probe
 from ablate.cli import app
+from ablate.cli.finished import finished
 from ablate.coordinator.run import prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
 from ablate.errors import AblateError, StoreError
@@ -213,6 +214,8 @@ def test_a_second_time_computes_nothing(bench: Bench, store: Store) -> None:
     stored = from_dict(StabilityRecord, store.about(second.run))
     assert stored == second
     assert page(stored).blocks == page(first).blocks
+    with pytest.raises(StoreError, match=r"is a study, and has no rows; give its `ablate stability` command again"):
+        finished(store, second.run)
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(bench: Bench, store: Store) -> None:
