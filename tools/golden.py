@@ -36,8 +36,9 @@ from tools.golden_steps import CHAINS, RESUMED, Step, ablate, code_at_hand, make
 sys.path.pop(0)
 
 CHAINS_AT_ONCE = 2
-COUNTS = ("*.stderr", "*-dry.txt", "*.json:*/cached", "*.json:*/computed")
-"""What commands say otherwise where the store has everything; what they count is looked at apart."""
+COUNTS = ("*.stderr", "*-dry.txt", "*.json:*/cached", "*.json:*/computed", "*.csv", "report.json")
+"""What differs when the store has everything: counts of cached cells, which are compared apart (a CSV has them in a
+column, and the JSON of the same rows is compared), and the report, which shows the studies that came after it."""
 
 
 def perform(folder: Path, step: Step) -> None:
