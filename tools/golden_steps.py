@@ -91,7 +91,11 @@ CHAINS: tuple[tuple[Step, ...], ...] = (
         shown("train-pairs"),
     ),
 )
-RESUMED = Step("negative-show.json", on_recipe("negative", "run", "--format", "json", store="partial"))
+RESUMED = (
+    Step("partial-resumed.txt", on_recipe("negative", store="partial")),
+    Step("negative-show.json", ("show", "--store", "stores/partial.db", "--format", "json")),
+)
+"""Finishes the unfinished run. The second is to print what it prints of the store of ``negative``."""
 
 
 def code_at_hand() -> Path:
