@@ -41,7 +41,7 @@ class MaskMaker:
     """Makes the masks of one model's cells, each once.
 
     on_pass: given the name of each pass over the calibration set before it begins.
-    tasks: those behind the names that the cells' scorers give, read.
+    tasks: for each task or group name that the cells' scorers give, the tasks with their data already loaded.
     """
 
     model: Model
@@ -89,8 +89,8 @@ class MaskMaker:
         """Gathers what :meth:`requests` finds, in as few passes as possible, and stores the contributions at once.
 
         Raises:
-            AblateError: a batch is larger than the calibration set, or the store fails. What else is raised is
-                raised again for each cell that needs it.
+            AblateError: a batch is larger than the calibration set, or the store fails. Any other error is swallowed
+                here and raised again when a cell that needs the pass is made.
         """
         lacking = self._lacking(cells)
         self._collected = Collected()
@@ -111,7 +111,7 @@ class MaskMaker:
         return [part for keys, part in by_keys.items() if any(self.store.scores_about(key) is None for key in keys)]
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
-        """Those with at least one step whose mask is not in the store."""
+        """The cells that have at least one step and no mask in the store yet."""
         return [c for c in cells if c.steps and self.store.mask_about(self.key(c)) is None]
 
     def make(self, cell: Cell) -> CellMask:
@@ -210,7 +210,7 @@ def _worth_storing(step: Step) -> bool:
 
 @contextmanager
 def _left_to_the_cells() -> Iterator[None]:
-    """Lets pass what a plug-in raises for all cells together: those that need it meet it again, and say why."""
+    """Swallows a plug-in's error in work shared by all cells: each cell that needs the work raises and reports it."""
     try:
         yield
     except StoreError:

@@ -38,7 +38,8 @@ _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_re
 class ModelRun:
     """A loaded model under test.
 
-    spec: what the model was loaded by, and other processes can load it by. source: where tasks load their data from.
+    spec: the specification that the model was loaded from; other processes use it to load the same model. source: where
+    tasks load their data from.
     """
 
     spec: ModelSpec
@@ -56,14 +57,14 @@ class ModelRun:
     trainings: Trainings | None = None
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
-        """Evaluates dense and ``cells`` on ``tasks``, whatever of it the store lacks; dense is the first outcome.
+        """Evaluates dense and ``cells`` on ``tasks``, except for results already stored; dense is the first outcome.
 
-        An outcome is in the store as soon as the executor gives it. A cell that fails is an outcome with the reasons,
-        unless ``keep_going`` is off: then what it raised goes up.
+        Results are stored as soon as the executor returns them. A cell that fails gives an outcome with the reasons,
+        unless ``keep_going`` is off: then its error is raised.
         """
         everything = (DENSE, *cells)
         self.masks.collect_for(scored_first(everything))
-        # Only now: whoever watches takes the time from here for that of the cells.
+        # Sent only after the passes: observers count the time from this event as the time of the cells.
         self.watch(Event("begin", stage, len(everything)))
         settler, outcomes = Settler(self.store, self.timings, self.keep_going), list[Outcome]()
 
@@ -99,7 +100,7 @@ class ModelRun:
                 queue.take(evaluated)
             queue.check_empty()
         finally:
-            # Its threads or processes end now, and not when the garbage collector comes by.
+            # Ends the executor's threads or processes now, without waiting for garbage collection.
             if isinstance(outcomes, Generator):
                 outcomes.close()
 
@@ -177,5 +178,5 @@ def _used(cell: Cell) -> list[Plugin]:
 
 
 def scored_first(cells: Iterable[Cell]) -> list[Cell]:
-    """The cells, without their training, whose masks are made of the model as it came."""
+    """The cells whose masks are computed on the model before any training; their own training is left out."""
     return [cell.untrained for cell in cells if cell.training is None or cell.training.way == "prune-then-train"]

@@ -1,4 +1,4 @@
-"""From what was evaluated of a cell to its outcome, with the results in the store."""
+"""Turns a cell's evaluation into its outcome, and puts the new results in the store."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Settler:
         )
 
     def _awaited(self, work: CellWork) -> dict[str, Result]:
-        """What earlier cells brought meanwhile, by task."""
+        """By task, the awaited results that earlier cells have stored in the meantime."""
         if not work.awaited:
             return {}
         by_key = self.store.get_results(work.keys[name] for name in work.awaited)
@@ -64,7 +64,7 @@ class Settler:
     def _check_weights(self, work: CellWork, evaluated: Evaluated) -> None:
         weights = work.evaluation.weights if work.evaluation else None
         if weights and any(failure.culprit == "other" for failure in evaluated.failures.values()):
-            # The store forgets weights that are damaged, so that the next run trains them again.
+            # Reading the weights makes the store drop them if they are damaged; the next run then trains them again.
             self.store.get_trained(weights.key)
 
     def _reason(self, work: CellWork, name: str, failure: Failure) -> str:
@@ -80,7 +80,7 @@ def reason(error: BaseException, keep_going: bool, *culprits: Plugin) -> str:
     """What a row says of an error; with ``keep_going`` off it is raised instead.
 
     Args:
-        culprits: the plug-ins that it may come from; the distributions of those that are not ablate's own are named.
+        culprits: the plug-ins that may have caused it. The text names the packages of those that are not built in.
     """
     blame = registry().blame(*culprits)
     if isinstance(error, PluginError):

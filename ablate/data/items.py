@@ -8,9 +8,9 @@ texts are compared after :func:`normalize`.
   single text counts as a pair with itself, and of a query the query alone counts: documents are shared by queries.
 * **Cluster**: items with the same key, in all tasks of a run. Intervals and tests resample whole clusters.
 * **Overlap**: an item compares its first text with each of its other texts, a single text with itself, and a query with
-  itself and with each of its relevant documents. It counts as seen when any pair that it compares has been seen. Each
-  such pair has a say in the item's value, so a triplet is no longer clean when calibration has drawn its anchor and its
-  positive together. Of a single text and of a pair, the pair compared is the key.
+  itself and with each of its relevant documents. It counts as seen when any pair that it compares has been seen,
+  because each such pair affects the item's value. For example, a triplet is no longer clean once calibration has drawn
+  its anchor and positive as a pair. For a single text or a pair, the one pair compared equals the key.
 """
 
 from __future__ import annotations
@@ -153,10 +153,10 @@ class ItemSet:
         return tuple(compared_pairs(texts) for texts in self.texts)
 
     def pairs_seen(self, sentences: Collection[str] | None = None) -> frozenset[PairKey]:
-        """The pairs that have been seen once this set has been looked at.
+        """The pairs that count as seen after items of this set were used.
 
         Args:
-            sentences: only the items with one of these texts were looked at; None: all of them.
+            sentences: count only the items that contain at least one of these texts; None: count all items.
         """
         looked_at = None if sentences is None else set(sentences)
         both = zip(self._texts_compared, self.compared, strict=True)
@@ -176,7 +176,7 @@ class ItemSet:
     @cached_property
     def hash(self) -> str:
         """sha256 of the texts, gold scores and subsets; not of the names, so that copies agree."""
-        # Column by column, a single text as a pair with itself: stores have results under such hashes.
+        # Hash by column, a single text as a pair with itself: existing stores have results under such hashes.
         first, *others = tuple(zip(*self.texts, strict=True)) or ((),)
         content = [first, *(others or [first]), [float(g) for g in self.gold], self.subsets]
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()

@@ -2,7 +2,8 @@
 
 Of a weight: ``c(w) = L(w := 0) - L ≈ -w · dL/dw``. Of a unit: the sum over the weights that carry its output, which
 equals ``-dL/dξ`` for a mask variable ξ = 1 on that output. Removing units whose contributions are below 0 should lower
-the loss. The sign's rule is applied to each batch, after the reduction to units; contributions are means over batches.
+the loss. Contributions are summed per unit, then the rule for ``sign`` (:data:`RULES`) is applied to each batch, and
+the results are averaged over batches.
 """
 
 from __future__ import annotations
@@ -34,17 +35,18 @@ def per_pair(inputs: Tensor, gradients: Tensor) -> Tensor:
     """
     pairs = len(inputs) // 2
     by_sentence = first_order(inputs, gradients).sum(1)
-    # The loss is a mean over pairs; a pair's own loss is that many times its share. Both members carry the mask.
+    # The loss is a mean over pairs, so multiply by their number to get the gradient of each pair's own loss.
+    # The mask acts on both members of a pair, so add their contributions.
     return pairs * (by_sentence[:pairs] + by_sentence[pairs:])
 
 
 def signed(contributions: Tensor) -> Tensor:
-    """As they are: what lowers the loss when it goes comes first."""
+    """``c``, unchanged: the units whose removal lowers the loss most rank lowest and are removed first."""
     return contributions
 
 
 def absolute(contributions: Tensor) -> Tensor:
-    """``|c|``: what changes the loss least comes first."""
+    """``|c|``: the units whose removal changes the loss least rank lowest and are removed first."""
     return contributions.abs()
 
 

@@ -21,7 +21,7 @@ from ablate.tasks.result import Result
 def evaluate(evaluation: Evaluation) -> Evaluated:
     """Evaluates one cell with what this process has loaded, or loads now.
 
-    In several threads at a time each waits until it has the model for itself. A task that fails costs itself alone.
+    Concurrent calls take turns: each waits until it alone holds the model. A failing task does not affect the others.
 
     Returns:
         For every task a result or a failure. Nothing is raised but what ends a process, such as KeyboardInterrupt.
@@ -54,7 +54,7 @@ def _measured(
     try:
         embedded = _embedded(evaluation, evaluator, weights, tasks)
     except FAILURES as error:
-        # Memory that runs out is nobody's fault; anything else comes from what a granularity keeps.
+        # Running out of memory is blamed on no plug-in; any other error is blamed on the granularities of the mask.
         failure = Failure.of(error, "other" if isinstance(error, MemoryError) else "mask")
         return results, dict.fromkeys((task.name for task in tasks), failure)
     for task in tasks:

@@ -57,11 +57,11 @@ class Worker:
         """Lets evaluations in this process use what a coordinator has loaded, until the end of the block.
 
         Args:
-            tasks: of which those without data are left out. source: where their data came from.
+            tasks: the loaded tasks; those whose data could not be read are skipped. source: where the data came from.
         """
         by_key: dict[str, Loaded] = {}
         for loaded in tasks:
-            # A plug-in's identity may raise anything. Its own cells meet the error again and say why they fail.
+            # A plug-in's ``identity`` may raise anything. Skip it: the cells that use the task will report the error.
             with suppress(*FAILURES):
                 if loaded.fault is None:
                     by_key[_task_key(loaded.task, source, loaded.data.hash)] = loaded
@@ -130,7 +130,7 @@ THIS_PROCESS = Worker()
 
 
 def check_version(kind: str, name: str, here: int, wanted: int) -> None:
-    """Refuses a plug-in whose code is not the coordinator's: its numbers would be stored under a key of the other's.
+    """Refuses a plug-in whose version differs from the coordinator's: results would be stored under the wrong key.
 
     Raises:
         PluginError: the versions differ.

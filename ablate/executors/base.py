@@ -25,7 +25,8 @@ from ablate.tasks.result import Result
 class PackedMask:
     """A mask of one granularity.
 
-    version: of the granularity that the units were numbered by. units: how many. bits: eight units to a byte, 1 = keep.
+    version: the granularity's version in the process that packed the mask. units: the number of units. bits: eight
+    units to a byte, 1 = keep.
     """
 
     granularity: Granularity
@@ -59,7 +60,7 @@ class Evaluation:
     Relative paths, of a model or in a task's parameters, start in the coordinator's working directory.
 
     cell: a text that tells it from the other evaluations of a run.
-    model, model_hash, encoding: what to load, and what it must turn out to be.
+    model, model_hash, encoding: the model to load, and the hash and encoding that the loaded model must have.
     mask: the units that the cell keeps, of each granularity; empty for the dense model.
     tasks: at least one, with distinct names.
     source: where the tasks load their data from.
@@ -85,8 +86,8 @@ class Failure:
     reason: in one line.
     culprit: what failed: the ``task``; what the granularities of the ``mask`` keep; or something ``other``: the model,
         the weights, the memory.
-    error: what was raised, for the process that raised it; None once it was pickled, which the errors of plug-ins need
-        not survive.
+    error: the exception, available only in the process that raised it. Pickling sets it to None, because the errors of
+        plug-ins may not be picklable.
     """
 
     reason: str
@@ -128,9 +129,9 @@ class Executor(Plugin):
         called in several threads too: it lets one at a time use the model.
 
         Args:
-            items: each is made when it is taken, which may take long and uses model and store. Take them in the thread
-                that asks for the outcomes, and no more than can be under way.
+            items: a lazy iterable. Making the next item may take long, and uses the model and the store. Take items
+                only in the thread that iterates over the outcomes, and no more than can be worked on at a time.
 
         Raises:
-            Exception: what ``work`` or ``items`` raise goes up as it is, after the outcomes of the items before.
+            Exception: an error of ``work`` or ``items``, unchanged, after the outcomes of all earlier items.
         """

@@ -111,7 +111,7 @@ def card(exported: Exported) -> str:
         "pipeline_tag": "sentence-similarity",
         "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
     }
-    # Without it, what transformers says of an unknown type is to upgrade transformers.
+    # Without this line, transformers does not know the model's type, and its error advises to upgrade transformers.
     line = [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {DISTRIBUTION}"]
     code = [
         *line,

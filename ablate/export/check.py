@@ -55,10 +55,10 @@ def difference(expected: Embeddings, given: Embeddings, most: float, what: str) 
     """The largest difference of two components, relative to the largest component where that is above 1.
 
     Args:
-        most: how much it may be. what: whose embeddings ``found`` are, for the error.
+        most: the largest difference allowed. what: the model that gave ``given``, named in the error message.
 
     Raises:
-        AblateError: it is more, or no number.
+        AblateError: the difference is larger or NaN, or the shapes differ.
     """
     if expected.shape != given.shape:
         raise AblateError(f"{what} has embeddings of another shape than the masked model; nothing is left of it")

@@ -1,4 +1,4 @@
-"""From rows to effects: the rows of each cell are put together, and deltas averaged over tasks, seeds and draws."""
+"""Turns rows into effects: groups the rows of each cell, and averages deltas over tasks, seeds and draws."""
 
 from __future__ import annotations
 
@@ -44,8 +44,9 @@ class Effect:
 class Stage:
     """One model's rows of one stage and one measure.
 
-    clean: whether the scores on the clean pairs decide, and not those on all. splits: task -> split, in the order of
-    the run. dense: its rows by task. evidence: by the group's id, the task and what it is against.
+    clean: whether cells are judged by their scores on the clean pairs instead of on all pairs. splits: task -> split,
+    in the order of the run. dense: the dense model's rows by task. evidence: (group id, task or None for the mean over
+    all tasks, what the group is compared with) -> evidence.
     """
 
     model: str
@@ -62,12 +63,12 @@ class Stage:
         return self.evidence.get((group.id, task, against))
 
     def on(self, tasks: Collection[str]) -> Stage:
-        """The stage with these of its tasks alone. A single task has evidence; a mean over some of several has none."""
+        """The stage restricted to these tasks. It keeps evidence for one task or for all, not for other subsets."""
         splits = {task: split for task, split in self.splits.items() if task in tasks}
         if splits == self.splits:
             return self
         alone = next(iter(splits)) if len(splits) == 1 else None
-        # Of a stage with one task, the mean over all is that task.
+        # With one task left, the mean over all tasks is that task's value, so its evidence moves to None.
         evidence: dict[tuple[str, str | None, str], Evidence] = {
             (of, None, by): item for (of, task, by), item in self.evidence.items() if alone and task == alone
         }
@@ -170,7 +171,7 @@ _StagePlace = tuple[str, str, Measure]
 
 def _with_rows(results: RunRecord) -> list[Stage]:
     """The stages with their groups, in the order of the rows."""
-    # A chosen cell is chosen in every stage, and controls find it by its key; equal masks may share a key.
+    # A cell chosen in any stage counts as chosen in all. A control names its cell by key; several cells may share one.
     chosen = {identity_of(row) for row in results.rows if row.chosen and row.control is None}
     owners = _owners(results.rows)
     by_place: dict[_StagePlace, Stage] = {}

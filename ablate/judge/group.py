@@ -48,7 +48,7 @@ class Group:
 
     @property
     def name(self) -> str:
-        """Its place in the grid and how it is trained, without scope, steps and seed; its text if it has no place."""
+        """Its place in the grid and its training, without scope, steps and seed; the cell's text if it has no place."""
         place, way = self.place, self.row.way
         if place is None:
             return self.row.cell

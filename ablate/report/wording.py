@@ -21,7 +21,7 @@ def name(stage: Stage, results: RunRecord) -> str:
 
 
 def delta(stage: Stage) -> str:
-    """What a cell of a table is: ``mean Δ on 7 tasks (test), points (spearman)``."""
+    """Describes the numbers in a stage's table: ``mean Δ on 7 tasks (test), points (spearman)``."""
     tasks = list(stage.splits)
     on = tasks[0] if len(tasks) == 1 else f"{len(tasks)} tasks"
     mean = "mean Δ" if len(tasks) > 1 else "Δ"
@@ -132,7 +132,7 @@ def dropped(row: Row | None) -> str:
 
 
 def sizes(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
-    """Columns of what each cell removes; means over its seeds. Seconds are all that its rows took."""
+    """Columns of what each cell removes, as means over its seeds; ``seconds`` is the sum over all of its rows."""
     return [
         ("achieved", [_percent(_mean(group, lambda row: row.sparsity_achieved)) for group in groups]),
         ("units removed", [_count(_mean(group, lambda row: row.units_removed)) for group in groups]),

@@ -1,4 +1,4 @@
-"""What an executor owes: every outcome, in order, of items that it takes no earlier than they can be worked on."""
+"""The executor contract: return every outcome, in order, and take each item only when it can be worked on."""
 
 from __future__ import annotations
 

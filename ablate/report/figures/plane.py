@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
 
 def places(stages: Sequence[Stage]) -> list[Place]:
-    """Where dense, every cell and every matched draw lie, of the stages of one model and name; seeds are joined."""
+    """The points of dense, every cell (mean over seeds) and every matched draw; stages: of one model and name."""
     by_metric = {stage.measure.metric: stage for stage in stages}
     if not {ALIGN, UNIFORM} <= set(by_metric):
         return []
