@@ -70,7 +70,7 @@ class Settler:
     def _reason(self, work: CellWork, name: str, failure: Failure) -> str:
         culprits: list[Plugin] = []
         if failure.culprit == "mask":
-            culprits = [step.granularity for step in work.cell.steps]
+            culprits = list(work.cell.granularities)
         elif failure.culprit == "task" and work.evaluation:
             culprits = [wanted.task for wanted in work.evaluation.tasks if wanted.task.name == name]
         return reason(failure.error or PluginError(failure.reason), self.keep_going, *culprits)
