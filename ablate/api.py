@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ablate.coordinator.run import execute
 from ablate.events import Watch, silent
-from ablate.plan.job import prepare_job
+from ablate.plan.job import Job, prepare_job
 from ablate.plan.training import prepare_training_job
 from ablate.recipe.document import Document
 from ablate.recipe.from_flags import comparison
@@ -51,8 +51,7 @@ def run(
     else:
         recipe, document = load_recipe(recipe, overrides)
     job = prepare_job(recipe, document, data, limit)
-    with Store(store) as opened:
-        return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))
+    return _results(job, store, keep_going, watch)
 
 
 def compare(
@@ -86,8 +85,7 @@ def compare(
     """
     recipe, document = comparison(scorers, granularities, sparsities, str(model), pooling, tasks, seeds)
     job = prepare_job(recipe, document, data, limit)
-    with Store(store) as opened:
-        return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))
+    return _results(job, store, keep_going, watch)
 
 
 def train(
@@ -105,5 +103,9 @@ def train(
     Arguments and exceptions are those of :func:`ablate.run`.
     """
     job = prepare_training_job(*load_recipe(recipe, overrides), data, limit)
+    return _results(job, store, keep_going, watch)
+
+
+def _results(job: Job, store: str | Path, keep_going: bool, watch: Watch) -> Results:
     with Store(store) as opened:
         return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 # Okabe and Ito's colors that are told apart with any color vision, less yellow, which is pale on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1.5, 1.5)), (0, (8, 2)))
 INK = "#222222"
@@ -95,11 +95,11 @@ class Style:
 
 
 def styles(labels: Iterable[str], controls: Collection[str] = ()) -> dict[str, Style]:
-    """A style for each label; controls are grey and dotted."""
+    """A style for each label; controls are gray and dotted."""
     made = {}
     for place, label in enumerate(dict.fromkeys(labels)):
-        grey = label in controls
-        color, dash = (FAINT, (0, (1, 1.5))) if grey else (COLOURS[place % 6], DASHES[place % 5])
+        gray = label in controls
+        color, dash = (FAINT, (0, (1, 1.5))) if gray else (COLORS[place % 6], DASHES[place % 5])
         made[label] = Style(color, MARKERS[place % 7], dash)
     return made
 

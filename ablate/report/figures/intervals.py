@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ablate.judge.effects import Stage, over_tasks
 from ablate.judge.group import Group, label
 from ablate.report import verdicts, wording
-from ablate.report.figures.drawing import COLOURS, FAINT, Sketch, text
+from ablate.report.figures.drawing import COLORS, FAINT, Sketch, text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
 def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[float, float]) -> None:
     seeded = group.is_control
     item = stage.evidence_on(group)
-    color = FAINT if seeded else COLOURS[0]
+    color = FAINT if seeded else COLORS[0]
     if item:
         axes.plot([item.low, item.high], [height, height], color=color, solid_capstyle="butt")
     axes.plot([stage.effect(group).value or 0.0], [height], color=color, marker="s" if seeded else "o", markersize=5.5)
@@ -78,9 +78,9 @@ def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[fl
     draws = _draws(stage, group)
     inside = [draw for draw in draws if low <= draw <= high]
     beyond = {(low, "<") for draw in draws if draw < low} | {(high, ">") for draw in draws if draw > high}
-    axes.plot(inside, [height] * len(inside), color=COLOURS[1], marker="|", linestyle="none", markersize=7, zorder=1)
+    axes.plot(inside, [height] * len(inside), color=COLORS[1], marker="|", linestyle="none", markersize=7, zorder=1)
     for edge, mark in sorted(beyond):
-        axes.plot([edge], [height], color=COLOURS[1], marker=mark, markersize=5, clip_on=False)
+        axes.plot([edge], [height], color=COLORS[1], marker=mark, markersize=5, clip_on=False)
 
 
 def _spoken(stage: Stage, group: Group, among: list[Group]) -> str:

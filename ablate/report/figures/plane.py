@@ -89,8 +89,8 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     counted = f"{both} of {len(cells)} cells are no worse than dense in both; "
     counted += f"{sum(place.align < star.align for place in cells)} have a better align loss, "
     counted += f"{sum(place.uniform < star.uniform for place in cells)} a better uniform loss."
-    grey = "; grey ones are draws of matched controls" if "matched" in styled else ""
-    caption = f"Each point is a cell{grey}. {counted}"
+    gray = "; gray ones are draws of matched controls" if "matched" in styled else ""
+    caption = f"Each point is a cell{gray}. {counted}"
     alt = f"{title}. Dense at uniform loss {star.uniform:.3f}, align loss {star.align:.3f}. {counted}"
     return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
 

@@ -81,7 +81,7 @@ class Plots:
         return _figure(maps_figure(maps[granularity], name, granularity), caption)
 
     def plane(self, *, model: str | None = None, stage: str | None = None, caption: bool = True) -> Figure:
-        """Every cell by its uniform and align loss, dense as a star, matched draws in grey; seeds are joined."""
+        """Every cell by its uniform and align loss, dense as a star, matched draws in gray; seeds are joined."""
         candidates = self._stages(model, stage)
         for name in ("confirm", "screen"):
             alike = [one for one in candidates if one.name == name]
