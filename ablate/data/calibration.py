@@ -28,7 +28,7 @@ POSITIVE_ABOVE = 4.0
 
 
 class PositivesFile(BaseModel):
-    """A user's own positive pairs: UTF-8, a pair a line, the two sentences parted by a tab."""
+    """A user's own positive pairs: UTF-8, one pair per line, with a tab between the two sentences."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     file: Path

@@ -48,7 +48,7 @@ def export(
         folder: must not exist; it appears whole or not at all.
         onnx: write an ONNX model beside.
         costs: measure speed, latency, operations and memory beside the dense model.
-        tell: told what goes on, one line at a time.
+        tell: called with each line of progress.
 
     Raises:
         AblateError: the folder exists or cannot be written, or the model in it gives other embeddings.

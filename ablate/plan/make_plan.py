@@ -51,7 +51,7 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
 
 @dataclass(frozen=True)
 class _Resolver:
-    """Turns the entries of one recipe into plug-in objects; what is wrong is told with its place."""
+    """Turns the entries of one recipe into plug-in objects. An error names the place in the recipe."""
 
     document: Document
     registry: Registry

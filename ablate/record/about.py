@@ -1,4 +1,4 @@
-"""What a run was: what was asked for, on what, and what became of it as a whole."""
+"""The circumstances of a run: what was asked for, on which models and data, and the totals."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class RunAbout(Manifest):
-    """What a run was, and what became of it.
+    """The circumstances of a run, and its totals.
 
     store: its name. run: the run's id there.
     hashes: model -> hashes. maps, agreement: of the dense model's contributions, by every scorer of the run.
