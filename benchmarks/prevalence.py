@@ -6,9 +6,9 @@ python benchmarks/prevalence.py
 from __future__ import annotations
 
 import numpy as np
+from ablate.statistics.hurting_share import share
 
 from ablate.statistics.discovery import discoveries
-from ablate.statistics.hurting_share import share
 
 SETTINGS = ((72, -0.2, 0.5, 0.3), (72, -0.3, 0.3, 0.15), (288, -0.1, 0.1, 0.1), (144, -0.05, 0.05, 0.1))
 COMMON = (0.0, 0.1, 0.3, 0.6)

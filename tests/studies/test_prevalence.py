@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ablate.statistics.hurting_share import Share
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
@@ -33,7 +34,6 @@ from ablate.plan.job import Job
 from ablate.report.prevalence_page import page
 from ablate.report.prevalence_text import sentences
 from ablate.scorers.magnitude import Magnitude
-from ablate.statistics.hurting_share import Share
 from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.prevalence import confirm_tasks, prevalence
