@@ -81,7 +81,7 @@ def read_columns(path: Path) -> list[Example]:
         place = f"{path}:{number}"
         if len(columns) not in (2, 3) or (examples and len(columns) != len(examples[0])):
             expected = len(examples[0]) if examples else "2 (a sentence and its positive) or 3 (a hard negative beside)"
-            raise DataError(f"{place}: {len(columns)} tab-separated columns, expected {expected}; mend the line")
+            raise DataError(f"{place}: {len(columns)} tab-separated columns, expected {expected}; correct the line")
         examples.append(tuple(sentence(text, place) for text in columns))
     return examples
 
@@ -98,15 +98,15 @@ def read_json_lines(path: Path) -> list[Example]:
         try:
             item = json.loads(line)
         except ValueError as error:
-            raise DataError(f"{place}: no JSON ({error}); mend the line") from None
+            raise DataError(f"{place}: no JSON ({error}); correct the line") from None
         names = (
             COLUMNS[: len(examples[0])] if examples else COLUMNS[: 3 if isinstance(item, dict) and len(item) > 2 else 2]
         )
         if not isinstance(item, dict) or sorted(item) != sorted(names):
-            raise DataError(f"{place}: expected an object with {', '.join(names)} and nothing else; mend the line")
+            raise DataError(f"{place}: expected an object with {', '.join(names)} and nothing else; correct the line")
         texts = [item[name] for name in names]
         if not all(isinstance(text, str) for text in texts):
-            raise DataError(f"{place}: {', '.join(names)} must be texts; mend the line")
+            raise DataError(f"{place}: {', '.join(names)} must be texts; correct the line")
         examples.append(tuple(sentence(text, place) for text in texts))
     return examples
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.workplace import RECIPE, Workplace
 
-ONE_COLUMN = "expected 2 (a sentence and its positive) or 3 (a hard negative beside); mend the line"
+ONE_COLUMN = "expected 2 (a sentence and its positive) or 3 (a hard negative beside); correct the line"
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def refused(place: Workplace, recipe: str) -> str:
 
 TEXTS = {
     "sentences: t.txt": {
-        b"one\n\ntwo\n": "t.txt:2: an empty sentence; mend the line, or copy the file again",
-        b"one\n \t\ntwo\n": "t.txt:2: an empty sentence; mend the line, or copy the file again",
+        b"one\n\ntwo\n": "t.txt:2: an empty sentence; correct the line, or copy the file again",
+        b"one\n \t\ntwo\n": "t.txt:2: an empty sentence; correct the line, or copy the file again",
         b"one\n": "t.txt: 1 distinct example, and training needs at least 2: others are negatives",
         b"one\none\n": "t.txt: 1 distinct example, and training needs at least 2: others are negatives",
         b"": "t.txt:1: the file is empty; copy it again",
@@ -39,19 +39,19 @@ TEXTS = {
     "pairs: t.tsv": {
         b"a\n": f"t.tsv:1: 1 tab-separated columns, {ONE_COLUMN}",
         b"a\tb\tc\td\n": f"t.tsv:1: 4 tab-separated columns, {ONE_COLUMN}",
-        b"a\tb\na\tb\tc\n": "t.tsv:2: 3 tab-separated columns, expected 2; mend the line",
-        b"a\tb\nc\n": "t.tsv:2: 1 tab-separated columns, expected 2; mend the line",
-        b"a\tb\n\nc\td\n": "t.tsv:2: 1 tab-separated columns, expected 2; mend the line",
-        b"a\t\nc\td\n": "t.tsv:1: an empty sentence; mend the line, or copy the file again",
+        b"a\tb\na\tb\tc\n": "t.tsv:2: 3 tab-separated columns, expected 2; correct the line",
+        b"a\tb\nc\n": "t.tsv:2: 1 tab-separated columns, expected 2; correct the line",
+        b"a\tb\n\nc\td\n": "t.tsv:2: 1 tab-separated columns, expected 2; correct the line",
+        b"a\t\nc\td\n": "t.tsv:1: an empty sentence; correct the line, or copy the file again",
     },
     "pairs: t.jsonl": {
         b'{"anchor": "a", "positive": "b"}\nnot json\n': "t.jsonl:2: no JSON (Expecting value: line 1 column 1 (char 0)); "
-        "mend the line",
-        b'{"anchor": "a"}\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; mend the line",
-        b'{"anchor": "a", "positive": 3}\n': "t.jsonl:1: anchor, positive must be texts; mend the line",
+        "correct the line",
+        b'{"anchor": "a"}\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; correct the line",
+        b'{"anchor": "a", "positive": 3}\n': "t.jsonl:1: anchor, positive must be texts; correct the line",
         b'{"anchor": "a", "positive": "b"}\n{"anchor": "a", "positive": "b", "negative": "c"}\n': "t.jsonl:2: expected an "
-        "object with anchor, positive and nothing else; mend the line",
-        b'["a", "b"]\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; mend the line",
+        "object with anchor, positive and nothing else; correct the line",
+        b'["a", "b"]\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; correct the line",
     },
 }
 
@@ -66,7 +66,7 @@ def test_a_malformed_file(place: Workplace, source: str, content: bytes, said: s
 
 def test_a_file_that_is_not_there(place: Workplace) -> None:
     said = refused(place, RECIPE + "train: {sentences: t.txt}\n")
-    assert said == "t.txt: No such file or directory; copy the file there, or leave its data set out"
+    assert said == "t.txt: No such file or directory; copy the file there, or leave out its data set"
 
 
 RECIPES = {
