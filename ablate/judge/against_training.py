@@ -56,7 +56,7 @@ def _judged(
 ) -> Iterator[Evidence]:
     margin = margin_of(stage, [task] if task else list(stage.splits), settings)
     higher = stage.measure.higher_is_better
-    tested = [claims(one.compared if higher else one.compared.turned(), one.p, margin) for _, one in cells]
+    tested = [claims(one.compared if higher else one.compared.reversed(), one.p, margin) for _, one in cells]
     qs = corrected(tested, settings.correction)
     for (group, difference), ps, q in zip(cells, tested, qs, strict=True):
         asked = Asked(stage, group, task, margin, settings.level, difference.pairs, settings.correction)

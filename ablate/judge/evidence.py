@@ -77,7 +77,7 @@ def _items(asked: Asked, finding: Finding, qs: Mapping[str, float]) -> Iterator[
         yield _evidence(
             asked,
             "matched",
-            drawn.comparison if finding.sign > 0 else drawn.comparison.turned(),
+            drawn.comparison if finding.sign > 0 else drawn.comparison.reversed(),
             drawn.p,
             qs.get("beats"),
             smallest_effect=drawn.smallest_effect,

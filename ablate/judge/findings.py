@@ -51,7 +51,7 @@ class Finding:
 
     def claims(self) -> dict[str, float]:
         """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
-        ps = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
+        ps = claims(self.dense if self.sign > 0 else self.dense.reversed(), self.p, self.margin)
         if self.drawn is not None:
             # To improve, a cell has to pass both tests, so its p is the larger one.
             ps |= {"improves": max(ps["improves"], self.drawn.p), "beats": self.drawn.p}
