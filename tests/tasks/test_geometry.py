@@ -176,7 +176,7 @@ def test_a_set_without_positives_is_refused(bench: Bench) -> None:
         AlignDev().load(SentEval(bench.data))
     assert len(UniformDev().load(SentEval(bench.data))) == 3
     write_set(bench.data, "stsb-dev", [("a b", "a b", 5.0)])
-    with pytest.raises(DataError, match="task 'uniform-dev': 'senteval' has 1 sentences, and it needs 2"):
+    with pytest.raises(DataError, match="task 'uniform-dev': 'senteval' has 1 sentences, and the task needs 2"):
         UniformDev().load(SentEval(bench.data))
 
 
