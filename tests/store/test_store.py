@@ -283,8 +283,8 @@ def test_keys_that_no_database_can_hold_are_refused(store: Store, key: str) -> N
     [
         ({"score": float("nan")}, "nan is no score"),
         ({"score": float("inf")}, "inf is no score"),
-        ({"score": None}, "exactly if it is 'ok'"),
-        ({"status": "undefined", "reason": "few pairs"}, "exactly if it is 'ok'"),
+        ({"score": None}, "if and only if it is 'ok'"),
+        ({"status": "undefined", "reason": "few pairs"}, "if and only if it is 'ok'"),
         ({"status": "undefined", "score": None}, "needs a reason"),
         ({"status": "failed"}, "'ok' or 'undefined', not 'failed'"),
         ({"seconds": float("nan")}, "no duration"),
