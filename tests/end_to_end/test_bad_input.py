@@ -106,7 +106,7 @@ VALUES = {
         "5:37: granularity 'head', min_keep: must be at least 0, not -1"
     ),
     scorers("[align, {scorer: align, sign: signed}]"): (
-        "4:18: 'align' stands twice in scorers; list it once, or give one of them a label of its own"
+        "4:18: 'align' is listed twice in scorers; list it once, or give one of them a label of its own"
     ),
     scorers(
         "[{scorer: align, label: ''}]"
@@ -118,7 +118,7 @@ VALUES = {
         f"4:27: a label is 1 to 40 printable characters, which '{'x' * 39}…' is not; choose another"
     ),
     scorers("[{scorer: align, label: 3}]"): "4:27: scorers.0.label: must be text, not 3",
-    instead("[head]", "[head, head]"): "5:23: 'head' stands twice in granularities; list it once",
+    instead("[head]", "[head, head]"): "5:23: 'head' is listed twice in granularities; list it once",
     instead("model: model\n", ""): "1:1: the recipe has no 'model'; add it",
     instead("model: model", "model: 3"): "1:1: a model is a name, or a mapping such as {name: NAME}, not 3",
     instead("model: model", "model:"): "1:1: a model is a name, or a mapping such as {name: NAME}, not null",

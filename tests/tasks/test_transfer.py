@@ -305,8 +305,8 @@ def test_a_group_gives_to_all_of_its_tasks_in_use_and_a_task_goes_before_it(benc
             "recipe.tasks.trec.solvr: task 'trec': unknown parameter 'solvr'; did you mean",
         ),
         ({"trec": {"solver": "svm"}}, "recipe.tasks.trec.solver: task 'trec', solver: must be 'sklearn' or 'senteval'"),
-        ({"trek": {}}, "recipe.tasks.trek: 'trek' is none of the recipe's tasks; did you mean 'trec'"),
-        ({"sts-train": {}}, "recipe.tasks.sts-train: 'sts-train' is none of the recipe's tasks"),
+        ({"trek": {}}, "recipe.tasks.trek: 'trek' is not one of the recipe's tasks; did you mean 'trec'"),
+        ({"sts-train": {}}, "recipe.tasks.sts-train: 'sts-train' is not one of the recipe's tasks"),
         ({"stsb-dev": {"solver": "sklearn"}}, "task 'stsb-dev': unknown parameter 'solver'"),
     ],
 )
