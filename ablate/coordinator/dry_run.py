@@ -130,6 +130,7 @@ def _confirmed(job: Job) -> int:
     """How many cells will be confirmed. Unlike the choice itself, the number does not depend on the scores."""
     confirms, controls = job.recipe.confirm, job.recipe.controls
     confirms_all = confirms is not None and confirms.cells == "all"
+    # With equal gains for all cells, other cells may be chosen than in the run, but as many.
     cells = job.plan.cells if confirms_all else choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
     return 1 + len(cells) + len(controls_of(cells, controls.matched, controls.flipped, controls.control_seed))
 

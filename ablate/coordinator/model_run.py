@@ -129,12 +129,15 @@ class ModelRun:
         if about is None:
             made = self.masks.make(cell)
             units, about = made.units, {**made.about, "hash": made.hash}
+        # The hash is empty if the mask removes nothing. The results are then those of the dense model.
         mask = cast(str | None, about["hash"]) or None
         keys = {task.name: result_key(model, mask, task) for task in tasks}
         by_key = self.store.get_results(keys.values())
         stored = {name: by_key[k] for name, k in keys.items() if k in by_key}
         missing = [task for task in tasks if task.name not in stored]
         failures = {task.name: _unreadable(task.fault) for task in missing if task.fault is not None}
+        # Cells may have the same mask. The later one waits for the results of the earlier one, which it would find in
+        # the store if cells were evaluated one by one. So all executors give the same rows.
         awaited = tuple(task.name for task in missing if keys[task.name] in under_way)
         to_do = [task for task in missing if task.name not in failures and task.name not in awaited]
         work = CellWork(cell, key, about, keys, stored, failures, awaited)

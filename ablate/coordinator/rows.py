@@ -141,6 +141,7 @@ def _scored(task: Loaded, outcome: Outcome, reason_of: Callable[[BaseException, 
         return _Scored(result.status, result.score, None, f"{without}{reason}")
     except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
         return _Scored("failed", reason=without + reason_of(error, task.task))
+    # A plug-in may return NaN where it should raise Undefined, and a row cannot have NaN.
     if not isfinite(clean):
         return _Scored(result.status, result.score, None, f"{without}the task's score is {clean}")
     return _Scored(result.status, result.score, clean)

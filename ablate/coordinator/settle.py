@@ -36,6 +36,7 @@ class Settler:
         """
         self.timings.seconds["encode"] += evaluated.seconds
         self._check_weights(work, evaluated)
+        # Before anything is stored, because this raises if `keep_going` is False.
         failed = {**work.failures, **evaluated.failures}
         failures = {name: self._reason(work, name, failure) for name, failure in failed.items()}
         if evaluated.results:

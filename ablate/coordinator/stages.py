@@ -61,6 +61,7 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
 
 def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> StageRows:
     """Evaluates the picked cells and their controls on the confirm tasks. Pairs that were seen before are not clean."""
+    # What chose or scored must not also report.
     seen = set(_seen(job, model_run))
     for task in job.load(job.choosing, faults=True):
         seen.update(task.data.pairs_seen())

@@ -146,6 +146,8 @@ class Trainings:
                 watch=self.watch,
                 name=name,
             )
+        # The mask first, because storing the weights removes the checkpoints, and without its mask the training would
+        # have to start again.
         if gradual:
             masks = fitted.units.masks
             self.store.put_mask(key, StoredMask(mask_hash(masks) or "", masks, {}))

@@ -147,7 +147,7 @@ def splits_of(spec: CalibrationSpec, source: Source) -> list[ItemSet]:
         DataError: a split is malformed, or the source does not have it.
     """
     if isinstance(spec.positives, PositivesFile):
-        return []
+        return []  # the file takes the place of the splits
     return [source.load(name) for name in expand(spec.splits, source)]
 
 
@@ -230,6 +230,7 @@ def read_pairs(path: Path) -> ItemSet:
         DataError: the file is absent, empty or not UTF-8, or a line does not have two columns.
     """
     try:
+        # `utf-8-sig` removes a byte-order mark, which editors on Windows may write.
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of positive pairs; check calibration.positives.file") from None

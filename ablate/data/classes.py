@@ -83,6 +83,7 @@ def _paraphrase(path: Path) -> list[ItemRow]:
         place = f"{path}:{number}"
         label, _, _, left, right = cells(line, 5, place)
         if number == 1:
+            # Otherwise the first pair would be skipped as if it were the header.
             if label in ("0", "1"):
                 raise DataError(f"{place}: this should be the header line, and is a pair; copy the file again")
             continue

@@ -64,6 +64,7 @@ class Embedded:
         return _items(name, name, _SPLITS[name], 2)
 
 
+# Cached, because a run loads the same sets several times.
 @cache
 def _items(file: str, name: str, split: str, width: int) -> ItemSet:
     """Items of ``width`` texts: 2, or 1 for the first text of each line (every line has two)."""

@@ -141,6 +141,7 @@ class SentEval:
             place = f"{path}:{number}"
             row = cells(line, table.columns, place)
             if table.header and number == 1:
+                # Otherwise the first pair would be skipped as if it were the header.
                 if row[table.gold].replace(".", "").isdigit():
                     raise DataError(f"{place}: this should be the header line, and is a pair; copy the file again")
                 continue

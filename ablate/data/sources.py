@@ -126,6 +126,7 @@ def _senteval(folder: str, place: str, why: str) -> Chosen:
         raise DataError(f"{place}: there is no folder '{folder}'; {GET['senteval']}")
     source = SentEval(path)
     if not source.names():
+        # The folder may be the root of SentEval.
         inner = path / "data" / "downstream"
         remedy = f"did you mean '{inner}'?" if SentEval(inner).names() else GET["senteval"]
         raise DataError(f"{place}: no data set (such as STS/STS12-en-test or SICK) in '{path}'; {remedy}")

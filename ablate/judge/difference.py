@@ -144,6 +144,7 @@ def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
         for rows in (*group.seeds.values(), *group.matched.values(), *group.flipped.values()):
             row = next(iter(rows.values()))
             for name in (row.cell, row.key):
+                # A name in tables, which stands for all seeds, goes before the same text in rows.
                 cells.setdefault(name, [rows])
     return cells
 

@@ -141,6 +141,7 @@ class Findings:
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
+            # On gains, so that to beat a draw always means to be higher.
             return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng)
         except Undefined:
             return None

@@ -31,6 +31,7 @@ def statistic_of(task: Task, registry: Registry) -> Statistic:
     """
     blame = registry.blame(task)
     if not blame:
+        # An error of a built-in task is a bug, and is raised as it is.
         return task.statistic()
     named = _Named(task.name, blame)
     with named:

@@ -39,6 +39,7 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     ):
         resolve.scores(scorer, granularity, ("scorers", i))
         resolve.fits(scorer, label, sparsity, recipe.steps, ("sparsities", j), ("scorers", i))
+        # A scorer without a seed would give the same cell for every seed.
         for seed in recipe.seeds if scorer.seeded else [None]:
             step = Step(((granularity, sparsity),), scorer, label, scope, seed, recipe.steps)
             grid.append(Cell((step,)))

@@ -177,7 +177,7 @@ def load_tasks(
         try:
             data = task.load(source)
             kept = data.unseen(seen)
-        except AblateError:
+        except AblateError:  # a mistake that the user can correct, such as a missing file, ends the run
             raise
         except FAILURES as error:  # a plug-in's code may raise anything
             fault = f"task '{task.name}' cannot read its items: {one_line(error)}{registry.blame(task)}"

@@ -7,6 +7,8 @@ from dataclasses import replace
 from importlib.util import find_spec
 from itertools import product
 
+import torch
+
 from ablate.data.sources import expand
 from ablate.distribution import pip_install
 from ablate.errors import AblateError, DataError, RecipeError
@@ -69,14 +71,12 @@ def _check(job: Job, spec: Train, document: Document) -> None:
             expand(DEFAULT_SPLITS, job.chosen.source)
         except DataError as error:
             raise RecipeError(f"{document.place(('train',))}: {error}; or give train.sentences a file") from None
-    if spec.precision != "float32":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise RecipeError(
-                f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and there is none here; "
-                "use precision: float32"
-            )
+    if spec.precision != "float32" and not torch.cuda.is_available():
+        raise RecipeError(
+            f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and there is none here; "
+            "use precision: float32"
+        )
+    # The schedule raises one number. A sequence has several, and `negative` is none.
     for cell in job.plan.cells if "gradual" in spec.ways else ():
         is_sequence = len(cell.steps) > 1
         if is_sequence or any(sparsity == "negative" for _, sparsity in cell.steps[0].sparsities):

@@ -60,6 +60,7 @@ def read_texts(spec: Train, source: Source) -> Texts:
     if spec.sentences is not None:
         lines = read_lines(spec.sentences)
         singles = [(sentence(line, f"{spec.sentences}:{number}"),) for number, line in enumerate(lines, 1)]
+        # No pair counts as seen, because the file does not say which pairs its sentences are from.
         return Texts(_draw(singles, spec, str(spec.sentences)), str(spec.sentences), frozenset())
     names = expand(spec.splits or DEFAULT_SPLITS, source)
     item_sets = [source.load(name) for name in names]
@@ -114,6 +115,7 @@ def read_json_lines(path: Path) -> list[Example]:
 def _draw(examples: Sequence[Example], spec: Train, place: str) -> tuple[Example, ...]:
     """The distinct examples in a random order, and of these the first ones that the recipe asks for."""
     distinct = list(dict.fromkeys(examples))
+    # Shuffled before the cut, so that a smaller number of examples is a part of a larger one.
     random.Random(DRAW_SEED).shuffle(distinct)
     drawn = tuple(distinct[: spec.examples])
     if len(drawn) < 2:

@@ -65,6 +65,7 @@ class OracleAgreement:
     units: int
 
 
+# Keyword-only, because fields with defaults come before fields without.
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """What a run was asked to do, and with which versions. It is known before anything is computed.

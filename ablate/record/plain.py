@@ -88,6 +88,7 @@ def _scalar(kinds: frozenset[type]) -> _Reader:
 def _union(members: tuple[Any, ...]) -> _Reader:
     if all(member in _SCALARS for member in members):
         return _scalar(frozenset().union(*(_SCALARS[member] for member in members)))
+    # Any other union is of one type and None.
     (member,) = (member for member in members if member is not NoneType)
     read = _reader(member)
     return lambda value: None if value is None else read(value)

@@ -13,6 +13,7 @@ STATUSES = ("ok", "undefined", "failed")
 """Whether a row has a score, and if not, why."""
 
 
+# Keyword-only, because the fields are in the order of the columns, and some with defaults come before others without.
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One cell on one task, in one stage. Dense has rows of its own. None means that a field does not apply.
@@ -104,6 +105,7 @@ class Row:
     train_seed: int | None
 
     def __post_init__(self) -> None:
+        # The store refuses NaN and infinity too, since JSON does not have them.
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{self._place}: {name} is {value}; what is undefined must be None")

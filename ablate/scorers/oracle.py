@@ -85,6 +85,7 @@ class Oracle(Scorer):
 
     @property
     def calibrates(self) -> bool:
+        # On tasks, only the ranker may look at the calibration set.
         return self.loss is not None or (self.ranker is not None and self.ranker.calibrates)
 
     def statistics(self) -> tuple[ScorerStatistic, ...]:
@@ -94,6 +95,7 @@ class Oracle(Scorer):
         return () if self.loss else self.on
 
     def score(self, view: View) -> Tensor:
+        # The order does not matter if each unit is a group of its own.
         ranking = self.ranker.score(view) if self.ranker else torch.zeros(len(view.layers))
         groups = group_by_rank(ranking, view.layers, view.kept, self.group)
         effects = self._of_loss(view, groups, self.loss) if self.loss else self._of_tasks(view, groups)

@@ -12,6 +12,7 @@ def adjust(ps: Sequence[float], method: str = "bh") -> list[float]:
     """The corrected p-values of one family, in the given order. Compare each with the significance level itself."""
     if not ps:
         return []
+    # Here, because statsmodels is slow to import, and few commands correct p-values.
     from statsmodels.stats.multitest import multipletests
 
     return [float(p) for p in multipletests(list(ps), method=METHODS[method])[1]]
