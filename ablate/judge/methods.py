@@ -88,12 +88,12 @@ def rank(gains: Sequence[Sequence[float]]) -> tuple[float, ...]:
     return tuple(rankdata(-np.asarray(gains, float), axis=1).mean(axis=0).tolist())
 
 
-def critical_difference(methods: int, blocks: int, level: float = LEVEL) -> float:
-    """Nemenyi's critical difference of two mean ranks (Demšar 2006, section 3.2.2)."""
+def critical_difference(methods: int, blocks: int) -> float:
+    """Nemenyi's critical difference of two mean ranks at :data:`LEVEL` (Demšar 2006, section 3.2.2)."""
     from scipy.stats import studentized_range
 
     return (
-        float(studentized_range.ppf(1 - level, methods, np.inf)) / sqrt(2) * sqrt(methods * (methods + 1) / 6 / blocks)
+        float(studentized_range.ppf(1 - LEVEL, methods, np.inf)) / sqrt(2) * sqrt(methods * (methods + 1) / 6 / blocks)
     )
 
 
