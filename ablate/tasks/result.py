@@ -42,8 +42,8 @@ class Result:
         if self.status == "undefined" and not self.reason:
             raise ValueError("an undefined result needs a reason")
         if self.score is not None and not math.isfinite(self.score):
-            raise ValueError(f"{self.score} is no score: an undefined score is status 'undefined' with a reason")
+            raise ValueError(f"{self.score} is not a score: an undefined score is status 'undefined' with a reason")
         if not math.isfinite(self.seconds):
-            raise ValueError(f"{self.seconds} is no duration")
+            raise ValueError(f"{self.seconds} is not a duration")
         if self.values is not None:
             require_float32_vector("values", self.values)

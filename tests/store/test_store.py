@@ -281,8 +281,8 @@ def test_keys_that_no_database_can_hold_are_refused(store: Store, key: str) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"score": float("nan")}, "nan is no score"),
-        ({"score": float("inf")}, "inf is no score"),
+        ({"score": float("nan")}, "nan is not a score"),
+        ({"score": float("inf")}, "inf is not a score"),
         ({"score": None}, "if and only if it is 'ok'"),
         ({"status": "undefined", "reason": "few pairs"}, "if and only if it is 'ok'"),
         ({"status": "undefined", "score": None}, "needs a reason"),
