@@ -220,9 +220,7 @@ def test_a_geometry_task_that_fails_vetoes_no_cell(bench: Bench, monkeypatch: py
 
 
 def test_alone_it_has_nothing_to_choose_by(bench: Bench) -> None:
-    with pytest.raises(
-        RecipeError, match=r"align-dev, uniform-dev cannot choose cells.*add a task such as sts-dev"
-    ):
+    with pytest.raises(RecipeError, match=r"align-dev, uniform-dev cannot choose cells.*add a task such as sts-dev"):
         bench.job(**GRID, screen=["geometry"])
     for confirm in ({"tasks": ["stsb"], "cells": "all"}, None):
         job = bench.job(**{**GRID, "confirm": confirm}, screen=["geometry"])
