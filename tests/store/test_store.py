@@ -287,7 +287,7 @@ def test_keys_that_no_database_can_hold_are_refused(store: Store, key: str) -> N
         ({"status": "undefined", "reason": "few pairs"}, "if and only if it is 'ok'"),
         ({"status": "undefined", "score": None}, "needs a reason"),
         ({"status": "failed"}, "'ok' or 'undefined', not 'failed'"),
-        ({"seconds": float("nan")}, "no duration"),
+        ({"seconds": float("nan")}, "not a duration"),
         ({"values": np.zeros(2, np.float64)}, "must be float32"),
         ({"values": np.zeros((2, 2), np.float32)}, "must be float32 with one axis"),
     ],
