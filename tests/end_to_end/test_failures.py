@@ -328,7 +328,7 @@ def test_a_scorer_that_fails_to_say_what_it_needs_is_refused_with_its_place(
 
 def test_a_scorer_that_asks_for_no_statistic_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NoNeurons, "statistics", lambda _: ({"gradient": "align"},))
-    with pytest.raises(RecipeError, match=r"no-neurons.*no statistic.*\(plug-in stranger 1\.0\)"):
+    with pytest.raises(RecipeError, match=r"no-neurons.*not a statistic.*\(plug-in stranger 1\.0\)"):
         bench.run(scorers=["no-neurons"])
 
 
