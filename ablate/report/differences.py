@@ -51,7 +51,7 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
     model = f", {stage.model}" if len(results.about.models) > 1 else ""
     notes = (
         f"95 %: by bootstrap; p: of no difference, by permutation, not corrected; tests at {level:g}.",
-        *(("Pairs that calibration or choice has seen are not counted.",) if stage.clean else ()),
+        *((wording.CLEAN,) if stage.clean else ()),
         *(() if lines else ("No task has a score of both.",)),
     )
     return Table(

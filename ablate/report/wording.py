@@ -8,6 +8,9 @@ from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group
 from ablate.record import Row, RunRecord
 
+CLEAN = "Pairs that calibration or choice has seen are not counted."
+"""The note of a table whose numbers are on the clean pairs."""
+
 _SHOWN = {"missing": "–", "undefined": "undefined", "failed": "failed"}
 
 
