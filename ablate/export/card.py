@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 from ablate.distribution import DISTRIBUTION
 from ablate.export.folder import IMPORT
 from ablate.export.measure import Cost
