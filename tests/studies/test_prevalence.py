@@ -332,8 +332,8 @@ def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_sta
     [
         ({"prevalence": {"groups": {"nueron": 4}}}, "prevalence.groups: .*did you mean 'neuron'"),
         ({"prevalence": {"by": "magnitud"}}, "prevalence.by: .*did you mean 'magnitude'"),
-        ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is no cheap scorer"),
-        ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is no cheap scorer"),
+        ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is slow, seeded or uses tasks"),
+        ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is slow, seeded or uses tasks"),
         ({"prevalence": {"confirm": ["stsb-dev"]}}, "prevalence.confirm: stsb-dev chooses units"),
         ({"prevalence": {"confirm": ["sts99"]}}, "prevalence.confirm.0: unknown task 'sts99'"),
     ],
@@ -436,7 +436,7 @@ def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused(
     assert from_dict(PrevalenceRecord, stored | {"added": 1}).manifest == asked | {"added": 1}
     del stored["prevalence"][1]["layers"][0]["groups"]
     text = re.escape(
-        "run run-1: the record of ablate prevalence cannot be read (prevalence.1.layers.0.groups: is absent)"
+        "run run-1: the record of `ablate prevalence` cannot be read (prevalence.1.layers.0.groups: is absent)"
     )
     with pytest.raises(StoreError, match=text):
         from_dict(PrevalenceRecord, stored)

@@ -255,8 +255,8 @@ def test_what_cannot_be_measured_is_left_out_and_said(bench: Bench, store: Store
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"scorers": ["magnitude"]}, "no scorer of the recipe's grid looks at a calibration set"),
-        ({"stability": STUDY | {"sizes": [4]}}, "stability.sizes: none is left"),
+        ({"scorers": ["magnitude"]}, "no scorer of the recipe's grid uses a calibration set"),
+        ({"stability": STUDY | {"sizes": [4]}}, "stability.sizes: no size can be measured"),
         ({"calibration": {"pairs": 8, "sentences": 8, "batch_size": 16}}, "8 calibration pairs in batches of 16"),
     ],
 )
@@ -286,7 +286,9 @@ def test_a_score_that_fails_has_a_reason_and_no_number(
 def test_a_record_that_lacks_its_entries_is_refused() -> None:
     stored = {"models": ["m"], "run": "run-1", "notes": [], "timings": {}}
     assert from_dict(StabilityRecord, stored | {"stability": []}).stability == ()
-    with pytest.raises(StoreError, match=re.escape("run-1: the record of ablate stability cannot be read (stability:")):
+    with pytest.raises(
+        StoreError, match=re.escape("run-1: the record of `ablate stability` cannot be read (stability:")
+    ):
         from_dict(StabilityRecord, stored)
 
 
