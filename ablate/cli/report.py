@@ -17,7 +17,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="[RUN|RECIPE]",
-            help="A run's id, or a recipe for its newest run; default: the newest run with rows.",
+            help="The id of a run, or a recipe, for its newest run; default: the newest run with rows.",
             show_default=False,
         ),
     ] = None,
@@ -32,9 +32,9 @@ def report(
         Path | None, typer.Option("--output", "-o", help="The file; default: report.html, for text formats stdout.")
     ] = None,
 ) -> None:
-    """Write a run's report from the store: answer, tables, figures, provenance, in one file that opens offline.
+    """Write the report of a run: answer, tables, figures and provenance, in one file that opens offline.
 
-    Nothing is computed: what the store lacks, the report says how to get.
+    Nothing is computed. If the store lacks something, the report says how to get it.
     """
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, put

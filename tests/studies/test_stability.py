@@ -214,7 +214,7 @@ def test_a_second_time_computes_nothing(bench: Bench, store: Store) -> None:
     stored = from_dict(StabilityRecord, store.about(second.run))
     assert stored == second
     assert page(stored).blocks == page(first).blocks
-    with pytest.raises(StoreError, match=r"is a study, and has no rows; give its `ablate stability` command again"):
+    with pytest.raises(StoreError, match=r"is a study, which has no rows; give its `ablate stability` command again"):
         finished(store, second.run)
 
 

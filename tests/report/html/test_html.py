@@ -582,7 +582,7 @@ def test_the_command_writes_the_other_formats(place: Workplace) -> None:
         assert place("report", "--format", form).out == place("show", "--format", form).out != ""
     assert (
         place.refused(place("report", "--format", "parquet"))
-        == "--format parquet: is no text; name a file with --output"
+        == "--format parquet: is a binary format; name a file with --output"
     )
     assert place("report", "--format", "parquet", "-o", "rows.parquet").code == 0
     assert place("show", "--format", "parquet", "-o", "same.parquet").code == 0
