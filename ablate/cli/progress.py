@@ -39,6 +39,7 @@ class Progress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[cell]}"),
             console=self._console,
+            # In a pipe or a file, each update of a bar would be a line. `_advance` prints a few plain lines instead.
             disable=not self._console.is_terminal,
         )
         self._counts: dict[str, _Count] = {}

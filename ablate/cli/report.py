@@ -46,6 +46,7 @@ def report(
     if output is None and form is ReportFormat.html:
         output = Path("report.html")
     recipe = Path(target) if target and Path(target).is_file() else None
+    # Before the figures are drawn, which takes seconds.
     check_output(output, recipe, locate(store).path, form=form)
     with Store(store, create=False) as opened:
         results = finished(opened, find_run(opened, target, set_ or ()))

@@ -65,6 +65,7 @@ def _field(value: Any) -> Any:
     if isinstance(value, str):
         text = visible(value, keep="\n\r\t")
         return f"'{text}" if text.startswith(_FORMULA) else text
+    # A bool is an int in Python, and the writer would print it as `True`.
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     return json.dumps(value, allow_nan=False)

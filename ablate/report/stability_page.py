@@ -55,6 +55,7 @@ def _seeds(entries: Entries) -> Table:
 
 
 def _sizes(entries: Entries) -> Table:
+    # All entries have the same sizes, since one study draws its calibration sets once.
     sizes = entries[0].sizes
     largest = sizes[-1].size
     columns = (*_STUBS, *(Column(str(agreement.size)) for agreement in sizes), Column("enough"))

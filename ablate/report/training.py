@@ -57,6 +57,7 @@ def _line(stage: Stage, group: Group, new: bool = False) -> Line:
         dict(wording.sizes([group]))["of params"][0],
     ]
     cells = [TableCell(entry) for entry in entries]
+    # The verdict is on the sparsity that was added to training, and not on Δ.
     if added is not None:
         cells[4] = TableCell(entries[4], verdict=added.verdict)
     return Line(tuple(cells), new=new)

@@ -73,6 +73,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     items = [item for group in groups for task in tasks if (item := stage.evidence_on(group, task))]
     if not items:
         return ()
+    # The level and the correction are settings of the run, and so the same for all evidence.
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
     words = {

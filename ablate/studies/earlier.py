@@ -86,6 +86,7 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
     ]
     if not ranked:
         return None
+    # By the value alone, because groups have no order.
     _, group = max(ranked, key=lambda pair: pair[0])
     evidence = _evidence(results, confirm).get(group.id)
     if evidence is None:

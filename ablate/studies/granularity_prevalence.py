@@ -105,6 +105,7 @@ def measure(
 
 def _found(gains: Gains) -> tuple[int, ...]:
     improves = discoveries(gains.gains, gains.errors, RATE)
+    # A stable sort keeps groups with equal p-values in their order.
     ranked = np.argsort(p_better(gains.gains, gains.errors), kind="stable")
     return tuple(gains.places[i] for i in ranked if improves[i])
 

@@ -89,6 +89,7 @@ class Prober:
         return {step: probes[step] for step in self.series}, not missing
 
     def _key(self, calibration: Calibration, step: Step, cell: Cell | None = None) -> str:
+        # The size of the sample is part of the key, since stored probes of another sample would not fit.
         scores = scores_key(self.model, calibration, step.scorer, step.granularity, step.seed)
         tie_seed = None if cell is None else self.tie_seed
         removed = None if cell is None else cell.identity()

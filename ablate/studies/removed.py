@@ -110,6 +110,7 @@ def remove(
     for place in which:
         if place in results:
             model_run.watch(Event("cell", f"group {place}", cached=True))
+    # Sentences are tokenized only if there is something to compute.
     positions, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else ({}, None)
 
     def keep(place: int | None, embedded: Embedded) -> None:

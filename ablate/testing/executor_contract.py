@@ -22,6 +22,7 @@ from ablate.testing.plugin_contract import check_plugin
 from ablate.testing.samples import SampleSource
 
 _MANY = 2_000
+"""More items than an executor may take before it returns an outcome."""
 
 _CLOSE = 1e-5
 """How far values may be from those of this process. With another number of cores, sums are taken in another order."""

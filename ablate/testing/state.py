@@ -80,6 +80,7 @@ def same_bits(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors are equal in type, shape and every bit: 0.0 and -0.0 differ, a NaN equals itself."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
+    # As bytes, because as numbers 0.0 equals -0.0, and a NaN does not equal itself.
     return torch.equal(a.contiguous().view(-1).view(torch.uint8), b.contiguous().view(-1).view(torch.uint8))
 
 

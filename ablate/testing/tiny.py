@@ -137,6 +137,7 @@ def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         model_max_length=MAX_LENGTH,
+        # Without token_type_ids, which DistilBERT and MPNet do not accept.
         model_input_names=["input_ids", "attention_mask"],
         **special,
     )

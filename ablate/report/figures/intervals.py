@@ -25,6 +25,7 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
     if not any(stage.evidence_on(group) or _draws(stage, group) for group in ranked):
         return None
 
+    # Computed here, because the caption says whether draws are beyond the edges.
     edges = reach(stage, ranked)
     beyond = any(not edges[0] <= draw <= edges[1] for group in ranked for draw in _draws(stage, group))
 

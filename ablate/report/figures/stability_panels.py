@@ -100,6 +100,7 @@ def _curve(axes: Axes, points: Sequence[tuple[int, float]], style: Style) -> Non
     sizes = [size for size, _ in points]
     values = [value for _, value in points]
     axes.plot(sizes, values, color=style.color, marker=style.marker, linestyle=style.dash)
+    # The default sizes double from one to the next.
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, list(map(str, sizes)))
     axes.minorticks_off()

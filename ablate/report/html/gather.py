@@ -71,8 +71,9 @@ def _newest(
     """The record of the newest finished study of the same models and data, and its page."""
     wanted = [*results.about.models], results.about.data
     for run in reversed(runs):
-        alike = (run.manifest.get("models"), run.manifest.get("data")) == wanted
-        if run.manifest.get("study") == kind.study and run.finished and alike:
+        comparable = (run.manifest.get("models"), run.manifest.get("data")) == wanted
+        # A study writes its record when it finishes.
+        if run.manifest.get("study") == kind.study and run.finished and comparable:
             record = from_dict(kind, store.about(run.id))
             return record, page(record)
     return None

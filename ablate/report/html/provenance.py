@@ -59,6 +59,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("Statistics", list(_flat(about.statistics or {}))),
         ("Seconds", [(name, f"{seconds:.1f}") for name, seconds in about.timings.items()]),
     ]
+    # "No value" is None or an empty text here; a 0, such as a seed, is shown.
     kept = [
         (title, [(name, str(value)) for name, value in pairs if value not in (None, "")]) for title, pairs in sections
     ]

@@ -29,6 +29,7 @@ def fill(template: str, style: str, script: str = "", **content: Any) -> str:
     environment = Environment(
         loader=PackageLoader(__package__, "."),
         autoescape=True,
+        # A misspelled name in a template is an error, and not an empty text.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
