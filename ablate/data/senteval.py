@@ -16,7 +16,7 @@ from ablate.errors import DataError, suggest
 SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sts12": ("MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"),
-        # STS13 has a fourth subset, SMT, whose sentences are not free: nobody reports it.
+        # STS13 has a fourth subset, SMT, whose sentences are not freely available, so papers leave it out.
         "sts13": ("FNWN", "headlines", "OnWN"),
         "sts14": ("deft-forum", "deft-news", "headlines", "images", "OnWN", "tweet-news"),
         "sts15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
@@ -28,7 +28,7 @@ SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class _Table:
-    """A tab-separated file: where it is, and which columns (from 0) matter. Gold scores are ``low`` to 5."""
+    """A tab-separated file: its path, and the columns to read (from 0). Gold scores are from ``low`` to 5."""
 
     path: str
     columns: int
@@ -61,18 +61,18 @@ _YEARS = {"sts12": 3108, "sts13": 1500, "sts14": 3750, "sts15": 3000, "sts16": 1
 _SPLITS = {"stsb": 1379, "stsb-dev": 1500, "stsb-train": 5749}
 _SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
 SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
-"""Every data set that a SentEval folder can hold -> the pairs or texts that are judged in the standard files."""
+"""Every data set that a SentEval folder can have -> the number of pairs or texts judged in the standard files."""
 
 
 class SentEval:
-    """A :class:`~ablate.data.items.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
+    """A :class:`~ablate.data.items.Source` that reads the folder with SentEval's ``STS``, ``SICK``, ``MR``, …
 
-    Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
-    A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
-    kept as they are: 0 to 5, for SICK 1 to 5.
+    Pairs are in SentEval's order, and each run of white space becomes one space, as in SentEval. A pair of STS12-16
+    without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are kept as they are: 0 to 5, or 1
+    to 5 for SICK.
 
     Args:
-        folder: need not exist; then there are no data sets.
+        folder: need not exist; if it does not, there are no data sets.
     """
 
     name = "senteval"
@@ -82,7 +82,7 @@ class SentEval:
         self.folder = folder
 
     def names(self) -> tuple[str, ...]:
-        """The data sets of which there are files here. Whether these are whole shows in :meth:`load`."""
+        """The data sets that have a file here. Only :meth:`load` checks that the files are complete."""
         return tuple(name for name in SETS if self._present(name))
 
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -92,7 +92,7 @@ class SentEval:
         """Reads a data set.
 
         Raises:
-            DataError: unknown name, or a file that is absent, cut short or malformed (path and line).
+            DataError: the name is unknown, or a file is absent, cut short or malformed (with path and line).
         """
         if name in classes.CLASS_SETS:
             return classes.load(self.folder, name, self.label)
@@ -101,7 +101,7 @@ class SentEval:
         elif name in _TABLES:
             rows = self._table(_TABLES[name])
         else:
-            raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
+            raise DataError(f"SentEval has no data set '{name}'; {suggest(name, SETS)}")
         return ItemSet.from_rows(name, split_of(name), self.label, rows)
 
     def _year(self, name: str) -> Path:
@@ -141,8 +141,9 @@ class SentEval:
             place = f"{path}:{number}"
             row = cells(line, table.columns, place)
             if table.header and number == 1:
+                # Otherwise the first pair would be skipped as if it were the header.
                 if row[table.gold].replace(".", "").isdigit():
-                    raise DataError(f"{place}: a pair where the header line should be; copy the file again")
+                    raise DataError(f"{place}: this should be the header line, and is a pair; copy the file again")
                 continue
             gold = gold_score(row[table.gold], table.low, place)
             texts = tuple(sentence(row[column], place) for column in (table.left, table.right))

@@ -21,7 +21,8 @@ def sources(environ: Mapping[str, str]) -> Section:
     folder = environ.get("ABLATE_DATA")
     if folder:
         path = Path(folder).expanduser()
-        if path.is_dir():  # if not, the finding of `data: auto` says so
+        # If there is no such folder, the finding of `data: auto` says so.
+        if path.is_dir():
             findings.append(_source("ABLATE_DATA", SentEval(path), tuple(SETS), path))
     else:
         findings.append(Finding("ABLATE_DATA", "not set; it names a folder laid out as SentEval's data/downstream"))
@@ -49,15 +50,15 @@ def _source(what: str, source: Source, possible: tuple[str, ...], folder: Path |
     Args:
         possible: the data sets that a source of this kind may have.
     """
-    reasons: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for name in source.names():
         try:
             source.load(name)
         except DataError as error:
-            reasons[name] = str(error)
+            errors[name] = str(error)
     lacking = [name for name in possible if name not in source.names()]
     state = f"{len(source.names())} of {len(possible)} sets" + (f" in {folder}" if folder else "")
     state += f"; lacks {', '.join(lacking)}" if lacking else ""
-    if not reasons:
+    if not errors:
         return Finding(what, state)
-    return Finding(what, f"{state}; broken: {', '.join(reasons)}", "; ".join(reasons.values()))
+    return Finding(what, f"{state}; broken: {', '.join(errors)}", "; ".join(errors.values()))

@@ -12,7 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without progress bars, reports and warnings. What matters of them, ablate checks itself, and raises an error."""
+    """Suppresses progress bars, reports and warnings. ablate itself checks what matters, and raises an error."""
     verbosity = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
     logger = logging.getLogger("sentence_transformers")

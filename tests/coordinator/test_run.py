@@ -323,7 +323,7 @@ def test_several_models_in_one_recipe(bench: Bench) -> None:
 
 
 def test_the_same_model_twice_is_refused(bench: Bench) -> None:
-    with pytest.raises(AblateError, match="stands twice; list it once"):
+    with pytest.raises(AblateError, match="is listed twice; list it once"):
         bench.run(model=[str(bench.model), str(bench.model)])
 
 
