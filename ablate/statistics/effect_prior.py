@@ -22,6 +22,9 @@ from ablate.statistics.joint_errors import joint_errors
 _STEPS = 300
 """Of the EM algorithm; by then the ends of an interval move by less than 0.005."""
 
+_CLOSE = 1e-6
+"""Shares this close are the same."""
+
 _FARTHEST = 3.0
 """The largest common error that is considered, in standard deviations."""
 
@@ -82,13 +85,14 @@ class Mixture:
     def profile(self, shares: Floats) -> Floats:
         """The highest log-likelihood for each share above the size, float64 [shares]; -inf where none has it."""
         found = np.full(len(shares), -np.inf)
-        highest = self.above.max()
-        inside = (shares > 0) & (shares < highest)
+        lowest, highest = self.above.min(), self.above.max()
+        inside = (shares > lowest + _CLOSE) & (shares < highest - _CLOSE)
         if inside.any():
             found[inside] = self._between(shares[inside])
-        for edge in (0.0, highest):
-            if (shares == edge).any():
-                found[shares == edge] = self._only(self.above == edge)
+        for edge in (lowest, highest):
+            at_edge = np.abs(shares - edge) <= _CLOSE
+            if at_edge.any():
+                found[at_edge] = self._only(self.above == edge)
         return found
 
     def _only(self, components: NDArray[np.bool_]) -> float:

@@ -15,6 +15,7 @@ from scipy.stats import chi2
 
 from ablate.statistics.arrays import Floats
 from ablate.statistics.effect_prior import Mixture, histogram, noise_of, unimodal
+from ablate.statistics.true_discoveries import CountAbove
 
 WIDEST = 0.5
 """An interval that is wider than this tells nothing."""
@@ -43,30 +44,36 @@ class Share:
     reason: str | None
 
 
-def share_above(effects: Floats, draws: Floats, size: float) -> Share:
+def share_above(effects: Floats, draws: Floats, size: float, count: CountAbove) -> Share:
     """Estimates the share of units whose true effect is above ``size``.
+
+    The fit is to a distribution, of which the units are a sample. So the interval is cut off where the bounds on the
+    count of these units exclude a share.
 
     Args:
         effects: float64 [units], at least 2.
         draws: float64 [draws, units], all effects on each joint bootstrap draw; at least 2 draws.
         size: at least 0.
+        count: the bounds on how many of the units have an effect above ``size``.
 
     Raises:
         ValueError: fewer than 2 units or draws, or a number that is not finite.
     """
     if min(draws.shape) < 2 or not np.isfinite(effects).all() or not np.isfinite(draws).all():
         raise ValueError("effects and draws must be finite, of at least 2 units and 2 draws")
-    if not np.ptp(draws, axis=0).any():
-        known = float((effects > size).mean())
-        return Share(known, known, known, None)
+    every = np.ones(len(effects), bool)
+    least, most = count.at_least(every) / len(effects), count.at_most(every) / len(effects)
+    if least == most:
+        return Share(least, least, most, None)
     noise = noise_of(draws)
     best, value, mixture = unimodal(effects, noise, size).best(_DROP)
     low, high = _interval(mixture, best)
+    if low > most or high < least or not _fits(histogram(effects, noise, size), value):
+        return Share(None, least, most, "the effects are not spread around 0 as the estimate assumes")
+    low, high = max(low, least), min(high, most)
     if high - low > WIDEST:
-        return Share(None, low, high, "too few pairs for the size of the effects")
-    if not _fits(histogram(effects, noise, size), value):
-        return Share(None, low, high, "the effects do not gather at 0, as the estimate assumes")
-    return Share(value, min(low, value), max(high, value), None)
+        return Share(None, low, high, "too few pairs for effects of this size")
+    return Share(float(np.clip(value, low, high)), low, high, None)
 
 
 def _interval(mixture: Mixture, best: float) -> tuple[float, float]:

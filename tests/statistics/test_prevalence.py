@@ -43,6 +43,10 @@ def drawn(gains: Floats, errors: Any, random: np.random.Generator, draws: int = 
     return np.asarray(gains + errors * random.normal(size=(draws, len(gains))), np.float64)
 
 
+def estimated(gains: Floats, draws: Floats, size: float = 0.05) -> Share:
+    return share_above(gains, draws, size, count_above(gains, draws, size))
+
+
 def panel(task: str, gold: Any, clusters: Any = None) -> Panel:
     n = len(gold)
     numbers = np.arange(n) if clusters is None else clusters
@@ -114,23 +118,22 @@ def test_the_noise_is_parted_into_a_common_and_an_independent_part() -> None:
 
 def test_a_share_far_from_the_noise_is_a_count() -> None:
     gains = np.concatenate([np.linspace(-2, -0.2, 40), np.linspace(0.2, 2, 20)])
-    one = share_above(gains, drawn(gains, 0.01, rng()), 0.05)
-    assert one.value == pytest.approx(1 / 3, abs=0.05)
-    assert one.low < 1 / 3 < one.high
-    still = share_above(gains, np.tile(gains, (10, 1)), 0.05)
-    assert still == Share(20 / 60, 20 / 60, 20 / 60, None)
+    for draws in (drawn(gains, 0.01, rng()), np.tile(gains, (10, 1))):
+        assert estimated(gains, draws) == Share(20 / 60, 20 / 60, 20 / 60, None)
+    noise = Noise(np.zeros(60), np.full(60, 0.01))
+    assert unimodal(gains, noise, 0.05).best(1.0)[1] == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_a_share_is_withheld_where_the_data_cannot_tell_it() -> None:
     random = rng(3)
     gains = random.normal(0, 1, 30)
-    unsure = share_above(gains, drawn(gains, 1.0, random), 0.05)
+    unsure = estimated(gains, drawn(gains, 1.0, random))
     assert unsure.value is None
     assert unsure.high - unsure.low > 0.5
-    assert unsure.reason == "too few pairs for the size of the effects"
+    assert unsure.reason == "too few pairs for effects of this size"
     gains = 0.3 + random.normal(0, 0.03, 72)
-    assert share_above(gains, drawn(gains, 0.03, random), 0.05).reason == (
-        "the effects do not gather at 0, as the estimate assumes"
+    assert estimated(gains, drawn(gains, 0.03, random)).reason == (
+        "the effects are not spread around 0 as the estimate assumes"
     )
 
 
@@ -140,7 +143,7 @@ def test_the_unit_of_the_gains_does_not_matter(scale: float, seed: int) -> None:
     random = rng(seed)
     gains, errors = measured(20, -0.2, 0.5, 0.3, random)
     draws = drawn(gains, errors, random)
-    one, other = (share_above(c * gains, c * draws, c * 0.05) for c in (1.0, scale))
+    one, other = (estimated(c * gains, c * draws, c * 0.05) for c in (1.0, scale))
     assert [other.low, other.high] == pytest.approx([one.low, one.high], abs=0.02)
     assert count_above(gains, draws, 0.05).above.ps == pytest.approx(
         count_above(scale * gains, scale * draws, scale * 0.05).above.ps
@@ -148,12 +151,26 @@ def test_the_unit_of_the_gains_does_not_matter(scale: float, seed: int) -> None:
 
 
 def test_a_share_and_a_count_need_numbers() -> None:
+    count = count_above(np.ones(2), np.ones((5, 2)), 0.05)
     for gains, draws in ((np.ones(2), np.ones((1, 2))), (np.array([1.0, np.nan]), np.ones((5, 2)))):
-        for function in (share_above, count_above):
-            with pytest.raises(ValueError, match="must be finite, of at least 2"):
-                function(gains, draws, 0.05)
+        with pytest.raises(ValueError, match="must be finite, of at least 2 draws"):
+            count_above(gains, draws, 0.05)
+        with pytest.raises(ValueError, match="must be finite, of at least 2 units"):
+            share_above(gains, draws, 0.05, count)
     with pytest.raises(ValueError, match="at least 2 units"):
-        share_above(np.ones(1), np.ones((5, 1)), 0.05)
+        share_above(np.ones(1), np.ones((5, 1)), 0.05, count)
+
+
+def test_a_share_keeps_to_the_bounds_on_the_count() -> None:
+    """Eight units that no draw brings near the size: a distribution could have some there, these units have not."""
+    random = rng(8)
+    gains = random.normal(size=8)
+    assert estimated(gains, drawn(gains, 1.0, random), 100.0) == Share(0.0, 0.0, 0.0, None)
+    gains = np.concatenate([np.full(6, 3.0), np.zeros(66)])
+    draws = drawn(gains, 0.1, random)
+    one, count = estimated(gains, draws), count_above(gains, draws, 0.05)
+    assert one.value is not None
+    assert count.at_least(np.ones(72, bool)) / 72 == 6 / 72 <= one.low <= one.value <= one.high
 
 
 def test_the_count_is_bounded_as_by_the_definition() -> None:

@@ -89,8 +89,8 @@ def simulate(truth: Truth, error: float, simulations: int, seed: int = 0) -> Fig
         gains = effects + _noise(truth.common, errors, 1, random)[0]
         draws = gains + _noise(truth.common, errors, DRAWS, random)
         apart = _noise(truth.common, errors, SPLITS, random)
-        share, true = share_above(gains, draws, SIZE), float((effects > SIZE).mean())
         bounds, everyone = count_above(gains, draws, SIZE), np.ones(UNITS, bool)
+        share, true = share_above(gains, draws, SIZE, bounds), float((effects > SIZE).mean())
         least, most = bounds.at_least(everyone) / UNITS, bounds.at_most(everyone) / UNITS
         first, second = gains + apart, gains - apart
         again = replication(first, second, gains, draws)
@@ -171,7 +171,7 @@ def test_where_nothing_hurts_more_than_half_replicates_in_5_of_100() -> None:
         chance.append(again is not None and again.p <= 0.05)
         bounds, everyone = count_above(gains, draws, 0.0), np.ones(24, bool)
         counted.append(bounds.at_least(everyone) > 0)
-        share = share_above(gains, draws, 0.5)
+        share = share_above(gains, draws, 0.5, count_above(gains, draws, 0.5))
         shares.append(share.value is not None and share.low > 0)
     assert np.mean(chance) <= 0.1
     assert np.mean(counted) <= 0.06
