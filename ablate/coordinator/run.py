@@ -39,7 +39,11 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     finished: dict[tuple[str, str], StageRows] = {}
     try:
         model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-        about = replace(about, hashes={s.model.name: _hashes(s) for s in model_runs})
+        about = replace(
+            about,
+            hashes={s.model.name: _hashes(s) for s in model_runs},
+            remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
+        )
         for stage in _stages(job, store, run, model_runs):
             finished[stage.model, stage.name] = stage
         about = replace(
@@ -130,6 +134,8 @@ def prepare_model_run(
     with timings.measure("load"):
         model = replace(load_model(spec), name=names[spec])
         calibration = _calibration(job)
+    for remark in model.remarks:
+        watch(Event("note", f"model '{model.name}': {remark}"))
     masks = MaskMaker(
         model,
         calibration,

@@ -25,6 +25,7 @@ def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> Non
     Raises:
         OSError: it cannot be written.
     """
+    # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
         whole = sentence_transformer(spec)
         first = whole[0]

@@ -114,7 +114,9 @@ class RunAbout(Manifest):
     """The circumstances of a run, and its totals.
 
     store: its name. run: the run's id there.
-    hashes: model -> hashes. maps, agreement: of the dense model's contributions, by every scorer of the run.
+    hashes: model -> hashes.
+    remarks: model -> what a reader should know of how it was loaded, one line each.
+    maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
         that were evaluated, and that failed.
@@ -127,6 +129,7 @@ class RunAbout(Manifest):
     store: str
     run: str
     hashes: dict[str, ModelHashes] | None = None
+    remarks: dict[str, tuple[str, ...]] | None = None
     maps: tuple[ContributionMap, ...] | None = None
     agreement: tuple[OracleAgreement, ...] | None = None
     panels: dict[str, dict[str, str]]

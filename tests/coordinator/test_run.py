@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
@@ -20,6 +21,7 @@ from ablate.errors import AblateError, StoreError
 from ablate.models.masked import masked
 from ablate.models.materialize import materialized
 from ablate.record import FIELDS
+from ablate.report.html.provenance import Origin, facts
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.timing import Timings
@@ -275,6 +277,17 @@ def test_the_cells_begin_when_all_is_collected(bench: Bench) -> None:
     assert [event.text for event in bench.events][1:3] == ["pass: gradient of align", "pass: gradient of uniform"]
     assert kinds == ["note"] * 3 + ["begin"] + ["cell"] * 5
     assert bench.events[3].total == 5
+
+
+def test_how_a_model_was_loaded_is_noted_and_recorded(bench: Bench) -> None:
+    weights = load_file(bench.model / "model.safetensors")
+    save_file(weights | {"cls.bias": torch.zeros(2)}, bench.model / "model.safetensors", metadata={"format": "pt"})
+    results = bench.run(scorers=["magnitude"], granularities=["head"])
+    remark = "1 weights of the checkpoint are not used, such as 'cls.bias'"
+    assert f"model '{bench.model}': {remark}" in [event.text for event in bench.events if event.kind == "note"]
+    assert results.about.remarks == {str(bench.model): (remark,)}
+    (_, run), *_ = facts(results, Origin())
+    assert dict(run)[f"{bench.model}, as loaded"] == remark
 
 
 def test_screening_and_confirming(bench: Bench) -> None:
