@@ -73,6 +73,7 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
         replace(
             about,
             panels={stage.name: stage.panels for stage in stages},
+            deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),

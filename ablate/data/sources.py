@@ -10,7 +10,8 @@ from ablate.data.cache import cache_folder
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
 from ablate.data.names import GEOMETRY, GROUPS, KNOWN
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
+from ablate.data.standard import SETS
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
 

@@ -85,6 +85,7 @@ def _scores(exported: Exported) -> Table:
         (
             f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
             *(("Pairs that calibration or choice has seen are not counted.",) if clean else ()),
+            *wording.deviations(exported.about, {row.task for row in exported.rows}),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
             *((UNCONFIRMED,) if unconfirmed(exported.rows) else ()),
         ),

@@ -118,6 +118,7 @@ class RunAbout(Manifest):
     remarks: model -> what a reader should know of how it was loaded, one line each.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
+    deviations: task -> how its data differ from the published set of that name, where they do.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
         that were evaluated, and that failed.
     evidence: on every cell. statistics: the recipe's section of that name with every default, and ``withheld``: why
@@ -139,6 +140,7 @@ class RunAbout(Manifest):
     failed: int
     evidence: tuple[Evidence, ...] | None = None
     statistics: dict[str, Any] | None = None
+    deviations: dict[str, str] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:
