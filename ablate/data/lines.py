@@ -1,4 +1,4 @@
-"""Reads tab-separated text strictly: whatever is wrong is a DataError with path and line."""
+"""Reads tab-separated text strictly: any fault is a DataError that names the path and the line."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8", *, k
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}; copy the file there, or leave its data set out") from error
+        raise DataError(f"{path}: {error.strerror or error}; copy the file there, or leave out its data set") from error
     try:
         text = content.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8; convert the file to UTF-8, or copy it again") from error
-    # Not splitlines(): it also breaks at separators such as U+0085 and U+2028, which may stand in a sentence.
+    # Not splitlines(): it also breaks at separators such as U+0085 and U+2028, which may occur in a sentence.
     lines = text.split("\n")
     if not lines[-1]:  # what follows the end of the last line
         lines.pop()
@@ -41,7 +41,7 @@ def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8", *, k
 
 
 def cells(line: str, columns: int, place: str, *, more: bool = False) -> list[str]:
-    """The cells between tabs; quote characters are text.
+    """The cells between tabs. Quote characters have no special meaning.
 
     Args:
         more: whether there may be more of them than ``columns``.
@@ -49,22 +49,22 @@ def cells(line: str, columns: int, place: str, *, more: bool = False) -> list[st
     Raises:
         DataError: there are not ``columns`` of them.
     """
-    columns_here = line.split("\t")
-    if len(columns_here) < columns or (len(columns_here) > columns and not more):
+    row = line.split("\t")
+    if len(row) < columns or (len(row) > columns and not more):
         least = "at least " if more else ""
-        raise DataError(f"{place}: {len(columns_here)} tab-separated columns, expected {least}{columns}; mend the line")
-    return columns_here
+        raise DataError(f"{place}: {len(row)} tab-separated columns, expected {least}{columns}; correct the line")
+    return row
 
 
 def sentence(text: str, place: str) -> str:
-    """The sentence with each run of white space made one space.
+    """The sentence, with each run of white space replaced by one space.
 
     Raises:
-        DataError: nothing is left.
+        DataError: the sentence is empty.
     """
     words = " ".join(text.split())
     if not words:
-        raise DataError(f"{place}: an empty sentence; mend the line, or copy the file again")
+        raise DataError(f"{place}: an empty sentence; correct the line, or copy the file again")
     return words
 
 
@@ -79,7 +79,7 @@ def gold_score(text: str, low: float, place: str) -> float:
     except ValueError:
         gold = math.nan
     if not math.isfinite(gold):
-        raise DataError(f"{place}: gold score '{text.strip()}' is not a number; mend the line")
+        raise DataError(f"{place}: gold score '{text.strip()}' is not a number; correct the line")
     if not low <= gold <= 5:
-        raise DataError(f"{place}: gold score {gold:g} is outside {low:g} to 5; mend the line")
+        raise DataError(f"{place}: gold score {gold:g} is outside {low:g} to 5; correct the line")
     return gold

@@ -17,7 +17,7 @@ from ablate.errors import DataError, suggest
 SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sts12": ("MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"),
-        # STS13 has a fourth subset, SMT, whose sentences are not free: nobody reports it.
+        # STS13 has a fourth subset, SMT, whose sentences are not freely available, so papers leave it out.
         "sts13": ("FNWN", "headlines", "OnWN"),
         "sts14": ("deft-forum", "deft-news", "headlines", "images", "OnWN", "tweet-news"),
         "sts15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
@@ -64,14 +64,14 @@ _TABLES = {
 
 
 class SentEval:
-    """A :class:`~ablate.data.items.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
+    """A :class:`~ablate.data.items.Source` that reads the folder with SentEval's ``STS``, ``SICK``, ``MR``, …
 
-    Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
-    A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
-    kept as they are: 0 to 5, for SICK 1 to 5.
+    Pairs are in SentEval's order, and each run of white space becomes one space, as in SentEval. A pair of STS12-16
+    without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are kept as they are: 0 to 5, or 1
+    to 5 for SICK.
 
     Args:
-        folder: need not exist; then there are no data sets.
+        folder: need not exist; if it does not, there are no data sets.
     """
 
     name = "senteval"
@@ -81,7 +81,7 @@ class SentEval:
         self.folder = folder
 
     def names(self) -> tuple[str, ...]:
-        """The data sets of which there are files here. Whether these are whole shows in :meth:`load`."""
+        """The data sets that have a file here. Only :meth:`load` checks that the files are complete."""
         return tuple(name for name in SETS if self._present(name))
 
     def groups(self) -> dict[str, tuple[str, ...]]:
@@ -100,7 +100,7 @@ class SentEval:
         elif name in _TABLES:
             rows = self._table(_TABLES[name])
         else:
-            raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
+            raise DataError(f"SentEval has no data set '{name}'; {suggest(name, SETS)}")
         return compared_with_standard(ItemSet.from_rows(name, split_of(name), self.label, rows))
 
     def _year(self, name: str) -> Path:
@@ -143,8 +143,9 @@ class SentEval:
             place = f"{path}:{number}"
             row = cells(line, table.columns, place, more=table.more)
             if table.header and number == 1:
+                # Otherwise the first pair would be skipped as if it were the header.
                 if row[table.gold].replace(".", "").isdigit():
-                    raise DataError(f"{place}: a pair where the header line should be; copy the file again")
+                    raise DataError(f"{place}: this should be the header line, and is a pair; copy the file again")
                 continue
             gold = gold_score(row[table.gold], table.low, place)
             texts = tuple(sentence(row[column], place) for column in (table.left, table.right))

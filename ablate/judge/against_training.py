@@ -1,4 +1,4 @@
-"""Compares each trained cell with the dense model trained on the same budget: the effect of sparsity alone."""
+"""Compares each trained cell with the dense model trained on the same budget, to show the effect of sparsity alone."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ablate.record import Evidence, RunRecord
 from ablate.store.store import Store
 
 ALONE = "train"
-"""The ``way`` of the control, the dense model trained."""
+"""The ``way`` of the control, the trained dense model."""
 
 
 def judge_against_training(
     results: RunRecord, store: Store, registry: Registry, settings: Statistics
 ) -> list[Evidence]:
-    """The evidence on every trained cell against training alone, means over train seeds on both sides.
+    """The evidence on every trained cell against training alone. Both sides are means over train seeds.
 
     Returns:
-        Items whose ``against`` is ``trained``; ``q`` is corrected over the trained cells of the stage. None of a stage
-        whose control has no score.
+        Items whose ``against`` is ``trained``. ``q`` is corrected over the trained cells of the stage. A stage whose
+        control has no score has no items.
     """
     evidence: list[Evidence] = []
     for stage in stages(results):
@@ -38,9 +38,9 @@ def judge_against_training(
         by_task: dict[str | None, list[tuple[Group, Difference]]] = {}
         for group in cells:
             try:
-                ours = list(group.seeds.values())
-                for difference in compared(results, stage, ours, control, store, registry, settings):
-                    # Of a single task the mean over all is the task itself.
+                seeds = list(group.seeds.values())
+                for difference in compared(results, stage, seeds, control, store, registry, settings):
+                    # If there is only one task, the mean over all tasks is the task itself.
                     places = (difference.task, None if len(stage.splits) == 1 else difference.task)
                     for task in dict.fromkeys(places):
                         by_task.setdefault(task, []).append((group, difference))
@@ -56,7 +56,8 @@ def _judged(
 ) -> Iterator[Evidence]:
     margin = margin_of(stage, [task] if task else list(stage.splits), settings)
     higher = stage.measure.higher_is_better
-    tested = [claims(one.compared if higher else one.compared.turned(), one.p, margin) for _, one in cells]
+    gains = [difference.compared if higher else difference.compared.reversed() for _, difference in cells]
+    tested = [claims(gain, difference.p, margin) for gain, (_, difference) in zip(gains, cells, strict=True)]
     qs = corrected(tested, settings.correction)
     for (group, difference), ps, q in zip(cells, tested, qs, strict=True):
         asked = Asked(stage, group, task, margin, settings.level, difference.pairs, settings.correction)

@@ -22,13 +22,12 @@ def judge_stage(
     """The evidence on one stage's cells.
 
     Args:
-        tasks: how each task is judged; one that is absent has no evidence, and then nor has the mean.
+        tasks: how each task is judged. A task that is absent has no evidence, and then neither has the mean.
         values: task -> key of a result -> float32 [pairs of the task's panel].
 
     Returns:
-        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell
-        without a score on each of the tasks has no evidence there, and with fewer than two matched draws none against
-        them.
+        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell has no
+        evidence where it lacks a score, and none against matched if it has fewer than two draws.
     """
     if not tasks:
         return []
@@ -59,7 +58,7 @@ def corrected(claims: Sequence[Mapping[str, float]], method: str) -> list[dict[s
 
 @dataclass(frozen=True)
 class Asked:
-    """What a comparison asks: which cell, on which task, by which rule; see :class:`~ablate.record.Evidence`."""
+    """What is compared: which cell, on which task, by which rule; see :class:`~ablate.record.Evidence`."""
 
     stage: Stage
     group: Group
@@ -77,7 +76,7 @@ def _items(asked: Asked, finding: Finding, qs: Mapping[str, float]) -> Iterator[
         yield _evidence(
             asked,
             "matched",
-            drawn.comparison if finding.sign > 0 else drawn.comparison.turned(),
+            drawn.comparison if finding.sign > 0 else drawn.comparison.reversed(),
             drawn.p,
             qs.get("beats"),
             smallest_effect=drawn.smallest_effect,
@@ -89,10 +88,10 @@ def _items(asked: Asked, finding: Finding, qs: Mapping[str, float]) -> Iterator[
 def against_dense(
     asked: Asked, against: str, compared: Comparison, p: float, claims: Mapping[str, float], qs: Mapping[str, float]
 ) -> Evidence:
-    """The evidence against the dense model, as it came or trained, with its verdict.
+    """The evidence against the dense model, untrained or trained, with its verdict.
 
     Args:
-        claims, qs: the p-value of each claim that is tested, and the same corrected.
+        claims, qs: the p-value of each claim that is tested, and the corrected one.
     """
     return _evidence(
         asked,

@@ -1,4 +1,4 @@
-"""Each cell of a stage compared with dense and with its matched draws, before any correction."""
+"""Compares each cell of a stage with dense and with its matched draws, before any correction."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Settings(Protocol):
 class Finding:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
-    sign: 1 where higher is better, else -1. drawn: computed on gains, where higher is always better.
+    sign: 1 if higher is better, else -1. drawn: computed on gains, for which higher is always better.
     """
 
     group: Group
@@ -51,11 +51,12 @@ class Finding:
 
     def claims(self) -> dict[str, float]:
         """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
-        ps = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
+        ps = claims(self.dense if self.sign > 0 else self.dense.reversed(), self.p, self.margin)
         if self.drawn is not None:
             # To improve, a cell has to pass both tests, so its p is the larger one.
             ps |= {"improves": max(ps["improves"], self.drawn.p), "beats": self.drawn.p}
         elif not self.group.is_control:
+            # Without matched draws, chance is not excluded. A control is only compared with dense.
             del ps["improves"]
         return ps
 
@@ -76,7 +77,8 @@ def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float
 def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float | None:
     """How much worse than dense still counts as harmless, on the mean over ``tasks``.
 
-    None for tasks whose unit is not points, unless the recipe gives each its own; then the mean of theirs.
+    For tasks whose unit is not points, it is the mean of their own margins if the recipe gives each of them one, and
+    None otherwise.
     """
     points = stage.measure.unit == "points"
     if len(tasks) > 1 and points:
@@ -87,10 +89,10 @@ def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float |
 
 
 class Findings:
-    """Compares the cells of a stage. The resamples are drawn once, for all cells.
+    """Compares the cells of a stage. The resamples are drawn once for all cells, so that all comparisons are paired.
 
     Args:
-        tasks: how each is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
+        tasks: how each task is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class Findings:
         )
 
     def of(self, group: Group, tasks: Sequence[str]) -> Iterator[Finding]:
-        """The comparison on the mean over ``tasks``; none where the cell or dense has no score."""
+        """The comparison on the mean over ``tasks``, if both the cell and dense have a score."""
         effect = self._stage.effect(group, tasks=tasks)
         if effect.value is None:
             return
@@ -135,18 +137,20 @@ class Findings:
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
+        # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
+            # On gains, so that to beat a draw always means to be higher.
             return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng)
         except Undefined:
             return None
 
     def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
-        """The delta on each of the tasks; empty where one of them has none."""
+        """The delta on each of the tasks; empty if one of them has none."""
         deltas = [self._stage.delta_of(rows[task]) if task in rows else None for task in tasks]
-        there = [delta for delta in deltas if delta is not None]
-        return there if len(there) == len(deltas) else []
+        defined = [delta for delta in deltas if delta is not None]
+        return defined if len(defined) == len(deltas) else []
 
     def _resampled(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
         """float64 [resamples]: the delta of the mean over tasks."""

@@ -91,7 +91,7 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
     hint = f"; {suggest(spec.name, _neighbors(path))}"
     if path.exists():
         raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
-    # A Hub id has at most one slash, so these are paths.
+    # A Hub id has at most one slash and no backslash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
     if spec.revision is None:

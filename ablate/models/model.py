@@ -37,8 +37,8 @@ class Layer:
     @property
     def path(self) -> str:
         """The name of the layer's own module: the common beginning of the names of all six."""
-        parts = zip(*(name.split(".") for name in self.linears), strict=False)
-        return ".".join(same[0] for same in takewhile(lambda part: len(set(part)) == 1, parts))
+        columns = zip(*(name.split(".") for name in self.linears), strict=False)
+        return ".".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, columns))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""An item of evidence: a cell against dense or a control, on one task or on the mean over all."""
+"""An item of evidence: a cell compared with dense or a control, on one task or on the mean over all tasks."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One comparison of one cell, its seeds joined, on one task or (``task`` None) on the mean over the stage's tasks.
+    """One comparison of one cell (all seeds together) on one task, or on the mean over the stage's tasks.
 
     Which cell:
-        model, stage, metric, unit: those of its rows. group: 16 hexadecimal digits, the same for a cell in every stage
-            and every run of one recipe, whatever its seeds. cell: what tables call it. granularity, scorer, sparsity:
-            as rows have them.
+        model, stage, metric, unit: as in its rows. group: 16 hexadecimal digits, the same for a cell in every stage and
+            every run of one recipe, whatever its seeds. cell: its name in tables. granularity, scorer, sparsity: as in
+            its rows.
     On what, and by which rule:
-        task: None for the mean. margin: how much worse, in ``unit``, is still harmless; None where none is set, and
+        task: None for the mean. margin: how much worse, in ``unit``, still counts as harmless; None if none is set, and
             then nothing is called harmless or harmful. level: of the tests, in (0, 1). n: pairs counted.
             correction: ``bh``, ``by`` or ``holm``.
     Against what:
-        against: ``dense``; ``matched``, the mean of the cell's matched draws; ``trained``, of a trained cell the dense
-            model trained alone.
+        against: ``dense``; ``matched``, the mean of the cell's matched draws; ``trained``, the dense model trained
+            alone, for a trained cell.
     What was found:
         delta, low, high, se: the difference in ``unit``, the ends of its 95 % bootstrap interval, its standard error.
-        p: against dense and trained two-sided, by permutation; against matched one-sided, that a random draw does as
-            well. In [0, 1].
-        q: p corrected over the stage's cells, against dense and trained of the claim that the cell improves (None
-            where that has no test), against matched of the claim that it beats its draws. In [0, 1].
+        p: in [0, 1]. Against dense and trained: two-sided, by permutation. Against matched: one-sided, that a random
+            draw does as well.
+        q: in [0, 1], corrected over the stage's cells. Against dense and trained: of the claim that the cell improves
+            (None if that is not tested). Against matched: of the claim that it beats its draws.
         resamples: bootstrap draws that have a score.
         verdict: ``improves``, ``harmless``, ``harms`` or ``undecided``; None against matched.
         p_harmless: one-sided and not corrected, of the claim that the gain is above minus the margin; None without a
             margin, and against matched.
-        smallest_effect: what would have been found with 80 % power, in ``unit``.
-        draws, beaten: matched draws, and those of a lower gain; None except against matched.
+        smallest_effect: the effect that would have been found with 80 % power, in ``unit``.
+        draws, beaten: how many matched draws there are, and how many have a lower gain; None except against matched.
     """
 
     model: str

@@ -1,4 +1,4 @@
-"""A statistic: how a score comes from values, for one set of items and for many resamples of it at once."""
+"""A statistic: how a score is computed from values, for one set of items or for many resamples of it at once."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ablate.statistics.spearman import correlate, exchange, weigh
 MIN_PAIRS = 3
 
 EQUAL_WITHIN = 1e-6
-"""Values this close are equal: the cosines of one and the same embedding differ by float32's rounding alone."""
+"""If all values are this close they count as equal: cosines of equal embeddings differ by float32 rounding."""
 
 
 class Statistic(ABC):
-    """Scores from values, float32 [n], and gold scores, float64 [n]. A draw that has no score is NaN."""
+    """Computes scores from values, float32 [n], and gold scores, float64 [n]. A draw without a score is NaN."""
 
     @abstractmethod
     def value(self, values: Values, gold: Floats) -> float:
-        """The score over all the items given.
+        """The score over all the given items.
 
         Raises:
-            Undefined: it has none on these items.
+            Undefined: there is no score on these items.
         """
 
     @abstractmethod
     def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
-        """A function from values to float64 [draws]: the scores if item i stood ``counts[d, i]`` times in draw d.
+        """A function from values to float64 [draws]: the scores if draw d had item i ``counts[d, i]`` times.
 
         Args:
             counts: float64 [draws, n], whole numbers.
@@ -43,15 +43,15 @@ class Statistic(ABC):
         """float64 [draws]: score(a') - score(b') after a and b are swapped where ``swaps`` [draws, n] is True."""
 
     def resampled(self, values: Values, gold: Floats, counts: Floats) -> Floats:
-        """float64 [draws]: what :meth:`resampler` gives for one model alone."""
+        """float64 [draws]: the scores of one model, by :meth:`resampler`."""
         return self.resampler(gold, counts)(values)
 
 
 class Spearman(Statistic):
     """Spearman's rank correlation of values and gold scores, × 100.
 
-    A swap exchanges ranks within each model, not values: removing units shifts the scale of all cosines, and values
-    from two scales would rank apart whatever their items.
+    Each model's values are ranked first, and a swap exchanges these ranks. Removing units shifts the scale of all
+    cosines, so swapped values would rank by the model that they come from, and the test would have no power.
     """
 
     def value(self, values: Values, gold: Floats) -> float:
@@ -79,6 +79,7 @@ class Mean(Statistic):
     def value(self, values: Values, gold: Floats) -> float:
         if not len(gold):
             raise Undefined("no items")
+        # float64, because a float32 sum of thousands of values depends on their order.
         score = float(self._finish(np.array([values.astype(np.float64).mean()]))[0])
         if np.isnan(score):
             raise Undefined(f"the mean of {len(gold)} values is not positive, and has no logarithm")
@@ -91,8 +92,9 @@ class Mean(Statistic):
         )
 
     def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
-        first = swaps @ (b.astype(np.float64) - a) / len(gold)
-        means = a.astype(np.float64).mean() + first, b.astype(np.float64).mean() - first
+        # Only the swapped items change the means, so the values of each draw need not be built.
+        change = swaps @ (b.astype(np.float64) - a) / len(gold)
+        means = a.astype(np.float64).mean() + change, b.astype(np.float64).mean() - change
         return np.asarray(self._finish(means[0]) - self._finish(means[1]), np.float64)
 
     def _finish(self, means: Floats) -> Floats:

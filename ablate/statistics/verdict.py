@@ -8,12 +8,14 @@ Verdict = Literal["improves", "harmless", "harms", "undecided"]
 
 
 def verdict(level: float, harms: float | None, improves: float | None, harmless: float | None) -> Verdict:
-    """The first that its test supports: harms, improves, harmless; else undecided.
+    """The first of harms, improves and harmless that its test supports; undecided if none is supported.
 
     Args:
         harms: corrected p of the claim that the gain is below minus the margin.
-        improves: corrected p of the claim that the cell gains on dense and on its matched draws.
-        harmless: corrected p of the claim that the gain is above minus the margin. None where nothing was tested.
+        improves: corrected p of the claim that the cell is better than dense and than its matched draws.
+        harmless: corrected p of the claim that the gain is above minus the margin.
+
+    Each is None if its claim was not tested.
     """
     claims: tuple[tuple[Verdict, float | None], ...] = (
         ("harms", harms),

@@ -88,7 +88,7 @@ def test_questions_and_paraphrases(tmp_path: Path) -> None:
         ("sst2", "SST/binary/sentiment-dev", b"\xff\t1\n", "sentiment-dev:1: not UTF-8"),
         ("trec", "TREC/TREC_10.label", "LOC:city Where ?\nXYZ:a b\n", "TREC_10.label:2: not `COARSE:fine question`"),
         ("trec", "TREC/TREC_10.label", "LOC\n", "TREC_10.label:1: not `COARSE:fine question`"),
-        ("mrpc", "MRPC/msr_paraphrase_test.txt", "1\t1\t2\ta\tb\n", "test.txt:1: a pair where the header line"),
+        ("mrpc", "MRPC/msr_paraphrase_test.txt", "1\t1\t2\ta\tb\n", "test.txt:1: this should be the header line"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(

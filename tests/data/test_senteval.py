@@ -197,7 +197,7 @@ def test_malformed_file(tmp_path: Path, content: bytes, message: str) -> None:
     [
         (["1\ta\tb\t0.5\tNEUTRAL"], "id\tA\tB\tscore\tjudgment", "2: gold score 0.5 is outside 1 to 5"),
         ([], "id\tA\tB\tscore\tjudgment", "2: there is only a header"),
-        (["1\ta\tb\t2\tNEUTRAL"], "7\tc\td\t3.5\tNEUTRAL", "1: a pair where the header line should be"),
+        (["1\ta\tb\t2\tNEUTRAL"], "7\tc\td\t3.5\tNEUTRAL", "1: this should be the header line"),
     ],
 )
 def test_malformed_sick(tmp_path: Path, rows: list[str], header: str, message: str) -> None:

@@ -306,4 +306,4 @@ def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
     assert "### Seeds: how far 2 calibration sets agree" in file.read_text()
     refused = runner.invoke(app, [*words, "--set", "stability.calibration_seeds=[1, 1]"])
     assert isinstance(refused.exception, AblateError)
-    assert "calibration_seeds has one twice: '1, 1'; list each once" in str(refused.exception)
+    assert "a value is listed twice in calibration_seeds: '1, 1'; list each once" in str(refused.exception)
