@@ -49,6 +49,7 @@ def show(
     else:
         _print(chosen, rows)
     broken = [row["error"] for row in rows if row["error"]]
+    # Raised after the table, which shows the data sets that can be read.
     if broken:
         raise DataError(broken[0])
 

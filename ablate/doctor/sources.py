@@ -22,7 +22,8 @@ def sources(environ: Mapping[str, str]) -> Section:
     folder = environ.get("ABLATE_DATA")
     if folder:
         path = Path(folder).expanduser()
-        if path.is_dir():  # if not, the finding of `data: auto` says so
+        # If there is no such folder, the finding of `data: auto` says so.
+        if path.is_dir():
             findings.append(_source("ABLATE_DATA", SentEval(path), tuple(SETS), path))
     else:
         findings.append(Finding("ABLATE_DATA", "not set; it names a folder laid out as SentEval's data/downstream"))
@@ -50,19 +51,19 @@ def _source(what: str, source: Source, possible: tuple[str, ...], folder: Path |
     Args:
         possible: the data sets that a source of this kind may have.
     """
-    reasons: dict[str, str] = {}
+    errors: dict[str, str] = {}
     deviations: dict[str, str] = {}
     for name in source.names():
         try:
             deviation = source.load(name).deviation
         except DataError as error:
-            reasons[name] = str(error)
+            errors[name] = str(error)
         else:
             if deviation:
                 deviations[name] = deviation
     lacking = [name for name in possible if name not in source.names()]
     state = f"{len(source.names())} of {len(possible)} sets" + (f" in {folder}" if folder else "")
     state += f"; lacks {', '.join(lacking)}" if lacking else ""
-    state += f"; broken: {', '.join(reasons)}" if reasons else ""
+    state += f"; broken: {', '.join(errors)}" if errors else ""
     state += "".join(f"; {name}: {deviation}" for name, deviation in deviations.items())
-    return Finding(what, state, "; ".join(reasons.values()) or None)
+    return Finding(what, state, "; ".join(errors.values()) or None)

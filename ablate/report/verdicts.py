@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
@@ -10,33 +11,37 @@ from ablate.record import Evidence
 from ablate.report.table import MARKS
 from ablate.report.wording import signed
 
+if TYPE_CHECKING:
+    from ablate.statistics.compare import Comparison
+
 _CORRECTIONS = {"bh": "Benjamini–Hochberg", "by": "Benjamini–Yekutieli", "holm": "Holm"}
 
 
-def interval(item: Evidence | None, places: int = 2) -> str:
+def interval(item: Evidence | Comparison | None, places: int = 2) -> str:
     """``-0.12 to +0.80``. places: digits after the point, here and below."""
     return "–" if item is None else f"{signed(item.low, places)} to {signed(item.high, places)}"
 
 
 def p_value(p: float | None) -> str:
-    """``0.004``, ``0.21``; ``–`` where nothing was tested."""
+    """``0.004``, ``0.21``; ``–`` if nothing was tested."""
     if p is None:
         return "–"
+    # From 0.0995 on, p rounds to 0.10 or more, and two digits are enough.
     return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
 
 
 def p(item: Evidence | None) -> str:
-    """The p-value, as :func:`p_value` has it."""
+    """The p-value, in the format of :func:`p_value`."""
     return p_value(item.p if item else None)
 
 
 def q(item: Evidence | None) -> str:
-    """The corrected p-value, as :func:`p_value` has it."""
+    """The corrected p-value, in the format of :func:`p_value`."""
     return p_value(item.q if item else None)
 
 
 def mark(item: Evidence) -> str:
-    """The mark of its verdict; empty where it has none."""
+    """The mark of a verdict; empty if there is no verdict."""
     return MARKS.get(item.verdict or "", "")
 
 
@@ -49,7 +54,7 @@ def smallest(item: Evidence | None, places: int = 2) -> str:
 
 
 def largest_smallest(stage: Stage, groups: Sequence[Group], task: str) -> str:
-    """The smallest effect that would have been found in any of the cells."""
+    """The largest of the cells' smallest effects: any cell with an effect above it would have been found."""
     effects = [item.smallest_effect for group in groups if (item := stage.evidence_on(group, task))]
     return f"{max(effects):.{stage.measure.places}f}" if effects else "–"
 
@@ -60,10 +65,15 @@ def beaten(item: Evidence | None) -> str:
 
 
 def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -> tuple[str, ...]:
-    """The legend of a table's marks. tasks: those that the table shows, None for the mean over all."""
+    """The legend of a table's marks.
+
+    Args:
+        tasks: the tasks that the table shows; None stands for the mean over all of them.
+    """
     items = [item for group in groups for task in tasks if (item := stage.evidence_on(group, task))]
     if not items:
         return ()
+    # The level and the correction are settings of the run, and so the same for all evidence.
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
     words = {
@@ -79,7 +89,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
         f"Effects of {_range(item.smallest_effect for item in items)} {unit} are found with 80 % power.",
     ]
     if any(group.row.way is not None for group in groups):
-        lines.append("Trained cells have no matched draws, and are not said to improve on dense as it came.")
+        lines.append("Trained cells have no matched draws, so none is said to improve on dense as it came.")
     else:
         lines += _unmatched(groups, items)
     if not margins:
@@ -99,13 +109,13 @@ def _unmatched(groups: Sequence[Group], items: Sequence[Evidence]) -> list[str]:
     """Sentences on cells without matched draws."""
     lines = []
     if any(group.is_control for group in groups):
-        lines.append("Cells at random have no matched draws, and are set against dense alone.")
+        lines.append("Random cells have no matched draws and are compared with dense alone.")
     if any(item.q is None for item in items):
         lines.append("A cell without two matched draws is never said to improve (controls.matched, controls.screened).")
     return lines
 
 
 def _range(values: Iterable[float]) -> str:
-    """``0.2``, or ``0.31–0.78`` where they differ."""
+    """``0.2``, or ``0.31–0.78`` if the values differ."""
     ends = sorted(values)
     return "–".join(dict.fromkeys(f"{end:.2g}" for end in (ends[0], ends[-1]))) if ends else ""

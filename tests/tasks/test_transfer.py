@@ -20,7 +20,7 @@ from ablate.errors import PluginError, RecipeError, Undefined
 from ablate.tasks.folds import cross_validated, nested, with_dev
 from ablate.tasks.solver import STRENGTHS, Exact, Examples, Stochastic
 from ablate.tasks.transfer import TRANSFER_TASKS, Transfer
-from ablate.testing.contracts import check_task
+from ablate.testing import check_task
 from ablate.testing.samples import SampleSource
 from tests.bench import Bench, known, make_bench
 
