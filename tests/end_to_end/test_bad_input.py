@@ -374,7 +374,7 @@ def spoil_a_gold(path: Path) -> None:
 DATA: list[tuple[Callable[[Path], object], str]] = [
     (cut, f"{DEV}:30: 5 tab-separated columns, expected at least 7; correct the line"),
     (lose_a_column, f"{DEV}:2: 6 tab-separated columns, expected at least 7; correct the line"),
-    (spoil_a_gold, f"{DEV}:3: gold score 'high' is not a number; mend the line"),
+    (spoil_a_gold, f"{DEV}:3: gold score 'high' is not a number; correct the line"),
     (lambda path: path.write_text("") and None, f"{DEV}:1: the file is empty; copy it again"),
 ]  # fmt: skip
 
