@@ -40,7 +40,11 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     finished: dict[tuple[str, str], StageRows] = {}
     try:
         model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-        about = replace(about, hashes={s.model.name: _hashes(s) for s in model_runs})
+        about = replace(
+            about,
+            hashes={s.model.name: _hashes(s) for s in model_runs},
+            remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
+        )
         for stage in _stages(job, store, run, model_runs):
             finished[stage.model, stage.name] = stage
         about = replace(
@@ -73,6 +77,7 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
         replace(
             about,
             panels={stage.name: stage.panels for stage in stages},
+            deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),
@@ -135,6 +140,8 @@ def prepare_model_run(
     with timings.measure("load"):
         model = replace(load_model(spec), name=names[spec])
         calibration = _calibration(job)
+    for remark in model.remarks:
+        watch(Event("note", f"model '{model.name}': {remark}"))
     masks = MaskMaker(
         model,
         calibration,

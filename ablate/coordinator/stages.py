@@ -22,7 +22,8 @@ from ablate.tasks.loaded import Loaded, panel_of
 class StageRows:
     """One finished stage of one model.
 
-    panels: task -> the key of its panel. cached, computed, failed: how many cells came completely from the store, were
+    panels: task -> the key of its panel. deviations: task -> how its data differ from the published set, where they do.
+    cached, computed, failed: how many cells came completely from the store, were
     evaluated, and failed.
     """
 
@@ -30,6 +31,7 @@ class StageRows:
     name: str
     rows: list[Row]
     panels: dict[str, str]
+    deviations: dict[str, str]
     cached: int
     computed: int
     failed: int
@@ -103,7 +105,8 @@ def _stage(
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
     panels = {task.name: model_run.store.put_panel(panel_of(task)) for task in tasks}
-    return StageRows(shared.model, name, rows, panels, cached, len(with_dense) - cached - failed, failed)
+    deviations = {task.name: task.data.deviation for task in tasks if task.data.deviation}
+    return StageRows(shared.model, name, rows, panels, deviations, cached, len(with_dense) - cached - failed, failed)
 
 
 def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Shared:

@@ -107,6 +107,10 @@ CLASS_SETS: Mapping[str, int] = MappingProxyType(
     {"mr": 10662, "cr": 3775, "subj": 10000, "mpqa": 10606, "sst2": 1821, "trec": 500, "mrpc": 1725}
 )
 """Every set -> the number of texts or pairs that are judged in the standard files."""
+PART_SIZES: Mapping[str, int] = MappingProxyType(
+    {"sst2-train": 67349, "sst2-dev": 872, "trec-train": 5452, "mrpc-train": 4076}
+)
+"""Every part that a classifier is fitted on -> the number of its texts or pairs in the standard files."""
 
 
 def files(name: str) -> dict[str, str]:
@@ -129,7 +133,7 @@ def load(folder: Path, name: str, source: str) -> ClassSet:
         singles: list[ItemRow] = [
             ((_text(line),), float(label), "")
             for label, file in files(name).items()
-            for line in read_lines(folder / file, "latin-1")
+            for line in read_lines(folder / file, "latin-1", keep_blank=True)
         ]
         return ClassSet.from_rows(name, "test", source, singles)
     read, parts = _WITH_TRAIN[name]

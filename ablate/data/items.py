@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, Self
 
@@ -82,6 +82,8 @@ class ItemSet:
     gold: float64 [n], the human (or constructed) judgment of each item: the similarity of a pair, 0 (unrelated) to 5
         (the same), or a class. Zeros where there is none.
     subsets: the name of the part that each item belongs to, length n.
+    deviation: how the numbers of items differ from those of the published set of this name, such as ``300 pairs, and
+        the standard set has 1,500``; empty where they do not, and where no set is published. Not part of the hash.
 
     Raises:
         DataError: the items do not all have one, two or three texts.
@@ -93,6 +95,7 @@ class ItemSet:
     texts: tuple[tuple[str, ...], ...]
     gold: NDArray[np.float64]
     subsets: tuple[str, ...]
+    deviation: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         numbers = set(map(len, self.texts))

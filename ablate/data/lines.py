@@ -9,11 +9,16 @@ from typing import Literal
 from ablate.errors import DataError
 
 
-def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8") -> list[str]:
+def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8", *, keep_blank: bool = False) -> list[str]:
     """The lines of a file, without their ends (``\\n`` or ``\\r\\n``) and without a byte-order mark.
 
+    The last line need not have an end.
+
+    Args:
+        keep_blank: keep blank lines at the end of the file, which are left out otherwise.
+
     Raises:
-        DataError: the file is absent, empty or not in this encoding, or its last line has no end (it is cut short).
+        DataError: the file is absent, empty or not in its encoding.
     """
     try:
         content = path.read_bytes()
@@ -24,27 +29,30 @@ def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8") -> l
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(f"{path}:{line}: not UTF-8; convert the file to UTF-8, or copy it again") from error
-    if not text:
-        raise DataError(f"{path}:1: the file is empty; copy it again")
     # Not splitlines(): it also breaks at separators such as U+0085 and U+2028, which may occur in a sentence.
     lines = text.split("\n")
-    if lines.pop():
-        raise DataError(
-            f"{path}:{len(lines) + 1}: no line end after the last line, so the file may be cut short; "
-            "copy it again, or end the line if the file is whole"
-        )
+    if not lines[-1]:  # what follows the end of the last line
+        lines.pop()
+    while lines and not keep_blank and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise DataError(f"{path}:1: the file is empty; copy it again")
     return [line.removesuffix("\r") for line in lines]
 
 
-def cells(line: str, columns: int, place: str) -> list[str]:
+def cells(line: str, columns: int, place: str, *, more: bool = False) -> list[str]:
     """The cells between tabs. Quote characters have no special meaning.
+
+    Args:
+        more: whether there may be more of them than ``columns``.
 
     Raises:
         DataError: there are not ``columns`` of them.
     """
     row = line.split("\t")
-    if len(row) != columns:
-        raise DataError(f"{place}: {len(row)} tab-separated columns, expected {columns}; correct the line")
+    if len(row) < columns or (len(row) > columns and not more):
+        least = "at least " if more else ""
+        raise DataError(f"{place}: {len(row)} tab-separated columns, expected {least}{columns}; correct the line")
     return row
 
 

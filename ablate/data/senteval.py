@@ -11,6 +11,7 @@ from ablate.data import classes
 from ablate.data.items import ItemRow, ItemSet
 from ablate.data.lines import cells, gold_score, read_lines, sentence
 from ablate.data.names import GROUPS, split_of
+from ablate.data.standard import SETS, compared_with_standard
 from ablate.errors import DataError, suggest
 
 SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -28,7 +29,10 @@ SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class _Table:
-    """A tab-separated file: its path, and the columns to read (from 0). Gold scores are from ``low`` to 5."""
+    """A tab-separated file: where it is, and which columns (from 0) matter. Gold scores are ``low`` to 5.
+
+    columns: how many a line has. more: whether a line may have more, as the publisher's files of STS-B have.
+    """
 
     path: str
     columns: int
@@ -38,10 +42,11 @@ class _Table:
     header: bool
     low: float
     subset: int | None = None
+    more: bool = False
 
 
 def _sts_benchmark(file: str) -> _Table:
-    return _Table(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0)
+    return _Table(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0, more=True)
 
 
 def _sick(file: str) -> _Table:
@@ -56,12 +61,6 @@ _TABLES = {
     "sickr-dev": _sick("SICK_trial.txt"),
     "sickr-train": _sick("SICK_train.txt"),
 }
-
-_YEARS = {"sts12": 3108, "sts13": 1500, "sts14": 3750, "sts15": 3000, "sts16": 1186}
-_SPLITS = {"stsb": 1379, "stsb-dev": 1500, "stsb-train": 5749}
-_SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
-SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
-"""Every data set that a SentEval folder can have -> the number of pairs or texts judged in the standard files."""
 
 
 class SentEval:
@@ -89,20 +88,20 @@ class SentEval:
         return dict(GROUPS)
 
     def load(self, name: str) -> ItemSet:
-        """Reads a data set.
+        """Reads a data set; its ``deviation`` says where its size is not that of the published set.
 
         Raises:
-            DataError: the name is unknown, or a file is absent, cut short or malformed (with path and line).
+            DataError: unknown name, or a file that is absent or malformed (path and line).
         """
         if name in classes.CLASS_SETS:
-            return classes.load(self.folder, name, self.label)
+            return compared_with_standard(classes.load(self.folder, name, self.label))
         if name in SUBSETS:
             rows = [row for subset in SUBSETS[name] for row in self._subset(name, subset)]
         elif name in _TABLES:
             rows = self._table(_TABLES[name])
         else:
             raise DataError(f"SentEval has no data set '{name}'; {suggest(name, SETS)}")
-        return ItemSet.from_rows(name, split_of(name), self.label, rows)
+        return compared_with_standard(ItemSet.from_rows(name, split_of(name), self.label, rows))
 
     def _year(self, name: str) -> Path:
         return self.folder / "STS" / f"STS{name.removeprefix('sts')}-en-test"
@@ -117,7 +116,10 @@ class SentEval:
     def _subset(self, name: str, subset: str) -> list[ItemRow]:
         sentences = self._year(name) / f"STS.input.{subset}.txt"
         scores = self._year(name) / f"STS.gs.{subset}.txt"
-        pairs, golds = read_lines(sentences), read_lines(scores)
+        # A blank line of the second file is a pair without a gold score, also at its end.
+        pairs, golds = read_lines(sentences), read_lines(scores, keep_blank=True)
+        if not any(map(str.strip, golds[len(pairs) :])):
+            golds = golds[: len(pairs)]
         if len(pairs) != len(golds):
             raise DataError(
                 f"{sentences}:{min(len(pairs), len(golds)) + 1}: {len(pairs)} pairs, but {len(golds)} lines "
@@ -139,7 +141,7 @@ class SentEval:
         rows = []
         for number, line in enumerate(read_lines(path), 1):
             place = f"{path}:{number}"
-            row = cells(line, table.columns, place)
+            row = cells(line, table.columns, place, more=table.more)
             if table.header and number == 1:
                 # Otherwise the first pair would be skipped as if it were the header.
                 if row[table.gold].replace(".", "").isdigit():

@@ -11,7 +11,8 @@ from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
 from ablate.data.names import GEOMETRY, GROUPS, KNOWN
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
+from ablate.data.standard import SETS
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
 

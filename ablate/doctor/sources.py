@@ -9,8 +9,9 @@ from ablate.data.cache import cache_folder
 from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
 from ablate.data.sources import resolve
+from ablate.data.standard import SETS
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import DataError
 
@@ -45,20 +46,24 @@ def _auto(environ: Mapping[str, str]) -> Finding:
 
 
 def _source(what: str, source: Source, possible: tuple[str, ...], folder: Path | None = None) -> Finding:
-    """Reads every data set of a source. A missing data set is not a fault, a broken one is.
+    """Reads every data set of a source. A missing data set or one of another size is not a fault, a broken one is.
 
     Args:
         possible: the data sets that a source of this kind may have.
     """
     errors: dict[str, str] = {}
+    deviations: dict[str, str] = {}
     for name in source.names():
         try:
-            source.load(name)
+            deviation = source.load(name).deviation
         except DataError as error:
             errors[name] = str(error)
+        else:
+            if deviation:
+                deviations[name] = deviation
     lacking = [name for name in possible if name not in source.names()]
     state = f"{len(source.names())} of {len(possible)} sets" + (f" in {folder}" if folder else "")
     state += f"; lacks {', '.join(lacking)}" if lacking else ""
-    if not errors:
-        return Finding(what, state)
-    return Finding(what, f"{state}; broken: {', '.join(errors)}", "; ".join(errors.values()))
+    state += f"; broken: {', '.join(errors)}" if errors else ""
+    state += "".join(f"; {name}: {deviation}" for name, deviation in deviations.items())
+    return Finding(what, state, "; ".join(errors.values()) or None)

@@ -81,6 +81,7 @@ def _scores(exported: Exported) -> Table:
         (
             f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
             *((wording.CLEAN,) if clean else ()),
+            *wording.deviations(exported.about, {row.task for row in exported.rows}),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
             *((UNCONFIRMED,) if all(row.stage == "screen" for row in exported.rows) else ()),
         ),

@@ -28,6 +28,7 @@ def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> Non
     Raises:
         OSError: the folder cannot be written.
     """
+    # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
         modules = sentence_transformer(spec)
         transformer = modules[0]

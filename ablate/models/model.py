@@ -79,7 +79,8 @@ class Model:
         differentiable, **not** normalized unless the model's own modules do so.
     tokenize: sentences -> token ids of each, special tokens included, truncated, not padded.
     pad: token-id lists -> features for ``embed``, padded to the longest.
-    guard: held by the thread that changes the backbone. Copies by ``dataclasses.replace`` share backbone and guard.
+    guard: held by the thread that changes the backbone; copies by ``dataclasses.replace`` share backbone and guard.
+    remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Model:
     tokenize: Callable[[list[str]], list[list[int]]]
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
+    remarks: tuple[str, ...] = ()
 
     def weight(self, linear: str) -> nn.Parameter:
         """The weight matrix [out, in] of a linear module, by its name in the backbone."""

@@ -115,11 +115,14 @@ class Manifest:
 class RunAbout(Manifest):
     """The circumstances of a run, and its totals.
 
-    store: the name of the store. run: the id of the run in it.
-    hashes: model -> hashes. maps, agreement: of the dense model's contributions, by every scorer of the run.
+    store: its name. run: the run's id there.
+    hashes: model -> hashes.
+    remarks: model -> what a reader should know of how it was loaded, one line each.
+    maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
-    timings: what was done -> seconds. cached, computed, failed: how many cells of all stages came completely from the
-        store, were evaluated, and failed.
+    deviations: task -> how its data differ from the published set of that name, where they do.
+    timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
+        that were evaluated, and that failed.
     evidence: on every cell. statistics: the recipe's section of that name with every default, and ``withheld``: why
         tasks have no evidence, in one line each.
 
@@ -129,6 +132,7 @@ class RunAbout(Manifest):
     store: str
     run: str
     hashes: dict[str, ModelHashes] | None = None
+    remarks: dict[str, tuple[str, ...]] | None = None
     maps: tuple[ContributionMap, ...] | None = None
     agreement: tuple[OracleAgreement, ...] | None = None
     panels: dict[str, dict[str, str]]
@@ -138,6 +142,7 @@ class RunAbout(Manifest):
     failed: int
     evidence: tuple[Evidence, ...] | None = None
     statistics: dict[str, Any] | None = None
+    deviations: dict[str, str] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group
-from ablate.record import Row, RunRecord
+from ablate.record import Row, RunAbout, RunRecord
 
 CLEAN = "Pairs that calibration or choice has seen are not counted."
 """The note of a table whose numbers are on the clean pairs."""
@@ -174,3 +174,12 @@ def _count(value: float | None) -> str:
 def _seconds(group: Group) -> str:
     values = [row.seconds for row in group.rows() if row.seconds is not None]
     return f"{sum(values):.1f}" if values else "–"
+
+
+def deviations(about: RunAbout, tasks: Collection[str]) -> tuple[str, ...]:
+    """A sentence on each of these tasks whose data are not the published set."""
+    return tuple(
+        f"{task} is not the standard set: {deviation}. Its scores are not comparable with published ones."
+        for task, deviation in (about.deviations or {}).items()
+        if task in tasks
+    )

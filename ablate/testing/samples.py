@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class SampleSource:
     def _classes(self, name: str) -> ClassSet:
         sentences, gold = sample_sentences(72), np.arange(24, dtype=np.float64) % 2
         texts = tuple((s, s) if name == "mrpc" else (s,) for s in sentences)
-        other_splits = {
+        other_splits: dict[str, Any] = {
             part: ItemSet(name, part, self.label, part_texts, gold, ("",) * 24)
             for part, part_texts in (("train", texts[24:48]), ("dev", texts[48:]))
             if name in CLASS_SETS and part in files(name)

@@ -81,7 +81,6 @@ def test_questions_and_paraphrases(tmp_path: Path) -> None:
     ("name", "file", "text", "message"),
     [
         ("cr", "CR/custrev.neg", "", "custrev.neg:1: the file is empty"),
-        ("cr", "CR/custrev.neg", "one\ntwo", "custrev.neg:2: no line end after the last line"),
         ("cr", "CR/custrev.neg", None, "custrev.neg: No such file"),
         ("sst2", "SST/binary/sentiment-dev", "good\t1\nbad\n", "sentiment-dev:2: 1 tab-separated columns, expected 2"),
         ("sst2", "SST/binary/sentiment-dev", "good\t2\n", "sentiment-dev:1: class '2' is neither 0 nor 1"),

@@ -11,8 +11,9 @@ import pytest
 
 from ablate.data.hub import HUB, HubCache
 from ablate.data.names import GROUPS, KNOWN
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, providers, resolve
+from ablate.data.standard import SETS
 from ablate.errors import DataError
 
 ROW = "g\tf\ty\t0\t1\ta\tb\n"

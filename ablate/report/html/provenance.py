@@ -42,6 +42,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("started", _time(origin.started)),
         ("finished", _time(origin.finished)),
         ("models", ", ".join(about.models)),
+        *((f"{model}, as loaded", "; ".join(remarks)) for model, remarks in (about.remarks or {}).items()),
         ("data", f"{about.data} ({about.data_why})" if about.data_why else about.data),
         ("screen tasks", ", ".join(about.screen)),
         ("confirm tasks", ", ".join(about.confirm)),
