@@ -131,8 +131,8 @@ def test_a_share_is_withheld_where_the_data_cannot_tell_it() -> None:
     assert unsure.value is None
     assert unsure.high - unsure.low > 0.5
     assert unsure.reason == "too few pairs for effects of this size"
-    gains = 0.3 + random.normal(0, 0.03, 72)
-    assert estimated(gains, drawn(gains, 0.03, random)).reason == (
+    gains = 0.2 + random.normal(0, 0.1, 72)
+    assert estimated(gains, drawn(gains, 0.1, random)).reason == (
         "the effects are not spread around 0 as the estimate assumes"
     )
 
