@@ -49,7 +49,7 @@ def _estimate(share: Share | None) -> list[str]:
 def _replicated(replication: Replication | None) -> list[str]:
     if replication is None:
         return []
-    shown = "which is more than the 50 % that is possible" if replication.p <= LEVEL else "and 50 % is possible"
+    shown = "more than the 50 %" if replication.p <= LEVEL else "which is possible"
     return [
         f"Of those that gain on half of the pairs, {percent(replication.replicated)} gain on the other half "
         f"(95 %: {interval(replication)}), {shown} where none hurts (p {verdicts.p_value(replication.p)})."

@@ -430,7 +430,7 @@ def test_the_answer_in_words() -> None:
         "Of the 72 heads, removed one at a time on stsb-dev, at least 2 and at most 60 hurt by more than 0.05 points (95 %).",
         "The share is estimated at 30 % (95 %: 20 % to 41 %).",
         "Of those that gain on half of the pairs, 70 % gain on the other half (95 %: 61 % to 79 %), "
-        "which is more than the 50 % that is possible where none hurts (p 0.002).",
+        "more than the 50 % where none hurts (p 0.002).",
         "5 are found to improve the model when removed (false-discovery rate 5 %); of these 1 is confirmed on stsb and "
         "sickr, where 0.2 would pass by chance.",
         "Up to 20 % can be removed by uniform without harm on stsb-dev.",
@@ -451,7 +451,7 @@ def test_the_answer_in_words() -> None:
             {"share": Share(None, 0.01, 0.8, "too few pairs for effects of this size")},
             "The share is not told: too few pairs for effects of this size (95 %: 1 % to 80 %).",
         ),
-        ({"replication": replace(REPLICATION, p=0.2)}, "and 50 % is possible where none hurts (p 0.20)"),
+        ({"replication": replace(REPLICATION, p=0.2)}, "which is possible where none hurts (p 0.20)"),
         ({"groups": 4, "group_size": 2000, "granularity": "neuron"}, "Of 4 groups of 2,000 neuron units, removed"),
         ({"found": ()}, "None is found to improve the model when removed"),
         ({"confirm": None}, "this was not confirmed on other tasks"),
