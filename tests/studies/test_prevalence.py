@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.masked import masked
 from ablate.plan.job import Job
+from ablate.report.html.gather import gather
+from ablate.report.html.page import render_html
 from ablate.report.prevalence_page import page
 from ablate.report.prevalence_text import sentences
 from ablate.scorers.magnitude import Magnitude
@@ -477,6 +480,18 @@ def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused(
     )
     with pytest.raises(StoreError, match=text):
         from_dict(PrevalenceRecord, stored)
+
+
+def test_the_report_shows_what_the_study_said(bench: Bench, store: Store) -> None:
+    results = bench.run()
+    (entry,) = prevalence(job(bench), store).prevalence
+    shown = " ".join(html.unescape(render_html(gather(store, results))).split())
+    for sentence in sentences(entry):
+        assert sentence in shown
+    assert "hurt by more than 0.05 points (95 %)" in shown
+    assert "A unit hurts if the model gains more than 0.05 points without it." in shown
+    assert entry.hurting is not None
+    assert f"{entry.hurting.at_least} to {entry.hurting.at_most}" in shown
 
 
 def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
