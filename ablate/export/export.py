@@ -94,7 +94,7 @@ def _write(
     tell: Callable[[str], None],
 ) -> Exported:
     backbone = smaller(chosen.model, chosen.keep)
-    write_model(chosen.spec, backbone, made)
+    write_model(chosen.spec, chosen.model.encoding.prompt, backbone, made)
     tell("written; loading it in a fresh process")
     short = Embedded().load("synthetic").sentences[:SENTENCES]
     # The last one is so long that every model has to truncate it.

@@ -17,12 +17,13 @@ IMPORT = "import ablate.models.pruned"
 """The line that a user runs first if the layers of the exported model differ in their heads or neurons."""
 
 
-def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> None:
+def write_model(spec: ModelSpec, prompt: str, backbone: PreTrainedModel, folder: Path) -> None:
     """Saves the model of ``spec`` with another backbone in place of its own.
 
     The folder has the model's tokenizer, its modules (or the pooling that ``spec`` asks for) and its prompts.
 
     Args:
+        prompt: what evaluation prepends to each sentence.
         folder: need not exist.
 
     Raises:
@@ -30,7 +31,7 @@ def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> Non
     """
     # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
-        modules = sentence_transformer(spec)
+        modules = sentence_transformer(spec, prompt)
         transformer = modules[0]
         assert isinstance(transformer, Transformer)
         transformer.model = backbone
