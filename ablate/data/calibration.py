@@ -109,8 +109,8 @@ class Calibration:
         examples, step = self.examples(over)[:size], batch_size or self.batch_size
         if len(examples) < step:
             raise DataError(
-                f"calibration has {len(examples)} {over}, fewer than a batch of {step}; lower calibration.batch_size, or "
-                "calibrate on more"
+                f"calibration has {len(examples)} {over}, fewer than a batch of {step}; lower calibration.batch_size, "
+                "or calibrate on more"
             )
         for start in range(0, len(examples) - step + 1, step):
             batch = examples[start : start + step]
