@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import patch
@@ -11,7 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import Tensor, nn
 
 from ablate.distribution import pip_install
-from ablate.errors import AblateError, one_line
+from ablate.errors import AblateError
 from ablate.models.load import load_model
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
@@ -62,9 +63,9 @@ def write_onnx(folder: Path) -> None:
                 verbose=False,
             )
         except torch.onnx.OnnxExporterError as error:
-            raise AblateError(
-                f"--onnx: torch cannot export this model ({one_line(error)}); export it without --onnx"
-            ) from error
+            # The message has colors, and a thousand lines of which the first says what happened.
+            reason = re.sub(r"\x1b\[\d+m", "", str(error)).split("\n")[0]
+            raise AblateError(f"--onnx: torch cannot export this model ({reason}); export it without --onnx") from error
 
 
 def _without_prompt(attention_mask: Tensor, prompt_length: int) -> Tensor:
