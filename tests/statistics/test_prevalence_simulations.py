@@ -133,7 +133,7 @@ def test_statements_at_95_hold_in_90_of_100_and_say_something_where_the_truth_ca
     assert found.holds >= 0.9
     assert found.wrong <= 0.1
     assert found.counts_hold >= 0.9
-    assert found.replicated_holds >= 0.85, "0.9 within two standard errors of 100 simulations"
+    assert found.replicated_holds >= 0.9
     if truth.untold:
         assert found.told <= 0.5
     else:
