@@ -86,7 +86,7 @@ class GivesNothing(Executor):
     name: ClassVar[str] = "gives-nothing"
     help: ClassVar[str] = "for tests"
 
-    def map(self, work: Any, items: Any) -> Any:
+    def map(self, work: Any, items: Any) -> Any:  # noqa: ARG002
         for _ in items:
             yield None
 
