@@ -204,7 +204,7 @@ def test_a_panel_comes_back_as_it_was_put(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*cut short or altered:RuntimeWarning")
 def test_a_run_mends_the_panels_and_similarities_that_were_damaged(bench: Bench) -> None:
     """The second run finds every file damaged, and gives the intervals and verdicts of the first."""
-    keys = {"confirm": ["stsb"], "statistics": {"resamples": 200}}
+    keys: dict[str, Any] = {"confirm": ["stsb"], "statistics": {"resamples": 200}}
     first = bench.run(**keys)
     for file in bench.store.with_name("store.db.files").glob("*.safetensors"):
         file.write_bytes(b"damaged")
