@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from ablate.cli import options
 
 
@@ -10,6 +14,12 @@ def prevalence(
     set_: options.Set = None,
     data: options.Data = None,
     store: options.Store = options.STORE,
+    effect: Annotated[
+        float | None,
+        typer.Option(
+            "--effect", min=0, help="A unit hurts if the model gains more than this without it; default: the recipe's."
+        ),
+    ] = None,
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
 ) -> None:
@@ -23,7 +33,7 @@ def prevalence(
 
     study(
         recipe,
-        set_ or (),
+        [*(set_ or ()), *([] if effect is None else [f"prevalence.effect={effect}"])],
         data,
         store,
         form,

@@ -103,8 +103,9 @@ evaluate: {{materialize: false}}
 # For `ablate stability`: the calibration sets to compare.
 #stability: {{calibration_seeds: [0, 1, 2, 3, 4], sizes: [64, 256, 1024], batch_sizes: [16, 64]}}
 # For `ablate prevalence`. `groups`: into how many groups the units of a layer are divided; a group is removed together.
-# `by`: the scorer that ranks the units for that. `confirm`: the tasks on which the units found are confirmed.
-#prevalence: {{groups: {{neuron: 48, unstructured: 24}}, by: magnitude, confirm: [sts]}}
+# `by`: the scorer that ranks the units for that. `confirm`: the tasks on which the units found are confirmed. `effect`:
+# a unit hurts if the model gains more than this without it, in points.
+#prevalence: {{groups: {{neuron: 48, unstructured: 24}}, by: magnitude, confirm: [sts], effect: 0.05}}
 
 # For `ablate train`: cells are trained under their masks.
 #train:

@@ -44,9 +44,11 @@ class Prevalence(BaseModel):
     by: the scorer that ranks the units of a layer before they are divided into groups.
     confirm: the tasks on which the units found are confirmed; an empty list skips this. By default stsb and sickr, or
         the group ``sts`` if the source lacks these.
+    effect: a unit hurts if the model gains more than this without it, in the unit of the tasks, such as points.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     groups: dict[str, Annotated[int, Field(ge=1, strict=True)] | None] = {"neuron": 48, "unstructured": 24}
     by: str = "magnitude"
     confirm: list[str] | None = None
+    effect: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = 0.05

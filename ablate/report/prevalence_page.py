@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report import study_page, wording
-from ablate.report.prevalence_text import interval, listed, percent, sentences, unknown
+from ablate.report import study_page, verdicts, wording
+from ablate.report.prevalence_text import effect, interval, listed, percent, sentences
 from ablate.report.table import Column, Line, Page, Table, TableCell
-from ablate.statistics.hurting_share import Share
-from ablate.studies.prevalence_record import HarmlessSparsity, PrevalenceEntry, PrevalenceRecord
+from ablate.statistics.replication import Replication
+from ablate.statistics.share_above import Share
+from ablate.studies.prevalence_record import HarmlessSparsity, Hurting, PrevalenceEntry, PrevalenceRecord
 
 Entries = Sequence[PrevalenceEntry]
 """The entries of one model, at least one."""
@@ -37,19 +38,20 @@ def _units(entries: Entries) -> Table:
         Column("granularity", stub=True),
         Column("removed"),
         *(Column(f"predicted by {prediction.scorer}", group=1) for prediction in entries[0].predicted),
-        Column("truly", group=2),
+        Column("hurt", group=2),
+        Column("share", group=2),
         Column("replicated", group=2),
-        Column("base rate", group=2),
         Column("found", group=3),
         Column("confirmed", group=3),
     )
     lines = [Line(tuple(map(TableCell, _unit_texts(entry)))) for entry in entries]
     notes = (
-        "Share of units that hurt.",
+        f"A unit hurts if the model gains more than {effect(entries[0])} without it.",
         "predicted: a first-order contribution below 0; ρ: its Spearman correlation with exact removal.",
-        "truly: estimated from the gains of exact removal, without their noise (normal-normal empirical Bayes; 95 %).",
-        "replicated: of the units that gain on half of the pairs, the share that gain on the other half; base rate: of"
-        " all units.",
+        "hurt: at least and at most so many; all bounds of a granularity hold together (joint bootstrap; 95 %).",
+        "share: estimated with a point mass at 0 and one mode, and withheld where the data do not tell it (95 %).",
+        "replicated: of the units that gain on half of the pairs, the share that gain on the other half (95 %).",
+        "p: of the claim that more than 50 % replicate, which is so only where some unit hurts.",
         f"found: gains at a false-discovery rate of {percent(entries[0].rate)}; confirmed: on other data too.",
         *(f"{entry.granularity}: {entry.undefined} have no score." for entry in entries if entry.undefined),
     )
@@ -57,15 +59,15 @@ def _units(entries: Entries) -> Table:
 
 
 def _unit_texts(entry: PrevalenceEntry) -> list[str]:
-    share, replication, confirm = entry.share, entry.replication, entry.confirm
+    confirm = entry.confirm
     size = "" if entry.group_size == 1 else f" groups of {entry.group_size:,}"
     return [
         entry.granularity,
         f"{entry.groups}{size}",
         *(f"{percent(prediction.share)}, ρ {_number(prediction.spearman)}" for prediction in entry.predicted),
-        "–" if share is None else _truly(share),
-        "–" if replication is None else percent(replication.replicated),
-        "–" if replication is None else percent(replication.base),
+        _hurting(entry.hurting),
+        _share(entry.share),
+        _replicated(entry.replication),
         str(len(entry.found)),
         "–" if confirm is None else f"{confirm.confirmed} of {len(entry.found)}",
     ]
@@ -77,7 +79,7 @@ def _layers(entries: Entries) -> Table:
         Column("layer", stub=True),
         Column("removed"),
         *(Column(f"predicted by {prediction.scorer}") for prediction in entries[0].predicted),
-        Column("truly"),
+        Column("hurt"),
         Column("mean gain"),
         Column("found"),
         Column("confirmed"),
@@ -91,15 +93,13 @@ def _layers(entries: Entries) -> Table:
 
 
 def _layer_texts(entry: PrevalenceEntry) -> list[list[str]]:
-    # The share of a layer rests on the estimate for the whole granularity.
-    known = entry.share is not None and not unknown(entry.share)
     return [
         [
             entry.granularity,
             str(layer.layer),
             str(layer.groups),
             *(percent(layer.predicted[prediction.scorer]) for prediction in entry.predicted),
-            "–" if not known or layer.share is None else percent(layer.share),
+            _hurting(layer.hurting),
             "–" if layer.gain is None else f"{layer.gain:+.3f}",
             str(layer.found),
             "–" if entry.confirm is None else str(layer.confirmed),
@@ -135,8 +135,20 @@ def _sparsity_texts(granularity: str, harmless: HarmlessSparsity) -> tuple[str, 
     return (granularity, " ".join(details), largest, tried, listed(harmless.tasks))
 
 
-def _truly(share: Share) -> str:
-    return f"{'unknown' if unknown(share) else percent(share.value)} ({interval(share, ' – ')})"
+def _hurting(hurting: Hurting | None) -> str:
+    return "–" if hurting is None else f"{hurting.at_least} to {hurting.at_most}"
+
+
+def _share(share: Share | None) -> str:
+    if share is None:
+        return "–"
+    return f"{'not told' if share.value is None else percent(share.value)} ({interval(share)})"
+
+
+def _replicated(replication: Replication | None) -> str:
+    if replication is None:
+        return "–"
+    return f"{percent(replication.replicated)} ({interval(replication)}), p {verdicts.p_value(replication.p)}"
 
 
 def _number(value: float | None) -> str:

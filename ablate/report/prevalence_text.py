@@ -4,29 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report import wording
-from ablate.statistics.hurting_share import Share
+from ablate.report import verdicts, wording
+from ablate.statistics.replication import Replication
+from ablate.statistics.share_above import Share
 from ablate.studies.prevalence_record import BestCell, HarmlessSparsity, PrevalenceEntry
 
-WIDE = 0.9
-"""An interval of a share that is wider than this says nothing."""
+LEVEL = 0.05
+"""Of the test that gains replicate."""
 
 
 def sentences(entry: PrevalenceEntry) -> list[str]:
     """The answer for one granularity."""
-    return [_how_many(entry), _which(entry), *_how_much(entry.harmless), *_best(entry.best)]
+    return [
+        _how_many(entry),
+        *_estimate(entry.share),
+        *_replicated(entry.replication),
+        _which(entry),
+        *_how_much(entry.harmless),
+        *_best(entry.best),
+    ]
 
 
 def _how_many(entry: PrevalenceEntry) -> str:
-    name, share = entry.granularity, entry.share
+    name, hurting = entry.granularity, entry.hurting
     groups = f"{entry.groups} groups of {entry.group_size:,} {name} units"
     what = f"the {entry.groups} {name}s" if entry.group_size == 1 else groups
     start = f"Of {what}, removed one at a time on {listed(entry.tasks)},"
+    if hurting is None:
+        return f"{start} too few have a score to tell how many hurt."
+    count = f"at least {hurting.at_least} and at most {hurting.at_most} hurt by more than {effect(entry)} (95 %)"
+    if hurting.at_least == 0 and hurting.at_most == entry.groups - entry.undefined:
+        return f"{start} {count}: these pairs do not tell."
+    return f"{start} {count}."
+
+
+def _estimate(share: Share | None) -> list[str]:
     if share is None:
-        return f"{start} too few have a score to estimate how many hurt."
-    if unknown(share):
-        return f"{start} how many hurt cannot be estimated: there are too few pairs for differences of this size."
-    return f"{start} {percent(share.value)} are estimated to hurt ({interval(share, ' to ')})."
+        return []
+    if share.value is None:
+        return [f"The share is not told: {share.reason} (95 %: {interval(share)})."]
+    return [f"The share is estimated at {percent(share.value)} (95 %: {interval(share)})."]
+
+
+def _replicated(replication: Replication | None) -> list[str]:
+    if replication is None:
+        return []
+    shown = "more than the 50 %" if replication.p <= LEVEL else "which is possible"
+    return [
+        f"Of those that gain on half of the pairs, {percent(replication.replicated)} gain on the other half "
+        f"(95 %: {interval(replication)}), {shown} where none hurts (p {verdicts.p_value(replication.p)})."
+    ]
 
 
 def _which(entry: PrevalenceEntry) -> str:
@@ -76,11 +103,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def unknown(share: Share) -> bool:
-    """Whether the interval of an estimated share is so wide that it says nothing."""
-    return share.high - share.low > WIDE
+def interval(estimate: Share | Replication) -> str:
+    """The two ends of an interval: ``20 % to 41 %``."""
+    return f"{percent(estimate.low)} to {percent(estimate.high)}"
 
 
-def interval(share: Share, between: str) -> str:
-    """The two ends of the interval of a share, with ``between`` between them."""
-    return f"{percent(share.low)}{between}{percent(share.high)}"
+def effect(entry: PrevalenceEntry) -> str:
+    """Above which gain a unit hurts: ``0.05 points``."""
+    return f"{entry.effect:g} {entry.unit}"

@@ -14,8 +14,8 @@ def p_better(gains: Floats, errors: Floats) -> Floats:
     """The one-sided p of each unit, float64 [units], by a normal test of H0: its true gain is at most 0.
 
     It is not a permutation test: among hundreds of units, the correction requires p below 0.0002 of the first, which
-    would take thousands of permutations for each unit. The errors come from the bootstrap that
-    :func:`ablate.statistics.hurting_share.share` needs in any case.
+    would take thousands of permutations for each unit. The errors come from the joint bootstrap that
+    :func:`ablate.statistics.true_discoveries.count_above` needs in any case.
 
     Args:
         gains, errors: float64 [units]; errors are standard errors, at least 0. Where the error is 0, p is 0 for

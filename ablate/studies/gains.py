@@ -29,7 +29,8 @@ class Gains:
 
     places: the groups that have a score on every task.
     gains, errors: float64 [places]; errors are standard errors.
-    shifts: float64 [draws], by how much each bootstrap draw of the pairs moves the mean over the places.
+    draws: float64 [draws, places], the gains on each bootstrap draw of the pairs, which all places share. A draw is
+        left out if a place has no score on it.
     pairs: how many pairs count, on all tasks together.
     halves: the gains on the first and on the second half of the pairs, float64 [splits, places] each. A split is left
         out if a half has no score. None if halves were not asked for, or no group has a score.
@@ -38,7 +39,7 @@ class Gains:
     places: tuple[int, ...]
     gains: Floats
     errors: Floats
-    shifts: Floats
+    draws: Floats
     pairs: int
     halves: tuple[Floats, Floats] | None = None
 
@@ -85,7 +86,7 @@ def gains_of(
     """
     scored = _scored(dense, removed, tasks, overlap)
     draws = Joint(scored.judged, *bootstrap).bootstrap(scored.values)
-    places, gains, errors, shifts = [], [], [], []
+    places, gains, errors, joint = [], [], [], []
     for key in scored.groups:
         gain = float(np.mean([s * (scored.scores[key][t] - scored.scores[_DENSE][t]) for t, s in scored.signs.items()]))
         drawn = np.mean([s * (draws[t][key] - draws[t][_DENSE]) for t, s in scored.signs.items()], axis=0)
@@ -95,14 +96,13 @@ def gains_of(
             continue
         places.append(int(key))
         gains.append(gain)
-        shifts.append(drawn - gain)
-    shift = np.mean(shifts, axis=0) if shifts else np.zeros(0)
+        joint.append(drawn)
+    by_draw = np.array(joint, np.float64).reshape(len(places), -1).T
     return Gains(
         tuple(places),
         np.array(gains),
         np.array(errors),
-        # Without the draws in which a group has no score, whose mean is NaN.
-        shift[np.isfinite(shift)],
+        by_draw[np.isfinite(by_draw).all(axis=1)],
         sum(len(judged.panel) for judged in scored.judged.values()),
         _on_halves(scored, places, bootstrap[1]) if halves and places else None,
     )

@@ -10,8 +10,9 @@ import numpy as np
 from ablate.coordinator.model_run import ModelRun
 from ablate.plan.job import Job
 from ablate.statistics.discovery import discoveries, p_better
-from ablate.statistics.hurting_share import Share, share
 from ablate.statistics.replication import Replication, replication
+from ablate.statistics.share_above import Share, share_above
+from ablate.statistics.true_discoveries import CountAbove, count_above
 from ablate.studies.gains import Gains, gains_of
 from ablate.studies.predicted import Predicted
 from ablate.studies.removed import Groups, remove
@@ -27,8 +28,10 @@ class GranularityPrevalence:
 
     predicted: scorer -> what its contributions predict.
     tasks: the screen tasks.
+    unit: of the gains.
     gains: of every group on the screen tasks.
-    share, replication: None if they cannot be estimated from the gains.
+    effect: a group hurts if its true gain is above this, at least 0.
+    count, share, replication: None if they cannot be estimated from the gains.
     found: the groups whose removal improves the score, lowest p first.
     level: of the test that confirms a group.
     confirmed_on: the tasks that confirm, empty until :meth:`confirm`.
@@ -39,7 +42,10 @@ class GranularityPrevalence:
     groups: Groups
     predicted: Mapping[str, Predicted]
     tasks: tuple[str, ...]
+    unit: str
     gains: Gains
+    effect: float
+    count: CountAbove | None
     share: Share | None
     replication: Replication | None
     found: tuple[int, ...]
@@ -86,18 +92,22 @@ def measure(
     stage = f"{groups.granularity.name} groups"
     gains = _removal_gains(job, model_run, groups, range(len(groups)), tasks, stage, halves=True)
     with model_run.timings.measure("statistics"):
-        # The number gives these draws a stream of their own, apart from the other statistics with the same seed.
-        rng = np.random.default_rng([settings.statistics_seed, 4])
-        # The spread of the true gains cannot be estimated from one group.
-        several = len(gains.places) > 1
+        effect = job.recipe.prevalence.effect
+        any_known = len(gains.places) > 0 and len(gains.draws) > 1
+        # A distribution of true gains cannot be estimated from one group.
+        several = any_known and len(gains.places) > 1
+        count = count_above(gains.gains, gains.draws, effect) if any_known else None
         return GranularityPrevalence(
             model_run=model_run,
             groups=groups,
             predicted=predicted,
             tasks=tuple(task.name for task in tasks),
+            unit=tasks[0].task.unit,
             gains=gains,
-            share=share(gains.gains, gains.errors, gains.shifts, rng) if several else None,
-            replication=replication(*gains.halves, rng) if gains.halves else None,
+            effect=effect,
+            count=count,
+            share=share_above(gains.gains, gains.draws, effect, count) if count and several else None,
+            replication=replication(*gains.halves, gains.gains, gains.draws) if several and gains.halves else None,
             found=_found(gains),
             level=settings.level,
         )

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ablate.statistics.discovery import confirmed, p_better
-from ablate.statistics.hurting_share import above_zero
 from ablate.statistics.ranking_agreement import rank_correlations
 from ablate.studies.granularity_prevalence import RATE, GranularityPrevalence
 from ablate.studies.predicted import Predicted
@@ -18,6 +17,7 @@ from ablate.studies.prevalence_record import (
     ConfirmGain,
     FoundGroup,
     HarmlessSparsity,
+    Hurting,
     LayerPrevalence,
     Prediction,
     PrevalenceEntry,
@@ -44,6 +44,7 @@ def entry_of(
         groups=len(groups),
         group_size=max(sizes),
         tasks=measured.tasks,
+        unit=measured.unit,
         pairs=gains.pairs,
         undefined=len(groups) - len(gains.places),
         predicted=tuple(_prediction(measured, scorer, predicted) for scorer, predicted in measured.predicted.items()),
@@ -53,6 +54,8 @@ def entry_of(
             tuple(gains.gains.tolist()),
             tuple(gains.errors.tolist()),
         ),
+        effect=measured.effect,
+        hurting=_hurting(measured, np.ones(len(gains.places), bool)),
         share=measured.share,
         replication=measured.replication,
         rate=RATE,
@@ -62,6 +65,12 @@ def entry_of(
         harmless=harmless,
         best=best,
     )
+
+
+def _hurting(measured: GranularityPrevalence, members: NDArray[np.bool_]) -> Hurting | None:
+    """Bounds for the groups that ``members`` marks, bool [places]."""
+    count = measured.count
+    return None if count is None else Hurting(count.at_least(members), count.at_most(members))
 
 
 def maps_of(measured: GranularityPrevalence) -> list[UnitContributions]:
@@ -127,10 +136,8 @@ def _confirmation(measured: GranularityPrevalence) -> Confirmation | None:
 
 
 def _layers(measured: GranularityPrevalence, found: Sequence[FoundGroup]) -> tuple[LayerPrevalence, ...]:
-    gains, groups, share = measured.gains, measured.groups, measured.share
+    gains, groups = measured.gains, measured.groups
     layers = np.array([groups.layers[place] for place in gains.places], np.int64)
-    # With the prior of all layers together, because a layer has too few groups for one of its own.
-    chances = above_zero(gains.gains, gains.errors, share.mean, share.sd) if share else None
     units = np.bincount(groups.layers, [len(group) for group in groups.units])
     entries = []
     for layer in range(int(groups.layers[-1]) + 1):
@@ -144,7 +151,7 @@ def _layers(measured: GranularityPrevalence, found: Sequence[FoundGroup]) -> tup
                     scorer: float(predicted.below[layer] / units[layer])
                     for scorer, predicted in measured.predicted.items()
                 },
-                share=float(chances[in_layer].mean()) if chances is not None and in_layer.any() else None,
+                hurting=_hurting(measured, in_layer),
                 gain=float(gains.gains[in_layer].mean()) if in_layer.any() else None,
                 found=len(found_in_layer),
                 confirmed=sum(group.confirm is not None and group.confirm.confirmed for group in found_in_layer),

@@ -1,15 +1,15 @@
 """The record of ``ablate prevalence``. docs/prevalence.md lists its keys.
 
-Gains, errors and the prior's mean and sd are in the unit of the tasks, such as points. A gain above 0 means that the
-model is better without the units. Layers and groups are numbered from 0.
+Gains, errors and effects are in the unit of the tasks, such as points. A gain above 0 means that the model is better
+without the units. Layers and groups are numbered from 0.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ablate.statistics.hurting_share import Share
 from ablate.statistics.replication import Replication
+from ablate.statistics.share_above import Share
 from ablate.studies.records import StudyRecord
 
 
@@ -84,20 +84,27 @@ class Confirmation:
 
 
 @dataclass(frozen=True)
+class Hurting:
+    """Bounds on the number of groups that hurt. Those of all layers hold together, in 95 % of data sets."""
+
+    at_least: int
+    at_most: int
+
+
+@dataclass(frozen=True)
 class LayerPrevalence:
     """The units of one layer.
 
     groups: how many groups were removed and have a score.
     predicted: scorer -> share of the layer's units with a contribution below 0, in [0, 1].
-    share: the mean probability that a group of the layer hurts, in [0, 1], by the prior of all layers together. None if
-        the granularity has no share, or no group of the layer has a score.
+    hurting: how many of its groups hurt; None if the granularity has no bounds.
     gain: the mean over the groups; None if no group has a score.
     """
 
     layer: int
     groups: int
     predicted: dict[str, float]
-    share: float | None
+    hurting: Hurting | None
     gain: float | None
     found: int
     confirmed: int
@@ -162,10 +169,13 @@ class PrevalenceEntry:
 
     group_size: units of the largest group; 1 if each unit was removed alone.
     tasks: the screen tasks that choose.
+    unit: of gains, errors and ``effect``.
     pairs: how many pairs of these tasks count.
     undefined: how many groups have no score.
-    share: the share of groups that truly hurt; None if fewer than two groups have a score.
-    replication: None if no group gains on any half of the pairs.
+    effect: a group hurts if its true gain is above this, at least 0.
+    hurting: how many hurt; None if no group has a score.
+    share: an estimate of the share that hurt; None if fewer than two groups have a score.
+    replication: None if no group gains on any half of the pairs, or fewer than two have a score.
     rate: the false-discovery rate of ``found``, in [0, 1].
     found: lowest p first.
     confirm: None if no confirm task was read.
@@ -179,10 +189,13 @@ class PrevalenceEntry:
     groups: int
     group_size: int
     tasks: tuple[str, ...]
+    unit: str
     pairs: int
     undefined: int
     predicted: tuple[Prediction, ...]
     removed: Removals
+    effect: float
+    hurting: Hurting | None
     share: Share | None
     replication: Replication | None
     rate: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -30,10 +31,13 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.masked import masked
 from ablate.plan.job import Job
+from ablate.report.html.gather import gather
+from ablate.report.html.page import render_html
 from ablate.report.prevalence_page import page
 from ablate.report.prevalence_text import sentences
 from ablate.scorers.magnitude import Magnitude
-from ablate.statistics.hurting_share import Share
+from ablate.statistics.replication import Replication
+from ablate.statistics.share_above import Share
 from ablate.store.store import Store
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.prevalence import confirm_tasks, prevalence
@@ -42,6 +46,7 @@ from ablate.studies.prevalence_record import (
     Confirmation,
     FoundGroup,
     HarmlessSparsity,
+    Hurting,
     LayerPrevalence,
     Prediction,
     PrevalenceEntry,
@@ -159,6 +164,26 @@ def test_gains_and_their_layers_are_those_of_the_scores(bench: Bench, store: Sto
         error = np.std([rho(removed[place], one) - rho(dense, one) for one in drawn])
         assert head.removed.errors[place] == pytest.approx(error, rel=0.2)
     assert (neuron.groups, neuron.group_size, neuron.units) == (16, 8, 128)
+
+
+def test_counts_are_bounded_for_the_granularity_and_its_layers_together(bench: Bench, store: Store) -> None:
+    def entry(effect: float) -> PrevalenceEntry:
+        study = {"groups": GROUPS, "confirm": [], "effect": effect}
+        (found,) = prevalence(job(bench, prevalence=study), store).prevalence
+        return found
+
+    of_size = [entry(effect) for effect in (0.0, 0.05, 5.0, 100.0)]
+    counts = []
+    for effect, one in zip((0.0, 0.05, 5.0, 100.0), of_size, strict=True):
+        assert (one.effect, one.unit) == (effect, "points")
+        assert one.hurting is not None
+        counts.append((one.hurting.at_least, one.hurting.at_most))
+        layers = [layer.hurting for layer in one.layers if layer.hurting is not None]
+        assert len(layers) == 2
+        assert sum(layer.at_least for layer in layers) <= one.hurting.at_least <= one.hurting.at_most
+        assert one.hurting.at_most <= sum(layer.at_most for layer in layers)
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] == (0, 0), "no head costs 100 points"
 
 
 def test_predictions_are_the_signed_contributions(bench: Bench, store: Store) -> None:
@@ -359,7 +384,8 @@ HARMLESS = tuple(
     HarmlessSparsity(scorer, "global", 1, "screen", ("stsb-dev",), (0.1, 0.2), sparsity)
     for scorer, sparsity in (("align", 0.1), ("uniform", 0.2), ("combined", None))
 )
-SHARE = Share(0.3, low=0.2, high=0.41, mean=-0.1, sd=0.2)
+SHARE = Share(0.3, low=0.2, high=0.41, reason=None)
+REPLICATION = Replication(0.7, low=0.61, high=0.79, p=0.002)
 ENTRY = PrevalenceEntry(
     model="m",
     granularity="head",
@@ -367,16 +393,19 @@ ENTRY = PrevalenceEntry(
     groups=72,
     group_size=1,
     tasks=("stsb-dev",),
+    unit="points",
     pairs=1500,
     undefined=0,
     predicted=(Prediction("align", 0.4, None),),
     removed=Removals((0,), (0,), (0.5,), (0.1,)),
+    effect=0.05,
+    hurting=Hurting(2, 60),
     share=SHARE,
-    replication=None,
+    replication=REPLICATION,
     rate=0.05,
     found=(FOUND,) * 5,
     confirm=Confirmation(("stsb", "sickr"), 3000, 0.05, confirmed=1, expected=0.25),
-    layers=(LayerPrevalence(0, 1, {"align": 0.4}, share=None, gain=0.5, found=1, confirmed=1),),
+    layers=(LayerPrevalence(0, 1, {"align": 0.4}, hurting=Hurting(0, 1), gain=0.5, found=1, confirmed=1),),
     harmless=HARMLESS,
     best=BestCell(
         cell="head × align 20 %",
@@ -401,7 +430,10 @@ ENTRY = PrevalenceEntry(
 
 def test_the_answer_in_words() -> None:
     assert sentences(ENTRY) == [
-        "Of the 72 heads, removed one at a time on stsb-dev, 30 % are estimated to hurt (20 % to 41 %).",
+        "Of the 72 heads, removed one at a time on stsb-dev, at least 2 and at most 60 hurt by more than 0.05 points (95 %).",
+        "The share is estimated at 30 % (95 %: 20 % to 41 %).",
+        "Of those that gain on half of the pairs, 70 % gain on the other half (95 %: 61 % to 79 %), "
+        "more than the 50 % where none hurts (p 0.002).",
         "5 are found to improve the model when removed (false-discovery rate 5 %); of these 1 is confirmed on stsb and "
         "sickr, where 0.2 would pass by chance.",
         "Up to 20 % can be removed by uniform without harm on stsb-dev.",
@@ -413,8 +445,16 @@ def test_the_answer_in_words() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"share": None}, "too few have a score"),
-        ({"share": replace(SHARE, low=0.0, high=1.0)}, "how many hurt cannot be estimated"),
+        ({"hurting": None, "share": None}, "too few have a score to tell how many hurt"),
+        (
+            {"hurting": Hurting(0, 72)},
+            "at least 0 and at most 72 hurt by more than 0.05 points (95 %): these pairs do not",
+        ),
+        (
+            {"share": Share(None, 0.01, 0.8, "too few pairs for effects of this size")},
+            "The share is not told: too few pairs for effects of this size (95 %: 1 % to 80 %).",
+        ),
+        ({"replication": replace(REPLICATION, p=0.2)}, "which is possible where none hurts (p 0.20)"),
         ({"groups": 4, "group_size": 2000, "granularity": "neuron"}, "Of 4 groups of 2,000 neuron units, removed"),
         ({"found": ()}, "None is found to improve the model when removed"),
         ({"confirm": None}, "this was not confirmed on other tasks"),
@@ -429,7 +469,7 @@ def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused(
     """Also where the values of the record are null, and where a later version has added a key."""
     asked = {"models": ["m"], "data": "embedded", "study": "prevalence", "store": "s"}
     maps = (UnitContributions("m", "head", (0, 1), "oracle", (0.5, -0.5), oracle=True),)
-    entries = (ENTRY, replace(ENTRY, share=None, confirm=None, best=None, harmless=()))
+    entries = (ENTRY, replace(ENTRY, share=None, hurting=None, confirm=None, best=None, harmless=()))
     record = PrevalenceRecord(asked, entries, maps, "run-1", None, {"load": 1.5})
     stored = json.loads(json.dumps(to_dict(record)))
     assert from_dict(PrevalenceRecord, stored) == record
@@ -442,6 +482,18 @@ def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused(
         from_dict(PrevalenceRecord, stored)
 
 
+def test_the_report_shows_what_the_study_said(bench: Bench, store: Store) -> None:
+    results = bench.run()
+    (entry,) = prevalence(job(bench), store).prevalence
+    shown = " ".join(html.unescape(render_html(gather(store, results))).split())
+    for sentence in sentences(entry):
+        assert sentence in shown
+    assert "hurt by more than 0.05 points (95 %)" in shown
+    assert "A unit hurts if the model gains more than 0.05 points without it." in shown
+    assert entry.hurting is not None
+    assert f"{entry.hurting.at_least} to {entry.hurting.at_most}" in shown
+
+
 def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
     recipe = bench.root / "recipe.yaml"
     recipe.write_text(json.dumps(bench.tree(granularities=["head", "neuron"], prevalence={"groups": GROUPS})))
@@ -451,6 +503,9 @@ def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
     assert shown.exit_code == 0, shown.output
     for title in ("How many units hurt?", "Where do they live?", "head: Of the 8 heads", "neuron: Of 16 groups of 8"):
         assert title in shown.stdout
+    assert "hurt by more than 0.05 points" in " ".join(shown.stdout.split())
+    again = runner.invoke(app, [*words, "--effect", "0.25"])
+    assert "hurt by more than 0.25 points" in " ".join(again.stdout.split())
     about = json.loads(runner.invoke(app, [*words, "--format", "json"]).stdout)
     assert [entry["granularity"] for entry in about["prevalence"]] == ["head", "neuron"]
     file = bench.root / "out.md"
