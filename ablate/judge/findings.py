@@ -39,13 +39,15 @@ class Settings(Protocol):
 class Finding:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
-    sign: 1 where higher is better, else -1. drawn: computed on gains, where higher is always better.
+    sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
+    see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
     """
 
     group: Group
     sign: float
     dense: Comparison
     p: float
+    studentized: bool
     drawn: AgainstDraws | None
     margin: float | None
 
@@ -105,7 +107,7 @@ class Findings:
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
         self._boots = joint.bootstrap(values)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
-        self._exchanged = joint.permute(
+        self._swapped = joint.permute(
             {
                 group.id: {
                     task: [(values[task][key], values[task][self._dense[task]]) for key in keys]
@@ -123,13 +125,15 @@ class Findings:
             return
         rows = list(group.seeds.values())
         boots = _mean([self._resampled(by_task, tasks) for by_task in rows])
+        swapped = self._swapped[group.id][tasks[0] if len(tasks) == 1 else ""]
         try:
             dense = contrast(effect.value, boots)
+            p = permutation_p(swapped.observed, swapped.differences)
         except Undefined:
             return
-        p = permutation_p(effect.value, _mean([self._exchanged[group.id][task] for task in tasks]))
         drawn = self._against_draws(group, tasks, effect.value, boots)
-        yield Finding(group, self._sign, dense, p, drawn, margin_of(self._stage, tasks, self._settings))
+        margin = margin_of(self._stage, tasks, self._settings)
+        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, margin)
 
     def _against_draws(self, group: Group, tasks: Sequence[str], delta: float, boots: Floats) -> AgainstDraws | None:
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]

@@ -57,13 +57,29 @@ def contrast(delta: float, boots: Floats) -> Comparison:
     return Comparison(delta, float(low), float(high), float(defined.std(ddof=1)), defined)
 
 
-def permutation_p(delta: float, exchanged: Floats) -> float:
-    """Two-sided p of a difference, from those after random swaps: (1 + as large or larger) / (1 + draws).
+def studentized(differences: Floats, errors: Floats) -> Floats:
+    """Each difference by its own standard error, [draws]; 0 where both are 0.
+
+    Where two models differ in more than their score, swaps make other spreads than the models have. Studentized
+    differences have the same distribution in both cases, in the limit (Chung and Romano 2013).
+    """
+    flat = errors <= _SAME
+    certain = np.where(np.abs(differences) <= _SAME, 0.0, np.copysign(np.inf, differences))
+    return np.where(flat, certain, differences / np.where(flat, 1.0, errors))
+
+
+def permutation_p(observed: float, exchanged: Floats) -> float:
+    """Two-sided p of a difference, studentized or not, from those after random swaps: (1 + as far from 0) / (1 + draws).
 
     Draws without a score are left out (Phipson and Smyth 2010 for the 1).
+
+    Raises:
+        Undefined: there is nothing to compare: no observed difference, or no draw with a score.
     """
-    defined = exchanged[np.isfinite(exchanged)]
-    return _p(int((np.abs(defined) >= abs(delta) - _SAME).sum()), len(defined))
+    defined = exchanged[~np.isnan(exchanged)]
+    if np.isnan(observed) or not len(defined):
+        raise Undefined("no difference has a score")
+    return _p(int((np.abs(defined) >= abs(observed) - _SAME).sum()), len(defined))
 
 
 def smallest_effect(se: float, level: float) -> float:
