@@ -69,9 +69,10 @@ def studentized(differences: Floats, errors: Floats) -> Floats:
 
 
 def permutation_p(observed: float, exchanged: Floats) -> float:
-    """Two-sided p of a difference, studentized or not, from those after random swaps: (1 + as far from 0) / (1 + draws).
+    """Two-sided p of a difference, studentized or not, from those after random swaps: (1 + as far off) / (1 + draws).
 
-    Draws without a score are left out (Phipson and Smyth 2010 for the 1).
+    ``as far off`` counts the draws as far from 0 as the observed one (Phipson and Smyth 2010 for the 1). Draws without
+    a score are left out.
 
     Raises:
         Undefined: there is nothing to compare: no observed difference, or no draw with a score.

@@ -104,7 +104,7 @@ class Mean(Statistic):
             np.divide(counts @ values.astype(np.float64), number, out=np.full(len(number), np.nan), where=number > 0)
         )
 
-    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:  # noqa: ARG002
         one, two = self._exchanged_means(a, b, swaps)
         return np.asarray(self._finish(one) - self._finish(two), np.float64)
 

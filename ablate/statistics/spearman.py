@@ -89,8 +89,8 @@ def correlate(values: NDArray[np.floating], gold: WeightedGold) -> Floats:
 def levels(values: NDArray[np.floating]) -> Floats:
     """The place of each value in the distribution of all, in [0, 1]: linear between quantiles, rising with the value.
 
-    A rank is such a place too. But ranks of two models coincide once they are swapped, and two items with one rank count
-    as equal where no two values were. Between quantiles, the spacing of the values is kept.
+    A rank is such a place too. But ranks of two models coincide once they are swapped, and two items with one rank
+    count as equal where no two values were. Between quantiles, the spacing of the values is kept.
 
     There are as many pieces as have :data:`_PIECE` values each, at most :data:`_PIECES`.
     """
