@@ -14,6 +14,7 @@ from ablate.judge.group import Group, RowsByTask, stored_result
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
 from ablate.statistics.resample import Joint, Judged
+from ablate.statistics.verdict import Claim
 
 
 class Settings(Protocol):
@@ -41,6 +42,7 @@ class Finding:
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
     see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
+    undrawn: why there is none.
     """
 
     group: Group
@@ -49,27 +51,26 @@ class Finding:
     p: float
     studentized: bool
     drawn: AgainstDraws | None
+    undrawn: str | None
     margin: float | None
 
-    def claims(self) -> dict[str, float]:
-        """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
+    def claims(self) -> dict[Claim, float]:
+        """The p-value of each claim that can be tested."""
         ps = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
         if self.drawn is not None:
             # To improve, a cell has to pass both tests, so its p is the larger one.
-            ps |= {"improves": max(ps["improves"], self.drawn.p), "beats": self.drawn.p}
-        elif not self.group.is_control:
-            del ps["improves"]
+            ps["improves"] = max(ps["better"], self.drawn.p)
         return ps
 
 
-def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float]:
-    """The p-value of each claim on a gain: improves, and with a margin harms and harmless.
+def claims(gains: Comparison, p: float, margin: float | None) -> dict[Claim, float]:
+    """The p-value of each claim on a gain that needs no random units: better, worse; with a margin harms and harmless.
 
     Args:
         p: two-sided, of no difference.
     """
     # Spending a two-sided p on gains alone tests the one-sided claim at half the level.
-    ps = {"improves": p if gains.delta > 0 else 1.0}
+    ps: dict[Claim, float] = {"better": p if gains.delta > 0 else 1.0, "worse": p if gains.delta < 0 else 1.0}
     if margin is not None:
         ps |= {"harms": gains.p_below(-margin), "harmless": gains.p_above(-margin)}
     return ps
@@ -131,20 +132,27 @@ class Findings:
             p = permutation_p(swapped.observed, swapped.differences)
         except Undefined:
             return
-        drawn = self._against_draws(group, tasks, effect.value, boots)
+        drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
         margin = margin_of(self._stage, tasks, self._settings)
-        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, margin)
+        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin)
 
-    def _against_draws(self, group: Group, tasks: Sequence[str], delta: float, boots: Floats) -> AgainstDraws | None:
+    def _against_draws(
+        self, group: Group, tasks: Sequence[str], delta: float, boots: Floats
+    ) -> tuple[AgainstDraws | None, str | None]:
+        """The comparison with the matched draws, or why there is none."""
+        if group.row.way is not None:
+            return None, "trained cells have no matched draws"
+        if group.is_control:
+            return None, "cells at random have no matched draws"
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng)
-        except Undefined:
-            return None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng), None
+        except Undefined as reason:
+            return None, str(reason)
 
     def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
         """The delta on each of the tasks; empty where one of them has none."""

@@ -118,10 +118,11 @@ class RunAbout(Manifest):
     panels: stage -> task -> the key of the task's panel in the store.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
         that were evaluated, and that failed.
-    evidence: on every cell. statistics: the recipe's section of that name with every default, and ``withheld``: why
-        tasks have no evidence, one line each.
+    evidence: on every cell. judgment: by which rules it was found (:data:`ablate.record.evidence.JUDGMENT`).
+        statistics: the recipe's section of that name with every default, and ``withheld``: why tasks have no evidence,
+        one line each.
 
-    Of a run that was interrupted, hashes, maps, agreement, evidence and statistics may be None.
+    Of a run that was interrupted, hashes, maps, agreement, evidence, judgment and statistics may be None.
     """
 
     store: str
@@ -135,6 +136,7 @@ class RunAbout(Manifest):
     computed: int
     failed: int
     evidence: tuple[Evidence, ...] | None = None
+    judgment: int | None = None
     statistics: dict[str, Any] | None = None
 
     @classmethod

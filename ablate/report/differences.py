@@ -26,7 +26,7 @@ def page(
 
 def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], level: float) -> Table:
     places = stage.measure.places
-    titles = ("A", "B", "Δ", "95 %", "p", "smallest effect")
+    titles = ("A", "B", "Δ", "95 %", "p differs", "smallest effect")
     columns = (Column("task", stub=True), *map(Column, titles))
     lines = [
         Line(
@@ -50,7 +50,8 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
     ]
     model = f", {stage.model}" if len(results.about.models) > 1 else ""
     notes = (
-        f"95 %: by bootstrap; p: of no difference, by permutation, not corrected; tests at {level:g}.",
+        f"95 %: by bootstrap; p differs: of the claim that A and B differ, by permutation, not corrected; tests at"
+        f" {level:g}.",
         *(("Pairs that calibration or choice has seen are not counted.",) if stage.clean else ()),
         *(() if lines else ("No task has a score of both.",)),
     )

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MARKS = {"improves": "▲", "harmless": "●", "harms": "▼", "undecided": "○"}
-"""The mark of each verdict; legible without color."""
+MARKS = {"harms": "▼", "improves": "▲", "better": "△", "harmless": "●", "worse": "▽", "undecided": "○"}
+"""The mark of each verdict, in the order in which one is preferred to the next; legible without color."""
 
 
 @dataclass(frozen=True)
 class TableCell:
     """One entry. ``best``: of its row or column; to be emphasized.
 
-    verdict: on what it shows, if there is one; ``text`` ends in its mark.
+    verdict: on what it shows, if there is one; ``text`` ends in its mark. said: the same in words, with what else
+    belongs to it (``improves; harms sickr``).
     """
 
     text: str
     best: bool = False
     verdict: str | None = None
+    said: str | None = None
 
 
 @dataclass(frozen=True)

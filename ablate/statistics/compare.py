@@ -10,6 +10,7 @@ from scipy.stats import norm, t
 
 from ablate.errors import Undefined
 from ablate.statistics.arrays import Floats
+from ablate.statistics.verdict import FEWEST_SEEDS
 
 COVERAGE = 0.95
 POWER = 0.8
@@ -86,6 +87,21 @@ def permutation_p(observed: float, exchanged: Floats) -> float:
 def smallest_effect(se: float, level: float) -> float:
     """The difference that a two-sided test at ``level`` finds with 80 % power: (z_{1-level/2} + z_{0.8}) × se."""
     return float(norm.ppf(1 - level / 2) + norm.ppf(POWER)) * se
+
+
+def seeds_p(gains: Floats) -> float:
+    """One-sided p of the claim that the mean gain is above 0, by Student's t over the gains at each seed, float64 [k].
+
+    Raises:
+        Undefined: fewer than :data:`FEWEST_SEEDS`, or all alike.
+    """
+    k = len(gains)
+    if k < FEWEST_SEEDS:
+        raise Undefined(f"{k} train seeds, and a test needs {FEWEST_SEEDS}")
+    error = float(gains.std(ddof=1)) / sqrt(k)
+    if error <= _SAME:
+        raise Undefined(f"all {k} train seeds gave the same score")
+    return float(t.sf(float(gains.mean()) / error, k - 1))
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,9 @@ class Spearman(Statistic):
     def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
         return self.exchanged_by_item(a, b, gold, swaps)[0]
 
-    def exchanged_by_item(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def exchanged_by_item(
+        self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats | None]:
         found = exchange(levels(a), levels(b), gold, swaps)
         return 100 * found.difference, 100 * found.influence
 
@@ -108,7 +110,9 @@ class Mean(Statistic):
         one, two = self._exchanged_means(a, b, swaps)
         return np.asarray(self._finish(one) - self._finish(two), np.float64)
 
-    def exchanged_by_item(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    def exchanged_by_item(
+        self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats | None]:
         means = self._exchanged_means(a, b, swaps)
         # The derivative of the logarithm of a mean is 1 / mean; where that has none, neither has the difference.
         slopes = [1 / np.where(mean > 0, mean, np.nan) if self._log else np.ones(len(mean)) for mean in means]

@@ -93,7 +93,7 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
     place, row = group.place, group.row
     assert place is not None
     assert row.scope is not None
-    assert item.verdict is not None
+    assert item.said is not None
     return BestCell(
         cell=group.name,
         scorer=place.scorer,
@@ -106,9 +106,9 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
         low=item.low,
         high=item.high,
         unit=item.unit,
-        p=item.p,
-        q=item.q,
-        verdict=item.verdict,
+        p_different=item.p_different,
+        q_improves=item.q_improves,
+        verdict=item.said,
         n=item.n,
         margin=item.margin,
     )

@@ -125,7 +125,8 @@ class BestCell:
     """The cell of an earlier run with the highest Δ on its screen tasks, and its evidence on the confirm tasks.
 
     The evidence is that of the mean over the confirm ``tasks`` against dense: ``delta`` with its interval ``low`` to
-    ``high``, in ``unit``; ``p`` and ``q`` in [0, 1]; ``n`` pairs; ``margin`` within which a loss is harmless.
+    ``high``, in ``unit``; ``p_different`` and ``q_improves``, the p of these claims, in [0, 1]; the ``verdict`` with
+    the tasks that are harmed (``improves; harms sickr``); ``n`` pairs; ``margin`` within which a loss is harmless.
 
     scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
     sparsity: in [0, 1), or ``negative``.
@@ -143,8 +144,8 @@ class BestCell:
     low: float
     high: float
     unit: str
-    p: float
-    q: float | None
+    p_different: float | None
+    q_improves: float | None
     verdict: str
     n: int
     margin: float | None

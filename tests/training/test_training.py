@@ -270,10 +270,13 @@ def test_what_sparsity_added_is_against_training_alone(results: Results) -> None
         assert len(mine) == len(alone) == 2
         assert item.delta == pytest.approx(fmean(mine) - fmean(alone), abs=1e-4)
         assert item.low <= item.delta <= item.high
-        assert known(item.q) >= item.p or item.delta < 0
+        assert known(item.q_better) >= known(item.p_different) or item.delta < 0
+        assert item.q_improves is None
+        assert item.untested == "no random mask was trained alike; 2 train seeds, and a test needs 3"
     text = results.to_markdown()
     assert "sparsity added" in text
     assert "dense, trained" in text
+    assert "Not tested for 'improves': no random mask was trained alike; 2 train seeds, and a test needs 3; it" in text
 
 
 def test_the_report_answers_by_what_sparsity_added(results: Results) -> None:

@@ -44,6 +44,7 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
     caption = (
         "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, random units,"
         f" as many in each layer.{' Arrows: draws beyond the edge, in the table.' if beyond else ''}{left_out}"
+        f"{''.join(f' {sentence}' for sentence in verdicts.draws(ranked))}"
     )
     alt = f"{title}. " + "; ".join(_spoken(stage, group, ranked) for group in ranked[:5])
     return Sketch(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")

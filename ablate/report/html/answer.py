@@ -12,7 +12,14 @@ from ablate.report import verdicts, wording
 from ablate.report.figures.plane import ALIGN, UNIFORM
 from ablate.report.prevalence_text import sentences as prevalence_sentences
 from ablate.report.table import MARKS
+from ablate.statistics.verdict import CLAIM_DRAWS
 from ablate.studies.prevalence_record import PrevalenceEntry
+
+_SAID = {
+    "improves": "better without them",
+    "better": "better than dense, though random units are not excluded",
+    "harmless": "no gain shown, but harmless",
+}
 
 
 @dataclass(frozen=True)
@@ -101,21 +108,24 @@ def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
     known = [(group, item) for group in ranked if (item := _evidence(stage, group))]
     if not known:
         return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
-    for name, said in (("improves", "better without them"), ("harmless", "no gain shown, but harmless")):
+    for name, said in _SAID.items():
         of_name = [(group, item) for group, item in known if item.verdict == name]
         if of_name:
             widest = max(of_name, key=lambda pair: _removed(pair[0]))
-            group, item = of_name[0] if name == "improves" else widest
+            group, item = widest if name == "harmless" else of_name[0]
             text = f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
-            if name == "improves" and widest[0] is not group:
-                text += f" The largest sparsity that improves: {_label(widest[0])}, {_numbers(stage, widest[1])}."
+            if name != "harmless" and widest[0] is not group:
+                same = "improves" if name == "improves" else "is better"
+                text += f" The largest sparsity that {same}: {_label(widest[0])}, {_numbers(stage, widest[1])}."
             best, best_item = known[0]
             if name == "harmless" and best is not group:
                 text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_item)}{_against(stage, best)}."
             return text
     group, item = known[0]
-    worst = all(item.verdict == "harms" for _, item in known)
-    said = "every cell harms; the least" if worst else "undecided; the best"
+    found = {item.verdict for _, item in known}
+    said = "undecided; the best"
+    if found <= {"harms", "worse"}:
+        said = "every cell harms; the least" if found == {"harms"} else "every cell is worse; the least"
     return f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
 
 
@@ -123,12 +133,14 @@ def _numbers(stage: Stage, item: Evidence) -> str:
     """``+0.85 points [+0.21 to +1.49], q 0.012``; where it decides nothing, also what would have been seen."""
     over = " over the dense model trained as long" if item.against == "trained" else ""
     text = f"{wording.signed(item.delta)} {stage.measure.unit}{over} [{verdicts.interval(item)}]"
-    if item.verdict in ("improves", "undecided") and item.q is not None:
-        text += f", q {verdicts.q(item)}"
+    if item.q_verdict is not None:
+        text += f", q of '{item.verdict}' {verdicts.q_verdict(item)}"
     if item.verdict == "undecided":
         text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been seen"
     if item.verdict == "harmless" and item.margin is not None:
         text += f", margin {item.margin:g}"
+    if item.harmed and item.verdict != "harms":
+        text += f"; it harms {', '.join(item.harmed)}"
     return text
 
 
@@ -144,8 +156,9 @@ def _against(stage: Stage, group: Group) -> str:
     item = stage.evidence_on(group, against="matched")
     if item is None:
         return "; too few matched draws stand beside it" if len(group.matched) < 2 else ""
-    by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q {verdicts.q(item)}"
-    return f"; it beats {item.beaten} of {item.draws} matched draws of random units, {by}"
+    by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
+    few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws or 0) < CLAIM_DRAWS else ""
+    return f"; it beats {item.beaten} of {item.draws} matched draws of random units{few}, {by}"
 
 
 def _caution(stage: Stage) -> str:
