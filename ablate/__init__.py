@@ -54,6 +54,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ablate' has no attribute '{name}'")
+    # Kept as a global, so that Python does not call this function for the name again.
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value
 

@@ -30,7 +30,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "executor": {"in-process": "ablate.executors.in_process.InProcess"},
     }
 )
-"""Kind -> name -> where the class is. One line registers a new one."""
+"""Kind -> name -> the place of the class. To register a new class, add a line."""
 
 TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -45,7 +45,7 @@ TASKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
     }
 )
-"""Where the classes of a group of tasks are -> their names."""
+"""The place of the classes of a group of tasks -> their names."""
 
 NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -1,7 +1,7 @@
 """The name of ablate's distribution, and the command that installs its extras."""
 
 DISTRIBUTION = "ablate-embeddings"
-"""The name on the package index, where ``ablate`` is another project."""
+"""The name on the package index. There, ``ablate`` is another project."""
 
 
 def pip_install(extra: str) -> str:

@@ -51,6 +51,7 @@ def one_line(error: BaseException) -> str:
 
 def suggest(name: str, valid: Iterable[str]) -> str:
     """The end of an error message: the valid name closest to ``name``, or all valid names if none is close."""
+    # Sorted, because a set has another order in each process, and the message must not.
     names = sorted(valid)
     close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     if close:

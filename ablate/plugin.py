@@ -15,6 +15,7 @@ class Plugin(BaseModel):
     help: one line for ``ablate list``.
     """
 
+    # Frozen, so that plug-ins are hashable: they are keys of mappings.
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: ClassVar[str]
@@ -23,6 +24,7 @@ class Plugin(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """What identifies the plug-in in a key of the store: name, top-level module, version and parameters."""
+        # Only the top-level module, so that a class can move within its package and keep its keys.
         origin = type(self).__module__.partition(".")[0]
         parameters = self.model_dump(mode="json")
         return {"name": self.name, "origin": origin, "version": self.version, "parameters": parameters}

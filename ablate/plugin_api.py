@@ -1,6 +1,6 @@
-"""Everything that an author of a plug-in imports: for scorers, granularities, tasks and executors.
+"""Everything that an author of a plug-in imports, for scorers, granularities, tasks and executors.
 
-A name that is here keeps its meaning as long as :data:`API` has this value; everything else in ablate may move. The
+A name that is here keeps its meaning as long as :data:`API` has this value. Everything else in ablate may move. The
 contract tests, and tiny models for tests of a plug-in, are in :mod:`ablate.testing`.
 """
 

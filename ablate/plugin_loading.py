@@ -84,6 +84,7 @@ def load(entry_point: EntryPoint) -> dict[str, list[type[Plugin]]]:
     manager = pluggy.PluginManager("ablate")
     manager.add_hookspecs(hookspecs)
     manager.register(module)
+    # A misspelled hook is an error. Otherwise it would never be called.
     manager.check_pending()
     classes: dict[str, list[type[Plugin]]] = {kind: [] for kind in HOOKS}
     for kind, hook in HOOKS.items():

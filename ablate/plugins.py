@@ -1,4 +1,4 @@
-"""The registry of plug-ins: finds a class by its kind and name."""
+"""The registry of plug-ins, which finds a class by its kind and name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The command line. Each command has a file, which only connects the options to the functions that do the work."""
+"""The command line. Each command has a file, which only connects the options to the functions that do the work.
+
+Commands import what they need in their functions: torch alone takes a second, and ``ablate --help`` must not.
+"""
 
 from __future__ import annotations
 

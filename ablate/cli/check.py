@@ -37,7 +37,7 @@ def check(
 
     from ablate.plugins import find_entry, registry
     from ablate.recipe.document import Document
-    from ablate.recipe.explain import check as validated
+    from ablate.recipe.explain import check as check_parameters
     from ablate.report.table import Page
     from ablate.report.tables import print_page
     from ablate.testing.contract import outcomes as run_contracts
@@ -49,15 +49,17 @@ def check(
     for text in given or ():
         parameters.override(text)
     if given:
-        validated(entry.plugin, parameters.plain(), parameters, subject=f"{entry.kind} '{name}'")
+        # Checked here, where an error can name the plug-in; the contracts create the plug-in themselves.
+        check_parameters(entry.plugin, parameters.plain(), parameters, subject=f"{entry.kind} '{name}'")
     # stdout is for results, so what a plug-in prints goes to stderr.
     with redirect_stdout(sys.stderr):
         outcomes = list(run_contracts(contracts_of(entry.kind, entry.plugin, **parameters.plain())))
     failed = sum(outcome.verdict == "failed" for outcome in outcomes)
     lines = tuple(f"{o.verdict:<14}  {o.contract}{f': {o.reason}' if o.reason else ''}" for o in outcomes)
     result = f"fails {failed} of {len(outcomes)} contracts" if failed else "keeps its contract"
-    hint = ["its parameters have their defaults; --set NAME=VALUE changes one"]
-    unset = failed and not given and entry.plugin.model_fields
-    print_page(Page(lines, (), (f"{plugin} {result}", *(hint if unset else []))), Console())
+    foot = [f"{plugin} {result}"]
+    if failed and not given and entry.plugin.model_fields:
+        foot.append("its parameters have their defaults; --set NAME=VALUE changes one")
+    print_page(Page(lines, (), tuple(foot)), Console())
     if failed:
         raise typer.Exit(1)

@@ -49,6 +49,7 @@ def show(
     else:
         _print(chosen, rows)
     broken = [row["error"] for row in rows if row["error"]]
+    # Raised after the table, which shows the data sets that can be read.
     if broken:
         raise DataError(broken[0])
 
@@ -78,13 +79,15 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     """A row for each data set that ablate knows.
 
     pairs: how many the chosen source has; None if it lacks the data set. standard: how many the published set has, for
-    the source senteval. sources: source -> whether it has the data set. error: what is wrong with it, or None.
+    the source senteval. deviation: how the sizes differ from it, or None.
+    sources: source -> whether it has the data set. error: what is wrong with it, or None.
     """
     from ablate.data.cache import cache_folder
     from ablate.data.hub import HubCache
     from ablate.data.names import KNOWN, split_of
-    from ablate.data.senteval import SETS, SentEval
+    from ablate.data.senteval import SentEval
     from ablate.data.sources import providers
+    from ablate.data.standard import SETS
 
     source = chosen.source
     available = {"hub": HubCache(cache_folder(os.environ)).names()}
@@ -95,10 +98,11 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     for name, about in KNOWN.items():
         # The embedded data are part of the package, so they are always available.
         has_it = {p: p == "embedded" or name in available.get(p, ()) for p in providers(name)}
-        pairs, error = None, None
+        pairs, error, deviation = None, None, ""
         if name in source.names():
             try:
-                pairs = len(source.load(name))
+                data = source.load(name)
+                pairs, deviation = len(data), data.deviation
             except DataError as problem:
                 error = str(problem)
         rows.append(
@@ -108,6 +112,7 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
                 "split": split_of(name),
                 "pairs": pairs,
                 "standard": SETS.get(name) if source.name == "senteval" else None,
+                "deviation": deviation or None,
                 "from": source.name if name in source.names() else None,
                 "sources": {provider: _HERE if has else _ABSENT for provider, has in has_it.items()},
                 "error": error,
@@ -137,8 +142,8 @@ def _print(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
     console.print(f"data: {chosen.source.label} ({chosen.why})")
     console.print(table, soft_wrap=False)
     for row in rows:
-        if row["pairs"] is not None and row["standard"] not in (None, row["pairs"]):
-            console.print(f"{row['name']}: {row['pairs']:,} pairs, the standard set has {row['standard']:,}")
+        if row["deviation"]:
+            console.print(f"{row['name']}: {row['deviation']}")
     console.print("The Hub's sickr is all 9,927 pairs, as in MTEB; SentEval's is the test split, 4,927.")
     for source, instructions in GET.items():
         if source != chosen.source.name:

@@ -10,12 +10,12 @@ from ablate.cli import options
 
 
 def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="A cell as tables call it, its key or the beginning of it.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The same, or dense.")] = "dense",
+    a: Annotated[str, typer.Argument(metavar="A", help="A cell: its name in tables, its key or the start of its key.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another cell, or dense.")] = "dense",
     run: options.Run = None,
     store: options.Store = options.STORE,
 ) -> None:
-    """Set two cells of a run against each other, from the store, computing no cell: Δ, its interval, its p-value."""
+    """Compare two cells of a run: Δ, its interval and its p-value, from the scores in the store."""
     from rich.console import Console
 
     from ablate.cli.finished import finished
@@ -28,7 +28,8 @@ def diff(
 
     with Store(store, create=False) as opened:
         results = finished(opened, run)
-        used = {name: value for name, value in (results.about.statistics or {}).items() if name != "withheld"}
-        settings = Statistics.model_validate(used)
+        # The settings of the run, so that the interval and the test are those of its tables.
+        recorded = {name: value for name, value in (results.about.statistics or {}).items() if name != "withheld"}
+        settings = Statistics.model_validate(recorded)
         compared = differences(results, opened, registry(), a, b, settings)
     print_page(page(results, a, b, compared, settings.level), Console())

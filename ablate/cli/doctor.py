@@ -16,11 +16,11 @@ def doctor(store: options.Store = options.STORE) -> None:
     No file is changed. The exit status is 1 if there is something to fix.
     """
     # Importing a plug-in would write a .pyc file.
-    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    previous, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         _check(store)
     finally:
-        sys.dont_write_bytecode = before
+        sys.dont_write_bytecode = previous
 
 
 def _check(store: str) -> None:

@@ -84,7 +84,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ablate data fetch sts sts-dev",
     ),
 }
-"""Command -> its examples. The empty text stands for `ablate` itself."""
+"""Command -> its examples. The empty string is `ablate` itself."""
 
 
 def epilog(command: str) -> str:

@@ -1,4 +1,4 @@
-"""What ``run`` and ``compare`` do alike, once each has its job."""
+"""Executes the job of ``run``, ``compare`` or ``train``, and opens the store for commands that compute."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | Non
     """Runs a job, or previews it, and prints the results.
 
     Args:
-        make: reads and checks what was asked for.
-        recipe: a file that is not to be written over.
+        make: reads and checks the recipe or the flags, and returns the job.
+        recipe: a file that the output must not overwrite.
     """
     form, output = execution.form, execution.output
+    # Before the job is made, so that a wrong option is reported before data and models are read.
     check_output(output, recipe, locate(execution.store).path, form=form)
     job = make()
     if execution.dry_run:
@@ -43,19 +44,22 @@ def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | Non
 
 @contextmanager
 def working(store: str) -> Iterator[tuple[Store, Progress]]:
-    """The store, open, and the progress of what goes into it; ends with status 130 if the user breaks it off."""
+    """The open store and a display of progress. If the user interrupts, the program ends with status 130."""
     try:
-        # What plug-ins print while they work is none of the results.
+        # stdout is for results, so what plug-ins print goes to stderr.
         with Store(store) as opened, Progress() as progress, redirect_stdout(sys.stderr):
             yield opened, progress
     except KeyboardInterrupt:
-        print("ablate: interrupted; what was finished is stored: the same command goes on from there", file=sys.stderr)
+        print(
+            "ablate: interrupted; finished work is stored, and the same command continues from there", file=sys.stderr
+        )
+        # As shells report a program that SIGINT ended: 128 + 2.
         raise typer.Exit(130) from None
 
 
 @contextmanager
 def _store_to_read(store: str) -> Iterator[Store]:
-    """The store, or where there is none yet an empty one elsewhere: a dry run makes none."""
+    """The store for a dry run, which creates none: if there is no store yet, an empty one in a temporary folder."""
     place = locate(store)
     if place.path is None or (place.path.exists() and place.path.stat().st_size):
         with Store(store, create=place.path is None) as opened:

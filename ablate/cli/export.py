@@ -15,21 +15,21 @@ def export(
     cell: Annotated[
         str,
         typer.Argument(
-            metavar="CELL", help="A cell as tables call it, or (the beginning of) its key.", show_default=False
+            metavar="CELL", help="The cell: its name in tables, its key or the start of its key.", show_default=False
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder; must not exist.", show_default=False)],
     run: options.Run = None,
-    onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX model beside. Needs the extra `onnx`.")] = False,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write an ONNX model. Needs the extra `onnx`.")] = False,
     costs: Annotated[
-        bool, typer.Option("--costs/--no-costs", help="Measure speed and memory beside the dense model.")
+        bool, typer.Option("--costs/--no-costs", help="Measure speed and memory, and those of the dense model.")
     ] = True,
     store: options.Store = options.STORE,
 ) -> None:
-    """Write a cell's model: heads and neurons physically gone, single weights as zeros, a model card beside.
+    """Write the model of a cell as a folder that SentenceTransformer loads, with a model card.
 
-    It loads with SentenceTransformer. It is loaded in a fresh process before it is kept, and must give the embeddings
-    that were measured.
+    Heads and neurons are physically removed; single weights become zeros. The folder is kept only if
+    the model, loaded in a fresh process, gives the embeddings of the masked model.
     """
     from rich.console import Console
 
@@ -42,6 +42,7 @@ def export(
     from ablate.report.tables import print_page
     from ablate.store.store import Store
 
+    # Before the model is loaded, which takes seconds.
     check_target(output)
     with Store(store, create=False) as opened:
         results = finished(opened, run)

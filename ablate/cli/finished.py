@@ -12,24 +12,24 @@ if TYPE_CHECKING:
 
 
 def finished(store: Store, run: str | None) -> Results:
-    """A run's results, the newest that has rows unless one is named.
+    """The results of a run, by default of the newest that has rows.
 
-    Fields that the ablate which made it did not have yet are None.
+    Fields that did not exist in the version of ablate that made the run are None.
 
     Raises:
-        StoreError: there is none, or none of that name; it is a study, which has no rows; or its record cannot be read.
+        StoreError: there is no such run, it is a study, which has no rows, or its record cannot be read.
     """
-    known = [one.id for one in store.runs() if one.rows]
-    if run is None and not known:
+    with_rows = [info.id for info in store.runs() if info.rows]
+    if run is None and not with_rows:
         raise StoreError(f"{store.name}: no run in it has rows yet; finish one with `ablate run`")
-    wanted = run or known[-1]
-    rows, about = store.rows(wanted), store.about(wanted)
+    run = run or with_rows[-1]
+    rows, about = store.rows(run), store.about(run)
     if study := about.get("study"):
         raise StoreError(
-            f"{store.name}: run {wanted} is a study, and has no rows; give its `ablate {study}` command again, which "
-            "computes nothing anew, or `ablate report`"
+            f"{store.name}: run {run} is a study, which has no rows; give its `ablate {study}` command again, which "
+            "reads its results from the store, or `ablate report`"
         )
     try:
         return Results.from_plain(rows, about)
     except ValueError as error:
-        raise StoreError(f"{store.name}: the record of run {wanted} cannot be read ({error}); run it again") from None
+        raise StoreError(f"{store.name}: the record of run {run} cannot be read ({error}); run it again") from None

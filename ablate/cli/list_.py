@@ -20,7 +20,7 @@ def list_(
     from rich.table import Table
     from rich.text import Text
 
-    from ablate.plugins import KINDS, Entry, registry
+    from ablate.plugins import KINDS, registry
 
     plugins = registry()
     if as_json:
@@ -32,13 +32,11 @@ def list_(
             for column in (kind, "parameters", "origin", "what it is"):
                 table.add_column(column, overflow="fold")
 
-            def row(entry: Entry, table: Table = table) -> None:
+            for entry in plugins.of_kind(kind):
                 slow = " (slow)" if getattr(entry.plugin, "slow", False) else ""
                 cells = (entry.plugin.name + slow, _parameters(entry), entry.shown_origin, entry.plugin.help)
+                # As Text, because rich would take brackets in a plain string for markup.
                 table.add_row(*map(Text, cells))
-
-            for entry in plugins.of_kind(kind):
-                row(entry)
             console.print(table)
     for fault in plugins.faults():
         print(f"ablate: {fault}", file=sys.stderr)

@@ -22,15 +22,15 @@ FILE_WIDTH = 120
 
 
 def check_output(output: Path | None, *taken: Path | None, form: str = Format.table) -> None:
-    """Refuses, before anything is computed, a file that cannot be written, or that is ``taken``.
+    """Refuses a file that cannot be written or that is one of ``taken``, before anything is computed.
 
     Raises:
-        AblateError: its folder does not exist, it is a folder, or it holds the recipe or the store; or there is none
-            for a format that is no text.
+        AblateError: the folder of the file does not exist, the file is a folder, the recipe or the store, or no file is
+            given for a binary format.
     """
     if output is None:
         if form == Format.parquet:
-            raise AblateError("--format parquet: is no text; name a file with --output")
+            raise AblateError("--format parquet: is a binary format; name a file with --output")
         return
     if output.is_dir():
         raise AblateError(f"--output {output}: is a folder; name a file")
@@ -39,7 +39,7 @@ def check_output(output: Path | None, *taken: Path | None, form: str = Format.ta
     if any(path is not None and output.resolve() == path.resolve() for path in taken):
         raise AblateError(f"--output {output}: is the recipe or the store; name another file")
     if not os.access(output if output.exists() else output.parent, os.W_OK):
-        raise AblateError(f"--output {output}: cannot be written; give yourself the right to, or name another file")
+        raise AblateError(f"--output {output}: cannot be written; change its permissions, or name another file")
 
 
 def deliver(results: Results, form: Format, output: Path | None) -> None:
@@ -61,31 +61,32 @@ def _text(results: Results, form: Format) -> str:
         Format.markdown: results.to_markdown,
         Format.latex: results.to_latex,
     }
-    made = makers[form]()
-    return made if made.endswith("\n") else made + "\n"
+    text = makers[form]()
+    return text if text.endswith("\n") else text + "\n"
 
 
 def as_text(page: Page) -> str:
-    """A page as it is printed into a file."""
+    """A page as it is printed to a file."""
     text = io.StringIO()
     print_page(page, Console(file=text, width=FILE_WIDTH))
     return text.getvalue()
 
 
-def put(made: str | bytes, output: Path | None, remedy: str = "the results are in the store: ablate show") -> None:
+def put(content: str | bytes, output: Path | None, remedy: str = "the results are in the store: ablate show") -> None:
     """Writes a text to stdout, or a text or bytes to a file.
 
     Args:
-        remedy: what to do if it cannot be written.
+        remedy: what to do if the file cannot be written.
 
     Raises:
         AblateError: the file cannot be written.
     """
     if output is None:
-        assert isinstance(made, str)
-        sys.stdout.write(made)
+        assert isinstance(content, str)
+        sys.stdout.write(content)
         return
     try:
-        output.write_bytes(made.encode() if isinstance(made, str) else made)
+        # As bytes, because writing text would translate the CRLF of a CSV on Windows.
+        output.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); {remedy}") from None

@@ -22,7 +22,7 @@ from rich.progress import Progress as Bars
 from ablate.events import Event
 
 PLAIN_SECONDS = 10.0
-"""Without a terminal, the least time between two lines."""
+"""The shortest time between two lines, without a terminal."""
 
 
 class Progress:
@@ -39,6 +39,7 @@ class Progress:
             TimeRemainingColumn(),
             TextColumn("{task.fields[cell]}"),
             console=self._console,
+            # In a pipe or a file, each update of a bar would be a line. `_advance` prints a few plain lines instead.
             disable=not self._console.is_terminal,
         )
         self._counts: dict[str, _Count] = {}
@@ -72,6 +73,7 @@ class Progress:
         count.computed += not event.cached
         self._bars.update(count.bar, advance=1, cell=escape(event.text))
         if count.unit == "step" and count.done == count.total:
+            # A run has many trainings, whose finished bars would fill the screen.
             self._bars.remove_task(count.bar)
         now = time.monotonic()
         last = count.done == count.total

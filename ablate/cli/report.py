@@ -17,7 +17,7 @@ def report(
         str | None,
         typer.Argument(
             metavar="[RUN|RECIPE]",
-            help="A run's id, or a recipe for its newest run; default: the newest run with rows.",
+            help="The id of a run, or a recipe, for its newest run; default: the newest run with rows.",
             show_default=False,
         ),
     ] = None,
@@ -32,9 +32,9 @@ def report(
         Path | None, typer.Option("--output", "-o", help="The file; default: report.html, for text formats stdout.")
     ] = None,
 ) -> None:
-    """Write a run's report from the store: answer, tables, figures, provenance, in one file that opens offline.
+    """Write the report of a run: answer, tables, figures and provenance, in one file that opens offline.
 
-    Nothing is computed: what the store lacks, the report says how to get.
+    Nothing is computed. If the store lacks something, the report says how to get it.
     """
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, put
@@ -46,6 +46,7 @@ def report(
     if output is None and form is ReportFormat.html:
         output = Path("report.html")
     recipe = Path(target) if target and Path(target).is_file() else None
+    # Before the figures are drawn, which takes seconds.
     check_output(output, recipe, locate(store).path, form=form)
     with Store(store, create=False) as opened:
         results = finished(opened, find_run(opened, target, set_ or ()))

@@ -16,7 +16,7 @@ def show(
     form: options.Form = options.Format.table,
     output: options.Output = None,
 ) -> None:
-    """Print a run's tables again, from the store, computing nothing."""
+    """Print the tables of a run again, from the store. Nothing is computed."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -27,16 +27,15 @@ def show(
     from ablate.store.store import Store
 
     if runs and (run or output or form is not options.Format.table):
-        raise typer.BadParameter("--runs lists the runs in a table; --run, --format and --output do not go with it")
+        raise typer.BadParameter("--runs cannot be combined with --run, --format or --output")
     check_output(output, locate(store).path, form=form)
     with Store(store, create=False) as opened:
-        known = opened.runs()
         if runs:
             table = Table()
             for column in ("run", "rows", "command"):
                 table.add_column(column, overflow="fold")
-            for one in known:
-                table.add_row(one.id, str(one.rows), Text(str(one.manifest.get("command", ""))))
+            for info in opened.runs():
+                table.add_row(info.id, str(info.rows), Text(str(info.manifest.get("command", ""))))
             Console().print(table)
             return
         results = finished(opened, run)

@@ -16,12 +16,13 @@ from ablate.tasks.result import Result
 
 @dataclass(frozen=True)
 class CellWork:
-    """A cell that is prepared, with what is left to evaluate.
+    """A prepared cell, with what is left to evaluate.
 
-    key: the cell's. about: what the store knows of its mask. keys: of its results, by task.
-    stored: the results that the store has, by task. failures: why tasks cannot be evaluated, by task.
-    awaited: tasks whose results come with an earlier cell of the same mask, which is under way.
-    evaluation: of all other tasks; None where there is none.
+    key: the cell's key. about: what the store knows about its mask. keys: the keys of its results, by task.
+    stored: the results that the store already has, by task.
+    failures: why tasks cannot be evaluated, by task.
+    awaited: tasks whose results come from an earlier cell with the same mask, which is being evaluated.
+    evaluation: the evaluation of all other tasks; None if there are none.
     """
 
     cell: Cell
@@ -36,11 +37,11 @@ class CellWork:
 
 @dataclass
 class CellQueue:
-    """The cells that are prepared and not settled yet, in order.
+    """The cells that are prepared but not settled yet, in order.
 
-    The executor never sees a cell without evaluation. Such a cell is settled as soon as those before it are.
+    A cell without an evaluation is not given to the executor. It is settled as soon as the cells before it are.
 
-    settle: makes a cell's outcome of what was evaluated of it.
+    settle: makes a cell's outcome from its evaluation.
     """
 
     executor: Executor
@@ -48,7 +49,7 @@ class CellQueue:
     _waiting: deque[CellWork] = field(default_factory=deque)
 
     def add(self, work: CellWork) -> None:
-        """Takes a cell that is prepared."""
+        """Adds a prepared cell."""
         self._waiting.append(work)
         self._settle_complete()
 
@@ -56,20 +57,22 @@ class CellQueue:
         """Takes the outcome of the first evaluation that has none yet.
 
         Raises:
-            PluginError: it is the outcome of another evaluation, whose results would be stored as this one's.
+            PluginError: it is the outcome of another evaluation.
         """
+        # The results of another evaluation would be stored under this one's keys.
         if not self._waiting or self._waiting[0].key != evaluated.cell:
-            raise self._broken("gives outcomes in another order than it takes evaluations")
+            raise self._broken("returns outcomes in another order than it takes evaluations")
         self.settle(self._waiting.popleft(), evaluated)
         self._settle_complete()
 
     def check_empty(self) -> None:
-        """
+        """Checks that every evaluation has an outcome.
+
         Raises:
             PluginError: an evaluation has no outcome.
         """
         if self._waiting:
-            raise self._broken("gives fewer outcomes than it takes evaluations")
+            raise self._broken("returns fewer outcomes than it takes evaluations")
 
     def keys_under_way(self) -> Set[str]:
         """The keys of the results that are being computed."""

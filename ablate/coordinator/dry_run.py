@@ -25,22 +25,22 @@ from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
 PROBE = 128
-"""Texts that are tokenized or encoded for an estimate."""
+"""How many texts are tokenized or encoded for an estimate."""
 
 BACKWARD = 3
-"""A gradient pass costs about as much as this many forward passes over the same tokens."""
+"""A gradient pass takes about as long as this many forward passes over the same tokens."""
 
 
 @dataclass(frozen=True)
 class ModelPreview:
-    """One model's part of a preview; seconds are estimates.
+    """The preview of one model. Seconds are estimates.
 
-    cells: dense and the plan's, each with whether the store has its results on the screen tasks.
+    cells: dense and the plan's cells, each with whether the store has its results on the screen tasks.
     passes: names of the passes over the calibration set that are still to be made, for all cells together.
     scores: how many distinct contributions the cells share. stored: how many of them are in the store.
-    seconds: of the screen stage, less what is cached.
-    confirmed: how many cells are confirmed, dense and controls included. confirm_seconds: of all of them.
-    trainings: how many are to be made at most. training_seconds: of all of them.
+    seconds: for the screen stage, without what is cached.
+    confirmed: how many cells are confirmed, dense and controls included. confirm_seconds: for all of them.
+    trainings: how many trainings there are at most. training_seconds: for all of them.
     """
 
     model: str
@@ -63,7 +63,7 @@ class Preview:
     models: list[ModelPreview]
 
     def render(self, console: Console) -> None:
-        """Prints it."""
+        """Prints the preview."""
         source = self.job.chosen
         console.print(f"data: {escape(source.source.label)} ({escape(source.why)})")
         for model in self.models:
@@ -90,7 +90,7 @@ class Preview:
 
 
 def preview(job: Job, store: Store) -> Preview:
-    """Looks everything up, and runs nothing but a probe of the encoder's speed, which takes about a second."""
+    """Looks everything up, and runs only a probe of the encoder's speed, which takes about a second."""
     runs = (prepare_model_run(job, spec, store, Timings(), silent) for spec in job.recipe.model)
     return Preview(job, [_of_model(job, model_run) for model_run in runs])
 
@@ -102,7 +102,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     scores = _scores_keys(job, model_run)
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
     confirmed = _confirmed(job) if confirm else 0
-    # The weights of train-then-prune are those of the dense model trained, which is a cell of its own.
+    # A train-then-prune cell has the weights of the trained dense model, which is a cell of its own.
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     rate = _seconds_per_token(model_run, screen or confirm)
     collecting = BACKWARD * rate * sum(_pass_tokens(model_run, planned) for planned in passes)
@@ -121,21 +121,22 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
 
 
 def _scores_keys(job: Job, model_run: ModelRun) -> set[str]:
-    """The keys of the contributions in the dense model that any cell needs."""
+    """The keys of the dense model's contributions that the cells need."""
     first = dict.fromkeys(part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
     return {key for part in first for key in model_run.masks.scores_keys(part).values()}
 
 
 def _confirmed(job: Job) -> int:
-    """How many cells will be confirmed: unlike which, this does not depend on the scores."""
+    """How many cells will be confirmed. Unlike the choice itself, the number does not depend on the scores."""
     confirms, controls = job.recipe.confirm, job.recipe.controls
     confirms_all = confirms is not None and confirms.cells == "all"
+    # With equal gains for all cells, other cells may be chosen than in the run, but as many.
     cells = job.plan.cells if confirms_all else choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
     return 1 + len(cells) + len(controls_of(cells, controls.matched, controls.flipped, controls.control_seed))
 
 
 def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:
-    """Measured on the first sentences of the tasks, after one warm-up."""
+    """The seconds per token, measured on the first sentences of the tasks after one warm-up."""
     sentences = [s for task in tasks for s in task.data.sentences][:PROBE]
     prepared = prepare(model_run.model, sentences)
     encode(model_run.model, prepared)
@@ -149,7 +150,7 @@ def _task_tokens(model_run: ModelRun, tasks: list[Loaded]) -> int:
 
 
 def _pass_tokens(model_run: ModelRun, planned: Pass) -> float:
-    """Tokens of a pass, by the mean over the calibration set."""
+    """The tokens of a pass, from the mean over the calibration set."""
     examples = model_run.calibration.examples(planned.over)
     pairs = planned.over != "sentences"
     texts = [text for left, right, *_ in examples for text in (left, right)] if pairs else list(examples)
@@ -157,7 +158,7 @@ def _pass_tokens(model_run: ModelRun, planned: Pass) -> float:
 
 
 def _training_tokens(job: Job, model_run: ModelRun) -> float:
-    """Tokens of one training, by its first examples; what the looks at the screen tasks take is not counted."""
+    """The tokens of one training, from its first examples. Evaluations on the screen tasks are not counted."""
     spec, texts = job.recipe.train, job.texts
     if spec is None or texts is None:
         return 0.0

@@ -1,4 +1,4 @@
-"""Maps of the contributions by every scorer, and their rank correlation with exact removal."""
+"""Maps of every scorer's contributions, and their rank correlation with exact removal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ablate.record import ContributionMap, OracleAgreement
 from ablate.scorers.oracle import Oracle
 
 LARGEST = 1024
-"""The most units that a map may have: enough for heads and layers, too few for neurons."""
+"""The most units that a map may have. Heads and layers have fewer, neurons have more."""
 
 FEWEST = 5
 """The fewest units or groups for a rank correlation."""
@@ -24,7 +24,7 @@ Contributions = NDArray[np.float32]
 
 
 def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:
-    """The dense model's contributions by every scorer of ``cells``, of granularities with few units."""
+    """The dense model's contributions by every scorer of ``cells``, for granularities with few units."""
     return [
         ContributionMap(
             masks.model.name,
@@ -41,7 +41,7 @@ def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:
 def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[OracleAgreement]:
     """Spearman's rank correlation of every scorer's contributions with those of every oracle of the same cells.
 
-    Where the oracle removes groups of units, a scorer's contribution of a group is the sum over its units.
+    If the oracle removes groups of units, a scorer's contribution for a group is the sum over its units.
     """
     steps = _steps(cells)
     exact_of = {step.granularity for step in steps if isinstance(step.scorer, Oracle)}
@@ -62,7 +62,7 @@ def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[OracleAgreement]:
 
 
 def _steps(cells: Iterable[Cell]) -> list[Step]:
-    """A first step of each scorer and granularity; of scorers that depend on a seed or on other granularities none."""
+    """A first step for each scorer and granularity, except for scorers that use a seed or score several together."""
     first = [part for cell in cells if cell.steps for part in cell.steps[0].parts]
     alone = [part for part in first if not part.scorer.seeded and len(part.granularities) == 1]
     return list({(step.granularity.name, step.label): step for step in alone}.values())
@@ -71,7 +71,7 @@ def _steps(cells: Iterable[Cell]) -> list[Step]:
 def _each(
     masks: MaskMaker, steps: Iterable[Step], most: int | None = None
 ) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
-    """The layers and contributions of each step's units. A plug-in that fails is left out: its cells give the reason.
+    """The layers and contributions of each step's units. A failing plug-in is left out; its cells give the reason.
 
     Args:
         most: leave out granularities with more units.
@@ -89,8 +89,8 @@ def _each(
 
 
 def correlation(exact: Contributions, scored: Contributions, layers: NDArray[np.int64]) -> tuple[float | None, int]:
-    """Spearman's rank correlation (None where one of the two ranks nothing), and how many units or groups it ranks."""
-    # The units of a group have one exact contribution, that of the group.
+    """Spearman's rank correlation (None if one of the two ranks nothing), and how many units or groups it ranks."""
+    # The units of a group have the same exact contribution, that of the group, which identifies the group.
     _, group = np.unique(np.stack([layers, exact]), axis=1, return_inverse=True)
     sizes = np.bincount(group)
     removed = np.bincount(group, exact.astype(np.float64)) / sizes

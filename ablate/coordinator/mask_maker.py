@@ -29,7 +29,7 @@ ByGranularity = dict[Granularity, Contributions]
 
 @dataclass(frozen=True)
 class CellMask:
-    """A cell's mask. hash: of its bits, empty where nothing is removed. about: what rows say of it."""
+    """A cell's mask. hash: of its bits; empty if nothing is removed. about: what rows say about it."""
 
     hash: str
     units: Units
@@ -38,7 +38,7 @@ class CellMask:
 
 @dataclass
 class MaskMaker:
-    """Makes the masks of one model's cells, each once.
+    """Makes the masks of one model's cells. Each is made only once.
 
     on_pass: given the name of each pass over the calibration set before it begins.
     tasks: for each task or group name that the cells' scorers give, the tasks with their data already loaded.
@@ -53,14 +53,14 @@ class MaskMaker:
     tasks: ScorerTasks = field(default_factory=dict)
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict, init=False)
     _collected: Collected = field(default_factory=Collected, init=False)
-    """Of the dense model."""
+    """Statistics of the dense model, between :meth:`collect_for` and the scoring of the cells."""
 
     def for_model(self, model: Model) -> MaskMaker:
-        """The same for another model, or for one with other weights."""
+        """The same mask maker for another model, or for one with other weights."""
         return replace(self, model=model)
 
     def with_calibration(self, calibration: Calibration) -> MaskMaker:
-        """The same with another calibration set."""
+        """The same mask maker with another calibration set."""
         return replace(self, calibration=calibration)
 
     def key(self, cell: Cell) -> str:
@@ -82,15 +82,15 @@ class MaskMaker:
         }
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
-        """What the first steps of all these cells need and the store lacks."""
+        """What the first steps of these cells need, without what the store already has."""
         return [request for part in self._lacking(cells) for request in part.requests]
 
     def collect_for(self, cells: Iterable[Cell]) -> None:
-        """Gathers what :meth:`requests` finds, in as few passes as possible, and stores the contributions at once.
+        """Collects what :meth:`requests` returns, in as few passes as possible, and stores the contributions.
 
         Raises:
-            AblateError: a batch is larger than the calibration set, or the store fails. Any other error is swallowed
-                here and raised again when a cell that needs the pass is made.
+            AblateError: a batch is larger than the calibration set, or the store fails. Any other error is ignored
+                here, and raised again when a cell that needs the pass is made.
         """
         lacking = self._lacking(cells)
         self._collected = Collected()
@@ -98,21 +98,21 @@ class MaskMaker:
         for served in passes_of(requests, self.calibration).values():
             with self.timings.measure("collect"), _left_to_the_cells():
                 self._collected = collect(self.model, self.calibration, served, self.on_pass, self._collected)
-            # After every pass, not after the last: a run that breaks off then loses no pass that is done.
+            # Store after each pass, so that an interrupted run loses no finished pass.
             for part in [part for part in lacking if self._collected.has(part.requests)]:
                 lacking.remove(part)
                 with _left_to_the_cells():
                     self._contributions(part, Units())
 
     def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
-        """Parts of first steps that look at statistics, and whose contributions are not in the store; each once."""
+        """The parts of first steps that need statistics and whose contributions are not in the store, each once."""
         parts = dict.fromkeys(part for cell in self.missing(cells) for part in cell.steps[0].parts)
         by_keys = {tuple(self.scores_keys(part).values()): part for part in parts if part.scorer.statistics()}
         return [part for keys, part in by_keys.items() if any(self.store.scores_about(key) is None for key in keys)]
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that have at least one step and no mask in the store yet."""
-        return [c for c in cells if c.steps and self.store.mask_about(self.key(c)) is None]
+        return [cell for cell in cells if cell.steps and self.store.mask_about(self.key(cell)) is None]
 
     def make(self, cell: Cell) -> CellMask:
         """The cell's mask, from the store if it is there."""
@@ -124,14 +124,14 @@ class MaskMaker:
         return self.put(cell, self._pruner.prune(cell.steps, Units(), flipped=cell.control == "flipped"))
 
     def put(self, cell: Cell, units: Units, trained: str | None = None) -> CellMask:
-        """Stores the mask that was made for a cell. ``trained``: key of the cell's trained weights."""
+        """Stores the mask of a cell. ``trained``: the key of the cell's trained weights."""
         about = self._about(cell, units) | ({} if trained is None else {"trained": trained})
         mask = StoredMask(mask_hash(units.masks) or "", units.masks, about)
         self.store.put_mask(self.key(cell), mask)
         return CellMask(mask.hash, units, about)
 
     def grow(self, step: Step, fraction: float, units: Units) -> Units:
-        """The masks in force with more removed; see :meth:`Pruner.grow`."""
+        """The masks in force with more units removed; see :meth:`Pruner.grow`."""
         return self._pruner.grow(step, fraction, units)
 
     @property
@@ -145,7 +145,7 @@ class MaskMaker:
         return self._layers[granularity]
 
     def contributions(self, step: Step) -> ByGranularity | None:
-        """The contributions of a step's units in the dense model; None where that takes a pass not yet made."""
+        """The contributions of a step's units in the dense model; None if they need a pass that was not made."""
         return self._stored(step, None) if _worth_storing(step) else self._contributions(step, Units())
 
     def _contributions(self, step: Step, units: Units) -> ByGranularity:
@@ -169,11 +169,12 @@ class MaskMaker:
         return present if len(present) == len(stored) else None
 
     def _scored(self, parts: Sequence[Step], units: Units, in_force: str | None) -> ByGranularity:
-        """Collects for all parts together, scores each, and stores what took time."""
+        """Collects statistics for all parts together, scores each part, and stores what took time to compute."""
         requests = [request for part in parts for request in part.requests]
         contributions: ByGranularity = {}
         with masked(self.model, units.keep(self.model)):
             collected = self._collected
+            # The statistics that were collected in advance are those of the dense model, and do not hold under a mask.
             if in_force is not None or not collected.has(requests):
                 with self.timings.measure("collect"):
                     collected = collect(self.model, self.calibration, requests, self.on_pass)
@@ -192,6 +193,7 @@ class MaskMaker:
         if not units.masks:
             return {"cell": str(cell), "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
         masks = list(units.masks.values())
+        # Units of several granularities cannot be added up.
         total = len(masks[0]) if len(masks) == 1 else None
         removed = None if total is None else total - int(masks[0].sum())
         return {
@@ -204,13 +206,13 @@ class MaskMaker:
 
 
 def _worth_storing(step: Step) -> bool:
-    """Whether contributions take a pass over data, and not just a look at the weights."""
+    """Whether contributions take a pass over data. Others are computed faster than they are read from the store."""
     return bool(step.requests) or step.scorer.slow
 
 
 @contextmanager
 def _left_to_the_cells() -> Iterator[None]:
-    """Swallows a plug-in's error in work shared by all cells: each cell that needs the work raises and reports it."""
+    """Ignores a plug-in's error in work that cells share. Each cell that needs the work raises and reports it later."""
     try:
         yield
     except StoreError:

@@ -1,4 +1,4 @@
-"""One model of a run, with what its cells need: calibration set, tasks, masks, evaluation."""
+"""Runs the cells of one model: prepares them, gives them to the executor, and settles their outcomes."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_re
 
 @dataclass
 class ModelRun:
-    """A loaded model under test.
+    """A loaded model, and everything that its cells need.
 
-    spec: the specification that the model was loaded from; other processes use it to load the same model. source: where
-    tasks load their data from.
+    spec: the specification from which the model was loaded. Other processes use it to load the same model.
+    source: the source from which tasks load their data.
     """
 
     spec: ModelSpec
@@ -62,10 +62,10 @@ class ModelRun:
         Results are stored as soon as the executor returns them. A cell that fails gives an outcome with the reasons,
         unless ``keep_going`` is off: then its error is raised.
         """
-        everything = (DENSE, *cells)
-        self.masks.collect_for(scored_first(everything))
+        with_dense = (DENSE, *cells)
+        self.masks.collect_for(scored_first(with_dense))
         # Sent only after the passes: observers count the time from this event as the time of the cells.
-        self.watch(Event("begin", stage, len(everything)))
+        self.watch(Event("begin", stage, len(with_dense)))
         settler, outcomes = Settler(self.store, self.timings, self.keep_going), list[Outcome]()
 
         def settle(work: CellWork, evaluated: Evaluated) -> None:
@@ -75,11 +75,11 @@ class ModelRun:
 
         queue = CellQueue(self.executor, settle)
         with THIS_PROCESS.borrowing(self.spec, self.evaluator, tasks, self.source):
-            self._execute(queue, self._evaluations(queue, everything, tasks))
+            self._execute(queue, self._evaluations(queue, with_dense, tasks))
         return outcomes
 
     def stored(self, cell: Cell, tasks: Sequence[Loaded]) -> bool:
-        """Whether the store has everything of this cell."""
+        """Whether the store has all results of this cell."""
         trained = self._trainings.stored(cell) if cell.training else None
         about = self.masks.store.mask_about(self.masks.key(cell)) if cell != DENSE else {"hash": None}
         if about is None or (cell.training and trained is None):
@@ -105,11 +105,11 @@ class ModelRun:
                 outcomes.close()
 
     def _evaluations(self, queue: CellQueue, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
-        """Prepares one cell after the other as its turn comes, and gives what the executor has to do."""
+        """Prepares each cell when its turn comes, and yields its evaluation if there is anything to evaluate."""
         for cell in cells:
             key = self.masks.key(cell)
             try:
-                # An executor of threads may be evaluating on this very model, under another mask.
+                # An executor with threads may just now be evaluating another mask on this model.
                 with self.model.guard.hold(wait=True):
                     work = self._prepare(cell, key, tasks, queue.keys_under_way())
             except StoreError:
@@ -129,21 +129,25 @@ class ModelRun:
         if about is None:
             made = self.masks.make(cell)
             units, about = made.units, {**made.about, "hash": made.hash}
+        # The hash is empty if the mask removes nothing. The results are then those of the dense model.
         mask = cast(str | None, about["hash"]) or None
         keys = {task.name: result_key(model, mask, task) for task in tasks}
         by_key = self.store.get_results(keys.values())
         stored = {name: by_key[k] for name, k in keys.items() if k in by_key}
         missing = [task for task in tasks if task.name not in stored]
         failures = {task.name: _unreadable(task.fault) for task in missing if task.fault is not None}
+        # Cells may have the same mask. The later one waits for the results of the earlier one, which it would find in
+        # the store if cells were evaluated one by one. So all executors give the same rows.
         awaited = tuple(task.name for task in missing if keys[task.name] in under_way)
-        left = [task for task in missing if task.name not in failures and task.name not in awaited]
+        to_do = [task for task in missing if task.name not in failures and task.name not in awaited]
         work = CellWork(cell, key, about, keys, stored, failures, awaited)
-        if not left:
+        if not to_do:
             return work
+        # Only now, since a cell whose results are all stored does not need the bits of its mask.
         if mask is not None and units is None:
             units = self.masks.make(cell).units
         packed = _packed(units) if mask is not None and units is not None else ()
-        return replace(work, evaluation=self._evaluation(key, packed, left, trained))
+        return replace(work, evaluation=self._evaluation(key, packed, to_do, trained))
 
     def _evaluation(
         self, key: str, mask: tuple[PackedMask, ...], tasks: Sequence[Loaded], trained: Trained | None
@@ -161,7 +165,7 @@ class ModelRun:
         )
 
     def reason(self, error: BaseException, *culprits: Plugin) -> str:
-        """What a row says of an error; see :func:`ablate.coordinator.settle.reason`."""
+        """What a row says about an error; see :func:`ablate.coordinator.settle.reason`."""
         return reason(error, self.keep_going, *culprits)
 
 

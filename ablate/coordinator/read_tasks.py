@@ -1,4 +1,4 @@
-"""The one way to read tasks of a run: what is read of test sets is logged first."""
+"""The only way in which a run reads its tasks: it first logs which test sets are read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_tasks(
     *,
     faults: bool = False,
 ) -> list[Loaded]:
-    """Logs each test set among ``tasks`` as read, and then loads all of them.
+    """Logs each test set among ``tasks`` as read, and then loads all tasks.
 
     Args:
         run: its id in the store.

@@ -1,4 +1,4 @@
-"""From stored results to the rows of a table."""
+"""Makes the rows of a table from results."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ablate.tasks.loaded import Loaded
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one cell: its results by task name, or (``failures``) why there is none.
+    """The outcome of one cell: its results by task name, and for other tasks the reason (``failures``).
 
-    key: the cell's key. about: what the store knows of its mask. cached: nothing had to be evaluated.
-    keys: of its results, by task name.
+    key: the cell's key. about: what the store knows about its mask. cached: whether nothing had to be evaluated.
+    keys: the keys of its results, by task name.
     """
 
     cell: Cell
@@ -55,7 +55,7 @@ def make_rows(
 
     Args:
         controls: key of a control -> key of the cell that it belongs to.
-        reason_of: what a row says of an error of a task, or raises it.
+        reason_of: returns what a row says about an error of a task, or raises the error.
     """
     of_dense = {task.name: _scored(task, dense, reason_of) for task in tasks}
     return [
@@ -141,13 +141,14 @@ def _scored(task: Loaded, outcome: Outcome, reason_of: Callable[[BaseException, 
         return _Scored(result.status, result.score, None, f"{without}{reason}")
     except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
         return _Scored("failed", reason=without + reason_of(error, task.task))
+    # A plug-in may return NaN where it should raise Undefined, and a row cannot have NaN.
     if not isfinite(clean):
         return _Scored(result.status, result.score, None, f"{without}the task's score is {clean}")
     return _Scored(result.status, result.score, clean)
 
 
 def short(key: str) -> str:
-    """A cell's key as rows have it."""
+    """The form of a cell's key in rows."""
     return key[:16]
 
 

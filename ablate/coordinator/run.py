@@ -1,9 +1,10 @@
-"""The main job: screens the cells of a plan, chooses the best, confirms the choice, judges all."""
+"""Runs a job: screens the cells of a plan, chooses the best, confirms them, and judges all cells."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
@@ -28,26 +29,33 @@ from ablate.timing import Timings
 def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = silent) -> RunRecord:
     """Runs a job, and puts its record into an open store.
 
-    The rows of finished stages are stored also when the run is interrupted; they are judged once all are finished.
+    If the run is interrupted, the rows of the finished stages are stored. They are judged when all stages are finished.
     """
     watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
     asked = manifest(job)
     run = store.begin_run({**asked.to_dict(), "store": store.name})
     about = RunAbout.begun(asked, store.name, run)
     timings = Timings()
-    # By model and stage: a screen stage comes again once its chosen cells are known.
+    # By model and stage, because a screen stage comes a second time when its chosen cells are known.
     finished: dict[tuple[str, str], StageRows] = {}
     try:
         model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-        about = replace(about, hashes={s.model.name: _hashes(s) for s in model_runs})
+        about = replace(
+            about,
+            hashes={s.model.name: _hashes(s) for s in model_runs},
+            remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
+        )
         for stage in _stages(job, store, run, model_runs):
             finished[stage.model, stage.name] = stage
         about = replace(
             about,
-            maps=tuple(one for model_run in model_runs for one in maps(model_run.masks, job.plan.cells)),
-            agreement=tuple(one for model_run in model_runs for one in agreement(model_run.masks, job.plan.cells)),
+            maps=tuple(chain.from_iterable(maps(model_run.masks, job.plan.cells) for model_run in model_runs)),
+            agreement=tuple(
+                chain.from_iterable(agreement(model_run.masks, job.plan.cells) for model_run in model_runs)
+            ),
         )
     finally:
+        # Before judging, so that an error there does not lose the rows.
         record = _record(about, list(finished.values()), timings)
         if record.rows:
             _put(store, record)
@@ -69,6 +77,7 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
         replace(
             about,
             panels={stage.name: stage.panels for stage in stages},
+            deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),
@@ -78,7 +87,7 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
 
 
 def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunRecord:
-    """The record with the evidence on its cells, in its rows too."""
+    """The record with the evidence on its cells, also in its rows."""
     statistics = job.recipe.statistics
     with timings.measure("statistics"):
         judgement = judge(record, store, job.registry, statistics)
@@ -100,9 +109,9 @@ def _put(store: Store, record: RunRecord) -> None:
 
 
 def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) -> Iterator[StageRows]:
-    """Each stage as it is finished: every model is screened, the choice is recorded, every model is confirmed.
+    """Yields each finished stage: every model is screened, the choice is recorded, every model is confirmed.
 
-    A screen stage comes a second time, with what was chosen, before the choice is recorded.
+    Each screen stage is yielded a second time, with the chosen cells marked, before the choice is recorded.
     """
     screened: list[StageRows] = []
     for model_run in model_runs if job.tasks.screen else ():
@@ -118,6 +127,7 @@ def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) ->
     }
     for stage in screened:
         yield with_choice(stage, choice[stage.model])
+    # Before any confirm task is read: what was chosen cannot depend on a test set.
     store.record_choice(run, choice)
     for model_run, picked in zip(model_runs, picks, strict=True):
         yield confirm(job, model_run, run, picked)
@@ -131,6 +141,8 @@ def prepare_model_run(
     with timings.measure("load"):
         model = replace(load_model(spec), name=names[spec])
         calibration = _calibration(job)
+    for remark in model.remarks:
+        watch(Event("note", f"model '{model.name}': {remark}"))
     masks = MaskMaker(
         model,
         calibration,
@@ -162,7 +174,7 @@ def prepare_model_run(
 
 
 def _calibration(job: Job) -> Calibration:
-    """The calibration set; empty where no scorer uses it: then no train split is needed, and no pair counts as seen."""
+    """The calibration set. If no scorer uses it, it is empty: no train split is needed, and no pair counts as seen."""
     scorers = job.plan.scorers
     if not any(scorer.calibrates for scorer in scorers):
         return NOTHING
@@ -171,7 +183,7 @@ def _calibration(job: Job) -> Calibration:
 
 
 def _scorer_tasks(job: Job) -> dict[str, tuple[Loaded, ...]]:
-    """Task or group that a scorer of the plan names -> its tasks, each read once."""
+    """The name of a task or group that a scorer of the plan gives -> its tasks. Each task is loaded only once."""
     members = dict.fromkeys(task for tasks in job.tasks.scorers.values() for task in tasks)
-    read = {loaded.task: loaded for loaded in job.load(members)}
-    return {name: tuple(read[task] for task in tasks) for name, tasks in job.tasks.scorers.items()}
+    loaded_of = {loaded.task: loaded for loaded in job.load(members)}
+    return {name: tuple(loaded_of[task] for task in tasks) for name, tasks in job.tasks.scorers.items()}

@@ -19,7 +19,7 @@ from ablate.timing import Timings
 class Settler:
     """Makes the outcomes of a stage's cells, in order.
 
-    keep_going: a failure becomes a reason; otherwise it is raised.
+    keep_going: whether a failure becomes a reason in a row; otherwise it is raised.
     """
 
     store: Store
@@ -28,14 +28,15 @@ class Settler:
     _failed: dict[str, str] = field(default_factory=dict)  # result key -> why there is none
 
     def settle(self, work: CellWork, evaluated: Evaluated) -> Outcome:
-        """A cell's outcome; its new results are in the store afterwards.
+        """A cell's outcome. Its new results are in the store afterwards.
 
         Raises:
             StoreError: the store fails.
-            Exception: a failure, where ``keep_going`` is off; then nothing of the cell is stored.
+            Exception: a failure, if ``keep_going`` is False. Then no result of the cell is stored.
         """
         self.timings.seconds["encode"] += evaluated.seconds
         self._check_weights(work, evaluated)
+        # Before anything is stored, because this raises if `keep_going` is False.
         failed = {**work.failures, **evaluated.failures}
         failures = {name: self._reason(work, name, failure) for name, failure in failed.items()}
         if evaluated.results:
@@ -55,7 +56,7 @@ class Settler:
         )
 
     def _awaited(self, work: CellWork) -> dict[str, Result]:
-        """By task, the awaited results that earlier cells have stored in the meantime."""
+        """The awaited results that earlier cells have stored in the meantime, by task."""
         if not work.awaited:
             return {}
         by_key = self.store.get_results(work.keys[name] for name in work.awaited)
@@ -64,7 +65,7 @@ class Settler:
     def _check_weights(self, work: CellWork, evaluated: Evaluated) -> None:
         weights = work.evaluation.weights if work.evaluation else None
         if weights and any(failure.culprit == "other" for failure in evaluated.failures.values()):
-            # Reading the weights makes the store drop them if they are damaged; the next run then trains them again.
+            # If the weights are damaged, the store deletes them when it reads them. The next run then trains again.
             self.store.get_trained(weights.key)
 
     def _reason(self, work: CellWork, name: str, failure: Failure) -> str:
@@ -77,7 +78,7 @@ class Settler:
 
 
 def reason(error: BaseException, keep_going: bool, *culprits: Plugin) -> str:
-    """What a row says of an error; with ``keep_going`` off it is raised instead.
+    """What a row says about an error. If ``keep_going`` is False, the error is raised instead.
 
     Args:
         culprits: the plug-ins that may have caused it. The text names the packages of those that are not built in.

@@ -22,7 +22,8 @@ from ablate.tasks.loaded import Loaded, panel_of
 class StageRows:
     """One finished stage of one model.
 
-    panels: task -> the key of its panel. cached, computed, failed: how many cells came whole from the store, were
+    panels: task -> the key of its panel. deviations: task -> how its data differ from the published set, where they do.
+    cached, computed, failed: how many cells came completely from the store, were
     evaluated, and failed.
     """
 
@@ -30,20 +31,21 @@ class StageRows:
     name: str
     rows: list[Row]
     panels: dict[str, str]
+    deviations: dict[str, str]
     cached: int
     computed: int
     failed: int
 
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
-    """Every cell of the plan on the screen tasks."""
+    """Evaluates every cell of the plan on the screen tasks."""
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
     return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
 
 
 def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, ...]:
-    """The cells to confirm, chosen by the rows of the screen stage alone."""
+    """The cells to confirm, chosen only by the rows of the screen stage."""
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
@@ -60,7 +62,8 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
 
 
 def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> StageRows:
-    """The picked cells and their controls on the confirm tasks, where pairs seen before do not count as clean."""
+    """Evaluates the picked cells and their controls on the confirm tasks. Pairs that were seen before are not clean."""
+    # What chose or scored must not also report.
     seen = set(_seen(job, model_run))
     for task in job.load(job.choosing, faults=True):
         seen.update(task.data.pairs_seen())
@@ -77,7 +80,7 @@ def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
 
 
 def with_choice(stage: StageRows, keys: Collection[str]) -> StageRows:
-    """The stage with its rows marked as chosen: those of the cells with these keys, and no others."""
+    """The stage, in which the rows of the cells with these keys, and no others, are marked as chosen."""
     chosen = {short(key) for key in keys}
     return replace(stage, rows=[replace(row, chosen=row.key in chosen) for row in stage.rows])
 
@@ -92,17 +95,18 @@ def _stage(
     flipped: bool,
 ) -> StageRows:
     distinct = tuple(dict.fromkeys(cells))
-    belongs = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed)
-    dense, *outcomes = model_run.outcomes(name, [*distinct, *belongs], tasks)
+    cell_of = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed)
+    dense, *outcomes = model_run.outcomes(name, [*distinct, *cell_of], tasks)
     shared = shared_fields(job, model_run, name, name == "confirm")
     key = model_run.masks.key
-    controls = {key(control): key(cell) for control, cell in belongs.items()}
+    controls = {key(control): key(cell) for control, cell in cell_of.items()}
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
     failures = {row.key for row in rows if row.status == "failed"}
-    every = [dense, *outcomes]
-    failed, cached = len(failures), sum(outcome.cached for outcome in every if short(outcome.key) not in failures)
+    with_dense = [dense, *outcomes]
+    failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
     panels = {task.name: model_run.store.put_panel(panel_of(task)) for task in tasks}
-    return StageRows(shared.model, name, rows, panels, cached, len(every) - cached - failed, failed)
+    deviations = {task.name: task.data.deviation for task in tasks if task.data.deviation}
+    return StageRows(shared.model, name, rows, panels, deviations, cached, len(with_dense) - cached - failed, failed)
 
 
 def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Shared:
@@ -114,14 +118,15 @@ def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Sh
 def controls_of(cells: Sequence[Cell], matched: int, flipped: bool, seed: int) -> dict[Cell, Cell]:
     """Control -> the cell that it belongs to.
 
-    Cells of a seeded scorer are controls themselves. Trained cells are compared with the dense model trained.
+    Cells of a seeded scorer have no controls, as they are controls themselves. Trained cells are compared with the
+    trained dense model, since each of their draws would have to be trained.
     """
-    belongs = {}
+    cell_of = {}
     for cell in cells:
         if cell.training or any(step.scorer.seeded for step in cell.steps):
             continue
         for draw in range(seed, seed + matched):
-            belongs[cell.as_control("matched", draw)] = cell
+            cell_of[cell.as_control("matched", draw)] = cell
         if flipped:
-            belongs[cell.as_control("flipped")] = cell
-    return belongs
+            cell_of[cell.as_control("flipped")] = cell
+    return cell_of

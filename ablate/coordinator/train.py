@@ -1,4 +1,4 @@
-"""From a cell to its trained weights and its mask: the ways of training, each on one line of its own."""
+"""Trains a cell in one of the ways of training, and keeps its weights and its mask in the store."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from ablate.training.gradual import Prune
 class Trained:
     """Trained weights.
 
-    file: where they are.
-    model: the one that was trained, with the hash that it has with these weights.
+    file: the file of the weights.
+    model: the model that was trained, with the hash that it has with these weights.
     """
 
     file: WeightsFile
@@ -51,9 +51,9 @@ class Trained:
 class Trainings:
     """Trains the cells of one model, each once, and keeps their weights and masks in the store.
 
-    masks: makes the masks of the model as it came.
-    tasks: those that choose the best checkpoint.
-    cells: those that are scored after training, without their training.
+    masks: makes the masks of the untrained model.
+    tasks: the tasks that choose the best checkpoint.
+    cells: the cells that are scored after training, without their training.
     """
 
     masks: MaskMaker
@@ -71,12 +71,12 @@ class Trainings:
         return self.masks.store
 
     def stored(self, cell: Cell) -> Trained | None:
-        """What the store has of a cell, trained and masked; None if it lacks something."""
+        """A cell's weights, if the store has both the weights and the mask; otherwise None."""
         about = self.store.mask_about(self.masks.key(cell))
         return None if about is None else self._stored(about["trained"])
 
     def of(self, cell: Cell) -> Trained:
-        """A cell's weights, trained now if need be; its mask is in the store afterwards.
+        """A cell's weights, which are trained now if necessary. Its mask is in the store afterwards.
 
         Raises:
             ValueError: the cell is not trained.
@@ -102,7 +102,7 @@ class Trainings:
         return trained
 
     def _pruned_after(self, cell: Cell, seed: int) -> tuple[Trained, Units]:
-        """The dense model trained, and the cell's mask by its contributions."""
+        """The trained dense model, and the cell's mask by the contributions in it."""
         trained, _ = self._fit(Units(), seed, "dense, trained")
         masks = self._after.setdefault(trained.key, self.masks.for_model(trained.model))
         missing = masks.missing([cell.untrained])
@@ -112,7 +112,7 @@ class Trainings:
             return trained, masks.make(cell.untrained).units
 
     def _fit(self, units: Units, seed: int, name: str, gradual: Cell | None = None) -> tuple[Trained, Units]:
-        """Trained weights, and the mask at the end, from the store if they are there.
+        """Trained weights, and the mask at the end of the training; from the store if it has them.
 
         Args:
             units: the mask that is in force from the start.
@@ -146,6 +146,8 @@ class Trainings:
                 watch=self.watch,
                 name=name,
             )
+        # The mask first, because storing the weights removes the checkpoints, and without its mask the training would
+        # have to start again.
         if gradual:
             masks = fitted.units.masks
             self.store.put_mask(key, StoredMask(mask_hash(masks) or "", masks, {}))
@@ -170,16 +172,18 @@ class Trainings:
         return Trained(file, model)
 
     def _weights(self, trained: Trained) -> Weights:
-        """Read as an evaluation in this process reads them, so that the two share them."""
+        """The weights, read as an evaluation in this process reads them, so that they are in memory only once."""
         try:
             return THIS_PROCESS.weights(trained.file)
         except StoreError:
-            self.store.get_trained(trained.key)  # forgets them if they are damaged, so that the next run trains again
+            # If the weights are damaged, the store deletes them when it reads them. The next run then trains again.
+            self.store.get_trained(trained.key)
             raise
 
     def _pruner(self, step: Step) -> Prune:
         def prune(weights: Weights, fraction: float, units: Units) -> Units:
             with weighted(self.masks.model, weights):
+                # Under a hash of its own, so that its contributions are not stored as those of the untrained model.
                 current = self.masks.for_model(replace(self.masks.model, hash=weights_hash(weights)))
                 return current.grow(step, fraction, units)
 
@@ -192,14 +196,14 @@ class Trainings:
 
 
 def read_weights(store: Store, key: str) -> dict[str, Tensor]:
-    """Trained weights out of a store: every parameter of the backbone by name, float32.
+    """Trained weights from a store: every parameter of the backbone by name, float32.
 
     Raises:
-        StoreError: they are not there, or damaged.
+        StoreError: the weights are missing or damaged.
     """
     arrays = store.get_trained(key)
     if arrays is None:
-        raise StoreError(f"{store.name}: the trained weights are not there; run `ablate train` again")
+        raise StoreError(f"{store.name}: the trained weights are missing; run `ablate train` again")
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Where `ablate data fetch` writes: ``hub`` in ABLATE_CACHE, XDG_CACHE_HOME/ablate or ~/.cache/ablate.
 
-    It may be deleted at any time.
+    The folder may be deleted at any time.
     """
     if environ.get("ABLATE_CACHE"):
         base = Path(environ["ABLATE_CACHE"])

@@ -35,15 +35,15 @@ class PositivesFile(BaseModel):
 
 
 class CalibrationSpec(BaseModel):
-    """What a recipe says of calibration.
+    """The ``calibration`` section of a recipe.
 
     positives: ``gold``: pairs of the train split with gold above 4; ``dropout``: each sentence with itself under
         two dropout masks, which needs no labels; or ``{file: PAIRS.tsv}``.
-    pairs, sentences: how many are drawn (all, where the splits have fewer).
-    graded: how many pairs with a gold score of any height are drawn, for losses that look at it: as many from each
-        split, so that none outweighs another.
-    splits: what they are drawn from: train or dev data sets, or groups of them.
-    batch_size: pairs or sentences a batch. Uniformity couples the sentences of a batch, so it is part of the key.
+    pairs, sentences: how many are drawn; all of them if the splits have fewer.
+    graded: how many pairs are drawn, whatever their gold score, for losses that use gold scores. Each split gives
+        equally many, so that none outweighs another.
+    splits: the train or dev data sets, or groups of them, to draw from.
+    batch_size: pairs or sentences in a batch. Uniformity couples the sentences of a batch, so it is part of the key.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,12 +57,18 @@ class CalibrationSpec(BaseModel):
 
 
 Over = Literal["pairs", "sentences", "graded"]
+"""What a loss is computed over."""
+
 UNGRADED: tuple[Over, ...] = ("pairs", "sentences")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """sentences: of pairs the left members, then the right ones. gold: float32 [pairs], of graded pairs."""
+    """A batch of examples.
+
+    sentences: the sentences; of pairs, all left members and then all right ones.
+    gold: float32 [pairs], the gold scores of graded pairs.
+    """
 
     sentences: tuple[str, ...]
     gold: Tensor | None = None
@@ -70,13 +76,14 @@ class Batch:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The calibration set of a run, in seeded order: a scorer that wants fewer takes the first.
+    """The calibration set of a run, in seeded order: a scorer that needs fewer examples takes the first ones.
 
-    pairs: positives. With ``dropout`` both members are one sentence and the model drops out.
-    seen: every pair that calibration has looked at: those of ``pairs`` and ``graded``, and those that the splits' items
-        with a text among ``sentences`` compare.
-    graded: pairs with their gold score, 0 to 5; every ``batch_size`` of them are of one split, since scores of
-        different sets are not on one scale.
+    pairs: the positives.
+    dropout: whether both members of a pair are the same sentence, embedded under two dropout masks.
+    seen: every pair that calibration has looked at: those of ``pairs`` and ``graded``, and those that are compared by
+        an item of the splits that has a text among ``sentences``.
+    graded: pairs with their gold score, 0 to 5. Each run of ``batch_size`` pairs is from one split, since the gold
+        scores of different sets are not on one scale.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -88,11 +95,12 @@ class Calibration:
     graded: tuple[tuple[str, str, float], ...] = ()
 
     def examples(self, over: Over) -> Sequence[Any]:
-        """Its pairs, sentences or graded pairs."""
+        """The pairs, sentences or graded pairs."""
         return {"pairs": self.pairs, "sentences": self.sentences, "graded": self.graded}[over]
 
     def batches(self, over: Over, size: int | None = None, batch_size: int | None = None) -> Iterator[Batch]:
-        """The first ``size`` examples in batches of one size; what does not fill the last one is not used."""
+        """The first ``size`` examples in batches of equal size; a rest that does not fill a batch is left out."""
+        # Uniformity couples the sentences of a batch, so the loss of a smaller batch would be another quantity.
         examples, step = self.examples(over)[:size], batch_size or self.batch_size
         for start in range(0, len(examples) - step + 1, step):
             batch = examples[start : start + step]
@@ -103,22 +111,25 @@ class Calibration:
                 yield Batch((*left, *right))
             else:
                 left, right, gold = zip(*batch, strict=True)
-                import torch  # recipes are read without it
+                import torch  # here, because recipes are read without torch
 
                 yield Batch((*left, *right), torch.tensor(gold))
 
+    # Two hashes, so that drawing graded pairs does not change the keys of contributions that never look at them.
+
     @cached_property
     def graded_hash(self) -> str:
-        """sha256 of all that a contribution to a loss over graded pairs can depend on."""
+        """sha256 of everything that a contribution to a loss over graded pairs can depend on."""
         return hashlib.sha256(json.dumps([self.graded, self.batch_size]).encode()).hexdigest()
 
     @cached_property
     def hash(self) -> str:
-        """sha256 of all that any other contribution can depend on."""
+        """sha256 of everything that any other contribution can depend on."""
         content = [
             self.pairs,
             self.sentences,
             self.batch_size,
+            # The drawn examples are hashed themselves. Beyond them the seed only decides the dropout masks.
             self.seed if self.dropout else None,
             self.dropout,
         ]
@@ -126,34 +137,34 @@ class Calibration:
 
 
 NOTHING = Calibration((), (), 0, 0, False, frozenset())
-"""The calibration set of a run whose scorers look at none."""
+"""The calibration set of a run whose scorers need none."""
 
 
 def splits_of(spec: CalibrationSpec, source: Source) -> list[ItemSet]:
-    """The splits that a recipe draws its calibration set from, read.
+    """Reads the splits that a recipe draws its calibration set from.
 
     Raises:
-        DataError: the source lacks one of them, or it is malformed.
+        DataError: a split is malformed, or the source does not have it.
     """
     if isinstance(spec.positives, PositivesFile):
-        return []
+        return []  # the file takes the place of the splits
     return [source.load(name) for name in expand(spec.splits, source)]
 
 
 def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collection[Over] = UNGRADED) -> Calibration:
     """Draws the calibration set.
 
-    Pairs, sentences and graded pairs are drawn apart: how many of one are asked for does not change which of the
-    others come.
+    Pairs, sentences and graded pairs are drawn independently: how many of one kind are asked for does not change which
+    of the others are drawn.
 
     Args:
-        splits: the splits that the recipe names, read; none are needed for a file of pairs.
-        looks: what the scorers look at. Graded pairs are drawn only for those that look at them; and what none looks
-            at does not count as seen.
+        splits: from :func:`splits_of`; not used if the pairs come from a file.
+        looks: what the scorers look at. Graded pairs are drawn only if a scorer looks at them. What no scorer looks at
+            does not count as seen.
 
     Raises:
-        DataError: no positives, fewer than two sentences, no graded pairs where a scorer needs them, a malformed file
-            of pairs, or pairs to be drawn from a split of other items.
+        DataError: there are no positives, fewer than two sentences, or no graded pairs though a scorer needs them; the
+            file of pairs is malformed; or the items of a split are not pairs.
     """
     item_sets = [read_pairs(spec.positives.file)] if isinstance(spec.positives, PositivesFile) else splits
     distinct = dict.fromkeys(text for items in item_sets for texts in items.texts for text in texts)
@@ -164,11 +175,12 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collectio
     if not pairs or len(sentences) < 2:
         above = f" (gold above {POSITIVE_ABOVE:g})" if spec.positives == "gold" else ""
         raise DataError(
-            f"calibration found {len(positives)} positive pairs{above} and {len(sentences)} sentences, and needs at "
-            "least 1 and 2; give pairs of your own with calibration.positives: {file: PAIRS.tsv}"
+            f"calibration needs 1 positive pair{above} and 2 sentences, and found {len(positives)} and "
+            f"{len(sentences)}; give your own pairs with calibration.positives: {{file: PAIRS.tsv}}"
         )
     seen: set[PairKey] = set()
     if not set(UNGRADED).isdisjoint(looks):
+        # With dropout the pairs are single sentences, so the items that contain them count as seen too.
         looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
         seen.update(pair_key(a, b) for a, b in pairs)
         seen.update(*(items.pairs_seen(looked_at) for items in item_sets))
@@ -191,7 +203,7 @@ def _positives(items: ItemSet) -> list[tuple[str, str]]:
 
 
 def _draw_graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[tuple[str, str, float]]:
-    """Whole batches of each split in turn, so that whoever looks at the first few has some of each."""
+    """Whole batches of each split in turn, so that a scorer that uses only the first few sees every split."""
     if not splits:
         raise DataError("a scorer needs pairs with gold scores, and calibration.positives.file has none; use `gold`")
     by_split = []
@@ -204,19 +216,21 @@ def _draw_graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[tuple
 
 
 def _draw(pool: Iterable[Item], count: int, spec: CalibrationSpec, what: str) -> list[Item]:
-    # A generator for each pool, so that asking for more pairs does not change which sentences are drawn.
+    # Sorted first, so that the draw does not depend on the order of the items in a split. Each pool has its own
+    # generator, so that asking for more pairs does not change which sentences are drawn.
     shuffled = sorted(pool, key=str)
     random.Random(f"{what} {spec.calibration_seed}").shuffle(shuffled)
     return shuffled[:count]
 
 
 def read_pairs(path: Path) -> ItemSet:
-    """Reads a user's own positive pairs: their gold is 5.
+    """Reads a user's own positive pairs, and gives them a gold score of 5.
 
     Raises:
-        DataError: the file is absent, not UTF-8, empty, or a line has not two columns.
+        DataError: the file is absent, empty or not UTF-8, or a line does not have two columns.
     """
     try:
+        # `utf-8-sig` removes a byte-order mark, which editors on Windows may write.
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of positive pairs; check calibration.positives.file") from None
@@ -225,7 +239,7 @@ def read_pairs(path: Path) -> ItemSet:
     pairs = []
     for number, line in enumerate(text.rstrip("\n").split("\n"), 1):
         columns = line.rstrip("\r").split("\t")
-        if len(columns) != 2 or not all(c.strip() for c in columns):
-            raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences parted by one tab")
+        if len(columns) != 2 or not all(column.strip() for column in columns):
+            raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences separated by one tab")
         pairs.append((tuple(columns), 5.0, ""))
     return ItemSet.from_rows(path.name, "train", str(path), pairs)

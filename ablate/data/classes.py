@@ -1,4 +1,4 @@
-"""Items with a class each, from SentEval's folders: what the transfer tasks are measured on."""
+"""Texts with a class each, from SentEval's folders. The transfer tasks are measured on them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ablate.errors import DataError
 
 @dataclass(frozen=True)
 class ClassSet(ItemSet):
-    """The ``n`` items that are judged (single texts, or pairs), and the items that a classifier is fitted on.
+    """The ``n`` items on which a classifier is judged (single texts or pairs), and those that it is fitted on.
 
     gold: float64 [n], the class of each item, a whole number from 0.
-    train: what a classifier is fitted on; None where folds of the set itself take turns.
-    dev: what the strength of regularization is chosen on; None where folds of ``train`` are.
+    train: the items to fit on; None if the set is cross-validated.
+    dev: the items on which the strength of the regularization is chosen; None to choose it on folds of ``train``.
     """
 
     train: ItemSet | None = None
@@ -28,7 +28,7 @@ class ClassSet(ItemSet):
 
     @property
     def parts(self) -> tuple[ItemSet, ...]:
-        """The sets beside the judged items."""
+        """The sets other than the judged items."""
         return tuple(part for part in (self.train, self.dev) if part is not None)
 
     @cached_property
@@ -44,7 +44,7 @@ class ClassSet(ItemSet):
 
 TREC_CLASSES = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
 
-_ONE_A_CLASS: Mapping[str, tuple[str, str]] = MappingProxyType(
+_FILE_PER_CLASS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "mr": ("MR/rt-polarity.neg", "MR/rt-polarity.pos"),
         "cr": ("CR/custrev.neg", "CR/custrev.pos"),
@@ -71,7 +71,7 @@ def _question(path: Path) -> list[ItemRow]:
         fine, space, text = rest.partition(" ")
         if label not in TREC_CLASSES or not (colon and fine and space):
             raise DataError(
-                f"{path}:{number}: not `COARSE:fine question` with one of {', '.join(TREC_CLASSES)}; mend the line"
+                f"{path}:{number}: not `COARSE:fine question` with one of {', '.join(TREC_CLASSES)}; correct the line"
             )
         rows.append(((_text(text),), float(TREC_CLASSES.index(label)), ""))
     return rows
@@ -83,8 +83,9 @@ def _paraphrase(path: Path) -> list[ItemRow]:
         place = f"{path}:{number}"
         label, _, _, left, right = cells(line, 5, place)
         if number == 1:
+            # Otherwise the first pair would be skipped as if it were the header.
             if label in ("0", "1"):
-                raise DataError(f"{place}: a pair where the header line should be; copy the file again")
+                raise DataError(f"{place}: this should be the header line, and is a pair; copy the file again")
             continue
         rows.append(((_text(left), _text(right)), _label(label, place), ""))
     return rows
@@ -105,30 +106,34 @@ _WITH_TRAIN: Mapping[str, tuple[Callable[[Path], list[ItemRow]], Mapping[str, st
 CLASS_SETS: Mapping[str, int] = MappingProxyType(
     {"mr": 10662, "cr": 3775, "subj": 10000, "mpqa": 10606, "sst2": 1821, "trec": 500, "mrpc": 1725}
 )
-"""Every set -> the texts or pairs that are judged in the standard files."""
+"""Every set -> the number of texts or pairs that are judged in the standard files."""
+PART_SIZES: Mapping[str, int] = MappingProxyType(
+    {"sst2-train": 67349, "sst2-dev": 872, "trec-train": 5452, "mrpc-train": 4076}
+)
+"""Every part that a classifier is fitted on -> the number of its texts or pairs in the standard files."""
 
 
 def files(name: str) -> dict[str, str]:
-    """The files of a set below the folder: by part, or by class where the set has no parts."""
+    """The files of a set, relative to the folder: by part, or by class if the set has no parts."""
     if name in _WITH_TRAIN:
         return dict(_WITH_TRAIN[name][1])
-    return {str(label): file for label, file in enumerate(_ONE_A_CLASS[name])}
+    return {str(label): file for label, file in enumerate(_FILE_PER_CLASS[name])}
 
 
 def load(folder: Path, name: str, source: str) -> ClassSet:
     """Reads a set of :data:`CLASS_SETS` as SentEval does.
 
-    Files of one class each are read as latin-1, and a line without a word stays, as a text of none: the folds would
-    be others without.
+    Files that hold one class each are read as latin-1. Their empty lines are kept as empty texts, as in SentEval:
+    without them the folds would differ.
 
     Raises:
-        DataError: a file that is absent, cut short or malformed, or has fewer than two classes.
+        DataError: a file is absent, cut short or malformed, or has fewer than two classes.
     """
-    if name in _ONE_A_CLASS:
+    if name in _FILE_PER_CLASS:
         singles: list[ItemRow] = [
             ((_text(line),), float(label), "")
             for label, file in files(name).items()
-            for line in read_lines(folder / file, "latin-1")
+            for line in read_lines(folder / file, "latin-1", keep_blank=True)
         ]
         return ClassSet.from_rows(name, "test", source, singles)
     read, parts = _WITH_TRAIN[name]
@@ -148,5 +153,5 @@ def _text(line: str) -> str:
 
 def _label(text: str, place: str) -> float:
     if text.strip() not in ("0", "1"):
-        raise DataError(f"{place}: class '{text.strip()}' is neither 0 nor 1; mend the line")
+        raise DataError(f"{place}: class '{text.strip()}' is neither 0 nor 1; correct the line")
     return float(text)

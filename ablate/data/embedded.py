@@ -1,6 +1,6 @@
 """The embedded data set: English sentence pairs with a constructed gold similarity, shipped as compressed TSV.
 
-``tools/embedded_data/`` generates the files; a test compares them with what it makes.
+``tools/embedded_data/`` generates the files, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -36,18 +36,13 @@ _LABEL = "embedded (synthetic)"
 
 
 class Embedded:
-    """The source of the embedded data set; a :class:`~ablate.data.items.Source`. Always there, and needs no network."""
+    """A :class:`~ablate.data.items.Source` of the embedded data sets, which are always available."""
 
-    @property
-    def name(self) -> str:
-        return "embedded"
-
-    @property
-    def label(self) -> str:
-        return _LABEL
+    name = "embedded"
+    label = _LABEL
 
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """``sts``, ``sts-dev``, ``sts-train`` and ``transfer``: one set each."""
+        """``sts``, ``sts-dev``, ``sts-train`` and ``transfer``, with one set each."""
         pairs = {"sts": ("synthetic",), "sts-dev": ("synthetic-dev",), "sts-train": ("synthetic-train",)}
         return {**pairs, "transfer": (_TENSES,)}
 
@@ -55,7 +50,9 @@ class Embedded:
         return (*_SPLITS, _TENSES)
 
     def load(self, name: str) -> ItemSet:
-        """The set of that name: 800 (test), 400 (dev) or 1500 (train) pairs, the kind of pair as subset; or 400 texts.
+        """The set of this name: 800 (test), 400 (dev) or 1500 (train) pairs; or 400 texts.
+
+        The subsets of the pairs are the kinds of pair.
 
         Raises:
             DataError: there is no such set, or its file is absent or damaged.
@@ -67,9 +64,10 @@ class Embedded:
         return _items(name, name, _SPLITS[name], 2)
 
 
+# Cached, because a run loads the same sets several times.
 @cache
 def _items(file: str, name: str, split: str, width: int) -> ItemSet:
-    """Items of ``width`` texts; a file has two in each line, of which a single text is the first."""
+    """Items of ``width`` texts: 2, or 1 for the first text of each line (every line has two)."""
     _, *lines = _read(file).decode().splitlines()
     cells = [line.split("\t") for line in lines]
     rows = [(tuple(texts[:width]), float(gold), subset) for *texts, gold, subset in cells]
@@ -86,7 +84,7 @@ def _read(file: str) -> bytes:
     """The uncompressed bytes of a file of :data:`SHA256`.
 
     Raises:
-        DataError: it is absent, or is not the file that ablate ships.
+        DataError: the file is absent, or is not the one that ablate ships.
     """
     place = FOLDER / f"{file}.tsv.gz"
     try:

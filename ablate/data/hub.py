@@ -1,4 +1,4 @@
-"""Sentence pairs from the Hugging Face Hub, at the revisions that MTEB pins, by way of a cache on disk."""
+"""Sentence pairs from the Hugging Face Hub, at the revisions that MTEB pins, through a cache on the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ablate.errors import DataError, suggest
 
 
 class HubSet(NamedTuple):
-    """Where the Hub has a data set. ``split`` is the Hub's word (``validation``), not ours (``dev``)."""
+    """The place of a data set on the Hub. ``split`` is the Hub's name (``validation``), not ours (``dev``)."""
 
     repo: str
     revision: str
@@ -38,20 +38,20 @@ HUB: Mapping[str, HubSet] = MappingProxyType(
         "stsb": HubSet(*_STSB, "test"),
         "stsb-dev": HubSet(*_STSB, "validation"),
         "stsb-train": HubSet(*_STSB, "train"),
-        # MTEB's test split is all of SICK, 9,927 pairs, so there is no sickr-dev or sickr-train beside it.
+        # MTEB's test split is all of SICK, 9,927 pairs, so the Hub has no sickr-dev or sickr-train.
         "sickr": HubSet("mteb/sickr-sts", "20a6d6f312dd54037fe07a32d58e5e168867909d", "test"),
     }
 )
-"""Data set -> where the Hub has it."""
+"""Data set -> its place on the Hub."""
 
 
 class HubCache:
-    """A :class:`~ablate.data.items.Source` that reads what :func:`fetch` wrote. Never touches the network.
+    """A :class:`~ablate.data.items.Source` that reads what :func:`fetch` wrote. It never uses the network.
 
-    Sentences are as on the Hub (cased, unlike SentEval's), and one data set is one subset.
+    Sentences are as on the Hub (cased, unlike SentEval's), and each data set is a single subset.
 
     Args:
-        folder: as :func:`~ablate.data.cache.cache_folder` gives it; need not exist.
+        folder: from :func:`~ablate.data.cache.cache_folder`; it need not exist.
     """
 
     name = "hub"
@@ -61,21 +61,21 @@ class HubCache:
         self.folder = folder
 
     def names(self) -> tuple[str, ...]:
-        """The data sets that are cached. Whether their files are whole shows in :meth:`load`."""
+        """The data sets that are cached. Only :meth:`load` checks that their files are complete."""
         return tuple(name for name in HUB if self.path(name).is_file())
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         return dict(GROUPS)
 
     def path(self, name: str) -> Path:
-        """The file of a data set: JSON lines, first what it is, then ``[left, right, gold]`` of each pair."""
+        """The file of a data set: JSON lines, first a header, then ``[left, right, gold]`` of each pair."""
         return self.folder / f"{name}.jsonl"
 
     def load(self, name: str) -> ItemSet:
         """Reads a cached data set, and checks that it is what was fetched.
 
         Raises:
-            DataError: not a Hub data set, not cached, of another revision, cut short or edited.
+            DataError: the Hub has no such data set, or the file is absent, of another revision, cut short or edited.
         """
         place, remedy = _hub_set(name), f"run `ablate data fetch {name}`"
         path = self.path(name)
@@ -86,32 +86,36 @@ class HubCache:
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{path}: cannot be read ({error}); delete it and {remedy}") from error
         try:
+            # The last element is what follows the last line end: nothing, or a line that was cut short.
             header, *rows = (json.loads(line) for line in text.split("\n")[:-1])
             pairs = _pair_set(name, rows)
             fetched = HubSet(header["repo"], header["revision"], header["split"])
-            whole = header["count"] == len(pairs) and header["hash"] == pairs.hash
+            intact = header["count"] == len(pairs) and header["hash"] == pairs.hash
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{path}: cut short or edited; {remedy}") from error
         if fetched != place:
-            raise DataError(f"{path}: holds {fetched.repo} at {fetched.revision}, not what is pinned; {remedy}")
-        if not whole:
-            raise DataError(f"{path}: cut short or edited, its pairs are not those fetched; {remedy}")
+            raise DataError(
+                f"{path}: has {fetched.repo} at {fetched.revision}, which is not the pinned revision; {remedy}"
+            )
+        if not intact:
+            raise DataError(f"{path}: cut short or edited: its pairs are not those that were fetched; {remedy}")
         return pairs
 
 
 def fetch(names: Iterable[str], folder: Path, on_progress: Callable[[str], None]) -> list[Path]:
-    """Fills the cache from the Hub; what is there and whole is left as it is.
+    """Fills the cache from the Hub. Data sets that are already there and intact are not fetched again.
 
     Args:
         names: data sets of :data:`HUB`.
-        folder: as :func:`~ablate.data.cache.cache_folder` gives it; made if need be.
-        on_progress: called with one line of text for each data set done.
+        folder: from :func:`~ablate.data.cache.cache_folder`; created if it does not exist.
+        on_progress: called with one line of text after each data set.
 
     Returns:
-        The file of each name. A file appears whole or not at all; those before a failure stay.
+        The file of each name. A file is written completely or not at all; files written before a failure stay.
 
     Raises:
-        DataError: unknown name, the extra ``hub`` is not installed, no network, or unexpected content.
+        DataError: a name is unknown, the extra ``hub`` is not installed, there is no network, or the content is not as
+            expected.
     """
     cache, paths = HubCache(folder), []
     for name in dict.fromkeys(names):
@@ -120,7 +124,7 @@ def fetch(names: Iterable[str], folder: Path, on_progress: Callable[[str], None]
         try:
             on_progress(f"{name}: {len(cache.load(name))} pairs already in {path}")
             continue
-        except DataError:
+        except DataError:  # absent, damaged, or of another revision
             pairs = _download(name, place)
         header = {**place._asdict(), "count": len(pairs), "hash": pairs.hash}
         rows = zip(pairs.left, pairs.right, pairs.gold.tolist(), strict=True)
@@ -136,11 +140,11 @@ def _hub_set(name: str) -> HubSet:
 
 
 def _pair_set(name: str, rows: list[Any]) -> ItemSet:
-    """The pairs of ``[left, right, gold]`` rows; ValueError or TypeError if any is malformed."""
+    """The pairs of ``[left, right, gold]`` rows. Raises ValueError or TypeError if one is malformed."""
     left, right, gold = zip(*rows, strict=True)
     scores = np.array(gold, dtype=np.float64)
     if not all(isinstance(text, str) and text.strip() for text in (*left, *right)):
-        raise ValueError("a sentence is empty or no text")
+        raise ValueError("a sentence is empty or is not a text")
     if not ((scores >= 0) & (scores <= 5)).all():
         raise ValueError("a score is missing or outside 0 to 5")
     texts = tuple(zip(left, right, strict=True))
@@ -170,15 +174,16 @@ def _download(name: str, place: HubSet) -> ItemSet:
 
 
 def _write(path: Path, text: str) -> None:
-    """Writes under a temporary name and renames, so that a kill never leaves half a file."""
+    """Writes under a temporary name and renames, so that a killed process never leaves half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as scratch:
-            whole = Path(scratch) / path.name
-            with whole.open("w", encoding="utf-8") as file:
+            temporary = Path(scratch) / path.name
+            with temporary.open("w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
+                # Without this, a power cut after the rename could leave an empty file under the final name.
                 os.fsync(file.fileno())
-            whole.replace(path)
+            temporary.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror}); set ABLATE_CACHE elsewhere") from error

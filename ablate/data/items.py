@@ -1,11 +1,11 @@
-"""Sets of items: what every data source gives, and what every task measures on.
+"""Sets of items. Every data source returns them, and every task measures on one.
 
 An item is a single text, a pair, a triplet (an anchor, a positive and a negative), or a query with its documents
 (:class:`~ablate.data.queries.QuerySet`). It has one value, however many texts it has. One rule holds for all kinds;
 texts are compared after :func:`normalize`.
 
-* **Key**: the texts of an item; of a pair in any order, of a triplet the anchor first and the other two in any order. A
-  single text counts as a pair with itself, and of a query the query alone counts: documents are shared by queries.
+* **Key**: the texts of an item: those of a pair in any order; the anchor of a triplet first, then the other two in any
+  order. A single text counts as a pair with itself. Of a query only the query counts, since queries share documents.
 * **Cluster**: items with the same key, in all tasks of a run. Intervals and tests resample whole clusters.
 * **Overlap**: an item compares its first text with each of its other texts, a single text with itself, and a query with
   itself and with each of its relevant documents. It counts as seen when any pair that it compares has been seen,
@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, Self
 
@@ -35,16 +35,19 @@ PairKey = tuple[str, str]
 """The normalized texts of a pair, in alphabetical order."""
 
 ItemRow = tuple[tuple[str, ...], float, str]
-"""An item as readers have it: its texts, its gold and its subset."""
+"""An item as it is read from a file: its texts, its gold and its subset."""
 
 KINDS = {1: "single texts", 2: "pairs", 3: "triplets"}
-"""What items are called that have one, two or three texts."""
+"""The name of items with one, two or three texts."""
 
 _NOT_WORD = re.compile(r"[\W_]+")
 
 
 def normalize(text: str) -> str:
-    """Text as compared for overlap: lower case, letters and digits only, so that tokenization does not count."""
+    """The form in which texts are compared for overlap: lower case, letters and digits only.
+
+    So two copies of a sentence that are tokenized differently count as the same.
+    """
     return _NOT_WORD.sub("", text.lower())
 
 
@@ -79,6 +82,8 @@ class ItemSet:
     gold: float64 [n], the human (or constructed) judgment of each item: the similarity of a pair, 0 (unrelated) to 5
         (the same), or a class. Zeros where there is none.
     subsets: the name of the part that each item belongs to, length n.
+    deviation: how the numbers of items differ from those of the published set of this name, such as ``300 pairs, and
+        the standard set has 1,500``; empty where they do not, and where no set is published. Not part of the hash.
 
     Raises:
         DataError: the items do not all have one, two or three texts.
@@ -90,16 +95,17 @@ class ItemSet:
     texts: tuple[tuple[str, ...], ...]
     gold: NDArray[np.float64]
     subsets: tuple[str, ...]
+    deviation: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         numbers = set(map(len, self.texts))
         if len(numbers) > 1 or not numbers <= set(KINDS):
-            there = ", ".join(map(str, sorted(numbers)))
-            raise DataError(f"'{self.name}' has items of {there} texts; give all of a set one, two or three")
+            counts = ", ".join(map(str, sorted(numbers)))
+            raise DataError(f"'{self.name}' has items of {counts} texts; give all items of a set one, two or three")
 
     @classmethod
     def from_rows(cls, name: str, split: str, source: str, rows: Sequence[ItemRow], **fields: Any) -> Self:
-        """A set of the items that a reader has read, at least one. fields: those of a subclass."""
+        """A set of at least one item. fields: the further fields of a subclass."""
         texts, gold, subsets = zip(*rows, strict=True)
         return cls(name, split, source, texts, np.array(gold, np.float64), subsets, **fields)
 
@@ -115,19 +121,19 @@ class ItemSet:
         """The first texts of all items, the second ones and so on: ``count`` columns of length n.
 
         Raises:
-            DataError: the items have another number of texts.
+            DataError: the items do not have ``count`` texts.
         """
         if self.texts and len(self.texts[0]) != count:
             raise DataError(f"'{self.name}' has {KINDS[len(self.texts[0])]}, and {KINDS[count]} are needed")
         return tuple(zip(*self.texts, strict=True)) or ((),) * count
 
     def rows(self, count: int) -> tuple[NDArray[np.intp], ...]:
-        """Where the texts of :meth:`columns` stand among :attr:`sentences`: ``count`` arrays, int [n].
+        """The positions in :attr:`sentences` of the texts of :meth:`columns`: ``count`` arrays, int [n].
 
         ``left, right = (embeddings[rows] for rows in data.rows(2))`` are the embeddings of pairs.
 
         Raises:
-            DataError: the items have another number of texts.
+            DataError: the items do not have ``count`` texts.
         """
         row = {sentence: i for i, sentence in enumerate(self.sentences)}
         return tuple(np.array([row[text] for text in column], np.intp) for column in self.columns(count))
@@ -149,7 +155,7 @@ class ItemSet:
 
     @cached_property
     def compared(self) -> tuple[tuple[PairKey, ...], ...]:
-        """The pairs that each item compares: what overlap is about."""
+        """The pairs that each item compares, by which overlap is decided."""
         return tuple(compared_pairs(texts) for texts in self.texts)
 
     def pairs_seen(self, sentences: Collection[str] | None = None) -> frozenset[PairKey]:
@@ -175,15 +181,15 @@ class ItemSet:
 
     @cached_property
     def hash(self) -> str:
-        """sha256 of the texts, gold scores and subsets; not of the names, so that copies agree."""
-        # Hash by column, a single text as a pair with itself: existing stores have results under such hashes.
+        """sha256 of the texts, gold scores and subsets. Names do not count, so copies have the same hash."""
+        # By column, and a single text as a pair with itself, because existing stores have results under such hashes.
         first, *others = tuple(zip(*self.texts, strict=True)) or ((),)
         content = [first, *(others or [first]), [float(g) for g in self.gold], self.subsets]
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
 
 class Source(Protocol):
-    """Where item sets come from. Reads no network.
+    """A source of item sets. It never uses the network.
 
     name: ``senteval``, ``hub`` or ``embedded``.
     label: what tables print, e.g. ``embedded (synthetic)``.
@@ -206,6 +212,6 @@ class Source(Protocol):
         """Reads a data set.
 
         Raises:
-            DataError: this source lacks it, or a file is absent, truncated or malformed.
+            DataError: this source does not have it, or a file is absent, truncated or malformed.
         """
         ...

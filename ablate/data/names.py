@@ -31,7 +31,7 @@ KNOWN: Mapping[str, str] = MappingProxyType(
         "synthetic-tense": "made by ablate",
     }
 )
-"""Every built-in data set over all sources -> what it is, in a few words."""
+"""Every built-in data set of any source -> what it is, in a few words."""
 
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -41,14 +41,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "transfer": ("mr", "cr", "subj", "mpqa", "sst2", "trec", "mrpc"),
     }
 )
-"""Task groups on SentEval data, those of STS on Hub data too; the embedded source has its own."""
+"""Task groups on SentEval data. Those of STS exist on Hub data too. The embedded source has its own."""
 
 GEOMETRY: tuple[str, ...] = ("align-dev", "uniform-dev")
-"""The group ``geometry``: tasks that are no data sets of their own, the same on every source."""
+"""The group ``geometry``, the same on every source. These tasks have no data sets of their own."""
 
 
 def split_of(name: str) -> str:
-    """``train``, ``dev`` or ``test``: the split that a built-in data set's name stands for."""
+    """The split of a built-in data set, by its name: ``train``, ``dev`` or ``test``."""
     for split in ("train", "dev"):
         if name.endswith(f"-{split}"):
             return split

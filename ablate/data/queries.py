@@ -1,4 +1,4 @@
-"""Queries with the documents that answer them: what retrieval is measured on."""
+"""Queries with the documents that answer them, on which retrieval is measured."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ablate.errors import DataError
 class QuerySet(ItemSet):
     """``n`` queries, and the corpus in which all of them are searched.
 
-    texts: the query of each item, a tuple of one text. A query may stand in several items, which are one cluster.
-    documents: the corpus. It is held once; items refer to a document by its number, from 0.
+    texts: the query of each item, a tuple of one text. A query may occur in several items, which are one cluster.
+    documents: the corpus. It is held once, and items refer to a document by its number, from 0.
     relevant: the documents that answer each query, length n: number -> grade, above 0 (1 where there are no grades).
 
     Raises:
-        DataError: an item is not one text, has no relevant document, or refers to one that is not in the corpus.
+        DataError: an item is not a single text, has no relevant document, or refers to one that is not in the corpus.
     """
 
     documents: tuple[str, ...]
@@ -40,7 +40,7 @@ class QuerySet(ItemSet):
                 if not (0 <= number < len(self.documents) and grade > 0):
                     raise DataError(
                         f"'{self.name}': the query '{query}' refers to document {number} with grade {grade:g}; numbers "
-                        f"are 0 to {len(self.documents) - 1}, and grades above 0"
+                        f"are 0 to {len(self.documents) - 1}, and grades are above 0"
                     )
 
     @cached_property
@@ -50,7 +50,7 @@ class QuerySet(ItemSet):
 
     @cached_property
     def document_rows(self) -> NDArray[np.intp]:
-        """Where each document stands among :attr:`sentences`, int [documents]."""
+        """The position of each document in :attr:`sentences`, int [documents]."""
         row = {sentence: i for i, sentence in enumerate(self.sentences)}
         return np.array([row[document] for document in self.documents], np.intp)
 

@@ -11,12 +11,13 @@ from ablate.data import classes
 from ablate.data.items import ItemRow, ItemSet
 from ablate.data.lines import cells, gold_score, read_lines, sentence
 from ablate.data.names import GROUPS, split_of
+from ablate.data.standard import SETS, compared_with_standard
 from ablate.errors import DataError, suggest
 
 SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sts12": ("MSRpar", "MSRvid", "SMTeuroparl", "surprise.OnWN", "surprise.SMTnews"),
-        # STS13 has a fourth subset, SMT, whose sentences are not free: nobody reports it.
+        # STS13 has a fourth subset, SMT, whose sentences are not freely available, so papers leave it out.
         "sts13": ("FNWN", "headlines", "OnWN"),
         "sts14": ("deft-forum", "deft-news", "headlines", "images", "OnWN", "tweet-news"),
         "sts15": ("answers-forums", "answers-students", "belief", "headlines", "images"),
@@ -28,7 +29,10 @@ SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class _Table:
-    """A tab-separated file: where it is, and which columns (from 0) matter. Gold scores are ``low`` to 5."""
+    """A tab-separated file: where it is, and which columns (from 0) matter. Gold scores are ``low`` to 5.
+
+    columns: how many a line has. more: whether a line may have more, as the publisher's files of STS-B have.
+    """
 
     path: str
     columns: int
@@ -38,10 +42,11 @@ class _Table:
     header: bool
     low: float
     subset: int | None = None
+    more: bool = False
 
 
 def _sts_benchmark(file: str) -> _Table:
-    return _Table(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0)
+    return _Table(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0, more=True)
 
 
 def _sick(file: str) -> _Table:
@@ -57,22 +62,16 @@ _TABLES = {
     "sickr-train": _sick("SICK_train.txt"),
 }
 
-_YEARS = {"sts12": 3108, "sts13": 1500, "sts14": 3750, "sts15": 3000, "sts16": 1186}
-_SPLITS = {"stsb": 1379, "stsb-dev": 1500, "stsb-train": 5749}
-_SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
-SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(classes.CLASS_SETS))
-"""Every data set that a SentEval folder can hold -> the pairs or texts that are judged in the standard files."""
-
 
 class SentEval:
-    """A :class:`~ablate.data.items.Source` that reads the folder that has SentEval's ``STS``, ``SICK``, ``MR``, …
+    """A :class:`~ablate.data.items.Source` that reads the folder with SentEval's ``STS``, ``SICK``, ``MR``, …
 
-    Pairs stand in SentEval's order; runs of white space in a sentence become one space, as in SentEval.
-    A pair of STS12-16 without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are
-    kept as they are: 0 to 5, for SICK 1 to 5.
+    Pairs are in SentEval's order, and each run of white space becomes one space, as in SentEval. A pair of STS12-16
+    without a gold score (an empty line in the ``gs`` file) is left out. Gold scores are kept as they are: 0 to 5, or 1
+    to 5 for SICK.
 
     Args:
-        folder: need not exist; then there are no data sets.
+        folder: need not exist; if it does not, there are no data sets.
     """
 
     name = "senteval"
@@ -82,27 +81,27 @@ class SentEval:
         self.folder = folder
 
     def names(self) -> tuple[str, ...]:
-        """The data sets of which there are files here. Whether these are whole shows in :meth:`load`."""
+        """The data sets that have a file here. Only :meth:`load` checks that the files are complete."""
         return tuple(name for name in SETS if self._present(name))
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         return dict(GROUPS)
 
     def load(self, name: str) -> ItemSet:
-        """Reads a data set.
+        """Reads a data set; its ``deviation`` says where its size is not that of the published set.
 
         Raises:
-            DataError: unknown name, or a file that is absent, cut short or malformed (path and line).
+            DataError: unknown name, or a file that is absent or malformed (path and line).
         """
         if name in classes.CLASS_SETS:
-            return classes.load(self.folder, name, self.label)
+            return compared_with_standard(classes.load(self.folder, name, self.label))
         if name in SUBSETS:
             rows = [row for subset in SUBSETS[name] for row in self._subset(name, subset)]
         elif name in _TABLES:
             rows = self._table(_TABLES[name])
         else:
-            raise DataError(f"SentEval data have no data set '{name}'; {suggest(name, SETS)}")
-        return ItemSet.from_rows(name, split_of(name), self.label, rows)
+            raise DataError(f"SentEval has no data set '{name}'; {suggest(name, SETS)}")
+        return compared_with_standard(ItemSet.from_rows(name, split_of(name), self.label, rows))
 
     def _year(self, name: str) -> Path:
         return self.folder / "STS" / f"STS{name.removeprefix('sts')}-en-test"
@@ -117,7 +116,10 @@ class SentEval:
     def _subset(self, name: str, subset: str) -> list[ItemRow]:
         sentences = self._year(name) / f"STS.input.{subset}.txt"
         scores = self._year(name) / f"STS.gs.{subset}.txt"
-        pairs, golds = read_lines(sentences), read_lines(scores)
+        # A blank line of the second file is a pair without a gold score, also at its end.
+        pairs, golds = read_lines(sentences), read_lines(scores, keep_blank=True)
+        if not any(map(str.strip, golds[len(pairs) :])):
+            golds = golds[: len(pairs)]
         if len(pairs) != len(golds):
             raise DataError(
                 f"{sentences}:{min(len(pairs), len(golds)) + 1}: {len(pairs)} pairs, but {len(golds)} lines "
@@ -139,10 +141,11 @@ class SentEval:
         rows = []
         for number, line in enumerate(read_lines(path), 1):
             place = f"{path}:{number}"
-            row = cells(line, table.columns, place)
+            row = cells(line, table.columns, place, more=table.more)
             if table.header and number == 1:
+                # Otherwise the first pair would be skipped as if it were the header.
                 if row[table.gold].replace(".", "").isdigit():
-                    raise DataError(f"{place}: a pair where the header line should be; copy the file again")
+                    raise DataError(f"{place}: this should be the header line, and is a pair; copy the file again")
                 continue
             gold = gold_score(row[table.gold], table.low, place)
             texts = tuple(sentence(row[column], place) for column in (table.left, table.right))

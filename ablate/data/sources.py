@@ -1,4 +1,4 @@
-"""Chooses where sentence pairs come from, and says why."""
+"""Chooses the source of the data, and says why."""
 
 from __future__ import annotations
 
@@ -7,51 +7,51 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.data.cache import cache_folder
+from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
 from ablate.data.names import GEOMETRY, GROUPS, KNOWN
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
+from ablate.data.standard import SETS
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
 
-__all__ = ["GET", "KNOWN", "WORDS", "Chosen", "expand", "providers", "resolve"]
-
 WORDS = ("auto", "embedded", "hub", "senteval", "senteval:DIR")
-"""What ``--data`` takes."""
+"""The values of ``--data``."""
 
 GET: Mapping[str, str] = {
     "senteval": "set ABLATE_DATA to a folder like SentEval's data/downstream, or give senteval:DIR",
     "hub": f"`{pip_install('hub')}`, then `ablate data fetch`",
     "embedded": "comes with ablate, give data: embedded",
 }
-"""Source -> how to have it."""
+"""Source -> how to get it."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The source to use, and in one clause which it is and why."""
+    """The source to use, and why, in one clause."""
 
     source: Source
     why: str
 
 
 def resolve(data: str | Mapping[str, str], environ: Mapping[str, str]) -> Chosen:
-    """Finds the source that ``data`` asks for. Never touches the network, never falls back in silence.
+    """Finds the source that ``data`` asks for. It never uses the network, and never falls back silently.
 
-    ``auto`` takes the first there is of: the folder ABLATE_DATA; the cache that `ablate data fetch` filled,
-    if it has all of the groups ``sts``, ``sts-dev`` and ``sts-train``; embedded. An empty ABLATE_DATA counts
-    as unset; one that is no folder with data sets is an error.
+    ``auto`` takes the first of these that is available: the folder ABLATE_DATA; the cache that `ablate data fetch`
+    fills, if it has all of the groups ``sts``, ``sts-dev`` and ``sts-train``; embedded. An empty ABLATE_DATA counts as
+    unset. An ABLATE_DATA that is not a folder with data sets is an error.
 
     Args:
         data: one of :data:`WORDS`, or ``{"senteval": DIR}`` as in recipes.
-        environ: the environment; ABLATE_DATA, ABLATE_CACHE, XDG_CACHE_HOME and HOME count.
+        environ: the environment, of which ABLATE_DATA, ABLATE_CACHE, XDG_CACHE_HOME and HOME are used.
 
     Raises:
-        DataError: unknown word, or a source that is not there (with how to get it).
+        DataError: the word is unknown, or the source is not available (the message says how to get it).
     """
     if not isinstance(data, str):
         if list(data) != ["senteval"]:
-            raise DataError(f"data: {dict(data)!r} is no source; write {', '.join(WORDS)} or {{senteval: DIR}}")
+            raise DataError(f"data: {dict(data)!r} is not a source; write {', '.join(WORDS)} or {{senteval: DIR}}")
         return _senteval(data["senteval"], "data: senteval", "asked for by its folder")
     word, colon, folder = data.partition(":")
     if word == "senteval" and colon:
@@ -63,61 +63,62 @@ def resolve(data: str | Mapping[str, str], environ: Mapping[str, str]) -> Chosen
     if data == "hub":
         cache = HubCache(cache_folder(environ))
         if not cache.names():
-            raise DataError(f"data: hub is asked for, but nothing is fetched in {cache.folder}; {GET['hub']}")
+            raise DataError(f"data: hub is asked for, but nothing has been fetched to {cache.folder}; {GET['hub']}")
         return Chosen(cache, "asked for, from the cache filled by `ablate data fetch`")
     if data == "embedded":
-        return Chosen(_embedded(), "asked for")
+        return Chosen(Embedded(), "asked for")
     if data == "auto":
         return _auto(environ)
     raise DataError(f"data: unknown source '{data}'; {suggest(word, WORDS)}")
 
 
 def expand(names: Iterable[str], source: Source) -> tuple[str, ...]:
-    """Replaces groups: ``sts``, ``sts-dev``, ``sts-train``, ``transfer`` by their data sets, ``geometry`` by its tasks.
+    """Replaces groups by their members: ``sts``, ``sts-dev``, ``sts-train`` and ``transfer`` by data sets.
 
-    The order stays, duplicates go; names that are no built-in data set (tasks of plug-ins) pass as they are.
+    ``geometry`` is replaced by its tasks. The order is kept, and duplicates are removed. Names that are not built-in
+    data sets (tasks of plug-ins) are kept as they are.
 
     Raises:
-        DataError: a built-in data set, named or in a group, that the source lacks.
+        DataError: the source does not have a built-in data set that is named or in a group.
     """
-    there = source.names()
-    found: dict[str, None] = {}
+    available = source.names()
+    expanded: dict[str, None] = {}
     for name in names:
         for member in members(name, source):
-            if member in KNOWN and member not in there:
+            if member in KNOWN and member not in available:
                 what = f"'{member}'" if member == name else f"'{member}' (of the group '{name}')"
                 ways = " or ".join(f"{way} ({GET[way]})" for way in providers(member))
                 raise DataError(
                     f"{what} is not in the source '{source.label}', which has "
-                    f"{', '.join(there) or 'nothing'}; it can come from {ways}"
+                    f"{', '.join(available) or 'nothing'}; it can come from {ways}"
                 )
-            found[member] = None
-    return tuple(found)
+            expanded[member] = None
+    return tuple(expanded)
 
 
 def members(name: str, source: Source) -> tuple[str, ...]:
-    """The tasks of a group, whether or not the source has them; what is no group is its own only member."""
+    """The tasks of a group, whether or not the source has them. A name that is not a group is its own only member."""
     groups = {**GROUPS, "geometry": GEOMETRY, **source.groups()}
     return groups.get(name, (name,))
 
 
 def providers(name: str) -> tuple[str, ...]:
-    """The sources that can have a built-in data set, whether or not they are here."""
-    having = {"senteval": SETS, "hub": tuple(HUB), "embedded": tuple(set(KNOWN) - set(SETS) - set(HUB))}
-    return tuple(source for source, names in having.items() if name in names)
+    """The sources that can have a built-in data set, whether or not they are available now."""
+    names_of = {"senteval": SETS, "hub": tuple(HUB), "embedded": tuple(set(KNOWN) - set(SETS) - set(HUB))}
+    return tuple(source for source, names in names_of.items() if name in names)
 
 
 def _auto(environ: Mapping[str, str]) -> Chosen:
     if environ.get("ABLATE_DATA"):
         return _senteval(environ["ABLATE_DATA"], "ABLATE_DATA", "ABLATE_DATA is set")
     cache = HubCache(cache_folder(environ))
-    there = set(cache.names())
-    lacking = [name for group in GROUPS.values() for name in group if name in HUB and name not in there]
+    cached = set(cache.names())
+    lacking = [name for group in GROUPS.values() for name in group if name in HUB and name not in cached]
     if not lacking:
         return Chosen(cache, "no ABLATE_DATA, cache filled by `ablate data fetch`")
-    if there:
-        return Chosen(_embedded(), f"no ABLATE_DATA, and the fetched cache lacks {', '.join(lacking)}")
-    return Chosen(_embedded(), "no ABLATE_DATA and no fetched cache")
+    if cached:
+        return Chosen(Embedded(), f"no ABLATE_DATA, and the fetched cache lacks {', '.join(lacking)}")
+    return Chosen(Embedded(), "no ABLATE_DATA and no fetched cache")
 
 
 def _senteval(folder: str, place: str, why: str) -> Chosen:
@@ -126,13 +127,8 @@ def _senteval(folder: str, place: str, why: str) -> Chosen:
         raise DataError(f"{place}: there is no folder '{folder}'; {GET['senteval']}")
     source = SentEval(path)
     if not source.names():
+        # The folder may be the root of SentEval.
         inner = path / "data" / "downstream"
         remedy = f"did you mean '{inner}'?" if SentEval(inner).names() else GET["senteval"]
         raise DataError(f"{place}: no data set (such as STS/STS12-en-test or SICK) in '{path}'; {remedy}")
     return Chosen(source, why)
-
-
-def _embedded() -> Source:
-    from ablate.data.embedded import Embedded
-
-    return Embedded()

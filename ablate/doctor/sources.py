@@ -9,8 +9,9 @@ from ablate.data.cache import cache_folder
 from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
 from ablate.data.sources import resolve
+from ablate.data.standard import SETS
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import DataError
 
@@ -21,7 +22,8 @@ def sources(environ: Mapping[str, str]) -> Section:
     folder = environ.get("ABLATE_DATA")
     if folder:
         path = Path(folder).expanduser()
-        if path.is_dir():  # if not, the finding of `data: auto` says so
+        # If there is no such folder, the finding of `data: auto` says so.
+        if path.is_dir():
             findings.append(_source("ABLATE_DATA", SentEval(path), tuple(SETS), path))
     else:
         findings.append(Finding("ABLATE_DATA", "not set; it names a folder laid out as SentEval's data/downstream"))
@@ -44,20 +46,24 @@ def _auto(environ: Mapping[str, str]) -> Finding:
 
 
 def _source(what: str, source: Source, possible: tuple[str, ...], folder: Path | None = None) -> Finding:
-    """Reads every data set of a source. A missing data set is not a fault, a broken one is.
+    """Reads every data set of a source. A missing data set or one of another size is not a fault, a broken one is.
 
     Args:
         possible: the data sets that a source of this kind may have.
     """
-    reasons: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    deviations: dict[str, str] = {}
     for name in source.names():
         try:
-            source.load(name)
+            deviation = source.load(name).deviation
         except DataError as error:
-            reasons[name] = str(error)
+            errors[name] = str(error)
+        else:
+            if deviation:
+                deviations[name] = deviation
     lacking = [name for name in possible if name not in source.names()]
     state = f"{len(source.names())} of {len(possible)} sets" + (f" in {folder}" if folder else "")
     state += f"; lacks {', '.join(lacking)}" if lacking else ""
-    if not reasons:
-        return Finding(what, state)
-    return Finding(what, f"{state}; broken: {', '.join(reasons)}", "; ".join(reasons.values()))
+    state += f"; broken: {', '.join(errors)}" if errors else ""
+    state += "".join(f"; {name}: {deviation}" for name, deviation in deviations.items())
+    return Finding(what, state, "; ".join(errors.values()) or None)

@@ -39,6 +39,7 @@ def store(where: str) -> Section:
 
 
 def _findings(place: Place) -> list[Finding]:
+    # An empty file is a store that was never written: SQLite creates the file before it has content.
     if place.path is not None and not (place.path.exists() and (place.path.is_dir() or place.path.stat().st_size)):
         check_store_file(place.name, place.path, create=True)
         return [Finding("exists", "not yet; `ablate run` makes it")]
@@ -60,22 +61,20 @@ def _findings(place: Place) -> list[Finding]:
     ]
     if place.path is None:
         return findings
+    # From the header, because SQLite reports `delete` for every file that it has opened as immutable.
     with place.path.open("rb") as file:
         wal = file.read(100)[_WRITE_VERSION] == 2
     arrays = sorted(place.files.glob("*.safetensors"))
     sizes = sum(file.stat().st_size for file in arrays)
-    altered = [file for file in arrays if not is_whole(file)]
-    return [
-        *findings,
+    findings += [
         Finding("journal mode", "wal" if wal else "delete"),
         Finding("size", f"{_size(place.path.stat().st_size)}, and {len(arrays)} files of arrays, {_size(sizes)}"),
-        *([_altered(altered)] if altered else []),
     ]
-
-
-def _altered(files: list[Path]) -> Finding:
-    remedy = "the next `ablate run` that needs what they held computes it again"
-    return Finding("arrays", "damaged", f"{len(files)} altered or cut short, such as {files[0]}; {remedy}")
+    if altered := [file for file in arrays if not is_whole(file)]:
+        remedy = "the next `ablate run` that needs their content computes it again"
+        fix = f"{len(altered)} altered or cut short, such as {altered[0]}; {remedy}"
+        findings.append(Finding("arrays", "damaged", fix))
+    return findings
 
 
 @contextmanager

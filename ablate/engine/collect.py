@@ -18,13 +18,17 @@ from ablate.scorers.statistics import GradientContribution, InputNorm
 
 @dataclass
 class Collected:
-    """gradients: float32 [units] for each (granularity, statistic). norms: module name -> float32 [in_features]."""
+    """Collected statistics.
+
+    gradients: float32 [units] for each (granularity, statistic).
+    norms: for each statistic, module name -> float32 [in_features].
+    """
 
     gradients: dict[ContributionRequest, Tensor] = field(default_factory=dict)
     norms: dict[InputNorm, dict[str, Tensor]] = field(default_factory=dict)
 
     def has(self, requests: Iterable[Request]) -> bool:
-        """Whether all of them are there."""
+        """Whether all of them have been collected."""
         return all(
             statistic in self.norms if isinstance(statistic, InputNorm) else (granularity, statistic) in self.gradients
             for granularity, statistic in requests
@@ -42,12 +46,13 @@ def collect(
 
     Args:
         on_pass: given the name of each pass over the calibration set before it begins.
-        have: what was gathered before under the same mask; it is part of what is returned, and not gathered again.
+        have: what was gathered before under the same mask. It is included in the result, and not gathered again.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or a loss is not finite.
-        PluginError: ``absolute-example`` of a loss or a granularity that cannot have it.
+        PluginError: ``absolute-example`` is asked for a loss or a granularity that does not support it.
     """
+    # Copies, so that what the caller has stays as it is.
     collected = Collected(dict(have.gradients), dict(have.norms)) if have else Collected()
     for planned, served in passes_of(requests, calibration).items():
         if collected.has(served):
@@ -62,6 +67,7 @@ def collect(
             collected.gradients.update(gradients)
         else:
             half = planned.halfway
+            # `passes_of` has put the first-order pass before this one.
             first = collected.gradients[half.granularity, half.statistic.first_order]
             corrected = halfway_pass(model, calibration, planned.loss, planned, half, first)
             collected.gradients[half.granularity, half.statistic] = corrected

@@ -17,7 +17,7 @@ def first_order(weight: Tensor, gradient: Tensor) -> Tensor:
     """``-w · dL/dw``: how much the loss would rise, to first order, if the weight were 0.
 
     Args:
-        weight, gradient: of one shape. A value that flows through the model, and the gradient there, do as well.
+        weight, gradient: of the same shape. They may also be a value that flows through the model and its gradient.
     """
     return -weight * gradient
 
@@ -66,4 +66,4 @@ RULES: Mapping[str, Callable[[Tensor], Tensor]] = {
     "squared": squared,
     "absolute-example": absolute_example,
 }
-"""What becomes of a batch's contributions, by ``sign``: float [units] in and out, except for ``absolute-example``."""
+"""``sign`` -> what is done to a batch's contributions: float [units] in and out, except for ``absolute-example``."""

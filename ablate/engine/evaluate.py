@@ -1,4 +1,4 @@
-"""One evaluation, from plain data to results: what every executor runs, in whatever thread, process or machine."""
+"""One evaluation, from plain data to results. Every executor calls it, in any thread, process or machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def evaluate(evaluation: Evaluation) -> Evaluated:
     Concurrent calls take turns: each waits until it alone holds the model. A failing task does not affect the others.
 
     Returns:
-        For every task a result or a failure. Nothing is raised but what ends a process, such as KeyboardInterrupt.
+        For every task a result or a failure. Only exceptions that end a process, such as KeyboardInterrupt, are raised.
     """
     try:
         evaluator = THIS_PROCESS.evaluator(evaluation)
@@ -39,7 +39,7 @@ def evaluate(evaluation: Evaluation) -> Evaluated:
         except FAILURES as error:
             failures[wanted.task.name] = Failure.of(error, "task")
     with evaluator.model.guard.hold(wait=True):
-        start = time.perf_counter()
+        start = time.perf_counter()  # after waiting for the model
         results, failed = _measured(evaluation, evaluator, weights, tasks)
         return Evaluated(evaluation.cell, results, failures | failed, time.perf_counter() - start)
 
@@ -54,7 +54,7 @@ def _measured(
     try:
         embedded = _embedded(evaluation, evaluator, weights, tasks)
     except FAILURES as error:
-        # Running out of memory is blamed on no plug-in; any other error is blamed on the granularities of the mask.
+        # No plug-in is to blame when the memory is full. Any other error is blamed on the granularities of the mask.
         failure = Failure.of(error, "other" if isinstance(error, MemoryError) else "mask")
         return results, dict.fromkeys((task.name for task in tasks), failure)
     for task in tasks:

@@ -1,4 +1,4 @@
-"""A masked model on tasks: each distinct sentence is encoded once, then every task gives one value per pair."""
+"""Evaluates a masked model on tasks: each distinct sentence is encoded once, and each task measures its items."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
 _TRIED = 16
-"""Sentences that the smaller model is tried on."""
+"""The number of sentences on which the smaller model is compared with the masked one."""
 
 
 @dataclass
 class Evaluator:
-    """Evaluates masks of one model; tokenizes once for each set of tasks."""
+    """Evaluates masks of one model. It tokenizes once for each set of tasks."""
 
     model: Model
     _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
 
     def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
         """The distinct sentences of all the tasks (sentence -> position), tokenized and batched."""
-        # By hash and not by name: one process may get data of one name from several sources.
+        # By hash, because one process may get data of the same name from several sources.
         hashes = tuple(task.data.hash for task in tasks)
         if hashes not in self._prepared:
             sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
@@ -39,7 +39,7 @@ class Evaluator:
         return self._prepared[hashes]
 
     def evaluate(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> dict[str, Result]:
-        """The result on each task (by name) of the model without what ``keep`` removes; dense where it is empty."""
+        """The result on each task, by name, of the model without what ``keep`` removes; of dense if that is empty."""
         embedded = self.embed(keep, tasks)
         return {task.name: embedded.measure(task) for task in tasks}
 
@@ -49,11 +49,11 @@ class Evaluator:
         """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
 
         Args:
-            materialize: if whole heads or neurons go, encode with the smaller model, once it has given the masked one's
-                embeddings of a few sentences.
+            materialize: if whole heads or neurons are removed, encode with the smaller model, after a check that it
+                gives the same embeddings as the masked one for a few sentences.
 
         Raises:
-            AblateError: the smaller model gives other embeddings than the masked one.
+            AblateError: the embeddings of the smaller model differ from those of the masked one.
             ModelError: another thread has the model, under a mask or with other weights.
         """
         start = time.perf_counter()
@@ -63,17 +63,18 @@ class Evaluator:
             self._check_parity(keep, list(positions)[:_TRIED])
         with materialized(self.model, keep) if smaller else masked(self.model, keep):
             embeddings = encode(self.model, prepared)
+        # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
         return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
 
     def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
         prepared = prepare(self.model, sentences)
         with masked(self.model, keep):
-            of_masked = encode(self.model, prepared)
+            by_mask = encode(self.model, prepared)
         with materialized(self.model, keep):
-            of_smaller = encode(self.model, prepared)
-        difference = largest_difference(of_masked, of_smaller)
-        if not difference <= CLOSE:
+            by_smaller = encode(self.model, prepared)
+        difference = largest_difference(by_mask, by_smaller)
+        if not difference <= CLOSE:  # true for NaN too
             raise AblateError(
                 f"the smaller model's embeddings differ from the masked model's by {difference:.1e}, more than "
                 f"{CLOSE:g}; set evaluate.materialize to false"
@@ -84,7 +85,7 @@ class Evaluator:
 class Embedded:
     """The embeddings of all sentences of some tasks.
 
-    embeddings: float32 [sentences, dim]. positions: sentence -> row. seconds: spent on each sentence of a task.
+    embeddings: float32 [sentences, dim]. positions: sentence -> row. seconds: time for each sentence of a task.
     """
 
     embeddings: torch.Tensor
@@ -95,7 +96,7 @@ class Embedded:
         """A task's result.
 
         Raises:
-            PluginError: the task does not give one float32 per pair.
+            PluginError: the task does not give one float32 per item.
             Exception: whatever a plug-in's task raises.
         """
         sentences = loaded.data.sentences

@@ -1,7 +1,8 @@
 """One backward pass over the calibration set: the contributions to a loss of all units of all granularities.
 
-A gradient holds what any unit contributes (see :mod:`ablate.engine.contribution`), so every granularity and every
-scorer of the same loss share it. It is reduced to units batch by batch, since the rule of the sign is for batches.
+A gradient determines what every unit contributes (see :mod:`ablate.engine.contribution`), so all granularities and all
+scorers of the same loss share it. It is reduced to units batch by batch, because the rule for ``sign`` applies to each
+batch.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from ablate.scorers.statistics import refuse_per_example
 def gradient_pass(
     model: Model, calibration: Calibration, loss: Loss, planned: Pass, requests: Sequence[ContributionRequest]
 ) -> dict[ContributionRequest, Tensor]:
-    """The contributions that are requested, float32 [units] each: a mean over the pass's batches.
+    """The requested contributions, float32 [units] each: means over the batches of the pass.
 
     Raises:
         AblateError: the loss of a batch is not finite.
-        PluginError: ``absolute-example`` of a loss or a granularity that cannot have it.
+        PluginError: ``absolute-example`` is asked for a loss or a granularity that does not support it.
     """
     for request in requests:
         refuse_per_example(*request)
@@ -46,6 +47,7 @@ def gradient_pass(
     ):
         for batch in batches:
             value = _loss(model, loss, batch)
+            # Not backward(), which would accumulate gradients over batches.
             gradients = torch.autograd.grad(value, [*weights.values(), *inputs.values()])
             at_weights = dict(zip(weights, gradients[: len(weights)], strict=True))
             at_inputs = dict(zip(inputs, gradients[len(weights) :], strict=True))
@@ -84,17 +86,18 @@ def _loss(model: Model, loss: Loss, batch: Batch) -> Tensor:
     embeddings = normalize(model.embed(model.pad(model.tokenize(list(batch.sentences)))), dim=1)
     value = loss.of(embeddings, batch.gold)
     if not value.isfinite():
-        raise AblateError(f"loss '{loss.name}' is {value.item()} on a calibration batch; no contribution follows")
+        raise AblateError(f"loss '{loss.name}' is {value.item()} on a calibration batch, so there are no contributions")
     return value
 
 
 @contextmanager
 def _differentiable(model: Model, dropout_seed: int | None) -> Iterator[None]:
-    """Gradients on, and dropout on where a seed is given; all as before on leaving."""
-    # Of every parameter, also where only some are asked for: inputs have gradients only through what lies before them.
+    """Turns gradients on, and dropout if a seed is given. Restores everything at the end of the block."""
+    # All parameters get gradients, because an input has one only if something before it does.
     trainable = {parameter: parameter.requires_grad for parameter in model.backbone.parameters()}
     training = {module: module.training for module in model.backbone.modules()}
     try:
+        # The fork keeps dropout from changing the global random state of the caller.
         with torch.enable_grad(), torch.random.fork_rng(devices=[]):
             model.backbone.requires_grad_(True)
             if dropout_seed is not None:

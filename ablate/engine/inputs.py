@@ -1,4 +1,4 @@
-"""What flows into the linear modules of a model."""
+"""Records the inputs of the linear modules of a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ablate.models.model import Model
 
 @contextmanager
 def recorded_inputs(model: Model, modules: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """The inputs [sentences, tokens, columns] of ``modules`` at the latest forward pass, by name."""
+    """The inputs of ``modules`` in the latest forward pass, by name: [sentences, tokens, columns]."""
     latest: dict[str, Tensor] = {}
 
     def keep_as(name: str) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
@@ -23,7 +23,7 @@ def recorded_inputs(model: Model, modules: Sequence[str]) -> Iterator[dict[str, 
     try:
         for name in modules:
             handles.append(model.backbone.get_submodule(name).register_forward_pre_hook(keep_as(name)))
-            # The order of the names is that of ``modules``, whatever the order in which the model runs them.
+            # Sets the order of the names to that of ``modules``, whatever the order in which the model runs them.
             latest[name] = torch.empty(0)
         yield latest
     finally:

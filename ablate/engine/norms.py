@@ -1,4 +1,4 @@
-"""The norms of what flows into the prunable linear modules."""
+"""The norms of the inputs of the prunable linear modules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def input_norms(model: Model, calibration: Calibration, planned: Pass) -> dict[s
     """
     sentences = list(calibration.sentences[: planned.size])
     modules = [name for layer in model.architecture.layers for name in layer.linears]
-    # Sums over many tokens: float64, so that their order hardly matters.
+    # float64, because the sums are over many tokens, and their order should hardly matter.
     squares = {name: torch.zeros(model.weight(name).shape[1], dtype=torch.float64) for name in modules}
     with torch.inference_mode(), recorded_inputs(model, modules) as inputs:
         for start in range(0, planned.size, planned.batch_size):

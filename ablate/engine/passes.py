@@ -1,4 +1,4 @@
-"""Which passes over the calibration set gather what scorers declare: as few as possible, known before any is made."""
+"""Plans the passes over the calibration set: as few as possible for the statistics that scorers declare."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ContributionRequest = tuple[Granularity, GradientContribution]
 
 @dataclass(frozen=True)
 class Halfway:
-    """The second-order correction of one request, whose gradient is taken halfway to the removal of units.
+    """The second-order correction of one request. Its gradient is taken halfway to the removal of some units.
 
-    share: of the units, in (0, 1): those of lowest first-order contribution.
+    share: the share of the units, in (0, 1), that have the lowest first-order contributions.
     """
 
     granularity: Granularity
@@ -30,10 +30,11 @@ class Halfway:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass over the calibration set: the gradient of ``loss``, or (None) the norms of the linears' inputs.
+    """One pass over the calibration set.
 
-    size, batch_size: examples in all, and in a batch.
-    halfway: None, or the request whose second-order correction takes a pass of its own.
+    loss: the loss whose gradient is taken; None for the norms of the inputs of linear modules.
+    size, batch_size: the number of examples in total, and in a batch.
+    halfway: None, or the request whose second-order correction needs this pass for itself.
     """
 
     loss: Loss | None
@@ -50,12 +51,12 @@ class Pass:
 
     @property
     def over(self) -> Over:
-        """The examples that it looks at."""
+        """The kind of examples that the pass uses."""
         return self.loss.over if self.loss else "sentences"
 
 
 def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pass, list[Request]]:
-    """The passes that serve all requests, in the order in which they can be made, and which each serves.
+    """The passes that serve all requests, in an order in which they can be made, and the requests that each serves.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or more examples are asked for than it has.
@@ -64,7 +65,7 @@ def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pas
     for granularity, statistic in dict.fromkeys(requests):
         planned = _pass_of(statistic, calibration)
         if isinstance(statistic, GradientContribution) and statistic.second_order is not None:
-            # The units that the correction is for are those of lowest first-order contribution.
+            # The correction needs the first-order contributions, to find the lowest ones. So their pass comes first.
             passes[planned].append((granularity, statistic.first_order))
             planned = replace(planned, halfway=Halfway(granularity, statistic, statistic.second_order))
         passes[planned].append((granularity, statistic))

@@ -1,4 +1,4 @@
-"""From prune steps to a mask: score, remove the lowest, and score again under the mask that is then in force."""
+"""From prune steps to a mask: score, remove the lowest, and score again under the new mask."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Contributions = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Pruner:
-    """Chooses the units of one model that go.
+    """Chooses the units of one model to remove.
 
     layers_of: a granularity -> int64 [units], each unit's layer.
     contributions_of: a step and the masks in force -> the contributions at each of the step's granularities.
-    tie_seed: decides among equal contributions, unless the step has a seed.
-    timings: takes the seconds of the choice, without those of the contributions, as ``mask``.
+    tie_seed: decides between equal contributions, unless the step has a seed.
+    timings: the time of the choice, without the time of the contributions, is added to it as ``mask``.
     """
 
     model: Model
@@ -42,12 +42,12 @@ class Pruner:
     def prune(self, steps: Iterable[Step], in_force: Units, *, flipped: bool = False) -> Units:
         """Removes the lowest units of each step, one share after another.
 
-        Before each share all granularities of the step are scored under the same mask in force; then each of them loses
-        its share.
+        Before each share, all granularities of the step are scored under the same mask in force. Then each of them
+        loses its share.
 
         Args:
-            in_force: the masks to begin with; what they have removed counts as no part of a step's sparsity.
-            flipped: as many units go, but those of highest contribution.
+            in_force: the masks to begin with. What they have removed does not count towards a step's sparsity.
+            flipped: remove as many units, but those of highest contribution.
         """
         units = in_force
         for step in steps:
@@ -59,36 +59,38 @@ class Pruner:
                     before = left[granularity]
                     count: int | Literal["negative"] = "negative"
                     if sparsity != "negative":
-                        gone = len(before) - int(before.sum()) - removed[granularity]
-                        count = gone + round(round(sparsity * len(before)) * share / step.steps)
+                        # Rounded on the running total, so that the shares add up to exactly the sparsity.
+                        gone_before_step = len(before) - int(before.sum()) - removed[granularity]
+                        count = gone_before_step + round(round(sparsity * len(before)) * share / step.steps)
                     after = self._remove(step, granularity, contributions[granularity], before, count, flipped)
                     removed[granularity] += int(before.sum()) - int(after.sum())
                     units = units.with_mask(granularity, after)
         return units
 
     def grow(self, step: Step, fraction: float, in_force: Units) -> Units:
-        """Removes more, until as many are gone at each granularity as ``fraction`` of the step's sparsity.
+        """Removes more units, until ``fraction`` of the step's sparsity is reached at each granularity.
 
         Raises:
-            ValueError: the step has a sparsity that is no number.
+            ValueError: a sparsity of the step is not a number.
         """
         sparsities = []
         for granularity, sparsity in step.sparsities:
             if sparsity == "negative":
-                raise ValueError(f"'{step}' cannot grow: `negative` is no share of the units")
+                raise ValueError(f"'{step}' cannot grow: `negative` is not a share of the units")
             left = self._left(granularity, in_force)
             more = round(fraction * sparsity * len(left)) - (len(left) - int(left.sum()))
             sparsities.append((granularity, max(more, 0) / len(left)))
         return self.prune([replace(step, sparsities=tuple(sparsities), steps=1)], in_force)
 
     def draw(self, chosen: Units, seed: int) -> Units:
-        """The matched control of a mask: at each granularity and in each layer as many units, at random."""
+        """The matched control of a mask: as many units at each granularity and in each layer, chosen at random."""
         drawn, earlier = Units(), Units()
         for name, mask in chosen.masks.items():
             granularity = chosen.granularities[name]
             layers = self.layers_of(granularity).numpy()
             if drawn.masks:
-                # What goes with an earlier granularity's units, such as the weights of a head, is no draw of this one.
+                # Units that are removed with those of an earlier granularity, such as the weights of a head, are not
+                # drawn for this one.
                 among, removed = self._left(granularity, drawn), self._left(granularity, earlier) & ~mask
                 draw = among & ~draw_among(removed, among, layers, seed)
             else:
@@ -108,8 +110,8 @@ class Pruner:
         count: int | Literal["negative"],
         flipped: bool,
     ) -> Mask:
-        """The mask with ``count`` units gone in all."""
-        chosen = partial(
+        """The mask with ``count`` units removed in total."""
+        selected = partial(
             select,
             layers=self.layers_of(granularity).numpy(),
             scope=step.scope,
@@ -119,5 +121,6 @@ class Pruner:
         )
         with self.timings.measure("mask"):
             if flipped and count == "negative":
-                count = len(left) - int(chosen(contributions, count=count).sum())
-            return chosen(-contributions if flipped else contributions, count=count)
+                # As many units as `negative` would remove, but the highest.
+                count = len(left) - int(selected(contributions, count=count).sum())
+            return selected(-contributions if flipped else contributions, count=count)

@@ -1,4 +1,4 @@
-"""Contributions: what a scorer makes of the statistics that were collected for it."""
+"""Calls a scorer with the statistics that were collected for it, and checks its contributions."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def score(
 
     Args:
         collected: at least what the scorer declares, gathered under the mask in force.
-        layers: of each of the step's granularities int64 [units], each unit's layer.
-        kept: of each of them bool [units], the units that the mask in force has left; all by default.
-        tasks: at least those that the scorer names, read.
+        layers: for each of the step's granularities int64 [units], each unit's layer.
+        kept: for each of them bool [units], the units that are left under the mask in force; all by default.
+        tasks: at least those that the scorer names, loaded.
 
     Returns:
         For each of the step's granularities [units], finite; higher = keep.
 
     Raises:
-        PluginError: the scorer gives another shape, type or device, a contribution that is not finite, or none at all
-            of a granularity.
+        PluginError: the contributions have a wrong shape, type or device, are not finite, or are missing for a
+            granularity.
     """
-    kept = kept or {g: torch.ones(len(of), dtype=torch.bool) for g, of in layers.items()}
+    kept = kept or {g: torch.ones(len(unit_layers), dtype=torch.bool) for g, unit_layers in layers.items()}
     views = {
         g: view_of(model, calibration, step.scorer, g, layers[g], collected, step.seed or 0, kept[g], tasks)
         for g in step.granularities
@@ -66,10 +66,10 @@ def view_of(
     kept: Tensor | None = None,
     tasks: ScorerTasks = NO_TASKS,
 ) -> View:
-    """What a scorer may look at: the statistics that it declared, the tasks that it named, and no others.
+    """What a scorer may look at: only the statistics that it declared and the tasks that it named.
 
     Args:
-        kept: bool [units], those that the mask in force has left; all by default.
+        kept: bool [units], the units that are left under the mask in force; all by default.
     """
     declared = scorer.statistics()
     gradients = {s: collected.gradients[granularity, s] for s in declared if isinstance(s, GradientContribution)}
@@ -83,7 +83,7 @@ def view_of(
 
 
 def _checked(contributions: object, scorer: str, granularity: Granularity, layers: Tensor) -> NDArray[np.float32]:
-    """What a scorer gave, as an array; refused if it is no contribution of each unit."""
+    """A scorer's contributions as an array. They are refused unless each unit has one."""
     if not isinstance(contributions, Tensor):
         raise PluginError(f"scorer '{scorer}' gave a {type(contributions).__name__}, not a tensor")
     if contributions.shape != layers.shape:

@@ -1,9 +1,9 @@
-"""Which units a second-order correction takes to be removed together, and the model halfway to their removal.
+"""The second-order correction: gradients of the model halfway to the removal of the lowest units.
 
-The rise of a loss as a set of units goes is ``∫ -Σ w · dL/dw(t) dt`` over their weights w, as these shrink to
-(1 - t) w with t from 0 to 1. A first-order contribution takes the slope at t = 0 for all of the way, and so counts no
-interaction of the units; the slope at the midpoint t = 1/2 counts all of them to second order, and is exact where the
-loss is quadratic along the way (the midpoint rule). See "Second order" in docs/method.md.
+When a set of units is removed, the loss rises by ``∫ -Σ w · dL/dw(t) dt``, where their weights w shrink to (1 - t) w
+for t from 0 to 1. A first-order contribution uses the slope at t = 0 for the whole way, and so ignores the interactions
+of the units. The slope at the midpoint t = 1/2 accounts for all interactions to second order, and is exact where the
+loss is quadratic along the way (the midpoint rule). See docs/second-order.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def halfway_pass(
     """Contributions with a second-order correction, float32 [units].
 
     Args:
-        first: the first-order ones of the same statistic.
+        first: the first-order contributions of the same statistic.
 
     Raises:
         AblateError: the loss of a batch is not finite.
@@ -38,32 +38,33 @@ def halfway_pass(
     request = half.granularity, half.statistic
     with halved(model, half.granularity, stays):
         contributions = gradient_pass(model, calibration, loss, planned, [request])[request]
-    # These are of half the weights. A contribution is of the whole weight, at the gradient where half of it is left.
+    # The pass multiplied the gradient by half of each weight. A contribution takes the whole weight.
     return contributions.where(stays, (4 if half.statistic.sign == "squared" else 2) * contributions)
 
 
 def without_lowest(model: Model, granularity: Granularity, contributions: Tensor, share: float) -> Tensor:
-    """The mask without the ``share`` of all units that have the lowest contributions among those not gone yet.
+    """The mask that removes the ``share`` of all units with the lowest contributions among those that are left.
 
-    A unit is gone where every weight that carries its output is 0, as under a mask in force. Ties are drawn by seed 0.
+    A unit is already removed if every weight that carries its output is 0, as under a mask in force. Seed 0 decides
+    ties.
 
     Args:
         contributions: first order, float32 [units].
-        share: in (0, 1); ``round(share × units)`` go beyond those that are gone.
+        share: in (0, 1); ``round(share × units)`` are removed in addition to those that are already removed.
 
     Returns:
         bool [units], True = stays.
     """
     nonzero = {name: (model.weight(name).detach() != 0).float() for name in granularity.carriers(model)}
-    there = (granularity.reduce(model, nonzero) > 0).numpy()
-    count = len(there) - int(there.sum()) + round(share * len(there))
-    stays = select(contributions.numpy(), granularity.layers(model).numpy(), count, kept=there)
+    left = (granularity.reduce(model, nonzero) > 0).numpy()
+    count = len(left) - int(left.sum()) + round(share * len(left))
+    stays = select(contributions.numpy(), granularity.layers(model).numpy(), count, kept=left)
     return torch.from_numpy(stays)
 
 
 @contextmanager
 def halved(model: Model, granularity: Granularity, stays: Tensor) -> Iterator[None]:
-    """Halves the weights that carry the units that do not stay; on leaving puts the originals back, bit for bit.
+    """Halves the weights that carry the units that do not stay, and puts the originals back at the end of the block.
 
     Args:
         stays: bool [units].

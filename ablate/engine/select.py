@@ -1,4 +1,4 @@
-"""From contributions to a mask: the lowest units go."""
+"""From contributions to a mask: the lowest units are removed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def select(
     Args:
         contributions: float32 [units], finite.
         layers: int64 [units], non-decreasing.
-        count: how many units are to be gone in all, those that are gone already included; or ``negative``: exactly
-            the units with a contribution below 0.
+        count: how many units are removed in total, including those that are already removed; or ``negative``: remove
+            exactly the units with a contribution below 0.
         scope: ``global`` ranks all units together; ``layer`` removes the same share of every layer, to within a unit.
-        min_keep: units that every layer keeps, which are its highest, even if fewer than ``count`` go then.
-        kept: bool [units], False = gone already; they stay gone.
-        tie_seed: decides among equal contributions.
+        min_keep: how many units every layer keeps, its highest ones, even if fewer than ``count`` are then removed.
+        kept: bool [units], False = already removed, which stays so.
+        tie_seed: decides between equal contributions.
 
     Returns:
         [units], True = keep.
@@ -39,19 +39,19 @@ def select(
     generator = np.random.default_rng(tie_seed)
     mask = np.ones(len(contributions), bool) if kept is None else kept.copy()
     bounds = np.searchsorted(layers, np.arange(layers[-1] + 2)) if len(layers) else np.zeros(1, int)
-    free = _may_go(contributions, mask, bounds, min_keep, generator)
+    removable = _removable(contributions, mask, bounds, min_keep, generator)
     if count == "negative":
-        mask[free & (contributions < 0)] = False
+        mask[removable & (contributions < 0)] = False
         return mask
     for start, stop, share in [(0, len(mask), count)] if scope == "global" else _by_layer(count, mask, bounds):
-        here = start + np.flatnonzero(free[start:stop])
+        here = start + np.flatnonzero(removable[start:stop])
         gone = stop - start - int(mask[start:stop].sum())
         wanted = min(max(share - gone, 0), len(here))
         mask[here[_lowest(contributions[here], wanted, generator)]] = False
     return mask
 
 
-def _may_go(
+def _removable(
     contributions: NDArray[np.float32],
     mask: Mask,
     bounds: NDArray[np.int64],
@@ -59,18 +59,19 @@ def _may_go(
     generator: np.random.Generator,
 ) -> Mask:
     """The units that are left, without the ``min_keep`` highest of each layer."""
-    free = mask.copy()
+    removable = mask.copy()
     for start, stop in pairwise(bounds) if min_keep else ():
         here = start + np.flatnonzero(mask[start:stop])
         highest = _lowest(-contributions[here], min(min_keep, len(here)), generator)
-        free[here[highest]] = False
-    return free
+        removable[here[highest]] = False
+    return removable
 
 
 def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """Indices of exactly ``count`` lowest values; a seeded draw decides among those equal to the last."""
+    """The indices of exactly ``count`` lowest values. A seeded draw decides between those equal to the last."""
     if count == 0:
         return np.zeros(0, np.int64)
+    # A partition instead of a sort, since there may be millions of weights.
     threshold = np.partition(values, count - 1)[count - 1]
     below = np.flatnonzero(values < threshold)
     ties = np.flatnonzero(values == threshold)
@@ -79,16 +80,16 @@ def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Genera
 
 
 def _by_layer(count: int, mask: Mask, bounds: NDArray[np.int64]) -> list[tuple[int, int, int]]:
-    """The first unit of each layer, the one after its last, and how many of its units are to be gone."""
+    """For each layer its first unit, the unit after its last, and how many of its units are removed in total."""
     layers = list(pairwise(bounds.tolist()))
     shares = _shares(count, np.diff(bounds), [int((~mask[start:stop]).sum()) for start, stop in layers])
     return [(start, stop, share) for (start, stop), share in zip(layers, shares, strict=True)]
 
 
 def _shares(count: int, sizes: NDArray[np.int64], gone: list[int]) -> list[int]:
-    """``count`` split over layers in proportion to their sizes, exactly.
+    """``count`` divided among layers in proportion to their sizes, exactly.
 
-    A layer that has lost more than its share already keeps what it has; the others share the rest.
+    A layer that has already lost more than its share loses no more, and the others share the rest.
     """
     shares, among = list(gone), list(range(len(sizes)))
     while among:
@@ -102,7 +103,8 @@ def _shares(count: int, sizes: NDArray[np.int64], gone: list[int]) -> list[int]:
 
 
 def _split(count: int, sizes: list[int]) -> list[int]:
-    """``count`` split in proportion to ``sizes``, by largest remainder."""
+    """``count`` divided in proportion to ``sizes``, by largest remainder."""
+    # In whole numbers, so that no rounding of floats can change a share.
     total = sum(sizes)
     if not total:
         return sizes
@@ -115,7 +117,7 @@ def _split(count: int, sizes: list[int]) -> list[int]:
 
 
 def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
-    """The control of a mask that removes as many units of each layer, at random.
+    """The control of a mask: it removes as many units of each layer, chosen at random.
 
     Args:
         mask: bool [units], True = keep.
@@ -130,10 +132,10 @@ def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
 
 
 def draw_among(removed: Mask, among: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
-    """At random as many units of each layer as ``removed`` has, or all that there are.
+    """Draws at random as many units of each layer as ``removed`` has, or all that may be drawn if they are fewer.
 
     Args:
-        removed: bool [units], True = counts.
+        removed: bool [units], True = counted.
         among: bool [units], True = may be drawn.
         layers: int64 [units], non-decreasing.
 

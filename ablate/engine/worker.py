@@ -1,4 +1,4 @@
-"""What a process keeps from one evaluation to the next, so that a model is loaded and a data set is read once."""
+"""What a process keeps between evaluations, so that it loads a model and reads a data set only once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Lent:
 class Worker:
     """Finds the model, data and weights of an evaluation: lent by a coordinator in this process, or loaded for it.
 
-    It keeps the last model that it loaded, the data that it read since, and the last trained weights.
+    It keeps the last model that it loaded, the data that it has read since then, and the last trained weights.
     """
 
     def __init__(self) -> None:
@@ -44,9 +44,9 @@ class Worker:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything that it has loaded, so that the memory is free."""
+        """Forgets everything that it has loaded, to free the memory."""
         with self._lock:
-            self._own: tuple[ModelSpec, Evaluator] | None = None
+            self._loaded: tuple[ModelSpec, Evaluator] | None = None
             self._tasks: dict[str, Loaded] = {}
             self._weights: tuple[str, Weights] | None = None
 
@@ -83,10 +83,11 @@ class Worker:
             for lent in reversed(self._lent):
                 if lent.spec == evaluation.model and _is_right(lent.evaluator.model, evaluation):
                     return lent.evaluator
-            if self._own is None or self._own[0] != evaluation.model or not _is_right(self._own[1].model, evaluation):
+            loaded = self._loaded
+            if loaded is None or loaded[0] != evaluation.model or not _is_right(loaded[1].model, evaluation):
                 self.clear()  # before loading, since there may be no room for two models
-                self._own = evaluation.model, Evaluator(load_model(evaluation.model))
-            evaluator = self._own[1]
+                self._loaded = loaded = evaluation.model, Evaluator(load_model(evaluation.model))
+            evaluator = loaded[1]
         model = evaluator.model
         if not _is_right(model, evaluation):
             raise ModelError(

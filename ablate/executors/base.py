@@ -1,4 +1,4 @@
-"""What an executor is given and gives back: all that decides a cell's scores, and the scores."""
+"""What an executor gets and returns: everything that decides a cell's scores, and the scores."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from ablate.tasks.result import Result
 class PackedMask:
     """A mask of one granularity.
 
-    version: the granularity's version in the process that packed the mask. units: the number of units. bits: eight
-    units to a byte, 1 = keep.
+    version: the granularity's version in the process that packed the mask.
+    units: the number of units.
+    bits: eight units in each byte, 1 = keep.
     """
 
     granularity: Granularity
@@ -46,7 +47,11 @@ class PackedMask:
 
 @dataclass(frozen=True)
 class TaskToMeasure:
-    """A task with its parameters. version: of its class. data_hash: of what it loads from the source."""
+    """A task with its parameters.
+
+    version: the version of the task's class in the coordinator.
+    data_hash: the hash of the items that the coordinator has loaded.
+    """
 
     task: Task
     version: int
@@ -59,13 +64,13 @@ class Evaluation:
 
     Relative paths, of a model or in a task's parameters, start in the coordinator's working directory.
 
-    cell: a text that tells it from the other evaluations of a run.
+    cell: a text that identifies it among the evaluations of a run.
     model, model_hash, encoding: the model to load, and the hash and encoding that the loaded model must have.
     mask: the units that the cell keeps, of each granularity; empty for the dense model.
     tasks: at least one, with distinct names.
     source: where the tasks load their data from.
-    weights: trained ones, in place of the model's own.
-    materialize: run cells that lose whole heads or neurons on the smaller model.
+    weights: trained weights, in place of the model's own.
+    materialize: whether cells that lose whole heads or neurons run on the smaller model.
     """
 
     cell: str
@@ -96,7 +101,8 @@ class Failure:
 
     @classmethod
     def of(cls, error: BaseException, culprit: Literal["task", "mask", "other"]) -> Failure:
-        """The failure that an error means."""
+        """The failure for an error."""
+        # A PluginError is a message for users. Any other error is only clear together with its type.
         text = " ".join(str(error).split()) if isinstance(error, PluginError) else one_line(error)
         return cls(text, culprit, error)
 
@@ -106,9 +112,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What an evaluation gave: for each of its tasks, by name, a result or a failure.
+    """The outcome of an evaluation: for each of its tasks, by name, a result or a failure.
 
-    cell: as the evaluation has it. seconds: spent, without waiting for the model or loading it.
+    cell: the evaluation's ``cell``.
+    seconds: the time spent, without loading the model or waiting for it.
     """
 
     cell: str
@@ -122,15 +129,15 @@ class Executor(Plugin):
 
     @abstractmethod
     def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
-        """Calls ``work`` with each item, and gives what it returns in the order of the items.
+        """Calls ``work`` with each item, and yields what it returns in the order of the items.
 
-        ``work`` is a function of a module, and items and outcomes are plain data, so that all can be pickled for other
-        processes. These need the working directory, the environment and the packages of this one. ``work`` may be
-        called in several threads too: it lets one at a time use the model.
+        ``work`` is a function of a module, and items and outcomes are plain data, so that all of them can be pickled
+        for other processes. These need the working directory, the environment and the packages of this process.
+        ``work`` may also be called in several threads, of which it lets one at a time use the model.
 
         Args:
             items: a lazy iterable. Making the next item may take long, and uses the model and the store. Take items
-                only in the thread that iterates over the outcomes, and no more than can be worked on at a time.
+                only in the thread that iterates over the outcomes, and only as many as can be worked on at a time.
 
         Raises:
             Exception: an error of ``work`` or ``items``, unchanged, after the outcomes of all earlier items.

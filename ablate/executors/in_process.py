@@ -9,10 +9,11 @@ from ablate.executors.base import Evaluated, Evaluation, Executor
 
 
 class InProcess(Executor):
-    """One cell at a time in this process; torch uses the cores."""
+    """Evaluates one cell at a time in this process. torch uses all cores."""
 
     name: ClassVar[str] = "in-process"
     help: ClassVar[str] = "one cell at a time in this process, on all of its cores"
 
     def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+        # Lazy, so that each cell is stored before the next one is prepared.
         return map(work, items)

@@ -1,1 +1,1 @@
-"""From a cell of a finished run to a folder with the smaller model, proved to be the one that was measured."""
+"""Writes the model of a cell as a folder, and proves that it is the model that was measured."""

@@ -1,9 +1,8 @@
-"""What was exported: a page for the terminal, and the model card."""
+"""The page that ``ablate export`` prints, and the model card."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from ablate.distribution import DISTRIBUTION
 from ablate.export.folder import IMPORT
@@ -16,23 +15,18 @@ from ablate.report.table import MARKS, Block, Column, Line, Page, Table, TableCe
 
 
 def page(exported: Exported) -> Page:
-    """Its cost beside that of the dense model, and its scores."""
+    """The cost of the exported model next to that of the dense model, and its scores."""
     head: tuple[str, ...] = (
         f"cell: {exported.cell}",
         f"folder: {exported.folder}",
         f"largest difference from the masked model's embeddings: {exported.difference:.1e}, in a fresh process",
     )
     if exported.onnx is not None:
-        head += (f"of ONNX Runtime's: {exported.onnx.difference:.1e}, in a process without torch",)
+        head += (f"the same for ONNX Runtime: {exported.onnx.difference:.1e}, in a process without torch",)
     return Page(head, (Block(None, (_costs(exported), _scores(exported))),), ())
 
 
-UNCONFIRMED = "No test set has judged this cell: the scores are those that cells were chosen by, and flatter."
-
-
-def unconfirmed(rows: Sequence[Row]) -> bool:
-    """Whether the only scores of a cell are those on the tasks that choose cells."""
-    return all(row.stage == "screen" for row in rows)
+UNCONFIRMED = "Not confirmed: the scores are on the tasks that the cells were chosen by, so they are optimistic."
 
 
 def _costs(exported: Exported) -> Table:
@@ -50,8 +44,10 @@ def _costs(exported: Exported) -> Table:
     columns = (Column("cost", stub=True), Column("dense"), Column("exported"), Column("ratio"))
     notes = [
         f"Weights on disk: {exported.size / 2**20:.1f} MiB.",
-        f"{exported.zeros:,} weights that the mask removes are there as zeros." if exported.zeros else "",
-        "Medians of rounds in turn, each in a process of its own, on this machine." if exported.cost else "",
+        f"{exported.zeros:,} weights that the mask removes are stored as zeros." if exported.zeros else "",
+        "Medians of rounds in which the models take turns, in processes of their own, on this machine."
+        if exported.cost
+        else "",
     ]
     return Table(
         "Cost",
@@ -84,9 +80,10 @@ def _scores(exported: Exported) -> Table:
         "row",
         (
             f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
-            *(("Pairs that calibration or choice has seen are not counted.",) if clean else ()),
+            *((wording.CLEAN,) if clean else ()),
+            *wording.deviations(exported.about, {row.task for row in exported.rows}),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
-            *((UNCONFIRMED,) if unconfirmed(exported.rows) else ()),
+            *((UNCONFIRMED,) if all(row.stage == "screen" for row in exported.rows) else ()),
         ),
     )
 
@@ -111,10 +108,12 @@ def card(exported: Exported) -> str:
         "pipeline_tag": "sentence-similarity",
         "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
     }
-    # Without this line, transformers does not know the model's type, and its error advises to upgrade transformers.
-    line = [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {DISTRIBUTION}"]
+    # Without this import, transformers does not know the model type, and its error advises to upgrade transformers.
+    registration = (
+        [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {DISTRIBUTION}"]
+    )
     code = [
-        *line,
+        *registration,
         "from sentence_transformers import SentenceTransformer",
         "",
         'model = SentenceTransformer("PATH OF THIS FOLDER")',
@@ -123,14 +122,15 @@ def card(exported: Exported) -> str:
     recipe = json.dumps(about.recipe, sort_keys=True)
     parts = [
         "---",
+        # JSON is valid YAML, so no YAML library is needed and every value is quoted correctly.
         "\n".join(f"{key}: {json.dumps(value)}" for key, value in header.items()),
         "---",
         "",
         "# A sparse sentence encoder",
         "",
         _made(exported),
-        "The terms of the model it was made from hold for it. Whether those of the data that calibrated, chose and "
-        "trained it do as well (`ablate.json` names them; SICK, for one, is CC BY-NC-SA) is for your lawyer to say.",
+        "The license of the original model applies to it. The licenses of the data that was used to calibrate, choose "
+        "and train it may apply too: `ablate.json` names the data, and SICK, for example, is CC BY-NC-SA.",
         "",
         "```python",
         *code,
@@ -168,5 +168,5 @@ def _onnx(exported: Exported) -> tuple[str, ...]:
 
 
 def _code(text: object) -> str:
-    """What cannot end a code span, nor a line."""
+    """Text that cannot close a code span or start a new line."""
     return " ".join(str(text).replace("`", "'").split())

@@ -1,4 +1,4 @@
-"""The cell that is to be exported, found in the store: its model, its mask and its rows. No data set is read."""
+"""Finds the cell to export in the store: its model, its mask and its rows. Reads no data set."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from ablate.store.store import Store
 
 @dataclass(frozen=True)
 class Exportable:
-    """A model, loaded dense, with the cell's trained weights if it has some, and what the cell keeps of it.
+    """A cell with its model.
 
-    rows: the cell's, one for each stage and task. keep: parameter name -> bool tensor, True = keep.
+    model: without the mask; if the cell was trained, with its trained weights.
+    rows: of the cell, one for each stage and task.
+    keep: parameter name -> bool tensor, True = keep.
     """
 
     spec: ModelSpec
@@ -49,32 +51,32 @@ def exportable(results: RunRecord, store: Store, registry: Registry, name: str) 
         name: the cell as tables or rows call it, or its key or the beginning of it, as for `ablate diff`.
 
     Raises:
-        AblateError: there is no such cell, it is dense, the name stands for several, its mask is not in the store, or
-            the model is no longer the one that was run.
+        AblateError: there is no such cell, it is dense, several cells have the name, its mask is not in the store, or
+            the model has changed since the run.
     """
     cells = find(results, name)
     if len(cells) > 1:
-        ways = ", ".join(f"'{cell}' ({key})" for key, cell in cells.items())
-        raise AblateError(f"'{name}' stands for {len(cells)} cells; name one by its key: {ways}")
+        matches = ", ".join(f"'{cell}' ({key})" for key, cell in cells.items())
+        raise AblateError(f"'{name}' matches {len(cells)} cells; name one by its key: {matches}")
     ((key, cell),) = cells.items()
     rows = [row for row in results.rows if row.key == key]
     if cell == "dense":
-        raise AblateError("'dense' is the model as it came, and there is nothing to export; name a cell")
+        raise AblateError("'dense' is the original model, so there is nothing to export; name another cell")
     keys = store.mask_keys(key)
     mask = store.get_mask(keys[0]) if keys else None
     if mask is None:
         reason = next((row.reason for row in rows if row.reason), "")
         raise StoreError(f"{store.name}: has no mask of '{cell}'{f' ({reason})' if reason else ''}; run it again")
     recipe = Recipe.model_validate(results.about.recipe)
-    (spec,) = (
-        spec for spec, given in zip(recipe.model, model_names(recipe.model), strict=True) if given == rows[0].model
-    )
+    spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[rows[0].model]
     model = load_model(spec)
-    ran = (results.about.hashes or {})[rows[0].model].model
-    if model.hash != ran:
+    # The mask and the scores in the store belong to these weights alone.
+    expected_hash = (results.about.hashes or {})[rows[0].model].model
+    if model.hash != expected_hash:
         raise ModelError(
-            f"model '{spec.name}' has changed since the run ({ran[:12]}, now {model.hash[:12]}); run again"
+            f"model '{spec.name}' has changed since the run ({expected_hash[:12]}, now {model.hash[:12]}); run again"
         )
+    # After the hash was checked, because trained weights change it.
     if mask.about.get("trained") is not None:
         put_in(model, read_weights(store, mask.about["trained"]))
     units = Units.of(mask.units, _granularities(recipe, registry))

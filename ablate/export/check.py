@@ -1,4 +1,4 @@
-"""Is an exported model the masked one? Asked of fresh processes, as its user would run it."""
+"""Checks that an exported model equals the masked one, in fresh processes that load it as a user would."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from sentence_transformers import SentenceTransformer
 model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
 print(json.dumps(model.encode(json.load(sys.stdin), show_progress_bar=False).tolist()))
 """
+# With None in sys.modules, an import of the package fails. So the code is proved to work without torch and ablate.
 _ONNX = """
 import json, sys
 sys.modules["torch"] = sys.modules["ablate"] = None
@@ -34,39 +35,41 @@ print(json.dumps(embeddings.tolist()))
 
 
 def reloaded(folder: Path, sentences: Sequence[str]) -> Embeddings:
-    """The embeddings that a user gets: by sentence-transformers, after the card's line if the folder needs one.
+    """The embeddings that sentence-transformers gives, after the card's import if the folder needs it.
 
     Raises:
-        AblateError: it does not load.
+        AblateError: the folder does not load.
     """
     return _run(_CHECK.format(line="" if plain(folder) else IMPORT), str(folder), given=json.dumps(sentences))
 
 
 def by_onnx_runtime(example: str) -> Embeddings:
-    """The ``embeddings`` that the card's code leaves, where neither torch nor ablate can be imported.
+    """The ``embeddings`` that the card's code computes where neither torch nor ablate can be imported.
 
     Raises:
-        AblateError: it does not run.
+        AblateError: the code fails.
     """
     return _run(_ONNX.format(example=example))
 
 
-def difference(expected: Embeddings, given: Embeddings, most: float, what: str) -> float:
-    """The largest difference of two components, relative to the largest component where that is above 1.
+def difference(expected: Embeddings, actual: Embeddings, tolerance: float, what: str) -> float:
+    """The largest difference of a component, by :func:`~ablate.models.materialize.largest_difference`.
 
     Args:
-        most: the largest difference allowed. what: the model that gave ``given``, named in the error message.
+        tolerance: the largest difference allowed.
+        what: the model that gave ``actual``, for the error message.
 
     Raises:
         AblateError: the difference is larger or NaN, or the shapes differ.
     """
-    if expected.shape != given.shape:
-        raise AblateError(f"{what} has embeddings of another shape than the masked model; nothing is left of it")
-    largest = largest_difference(torch.from_numpy(expected), torch.from_numpy(given))
-    if not largest <= most:
+    if expected.shape != actual.shape:
+        raise AblateError(f"the embeddings of {what} have another shape than the masked model's; nothing was written")
+    largest = largest_difference(torch.from_numpy(expected), torch.from_numpy(actual))
+    # Not `largest > tolerance`, which is false for NaN.
+    if not largest <= tolerance:
         raise AblateError(
-            f"the embeddings of {what} differ from the masked model's by {largest:.1e}, more than {most:g}; "
-            "nothing is left of it"
+            f"the embeddings of {what} differ from the masked model's by {largest:.1e}, more than {tolerance:g}; "
+            "nothing was written"
         )
     return largest
 
@@ -75,6 +78,7 @@ def _run(code: str, *arguments: str, given: str = "") -> Embeddings:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
     if done.returncode:
+        # The last line of a traceback is the error itself.
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise AblateError(f"the exported model does not load in a fresh process: {last}; nothing is left of it")
+        raise AblateError(f"the exported model does not load in a fresh process: {last}; nothing was written")
     return np.array(json.loads(done.stdout), np.float32)

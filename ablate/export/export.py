@@ -1,4 +1,4 @@
-"""Exports a cell: writes the smaller model, loads it in a fresh process, and keeps it only if it is the same."""
+"""Exports a cell: writes the smaller model, loads it in a fresh process, and keeps it only if it equals the cell's."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ from ablate.plan.manifest import versions
 from ablate.record import RunRecord
 
 SENTENCES = 256
+"""How many sentences the check and the measurement embed."""
+
 MANIFEST = "ablate.json"
 
 
@@ -45,37 +47,39 @@ def export(
     """Writes a cell's model.
 
     Args:
-        folder: must not exist; it appears whole or not at all.
-        onnx: write an ONNX model beside.
-        costs: measure speed, latency, operations and memory beside the dense model.
+        folder: must not exist. It is written completely or not at all.
+        onnx: also write an ONNX model.
+        costs: measure speed, latency, operations and memory, and those of the dense model.
         tell: called with each line of progress.
 
     Raises:
-        AblateError: the folder exists or cannot be written, or the model in it gives other embeddings.
+        AblateError: the folder exists or cannot be written, or the exported model gives different embeddings.
     """
     check_target(folder)
     if onnx:
         require_onnx()
     try:
+        # In the parent of the target, and so on the same file system, where a rename is atomic.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             made = Path(scratch) / "model"
             exported = _write(chosen, results, made, folder, onnx, costs, tell)
             made.rename(folder)
     except (OSError, SafetensorError) as error:
         raise AblateError(
-            f"--output {folder}: cannot be written ({getattr(error, 'strerror', None) or error}); nothing is left of it"
+            f"--output {folder}: cannot be written ({getattr(error, 'strerror', None) or error}); nothing was written"
         ) from None
     return exported
 
 
 def check_target(folder: Path) -> None:
-    """Refuses a folder that is there, or cannot be.
+    """Refuses a folder that exists or whose parent does not.
 
     Raises:
-        AblateError: it exists, or the one that it is to be in does not.
+        AblateError: the folder exists, or its parent does not.
     """
+    # `exists` follows links, and is false for a broken one.
     if folder.exists() or folder.is_symlink():
-        raise AblateError(f"--output {folder}: exists already; name another folder, or move it away")
+        raise AblateError(f"--output {folder}: already exists; name another folder, or move it away")
     if not folder.parent.is_dir():
         raise AblateError(f"--output {folder}: there is no folder {folder.parent}; make it first")
 
@@ -93,37 +97,38 @@ def _write(
     write_model(chosen.spec, backbone, made)
     tell("written; loading it in a fresh process")
     short = Embedded().load("synthetic").sentences[:SENTENCES]
-    # One that every model has to truncate.
+    # The last one is so long that every model has to truncate it.
     sentences = (*short, " ".join(short))
     with masked(chosen.model, chosen.keep):
         expected = encode(chosen.model, prepare(chosen.model, sentences)).numpy()
-    off = difference(expected, reloaded(made, sentences), CLOSE, "the exported model")
-    second = None
+    largest = difference(expected, reloaded(made, sentences), CLOSE, "the exported model")
+    onnx_record = None
     if onnx:
-        tell("writing and trying the ONNX model")
+        tell("writing and checking the ONNX model")
         write_onnx(made)
         by_onnx = by_onnx_runtime(example(str(made), chosen.model, sentences))
         shown_example = example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."])
-        second = Onnx(difference(expected, by_onnx, ONNX_CLOSE, "the ONNX model"), shown_example)
+        onnx_record = Onnx(difference(expected, by_onnx, ONNX_CLOSE, "the ONNX model"), shown_example)
     dense = cost = None
     if costs:
         tell("measuring it beside the dense model")
         dense, cost = compare([chosen.spec, ModelSpec(name=str(made))], short)
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
-    before = sum(parameter.numel() for parameter in chosen.model.backbone.parameters())
+    dense_parameters = sum(parameter.numel() for parameter in chosen.model.backbone.parameters())
     exported = Exported(
-        folder,
-        chosen.name,
-        chosen.rows,
-        results.about,
-        off,
-        plain(made),
-        size_of(made),
-        parameters,
-        removed_parameters(chosen.keep) - (before - parameters),
-        second,
-        dense,
-        cost,
+        folder=folder,
+        cell=chosen.name,
+        rows=chosen.rows,
+        about=results.about,
+        difference=largest,
+        plain=plain(made),
+        size=size_of(made),
+        parameters=parameters,
+        # What the mask removes and what was physically removed differ by the weights that are stored as zeros.
+        zeros=removed_parameters(chosen.keep) - (dense_parameters - parameters),
+        onnx=onnx_record,
+        dense=dense,
+        cost=cost,
     )
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
     (made / "README.md").write_text(card(exported), encoding="utf-8")
@@ -158,7 +163,7 @@ def load(folder: str | Path) -> Any:
     """The exported model in a folder, as a ``SentenceTransformer``.
 
     Raises:
-        ModelError: it is no model's folder.
+        ModelError: the folder has no model.
     """
     from sentence_transformers import SentenceTransformer
 

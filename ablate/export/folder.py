@@ -1,4 +1,4 @@
-"""A model's folder, in the format of sentence-transformers."""
+"""Writes the folder of an exported model, in the format of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -8,31 +8,36 @@ from pathlib import Path
 from sentence_transformers.sentence_transformer.modules import Transformer
 from transformers import PreTrainedModel
 
+from ablate.models.architectures import PRUNED_PREFIX
 from ablate.models.quiet import quiet
 from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
 
 IMPORT = "import ablate.models.pruned"
-"""The line that a user needs before an uneven model loads."""
+"""The line that a user runs first if the layers of the exported model differ in their heads or neurons."""
 
 
 def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> None:
-    """Saves a model with another backbone: its tokenizer, its modules (or the pooling that ``spec`` asks for), prompts.
+    """Saves the model of ``spec`` with another backbone in place of its own.
+
+    The folder has the model's tokenizer, its modules (or the pooling that ``spec`` asks for) and its prompts.
 
     Args:
         folder: need not exist.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the folder cannot be written.
     """
+    # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
-        whole = sentence_transformer(spec)
-        first = whole[0]
-        assert isinstance(first, Transformer)
-        first.model = backbone
+        modules = sentence_transformer(spec)
+        transformer = modules[0]
+        assert isinstance(transformer, Transformer)
+        transformer.model = backbone
         if spec.max_length is not None:
-            first.max_seq_length = spec.max_length
-        whole.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+            transformer.max_seq_length = spec.max_length
+        # No model card by the library: ablate writes its own, with the scores and the costs.
+        modules.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 
 
 def size_of(folder: Path) -> int:
@@ -41,5 +46,5 @@ def size_of(folder: Path) -> int:
 
 
 def plain(folder: Path) -> bool:
-    """Whether the folder's model is of a type that transformers has itself."""
-    return not str(json.loads((folder / "config.json").read_text())["model_type"]).startswith("ablate-")
+    """Whether transformers can load the folder's model without ablate."""
+    return not str(json.loads((folder / "config.json").read_text())["model_type"]).startswith(PRUNED_PREFIX)

@@ -1,6 +1,7 @@
-"""What a model costs to run here, measured in a process of its own: ``python -m ablate.export.measure``.
+"""Measures what a model costs to run on this machine, in a process of its own: ``python -m ablate.export.measure``.
 
-Reads ``{"spec": {...}, "sentences": [...]}`` from stdin, and prints a :class:`Cost` as JSON.
+The process reads ``{"spec": {...}, "sentences": [...]}`` from stdin, and prints a :class:`Cost` as JSON. Each model has
+a fresh one, because the peak memory of a process never falls.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from ablate.errors import AblateError
 from ablate.models.spec import ModelSpec
 
 ROUNDS = 3
-"""Models take turns so often, so that a slow minute of the machine is not one model's alone."""
+"""How often each model is measured. The models take turns, so that a slow minute of the machine affects them all."""
 
 LATENCY = 50
-"""Sentences that are encoded one by one."""
+"""How many sentences are encoded one by one to measure the latency."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Cost:
     """parameters: of the encoder. sentences_per_second: in batches. latency: seconds for one sentence, the median.
 
     flops: floating-point operations for a sentence (a multiply-add counts as two), the mean over the sentences.
-    memory: bytes that the process held at most, libraries included.
+    memory: peak memory of the process in bytes, libraries included.
     """
 
     parameters: int
@@ -40,22 +41,22 @@ class Cost:
 
 
 def compare(specs: Sequence[ModelSpec], sentences: Sequence[str]) -> list[Cost]:
-    """The cost of each model: medians over :data:`ROUNDS` rounds in which they take turns.
+    """The cost of each model: medians over :data:`ROUNDS` rounds in which the models take turns.
 
     Raises:
         AblateError: a process fails.
     """
-    rounds = [[_in_a_process(spec, sentences) for spec in specs] for _ in range(ROUNDS)]
+    rounds = [[_measure_in_a_process(spec, sentences) for spec in specs] for _ in range(ROUNDS)]
     return [
-        Cost(**{key: median(asdict(cost)[key] for cost in of_model) for key in asdict(of_model[0])})
-        for of_model in zip(*rounds, strict=True)
+        Cost(**{key: median(asdict(cost)[key] for cost in costs) for key in asdict(costs[0])})
+        for costs in zip(*rounds, strict=True)
     ]
 
 
-def _in_a_process(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
-    asked = json.dumps({"spec": spec.model_dump(mode="json"), "sentences": list(sentences)})
+def _measure_in_a_process(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
+    request = json.dumps({"spec": spec.model_dump(mode="json"), "sentences": list(sentences)})
     done = subprocess.run(
-        [sys.executable, "-m", "ablate.export.measure"], input=asked, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "ablate.export.measure"], input=request, capture_output=True, text=True, check=False
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -73,26 +74,29 @@ def measure(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
 
     model = load_model(spec)
     prepared = prepare(model, sentences)
+    # Warm up, so that costs of the first pass alone are not measured.
     encode(model, prepare(model, sentences[:32]))
     start = time.perf_counter()
     encode(model, prepared)
     seconds = time.perf_counter() - start
-    single = []
+    latencies = []
     for sentence in sentences[:LATENCY]:
-        one = prepare(model, [sentence])
+        single = prepare(model, [sentence])
         start = time.perf_counter()
-        encode(model, one)
-        single.append(time.perf_counter() - start)
+        encode(model, single)
+        latencies.append(time.perf_counter() - start)
+    # ru_maxrss is in bytes on macOS and in KiB on Linux.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     counter = FlopCounterMode(display=False)
-    # Counted last: the counter itself takes time and memory. Attention is only counted where it is not fused.
+    # Last, because the counter itself takes time and memory. With the math backend, because the counter does not see
+    # the matrix products inside fused attention.
     with counter, torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         encode(model, prepared)
     parameters = sum(parameter.numel() for parameter in model.backbone.parameters())
     flops = counter.get_total_flops() / len(sentences)
-    return Cost(parameters, len(sentences) / seconds, median(single), flops, memory)
+    return Cost(parameters, len(sentences) / seconds, median(latencies), flops, memory)
 
 
 if __name__ == "__main__":
-    given = json.load(sys.stdin)
-    print(json.dumps(asdict(measure(ModelSpec.model_validate(given["spec"]), given["sentences"]))))
+    request = json.load(sys.stdin)
+    print(json.dumps(asdict(measure(ModelSpec.model_validate(request["spec"]), request["sentences"]))))

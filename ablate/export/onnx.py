@@ -1,8 +1,7 @@
-"""The exported model for ONNX Runtime: token ids in, sentence embeddings out, pooling and modules included."""
+"""Writes an exported model for ONNX Runtime: token ids in, sentence embeddings out, including pooling and modules."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from ablate.models.spec import ModelSpec
 
 FILE = "onnx/model.onnx"
 CLOSE = 1e-4
-"""As :data:`ablate.models.materialize.CLOSE`, for ONNX Runtime."""
+"""Like :data:`ablate.models.materialize.CLOSE`, for ONNX Runtime, whose kernels round differently."""
 
 
-class _Whole(nn.Module):
+class _WithPooling(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.backbone = model.backbone
@@ -32,7 +31,7 @@ class _Whole(nn.Module):
 
 
 def write_onnx(folder: Path) -> None:
-    """Writes :data:`FILE` into an exported model's folder; any number of sentences and tokens goes in.
+    """Writes :data:`FILE` into an exported model's folder. It takes any number of sentences and tokens.
 
     Raises:
         AblateError: the extra ``onnx`` is not installed.
@@ -40,15 +39,14 @@ def write_onnx(folder: Path) -> None:
     """
     require_onnx()
     model = load_model(ModelSpec(name=str(folder)))
-    # Two sentences of some words: what is traced must not be taken for a constant 1.
+    # Two sentences of several tokens, because torch.export takes a dimension of size 1 for a constant.
     features = model.pad(model.tokenize(["A sentence.", "Another one, which is longer."]))
     inputs = ("input_ids", "attention_mask")
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=2, max=model.encoding.max_length)}
     (folder / FILE).parent.mkdir()
-    with torch.no_grad(), quiet(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with torch.no_grad(), quiet():
         torch.onnx.export(
-            _Whole(model).eval(),
+            _WithPooling(model).eval(),
             tuple(features[name] for name in inputs),
             folder / FILE,
             dynamo=True,
@@ -61,10 +59,10 @@ def write_onnx(folder: Path) -> None:
 
 
 def require_onnx() -> None:
-    """Checks that the extra is there.
+    """Checks that the extra ``onnx`` is installed.
 
     Raises:
-        AblateError: it is not.
+        AblateError: one of its packages is missing.
     """
     try:
         import onnx  # noqa: F401
@@ -75,11 +73,13 @@ def require_onnx() -> None:
 
 
 def example(folder: str, model: Model, sentences: Sequence[str]) -> str:
-    """Python code that needs ONNX Runtime, tokenizers and numpy alone; it leaves ``embeddings``, float32 [n, dim].
+    """Python code that needs only ONNX Runtime, tokenizers and numpy. It computes ``embeddings``, float32 [n, dim].
 
     Args:
-        folder: where the model lies. model: of which it was made.
+        folder: the exported folder.
+        model: the original model, which has the same tokenizer, prompt and maximum length.
     """
+    # What the model itself pads a shorter sequence with.
     pad_id = model.pad([[0], [0, 0]])["input_ids"][0, 1].item()
     prompt = f"{model.encoding.prompt!r} + " if model.encoding.prompt else ""
     return "\n".join(
@@ -93,8 +93,8 @@ def example(folder: str, model: Model, sentences: Sequence[str]) -> str:
             f"tokenizer.enable_padding(pad_id={pad_id})",
             f"session = onnxruntime.InferenceSession({f'{folder}/{FILE}'!r})",
             f"batch = tokenizer.encode_batch([{prompt}text for text in {list(sentences)!r}])",
-            "ids = np.array([one.ids for one in batch])",
-            "mask = np.array([one.attention_mask for one in batch])",
+            "ids = np.array([encoding.ids for encoding in batch])",
+            "mask = np.array([encoding.attention_mask for encoding in batch])",
             'embeddings = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]',
         )
     )

@@ -1,4 +1,4 @@
-"""The record of an export that is written and checked."""
+"""The record of an export, after the folder was written and checked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from ablate.record import Row, RunAbout
 
 @dataclass(frozen=True)
 class Onnx:
-    """The ONNX model. difference: as that of the folder, by ONNX Runtime in a process without torch and ablate."""
+    """The ONNX model.
+
+    difference: like that of the folder, but computed by ONNX Runtime in a process without torch and ablate.
+    example: the card's code.
+    """
 
     difference: float
     example: str
@@ -19,12 +23,14 @@ class Onnx:
 
 @dataclass(frozen=True)
 class Exported:
-    """A folder that was written, and how it stands to the dense model.
+    """An exported folder, with its scores and its costs.
 
     difference: from the masked model's embeddings, by :func:`~ablate.models.materialize.largest_difference`.
-    plain: it loads without ablate. size: bytes of weights. zeros: weights that are there and zero by the mask.
-    onnx: None where none was asked for.
-    dense, cost: None where nothing was measured.
+    plain: whether it loads without ablate.
+    size: bytes of weights.
+    zeros: how many weights the mask removes that are stored as zeros.
+    onnx: None if no ONNX model was asked for.
+    dense, cost: None if nothing was measured.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""The model that a mask leaves: heads and neurons physically gone, single weights as zeros."""
+"""The smaller model: heads and neurons that the mask removes are gone, and removed single weights are zeros."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ def smaller(model: Model, keep: Mapping[str, Tensor]) -> PreTrainedModel:
     """A copy of the backbone without the heads and neurons whose whole output ``keep`` removes.
 
     Args:
-        keep: parameter name -> bool tensor of its shape, True = keep; what else it removes is zero in the copy.
+        keep: parameter name -> bool tensor of its shape, True = keep. Other weights that it removes are zero in the
+            copy.
     """
     assert isinstance(model.backbone, PreTrainedModel)
+    # Copied under the mask, so that removed weights of the units that stay are zeros in the copy.
     with masked(model, keep):
         zeroed = copy.deepcopy(model.backbone)
     return pruned_from(zeroed, *remaining_units(model, keep)) if loses_units(model, keep) else zeroed

@@ -43,7 +43,7 @@ class Granularity(Plugin):
 
     @abstractmethod
     def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
-        """What a mask keeps of the parameters.
+        """Which parameters a mask keeps.
 
         Args:
             mask: bool [units], True = keep.
@@ -54,16 +54,16 @@ class Granularity(Plugin):
         """
 
     def identity(self) -> dict[str, Any]:
-        # min_keep bounds a choice of units; it is no part of what the units are.
+        # min_keep limits which units may be chosen, and does not change what the units are.
         identity = super().identity()
         identity["parameters"].pop("min_keep")
         return identity
 
 
 class ColumnGranularity(Granularity):
-    """Units whose output is carried by some input columns of one linear module a layer: heads and neurons.
+    """Units whose output is carried by input columns of one linear module in each layer: heads and neurons.
 
-    A column-wise unit has an exact mask variable per example, which ``absolute-example`` scores need.
+    Such a unit has an exact mask variable for each example, which ``sign: absolute-example`` needs.
     """
 
     version: ClassVar[int] = 1
@@ -74,7 +74,7 @@ class ColumnGranularity(Granularity):
 
     @abstractmethod
     def count(self, model: Model, layer: Layer) -> int:
-        """Units in this layer, each of an equal share of the carrier's columns."""
+        """The number of units in this layer. Each has an equal share of the carrier's columns."""
 
     @abstractmethod
     def producers(self, layer: Layer) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ class ColumnGranularity(Granularity):
         return self.reduce_columns(model, {name: value.sum(0, keepdim=True) for name, value in values.items()})[0]
 
     def reduce_columns(self, model: Model, values: Mapping[str, Tensor]) -> Tensor:
-        """Sums a value per example and carrier column, [examples, columns] each, into [examples, units]."""
+        """Sums values per example and carrier column, [examples, columns] for each carrier, into [examples, units]."""
         parts = [
             _shares(values[self.carrier(layer)], self.count(model, layer)).sum(2) for layer in model.architecture.layers
         ]
@@ -106,6 +106,8 @@ class ColumnGranularity(Granularity):
             weight = model.weight(self.carrier(layer))
             columns = units.repeat_interleave(weight.shape[1] // len(units))
             kept[f"{self.carrier(layer)}.weight"] = columns.expand(weight.shape)
+            # Without its columns, what produces a unit has no effect. It is removed too, so that counting the removed
+            # parameters gives what materializing would remove.
             for producer in self.producers(layer):
                 kept[f"{producer}.weight"] = columns[:, None].expand(model.weight(producer).shape)
                 if model.backbone.get_submodule(producer).bias is not None:

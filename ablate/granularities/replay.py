@@ -1,8 +1,8 @@
-"""Exact removal of one group of units after another, with the layers below the changed one computed only once.
+"""Removes one group of units after another, and computes the layers below the changed one only once.
 
 Removing a unit of layer l changes nothing below it, so the outputs of the layers before l are recorded and replayed.
-For heads, which are columns of the attention output projection, the inputs of that projection are recorded too. The
-rest is computed by the same modules from the same numbers, so embeddings equal those of the whole model bit for bit.
+Heads are columns of the attention output projection, so for heads the inputs of that projection are recorded too.
+The same modules compute the rest from the same numbers, so the embeddings equal those of the whole model bit for bit.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class _Replay(nn.Module):
         return self.output
 
 
-class _Seen(Exception):
-    """Ends a forward pass early, once the module of interest was reached."""
+class _Reached(Exception):
+    """Ends a forward pass when it has reached the module of interest."""
 
 
 def removals(
@@ -50,29 +50,31 @@ def removals(
     """
     layers = granularity.layers(model)
     by_layer: dict[int, list[int]] = {}
-    for place, units in enumerate(groups):
+    for index, units in enumerate(groups):
         numbers = set(layers[units].tolist())
         if len(numbers) != 1:
-            raise ValueError(f"group {place} has units of {len(numbers)} layers, not of one")
-        by_layer.setdefault(numbers.pop(), []).append(place)
+            raise ValueError(f"group {index} has units of {len(numbers)} layers, not of one")
+        by_layer.setdefault(numbers.pop(), []).append(index)
     below: list[Any] | None = None
-    at = 0
+    recorded = 0
     for number in sorted(by_layer):
         layer = model.architecture.layers[number]
-        if number > at or (number and below is None):
-            below = _outputs(model, prepared, at, number, below)
-            at = number
+        if number > recorded:
+            below = _outputs(model, prepared, recorded, number, below)
+            recorded = number
         heads = isinstance(granularity, ColumnGranularity) and granularity.carrier(layer) == layer.attention_output
-        keeps = [_keep(model, granularity, layers, groups[place]) for place in by_layer[number]]
+        # Before modules are replaced, since `keep` looks at the weights of all layers.
+        keeps = [_keep(model, granularity, layers, groups[index]) for index in by_layer[number]]
         with ExitStack() as stack:
             replay = stack.enter_context(_layers_replayed(model, number, below))
             if heads:
                 replay = stack.enter_context(_projection_replayed(model, prepared, layer, replay))
-            for place, keep in zip(by_layer[number], keeps, strict=True):
-                if heads:  # query, key and value of a head that is gone do nothing, and are not there to be masked
+            for index, keep in zip(by_layer[number], keeps, strict=True):
+                if heads:
+                    # The stand-ins for query, key and value have no weights to mask, and a removed head needs none.
                     keep = {name: kept for name, kept in keep.items() if name.startswith(layer.attention_output)}
                 with masked(model, keep):
-                    yield place, encode(model, prepared, replay)
+                    yield index, encode(model, prepared, replay)
 
 
 def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor) -> dict[str, Tensor]:
@@ -82,12 +84,12 @@ def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor)
 
 
 Replay = Callable[[int], None]
-"""Prepares what is replayed for the batch of that number, which comes next."""
+"""Called with the number of the next batch: sets what the stand-ins replay for it."""
 
 
 @contextmanager
 def _layers_replayed(model: Model, number: int, below: list[Any] | None) -> Iterator[Replay]:
-    """The layers before ``number`` give ``below``, the outputs of the last of them for each batch."""
+    """Replaces the layers before ``number``: they return ``below``, which has the output for each batch."""
     stand_in = _Replay()
 
     def replay(batch: int) -> None:
@@ -100,51 +102,52 @@ def _layers_replayed(model: Model, number: int, below: list[Any] | None) -> Iter
 
 @contextmanager
 def _projection_replayed(model: Model, prepared: Prepared, layer: Layer, replay: Replay) -> Iterator[Replay]:
-    """The attention output projection of ``layer`` gets the inputs that it has now, and no attention is computed."""
+    """The attention output projection of ``layer`` gets the inputs that it has now, without query, key and value."""
     projection = model.backbone.get_submodule(layer.attention_output)
     inputs: list[Tensor] = []
 
-    def note(_: nn.Module, args: tuple[Tensor, ...]) -> None:
+    def record(_: nn.Module, args: tuple[Tensor, ...]) -> None:
         inputs.append(args[0])
-        raise _Seen
+        raise _Reached
 
-    _run(model, prepared, replay, projection.register_forward_pre_hook(note))
+    _run(model, prepared, replay, projection.register_forward_pre_hook(record))
     stand_in = _Replay()
 
-    def both(batch: int) -> None:
+    def replay_both(batch: int) -> None:
         replay(batch)
         stand_in.output = inputs[batch]
 
-    # Attention is still taken of what stands in for query, key and value, but the matrix products, its cost, are not.
+    # Attention itself still runs, on the outputs of the stand-ins, and its result is discarded here. The saving is in
+    # the matrix products of query, key and value.
     handle = projection.register_forward_pre_hook(lambda _, __: (stand_in.output,))
     try:
         with _replaced(model, [layer.query, layer.key, layer.value], stand_in):
-            yield both
+            yield replay_both
     finally:
         handle.remove()
 
 
 def _outputs(model: Model, prepared: Prepared, start: int, stop: int, below: list[Any] | None) -> list[Any]:
-    """What layer ``stop - 1`` gives for each batch, with those before ``start`` replayed."""
+    """The output of layer ``stop - 1`` for each batch, with the layers before ``start`` replayed."""
     outputs: list[Any] = []
 
-    def note(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+    def record(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
         outputs.append(output)
-        raise _Seen
+        raise _Reached
 
     last = model.backbone.get_submodule(model.architecture.layers[stop - 1].path)
     with _layers_replayed(model, start, below) as replay:
-        _run(model, prepared, replay, last.register_forward_hook(note))
+        _run(model, prepared, replay, last.register_forward_hook(record))
     return outputs
 
 
 def _run(model: Model, prepared: Prepared, replay: Replay, handle: RemovableHandle) -> None:
-    """A forward pass of each batch up to the module whose hook ends it."""
+    """Runs a forward pass of each batch up to the module whose hook ends it, and removes the hook."""
     try:
         with torch.inference_mode():
             for number, batch in enumerate(prepared.batches):
                 replay(number)
-                with suppress(_Seen):
+                with suppress(_Reached):
                     model.embed(batch.features)
     finally:
         handle.remove()

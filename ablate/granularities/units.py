@@ -1,4 +1,4 @@
-"""Which units are left: the masks of one or several granularities that are in force together."""
+"""Which units are left: masks of one or several granularities that are in force together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ablate.models.model import Model
 
 
 def name_of(granularity: Granularity) -> str:
-    """What stored masks call a granularity: its identity as JSON."""
+    """The name of a granularity in stored masks: its identity as JSON."""
     return json.dumps(granularity.identity(), sort_keys=True)
 
 
@@ -24,10 +24,10 @@ def name_of(granularity: Granularity) -> str:
 class Units:
     """Masks of several granularities; a granularity without a mask keeps all its units.
 
-    Granularities that differ in ``min_keep`` alone have the same units, and share a mask.
+    Granularities that differ only in ``min_keep`` have the same units, and share a mask.
 
-    masks: bool [units], True = keep, by :func:`name_of` their granularity.
-    granularities: those of the masks, by the same names.
+    masks: by :func:`name_of` their granularity; bool [units], True = keep.
+    granularities: the granularities of the masks, by the same names.
     """
 
     masks: dict[str, Mask] = field(default_factory=dict)
@@ -35,12 +35,12 @@ class Units:
 
     @classmethod
     def of(cls, masks: dict[str, Mask], granularities: Iterable[Granularity]) -> Units:
-        """Masks as the store has them. ``granularities``: at least those of the masks."""
+        """Masks as the store has them, with ``granularities`` that include at least those of the masks."""
         by_name = {name_of(granularity): granularity for granularity in granularities}
         return cls(masks, {name: by_name[name] for name in masks})
 
     def with_mask(self, granularity: Granularity, mask: Mask) -> Units:
-        """The same with another mask of one granularity."""
+        """These masks with another mask of one granularity."""
         name = name_of(granularity)
         return Units({**self.masks, name: mask}, {**self.granularities, name: granularity})
 
@@ -49,12 +49,13 @@ class Units:
         return merge([self.granularities[n].keep(model, torch.from_numpy(mask)) for n, mask in self.masks.items()])
 
     def left(self, model: Model, granularity: Granularity, total: int) -> Mask:
-        """The units of a granularity that are left: those not removed by a mask of it, or of another granularity.
+        """The units of a granularity that no mask removes, neither its own nor one of another granularity.
 
-        A unit goes with another granularity's when all weights that carry its output do, as those of a removed head.
+        Another granularity's mask removes a unit if it removes all weights that carry the unit's output, as a removed
+        head removes its weights.
 
         Args:
-            total: how many units there are.
+            total: the number of units.
         """
         if not self.masks:
             return np.ones(total, bool)
@@ -63,5 +64,6 @@ class Units:
             name: keep.get(f"{name}.weight", torch.ones_like(model.weight(name), dtype=torch.bool)).float()
             for name in granularity.carriers(model)
         }
+        # A unit that has lost its carriers only in part is still left: it still has an output.
         left: Mask = (granularity.reduce(model, carried) > 0).numpy()
         return left & self.masks.get(name_of(granularity), left)

@@ -16,7 +16,7 @@ from ablate.models.model import Model
 class Unstructured(Granularity):
     """A single weight of an encoder linear layer: query, key, value, attention output, both FFN matrices.
 
-    Not embeddings, layer norms, biases or poolers: the prunable weights are the denominator of the sparsity.
+    Embeddings, layer norms, biases and poolers are not units. The units are the denominator of the sparsity.
     """
 
     name: ClassVar[str] = "unstructured"

@@ -23,7 +23,7 @@ from ablate.statistics.verdict import Claim
 from ablate.store.store import Store
 
 ALONE = "train"
-"""The ``way`` of the control, the dense model trained."""
+"""The ``way`` of the control, the trained dense model."""
 
 NO_RANDOM = "no random mask was trained alike"
 ITSELF = "its mask is random itself"
@@ -49,7 +49,7 @@ class _Finding:
 def judge_against_training(
     results: RunRecord, store: Store, registry: Registry, settings: Statistics
 ) -> list[Evidence]:
-    """The evidence on every trained cell against training alone, means over train seeds on both sides.
+    """The evidence on every trained cell against training alone. Both sides are means over train seeds.
 
     A cell improves if it is better than training alone and than random masks trained alike, on these pairs with the
     models as they are, and over train seeds as well: the p of that claim is the largest of the four.
@@ -156,7 +156,7 @@ def _judged(stage: Stage, task: str | None, findings: Sequence[_Finding], settin
 
 def _claims(stage: Stage, finding: _Finding, margin: float | None) -> dict[Claim, float]:
     gains: Comparison = finding.alone.compared
-    ps = claims(gains if stage.measure.higher_is_better else gains.turned(), finding.alone.p, margin)
+    ps = claims(gains if stage.measure.higher_is_better else gains.reversed(), finding.alone.p, margin)
     if finding.beats is not None and finding.over_seeds is not None:
         ps["improves"] = max(ps["better"], finding.over_seeds, finding.beats)
     return ps

@@ -1,4 +1,4 @@
-"""Compares two cells of a finished run, from the store alone."""
+"""Compares two cells of a finished run, using only the store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ablate.statistics.resample import Joint
 from ablate.store.store import Store
 
 MIN_PREFIX = 4
-"""The fewest first characters of a key that may be given in its place."""
+"""The fewest first characters by which a key may be abbreviated."""
 
 _HEX = re.compile(r"[0-9a-f]{16}")
 _LISTED = 12
@@ -30,10 +30,12 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class Difference:
-    """A compared with B on one task, or (None) on the mean over the stage's tasks where there are several.
+    """A compared with B on one task.
 
-    a, b: scores in the stage's unit, on the pairs that decide, means over seeds. p: two-sided, by permutation;
-    studentized: whether each difference was divided by its own standard error. pairs: how many were counted.
+    task: None for the mean over the stage's tasks, if there are several.
+    a, b: the scores in the stage's unit on the pairs that decide, means over seeds.
+    p: two-sided, by permutation. studentized: whether each difference was divided by its own standard error.
+    pairs: how many pairs were counted.
     """
 
     task: str | None
@@ -51,11 +53,11 @@ def differences(
     """A minus B in every stage in which both were run, for every model.
 
     Args:
-        a, b: ``dense``, a cell as tables call it (its seeds together), as rows do (``cell``), or a row's ``key`` or
-            the beginning of one.
+        a, b: ``dense``; a cell's name in tables (all its seeds) or in rows (``cell``); or a row's ``key`` or the
+            beginning of one.
 
     Raises:
-        AblateError: there is no such cell, several begin so, no stage has both, or neither task has both scores.
+        AblateError: there is no such cell, several keys begin so, or no stage has both cells.
     """
     run_stages = stages(results)
     known = [_cells(stage) for stage in run_stages]
@@ -63,17 +65,22 @@ def differences(
     for name, side in zip((a, b), sides, strict=True):
         if not any(side):
             raise _unknown(name, known)
-    both = [(stage, one, two) for stage, one, two in zip(run_stages, *sides, strict=True) if one and two]
-    if not both:
+    in_both = [
+        (stage, rows_a, rows_b) for stage, rows_a, rows_b in zip(run_stages, *sides, strict=True) if rows_a and rows_b
+    ]
+    if not in_both:
         raise AblateError(f"no stage has both '{a}' and '{b}'; choose two cells of one table of `ablate show`")
-    return [(stage, list(compared(results, stage, one, two, store, registry, settings))) for stage, one, two in both]
+    return [
+        (stage, list(compared(results, stage, rows_a, rows_b, store, registry, settings)))
+        for stage, rows_a, rows_b in in_both
+    ]
 
 
 def find(results: RunRecord, name: str) -> dict[str, str]:
-    """The cells of that name in any stage: key -> what rows call it.
+    """The cells of this name in any stage: key -> its name in rows.
 
     Raises:
-        AblateError: there is none, or several keys begin so.
+        AblateError: there is no such cell, or several keys begin so.
     """
     known = [_cells(stage) for stage in stages(results)]
     rows = [next(iter(tasks.values())) for cells in known for tasks in _find(name, cells)]
@@ -91,7 +98,7 @@ def compared(
     registry: Registry,
     settings: Statistics,
 ) -> Iterator[Difference]:
-    """``ours`` minus ``theirs``, means over the cells of each, on every task that all have a score on, and the mean.
+    """``ours`` minus ``theirs``, means over the cells of each, on every task with all scores, and on their mean.
 
     A task on which most resamples have no score is left out.
 
@@ -108,6 +115,7 @@ def compared(
     joint = Joint({task: judged for task, (judged, _) in data.items()}, settings.resamples, settings.statistics_seed)
     boots = joint.bootstrap(values)
     means = {task: [np.mean([boots[task][key] for key in side], axis=0) for side in keys[task]] for task in tasks}
+    # Every seed of ours with every seed of theirs: the permutation then tests the difference of the two means.
     pairs = {task: [(values[task][x], values[task][y]) for x in keys[task][0] for y in keys[task][1]] for task in tasks}
     exchanged = joint.permute({"": pairs})[""]
     places: list[tuple[str | None, list[str]]] = [(task, [task]) for task in tasks]
@@ -135,7 +143,7 @@ def _mean_score(stage: Stage, cells: Sequence[RowsByTask], tasks: Sequence[str])
 
 
 def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
-    """Every name of a cell -> its rows, one mapping for each seed."""
+    """Each name of a cell -> its rows, with one mapping for each seed."""
     cells = {"dense": [stage.dense]}
     for group in stage.groups:
         cells[label(group, stage.groups)] = list(group.seeds.values())
@@ -143,12 +151,13 @@ def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
         for rows in (*group.seeds.values(), *group.matched.values(), *group.flipped.values()):
             row = next(iter(rows.values()))
             for name in (row.cell, row.key):
+                # A name in tables, which stands for all seeds, goes before the same text in rows.
                 cells.setdefault(name, [rows])
     return cells
 
 
 def _find(name: str, cells: Mapping[str, list[RowsByTask]]) -> list[RowsByTask]:
-    """The cell of that name, or the only one whose key begins with it; empty if there is none."""
+    """The cell of this name, or the only one whose key begins with it; empty if there is none."""
     if name in cells:
         return cells[name]
     keys = [key for key in cells if len(name) >= MIN_PREFIX and key.startswith(name) and _HEX.fullmatch(key)]

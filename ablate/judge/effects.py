@@ -11,11 +11,11 @@ from ablate.judge.group import Group, RowsByTask, identity_of
 from ablate.record import Evidence, Row, RunRecord
 
 Value = Callable[[Row], float | None]
-"""A number of a row."""
+"""Gets a number from a row."""
 
 
 class Measure(NamedTuple):
-    """The metric and the unit of scores; only tasks of one measure can be averaged."""
+    """The metric and the unit of scores. Only tasks of the same measure can be averaged."""
 
     metric: str
     unit: str
@@ -23,7 +23,7 @@ class Measure(NamedTuple):
 
     @property
     def places(self) -> int:
-        """Digits after the point to print: more for losses, which are small."""
+        """How many decimal places to print: more for losses, which are small."""
         return 2 if self.unit == "points" else 4
 
 
@@ -59,7 +59,7 @@ class Stage:
     evidence: dict[tuple[str, str | None, str], Evidence] = field(default_factory=dict)
 
     def evidence_on(self, group: Group, task: str | None = None, against: str = "dense") -> Evidence | None:
-        """The evidence on a cell, on one task or on the mean over all; None where it has none."""
+        """The evidence on a cell, on one task or on the mean over all tasks; None if it has none."""
         return self.evidence.get((group.id, task, against))
 
     def on(self, tasks: Collection[str]) -> Stage:
@@ -104,7 +104,7 @@ class Stage:
         return self._over(group.matched, self.delta_of)
 
     def flipped(self, group: Group) -> Effect:
-        """The same, of the flipped control."""
+        """As :meth:`matched`, for the flipped control."""
         return self._over(group.flipped, self.delta_of)
 
     def dense_score(self, clean: bool) -> Effect:
@@ -116,7 +116,7 @@ class Stage:
 
 
 def over_tasks(rows: RowsByTask, tasks: Collection[str], value: Value) -> Effect:
-    """The mean over tasks of a number of each row; it has a value only if every task has one."""
+    """The mean of a number over tasks. It has a value only if every task has one."""
     values, statuses = [], []
     for task in tasks:
         row = rows.get(task)
@@ -129,7 +129,7 @@ def over_tasks(rows: RowsByTask, tasks: Collection[str], value: Value) -> Effect
 
 
 def over_draws(effects: Iterable[Effect]) -> Effect:
-    """The mean and the sample standard deviation over seeds or draws; a value only if each has one."""
+    """The mean and the sample standard deviation over seeds or draws. It has a value only if each of them has one."""
     each = list(effects)
     status = _worst([effect.status for effect in each])
     values = [effect.value for effect in each if effect.value is not None]
@@ -153,17 +153,17 @@ def _worst(statuses: Sequence[str]) -> str:
 
 def stages(results: RunRecord) -> list[Stage]:
     """Every model's stages: ``screen`` before ``confirm``, tasks in the run's order, cells as they appear."""
-    made = _with_rows(results)
+    unordered = _with_rows(results)
     order = [*results.about.screen, *results.about.confirm]
-    for stage in made:
+    for stage in unordered:
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
     for item in results.evidence:
-        for stage in made:
+        for stage in unordered:
             if (item.model, item.stage, item.metric) == (stage.model, stage.name, stage.measure.metric):
                 stage.evidence[item.group, item.task, item.against] = item
     models = list(dict.fromkeys(row.model for row in results.rows))
-    return sorted(made, key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
+    return sorted(unordered, key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
 
 
 _StagePlace = tuple[str, str, Measure]
@@ -176,7 +176,7 @@ def _with_rows(results: RunRecord) -> list[Stage]:
     owners = _owners(results.rows)
     by_place: dict[_StagePlace, Stage] = {}
     groups: dict[tuple[_StagePlace, Hashable], Group] = {}
-    # Controls last: their cells are known by then.
+    # Controls last, because the cells that they belong to must be known by then.
     for row in sorted(results.rows, key=lambda row: row.control is not None):
         measure = Measure(row.metric, row.unit, row.higher_is_better)
         place = (row.model, row.stage, measure)

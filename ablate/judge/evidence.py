@@ -22,13 +22,12 @@ def judge_stage(
     """The evidence on one stage's cells.
 
     Args:
-        tasks: how each task is judged; one that is absent has no evidence, and then nor has the mean.
+        tasks: how each task is judged. A task that is absent has no evidence, and then neither has the mean.
         values: task -> key of a result -> float32 [pairs of the task's panel].
 
     Returns:
-        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell
-        without a score on each of the tasks has no evidence there, and with fewer than two matched draws none against
-        them.
+        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell has no
+        evidence where it lacks a score, and none against matched if it has fewer than two draws.
     """
     if not tasks:
         return []
@@ -75,7 +74,7 @@ def with_harmed(items: Sequence[Evidence], several: bool) -> Iterator[Evidence]:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a comparison asks: which cell, on which task, by which rule; see :class:`~ablate.record.Evidence`."""
+    """What is compared: which cell, on which task, by which rule; see :class:`~ablate.record.Evidence`."""
 
     stage: Stage
     group: Group
@@ -128,7 +127,7 @@ def against_random(
 
 
 def _against_draws(asked: Asked, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
-    compared = drawn.comparison if sign > 0 else drawn.comparison.turned()
+    compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
     return against_random(asked, "matched", compared, drawn.p, q, drawn.smallest_effect, drawn.draws, drawn.beaten)
 
 

@@ -1,4 +1,4 @@
-"""Each cell of a stage compared with dense and with its matched draws, before any correction."""
+"""Compares each cell of a stage with dense and with its matched draws, before any correction."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Finding:
 
     def claims(self) -> dict[Claim, float]:
         """The p-value of each claim that can be tested."""
-        ps = claims(self.dense if self.sign > 0 else self.dense.turned(), self.p, self.margin)
+        ps = claims(self.dense if self.sign > 0 else self.dense.reversed(), self.p, self.margin)
         if self.drawn is not None:
             # To improve, a cell has to pass both tests, so its p is the larger one.
             ps["improves"] = max(ps["better"], self.drawn.p)
@@ -79,7 +79,8 @@ def claims(gains: Comparison, p: float, margin: float | None) -> dict[Claim, flo
 def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float | None:
     """How much worse than dense still counts as harmless, on the mean over ``tasks``.
 
-    None for tasks whose unit is not points, unless the recipe gives each its own; then the mean of theirs.
+    For tasks whose unit is not points, it is the mean of their own margins if the recipe gives each of them one, and
+    None otherwise.
     """
     points = stage.measure.unit == "points"
     if len(tasks) > 1 and points:
@@ -90,10 +91,10 @@ def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float |
 
 
 class Findings:
-    """Compares the cells of a stage. The resamples are drawn once, for all cells.
+    """Compares the cells of a stage. The resamples are drawn once for all cells, so that all comparisons are paired.
 
     Args:
-        tasks: how each is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
+        tasks: how each task is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Findings:
         )
 
     def of(self, group: Group, tasks: Sequence[str]) -> Iterator[Finding]:
-        """The comparison on the mean over ``tasks``; none where the cell or dense has no score."""
+        """The comparison on the mean over ``tasks``, if both the cell and dense have a score."""
         effect = self._stage.effect(group, tasks=tasks)
         if effect.value is None:
             return
@@ -147,6 +148,7 @@ class Findings:
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
+        # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
@@ -155,10 +157,10 @@ class Findings:
             return None, str(reason)
 
     def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
-        """The delta on each of the tasks; empty where one of them has none."""
+        """The delta on each of the tasks; empty if one of them has none."""
         deltas = [self._stage.delta_of(rows[task]) if task in rows else None for task in tasks]
-        there = [delta for delta in deltas if delta is not None]
-        return there if len(there) == len(deltas) else []
+        defined = [delta for delta in deltas if delta is not None]
+        return defined if len(defined) == len(deltas) else []
 
     def _resampled(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
         """float64 [resamples]: the delta of the mean over tasks."""

@@ -14,7 +14,7 @@ RowsByTask = dict[str, Row]
 """The rows of one cell by task."""
 
 Extra = Literal["scope", "steps"]
-"""What may distinguish cells of one place in the grid."""
+"""What may distinguish cells at the same place in the grid."""
 
 EXTRAS: tuple[Extra, ...] = ("scope", "steps")
 
@@ -29,10 +29,11 @@ class GridPlace(NamedTuple):
 
 @dataclass
 class Group:
-    """The cells of one stage that differ only in their seeds. ``row``: one of their rows, whichever.
+    """The cells of one stage that differ only in their seeds.
 
-    seeds: the rows of each (seed, train seed), by task. matched: those of each random draw. flipped: the flipped
-    control's.
+    row: any one of their rows.
+    seeds: the rows of each (seed, train seed), by task.
+    matched, flipped: the rows of each matched draw, and of the flipped control.
     """
 
     row: Row
@@ -43,7 +44,7 @@ class Group:
 
     @property
     def is_control(self) -> bool:
-        """Whether other cells are compared with it: its scorer is seeded, or it is the dense model trained."""
+        """Whether other cells are compared with it: its scorer is seeded, or it is the trained dense model."""
         return self.row.seed is not None or self.row.way == "train"
 
     @property
@@ -67,7 +68,7 @@ class Group:
 
     @property
     def kind(self) -> str:
-        """Its granularity; ``trained`` or ``several steps`` where it is not a grid cell."""
+        """Its granularity; or ``trained`` or ``several steps`` if it is not a grid cell."""
         if self.row.way is not None:
             return "trained"
         return "several steps" if self.off_grid else str(self.row.granularity)
@@ -102,7 +103,7 @@ def _place(row: Row) -> GridPlace | None:
 
 
 def stored_result(row: Row) -> str:
-    """The key of the result that the store has of a row with a score."""
+    """The key of the stored result of a row that has a score."""
     assert row.result is not None
     return row.result
 
@@ -113,7 +114,7 @@ def extra(group: Group, name: Extra) -> str:
 
 
 def differing(groups: Sequence[Group]) -> list[Extra]:
-    """Those of scope and steps in which the cells differ."""
+    """Which of scope and steps differ between the cells."""
     return [name for name in EXTRAS if len({extra(group, name) for group in groups}) > 1]
 
 

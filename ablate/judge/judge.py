@@ -1,4 +1,4 @@
-"""Judges the cells of a run from the panels and values in the store; no sentence is read."""
+"""Judges the cells of a run from the panels and values in the store. No texts are needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ablate.statistics.resample import Judged
 from ablate.store.store import Store
 
 _AGREE = 1e-4
-"""The relative difference that a task's score and its statistic may have: float32 sums differ by their order."""
+"""The relative difference allowed between a task's score and its statistic: float32 sums depend on their order."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
             try:
                 evidence += judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings)
                 break
-            except TaskFault as why:  # on one of the draws
+            except TaskFault as why:  # on one of the draws; judge the other tasks without it
                 withheld.append(f"{why.task} ({stage.name}): {why}")
                 del tasks[why.task]
     return Judgement(_filled(results.rows, judged, evidence), evidence, withheld)
@@ -62,8 +62,8 @@ def read(
     """How a task is judged, and the values of dense and of the results with these keys, on the pairs that decide.
 
     Raises:
-        StoreError: the store lacks something that the run put there.
-        PluginError: the task's statistic fails, or gives another score than the task.
+        StoreError: the store lacks something that the run stored.
+        PluginError: the task's statistic fails, or its score differs from the task's.
     """
     panel = store.get_panel(results.about.panels.get(stage.name, {}).get(task, ""))
     if panel is None:
@@ -78,6 +78,7 @@ def read(
     statistic = statistic_of(make_task(registry, task, results.about.tasks or {}), registry)
     judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic)
     score = stage.score_of(dense)
+    # A task whose statistic disagrees with its score would have intervals and tests about another quantity.
     if score is not None:
         _check(judged, values[stored_result(dense)], score)
     return judged, values

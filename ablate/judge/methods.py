@@ -1,4 +1,4 @@
-"""Scorers compared as methods over many tasks: mean ranks, Friedman's test and Nemenyi's critical difference.
+"""Compares scorers as methods over many tasks: mean ranks, Friedman's test and Nemenyi's critical difference.
 
 J. Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006), 1-30.
 """
@@ -26,9 +26,9 @@ FEWEST_BLOCKS = 5
 class MethodComparison:
     """The scorers of one granularity, best mean rank first.
 
-    blocks: one (model, task) each, in which the methods are ranked against each other.
-    gains: [blocks][methods], Δ of the method's chosen cell on that task, above 0 = better than dense.
-    mean_ranks: 1 = best; equals share the mean of their ranks.
+    blocks: each a (model, task), in which the methods are ranked against each other.
+    gains: [blocks][methods], Δ of the method's chosen cell on this task, above 0 = better than dense.
+    mean_ranks: 1 = best; equal methods share the mean of their ranks.
     chi_square, p: Friedman's test that all methods are alike, k - 1 degrees of freedom, corrected for ties.
     critical_difference: mean ranks that differ by less are not distinguished (Nemenyi, at :data:`LEVEL`).
     """
@@ -54,7 +54,7 @@ class MethodComparison:
 
 @dataclass(frozen=True)
 class Withheld:
-    """No comparison at this granularity, and why. measure: None where nothing was confirmed."""
+    """Why there is no comparison at a granularity. measure: None if nothing was confirmed."""
 
     granularity: str
     measure: Measure | None
@@ -65,35 +65,35 @@ def compare_methods(results: RunRecord) -> list[MethodComparison | Withheld]:
     """Compares the scorers at each granularity, by the cells that the screen chose and the confirm tasks judged.
 
     A method's value in a block, which is a task of a model, is its chosen cell's Δ there (mean over seeds), on the
-    pairs that decide. Withheld where nothing was confirmed, below three methods or five blocks, where a value is
-    missing, or where the confirm tasks themselves would have to choose the cell.
+    pairs that decide. The comparison is withheld if nothing was confirmed, there are fewer than three methods or five
+    blocks, a value is missing, or the confirm tasks themselves would have to choose the cell.
     """
     run_stages = stages(results)
     kinds = dict.fromkeys(str(group.row.granularity) for stage in run_stages for group in _grid(stage))
     confirmed = [stage for stage in run_stages if stage.name == "confirm" and stage.groups]
     if not confirmed:
         return [Withheld(kind, None, "no cell was confirmed on tasks that had no part in its choice") for kind in kinds]
-    made: list[MethodComparison | Withheld] = []
+    comparisons: list[MethodComparison | Withheld] = []
     for measure in dict.fromkeys(stage.measure for stage in confirmed):
         alike = [stage for stage in confirmed if stage.measure == measure]
         screens = {stage.model: stage for stage in run_stages if stage.name == "screen" and stage.measure == measure}
-        made += [_compare(kind, measure, alike, screens) for kind in kinds]
-    return made
+        comparisons += [_compare(kind, measure, alike, screens) for kind in kinds]
+    return comparisons
 
 
 def rank(gains: Sequence[Sequence[float]]) -> tuple[float, ...]:
-    """The mean rank of each method over the blocks, 1 = the highest gain; equals share the mean of their ranks."""
+    """The mean rank of each method over the blocks, 1 = the highest gain. Equal gains share the mean of their ranks."""
     from scipy.stats import rankdata
 
     return tuple(rankdata(-np.asarray(gains, float), axis=1).mean(axis=0).tolist())
 
 
-def critical_difference(methods: int, blocks: int, level: float = LEVEL) -> float:
-    """Nemenyi's critical difference of two mean ranks (Demšar 2006, section 3.2.2)."""
+def critical_difference(methods: int, blocks: int) -> float:
+    """Nemenyi's critical difference of two mean ranks at :data:`LEVEL` (Demšar 2006, section 3.2.2)."""
     from scipy.stats import studentized_range
 
     return (
-        float(studentized_range.ppf(1 - level, methods, np.inf)) / sqrt(2) * sqrt(methods * (methods + 1) / 6 / blocks)
+        float(studentized_range.ppf(1 - LEVEL, methods, np.inf)) / sqrt(2) * sqrt(methods * (methods + 1) / 6 / blocks)
     )
 
 
@@ -119,9 +119,9 @@ def _compare(
             if group.row.granularity == kind:
                 cells.setdefault(str(group.row.scorer), {}).setdefault(stage.model, []).append(group)
     blocks = tuple((stage.model, task) for stage in confirmed for task in stage.splits)
-    for few, least, what in ((cells, FEWEST_METHODS, "scorers"), (blocks, FEWEST_BLOCKS, "tasks (× models)")):
-        if len(few) < least:
-            return Withheld(kind, measure, f"fewer than {least} {what} confirmed ({len(few)})")
+    for compared, least, what in ((cells, FEWEST_METHODS, "scorers"), (blocks, FEWEST_BLOCKS, "tasks (× models)")):
+        if len(compared) < least:
+            return Withheld(kind, measure, f"fewer than {least} {what} confirmed ({len(compared)})")
     sign = 1 if measure.higher_is_better else -1
     columns: dict[str, list[float]] = {}
     for scorer, by_model in cells.items():
@@ -147,6 +147,7 @@ def _tested(
     ranks = dict(zip(columns, rank(list(zip(*columns.values(), strict=True))), strict=True))
     methods = tuple(sorted(columns, key=ranks.__getitem__))
     gains = tuple(zip(*(columns[method] for method in methods), strict=True))
+    # The statistic would be 0 / 0.
     if all(len(set(block)) == 1 for block in gains):
         return Withheld(kind, measure, "all scorers gain the same in every block")
     statistic, p = map(float, friedmanchisquare(*(columns[method] for method in methods)))

@@ -1,4 +1,4 @@
-"""The statistic of a plug-in's task: its errors name the plug-in, and affect no other task."""
+"""The statistic of a plug-in's task. Its errors name the plug-in, and affect no other task."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ def statistic_of(task: Task, registry: Registry) -> Statistic:
     """A task's statistic. That of a plug-in raises its errors as :class:`TaskFault`, on whichever draw they occur.
 
     Raises:
-        TaskFault: there is none, for the plug-in fails.
+        TaskFault: the plug-in fails to give one.
     """
     blame = registry.blame(task)
     if not blame:
+        # An error of a built-in task is a bug, and is raised as it is.
         return task.statistic()
     named = _Named(task.name, blame)
     with named:
@@ -39,7 +40,7 @@ def statistic_of(task: Task, registry: Registry) -> Statistic:
 
 @dataclass(frozen=True)
 class _Named:
-    """Within it, what a plug-in raises becomes a :class:`TaskFault`."""
+    """A context in which a plug-in's exceptions become a :class:`TaskFault`."""
 
     task: str
     blame: str
@@ -62,11 +63,11 @@ class _Guarded(Statistic):
 
     def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
         with self.named:
-            given = self.statistic.resampler(gold, counts)
+            inner = self.statistic.resampler(gold, counts)
 
         def resampled(values: Values) -> Floats:
             with self.named:
-                return given(values)
+                return inner(values)
 
         return resampled
 

@@ -18,7 +18,7 @@ class Family:
 
     layer: a pattern, in which ``{i}`` is the number of the layer.
     attention: the module that splits its input into heads, and has the size of a head as ``attention_head_size``.
-    padding_offset: whether positions are numbered from the padding id + 1. If so, as many positions are not usable.
+    padding_offset: whether positions are numbered from the padding id + 1. If so, that many positions are not usable.
     """
 
     layer: str

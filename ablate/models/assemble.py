@@ -1,4 +1,4 @@
-"""Assembles a `Model` from a backbone, its tokenizer and a way to pool."""
+"""Assembles a `Model` from a backbone, its tokenizer and its pooling."""
 
 from __future__ import annotations
 

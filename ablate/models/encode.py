@@ -92,10 +92,12 @@ def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] = l
     assert not model.backbone.training, "dropout would be on"
     with torch.inference_mode():
         parts = []
+        # `on_batch` lets exact removal set the recorded outputs that this batch replays.
         for number, batch in enumerate(prepared.batches):
             on_batch(number)
             parts.append(model.embed(batch.features))
         dim = parts[0].shape[1] if parts else model.embed(model.pad(model.tokenize([""]))).shape[1]
+    # Copied out of inference mode: inference tensors cannot take part in a gradient computation later.
     with torch.inference_mode(False), torch.no_grad():
         embeddings = torch.empty(prepared.sentences, dim)
         for batch, part in zip(prepared.batches, parts, strict=True):

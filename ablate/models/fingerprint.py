@@ -22,7 +22,7 @@ def model_hash(tensors: Mapping[str, Tensor], config: PreTrainedConfig, tokenize
     Args:
         tensors: name -> tensor, in any order.
         config: of the backbone.
-        tokenizer: its settings of padding and truncation do not count, since each call changes them.
+        tokenizer: its padding and truncation settings do not count, since each call changes them.
 
     Returns:
         64 hexadecimal digits.

@@ -1,4 +1,4 @@
-"""Keeps two threads from changing one model at a time."""
+"""Keeps two threads from changing one model at the same time."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from ablate.errors import ModelError
 
 
 class Guard:
-    """Held by the thread that masks a model, exchanges its weights, or computes with it meanwhile.
+    """A lock that a thread holds while it masks a model or exchanges its weights, and computes with it.
 
-    All of these work on the model's own parameters, so a second thread would compute with the first one's mask. The
-    thread that holds the guard may take it again, for masks within masks. A copy of a guard is a new one, as it belongs
-    to another model.
+    Masks and weights change the model's own parameters, so a second thread would compute with the first one's mask. The
+    thread that holds the guard may take it again, so that masks can be nested.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
 
+    # A lock cannot be copied or pickled. The copy of a model gets a guard of its own, since it has its own parameters.
     def __reduce__(self) -> tuple[type[Guard], tuple[()]]:
         return Guard, ()
 
     @contextmanager
     def hold(self, *, wait: bool = False) -> Iterator[None]:
-        """Holds it within a ``with`` block.
+        """Holds the guard within a ``with`` block.
 
         Args:
-            wait: until another thread lets go of it, rather than raise.
+            wait: wait until no other thread holds it, instead of raising.
 
         Raises:
-            ModelError: another thread holds it.
+            ModelError: another thread holds it, and ``wait`` is False.
         """
         if not self._lock.acquire(blocking=wait):
             raise ModelError(

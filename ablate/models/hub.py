@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from huggingface_hub import snapshot_download
+from huggingface_hub import list_repo_files, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 
 from ablate.errors import ModelError
 from ablate.models.spec import ModelSpec
+
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+"""The suffixes of files of pickled weights, which are not downloaded."""
 
 
 def download(spec: ModelSpec, weights: bool) -> Path:
@@ -39,3 +42,17 @@ def download(spec: ModelSpec, weights: bool) -> Path:
             "Check the name, the revision and the network, or name a local folder"
         ) from error
     return Path(folder)
+
+
+def pickled_weights(spec: ModelSpec, folder: str) -> str | None:
+    """The first pickled file of weights in a folder of a Hub repository; None if there is none, or the Hub is offline.
+
+    Args:
+        folder: relative to the repository; ``.`` for its root.
+    """
+    try:
+        files = [PurePosixPath(file) for file in list_repo_files(spec.name, revision=spec.revision)]
+    except (HfHubHTTPError, OSError, ValueError):
+        return None
+    pickled = sorted(str(file) for file in files if file.suffix in PICKLED and file.parent == PurePosixPath(folder))
+    return pickled[0] if pickled else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -16,6 +17,7 @@ import ablate.models.pruned  # noqa: F401  # registers the types of exported mod
 from ablate.errors import ModelError
 from ablate.models.assemble import from_modules, pooled, require_fast
 from ablate.models.checkpoint import Checkpoint, find_checkpoint
+from ablate.models.loading_report import remarks_on, unused_weights
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.models.spec import ModelSpec
@@ -33,21 +35,26 @@ def load_model(spec: ModelSpec) -> Model:
             f"model '{spec.name}': a bare transformers checkpoint does not say how to pool; "
             "add `pooling: mean`, `cls` or `cls_before_pooler`"
         )
-    backbone, missing = _backbone(checkpoint, spec)
+    backbone, missing, remarks = _backbone(checkpoint, spec)
     if checkpoint.modules:
-        return _from_modules(checkpoint, spec, missing)
+        return _from_modules(checkpoint, spec, missing, remarks)
     assert spec.pooling is not None
-    with _one_line_errors(spec.name), quiet():
+    with _one_line_errors(spec.name), quiet() as messages:
         tokenizer = AutoTokenizer.from_pretrained(
             str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
         )
     _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
-    return pooled(spec.name, backbone, require_fast(spec.name, tokenizer), spec.pooling, max_length=spec.max_length)
+    fast = require_fast(spec.name, tokenizer)
+    model = pooled(spec.name, backbone, fast, spec.pooling, max_length=spec.max_length)
+    return replace(model, remarks=remarks + remarks_on((), messages))
 
 
-def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel, set[str]]:
-    """The transformer, and the names of the weights that its checkpoint lacks; transformers made these up at random."""
-    with _one_line_errors(spec.name), quiet():
+def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel, set[str], tuple[str, ...]]:
+    """The transformer, the names of the weights that its checkpoint lacks, and remarks on the load.
+
+    transformers fills the weights that the checkpoint lacks with random values.
+    """
+    with _one_line_errors(spec.name), quiet() as messages:
         model, info = AutoModel.from_pretrained(
             str(checkpoint.transformer),
             dtype=torch.float32,
@@ -55,20 +62,15 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
             local_files_only=True,
             trust_remote_code=spec.trust_remote_code,
             output_loading_info=True,
-            # Mismatched weights are refused below by name. Without this, transformers only logs the names.
+            # `unused_weights` refuses mismatched weights by name. Without this, transformers only logs the names.
             ignore_mismatched_sizes=True,
         )
-    if info["mismatched_keys"]:
-        key, in_checkpoint, by_config = sorted(info["mismatched_keys"])[0]
-        raise ModelError(
-            f"model '{spec.name}': weight '{key}' is {list(in_checkpoint)} in the checkpoint and {list(by_config)} by "
-            "its config.json; they do not belong together"
-        )
-    return model.eval(), set(info["missing_keys"])
+    unused = unused_weights(spec.name, model, info)
+    return model.eval(), set(info["missing_keys"]), remarks_on(unused, messages)
 
 
-def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str]) -> Model:
-    with _one_line_errors(spec.name), quiet():
+def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str], remarks: tuple[str, ...]) -> Model:
+    with _one_line_errors(spec.name), quiet() as messages:
         loaded = SentenceTransformer(
             str(checkpoint.folder),
             device="cpu",
@@ -92,10 +94,12 @@ def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str]) ->
     prompt = loaded.prompts[loaded.default_prompt_name] or "" if loaded.default_prompt_name else ""
     tokenizer = require_fast(spec.name, first.tokenizer)
     if spec.pooling is not None:
-        return pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)
-    return from_modules(
-        spec.name, loaded, first.model, tokenizer, prompt, needs_pooler=needs_pooler, max_length=spec.max_length
-    )
+        model = pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)
+    else:
+        model = from_modules(
+            spec.name, loaded, first.model, tokenizer, prompt, needs_pooler=needs_pooler, max_length=spec.max_length
+        )
+    return replace(model, remarks=tuple(dict.fromkeys(remarks + remarks_on((), messages))))
 
 
 def _handle_missing(name: str, backbone: PreTrainedModel, missing: set[str], pooler: bool) -> None:

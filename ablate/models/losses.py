@@ -37,16 +37,16 @@ def uniform_loss(embeddings: Tensor) -> Tensor:
         A scalar in [-8, 0].
     """
     n = len(embeddings)
-    # pdist has no stable gradient at distance zero, which equal sentences have; the Gram matrix has.
+    # Equal sentences are at distance zero, where pdist has no stable gradient and the Gram matrix has one.
     squared = 2 - 2 * (embeddings @ embeddings.T)
     first, second = torch.triu_indices(n, n, 1)
     return squared[first, second].mul(-2).logsumexp(0) - torch.tensor(n * (n - 1) / 2).log()
 
 
 def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
-    """``1 - r``, r being Pearson's correlation of the cosines with the gold scores over the pairs of the batch.
+    """``1 - r``, where r is Pearson's correlation of the cosines and the gold scores of the pairs in the batch.
 
-    Spearman's, by which tasks are scored, has no gradient.
+    Tasks are scored by Spearman's correlation, which has no gradient.
 
     Args:
         left, right: L2-normalized embeddings, float [pairs, dim].
@@ -63,13 +63,13 @@ def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Loss:
-    """A differentiable loss of L2-normalized embeddings, to take contributions to.
+    """A differentiable loss of L2-normalized embeddings, to which units contribute.
 
     name: unique; it is part of the keys of what is computed from it.
     over: ``pairs``: ``value(left, right)`` is called with the embeddings of a batch of positive pairs;
         ``sentences``: ``value(embeddings)`` with those of a batch of sentences; ``graded``: ``value(left, right,
         gold)`` with those of a batch of pairs of any similarity and their gold scores (float [pairs], 0 to 5).
-    separable: the value is a mean over the examples of the batch (true of align, not of uniform).
+    separable: whether the value is a mean over the examples of the batch (true for align, not for uniform).
     """
 
     name: str

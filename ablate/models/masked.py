@@ -1,4 +1,4 @@
-"""A model without what a mask removes, for a while; what is removed is given by parameter."""
+"""Masks a model for the duration of a block, by zeroing parameters."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Mask = NDArray[np.bool_]
 
 @contextmanager
 def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
-    """Zeroes the parameters that a mask removes; on leaving, however that comes, puts the originals back.
+    """Zeroes what a mask removes, and puts the originals back at the end of the block, also after an error.
 
-    The original tensors are set aside, never written to, so the model is given back bit for bit. A thread may nest
-    masks.
+    The original tensors are set aside and never written to, so the model is the same bit for bit afterwards. A thread
+    may nest masks.
 
     Args:
         keep: parameter name -> bool tensor of its shape, True = keep.
@@ -42,7 +42,7 @@ def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
 
 
 def merge(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """What several masks keep together: a parameter's element is kept when each of them keeps it."""
+    """What several masks keep together: an element of a parameter is kept if each of them keeps it."""
     merged: dict[str, torch.Tensor] = {}
     for part in parts:
         for name, kept in part.items():

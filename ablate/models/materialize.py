@@ -1,4 +1,4 @@
-"""A mask made real: the heads and neurons that it removes are physically gone, and the model runs faster."""
+"""Materializes a mask: the heads and neurons that it removes are cut out, and the model runs faster."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ CLOSE = 1e-5
 
 
 def largest_difference(expected: Tensor, actual: Tensor) -> float:
-    """The largest difference of a component of embeddings [n, dim].
+    """The largest difference between components of two embeddings [n, dim].
 
-    It is relative to the largest component of ``expected`` if that is above 1.
+    It is relative to the largest component of ``expected`` if that component is above 1.
     """
     return float((expected - actual).abs().max()) / max(1.0, float(expected.abs().max()))
 
 
 @contextmanager
 def materialized(model: Model, keep: Mapping[str, Tensor]) -> Iterator[None]:
-    """Like :func:`~ablate.models.masked.masked`, but with smaller layers in place of the model's own.
+    """As :func:`~ablate.models.masked.masked`, but with smaller layers in place of the model's own.
 
-    The layers themselves are back afterwards, also after an error, so the model is the same bit for bit.
+    The original layers are put back afterwards, also after an error, so the model is the same bit for bit.
 
     Raises:
         ModelError: another thread has the model, under a mask or with other weights.
     """
     backbone = model.backbone
     assert isinstance(backbone, PreTrainedModel)
+    # Masked before the layers are copied, because the mask may also remove single weights, which cannot be cut out.
     with masked(model, keep):
         layers = {layer.path: backbone.get_submodule(layer.path) for layer in model.architecture.layers}
         try:
             for path, module in layers.items():
+                # A copy, because Torch-Pruning cuts modules in place.
                 backbone.set_submodule(path, copy.deepcopy(module))
             cut_units(backbone, *remaining_units(model, keep))
             yield
@@ -54,10 +56,10 @@ def loses_units(model: Model, keep: Mapping[str, Tensor]) -> bool:
 
 
 def remaining_units(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, Numbers]:
-    """The heads and the neurons of each layer that keep some of the weights that carry their output.
+    """For each layer, the heads and the neurons that keep at least one of the weights that carry their output.
 
-    A layer that loses all its heads, or all its neurons, keeps the first one, whose weights are zero then. No library
-    runs attention without heads, and a unit of zeros adds nothing.
+    A layer that loses all its heads, or all its neurons, keeps the first one, with weights of zero. No library runs
+    attention without heads, and a unit of zeros adds nothing.
     """
     layers = model.architecture.layers
     heads = [_units(model, keep, layer.attention_output, layer.head_size) for layer in layers]
@@ -65,7 +67,7 @@ def remaining_units(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, 
 
 
 def _units(model: Model, keep: Mapping[str, Tensor], carrier: str, size: int) -> list[int]:
-    """The numbers of the units, of ``size`` input columns each, of which ``keep`` keeps something."""
+    """The numbers of the units, each of ``size`` input columns, of which ``keep`` keeps something."""
     columns = model.weight(carrier).shape[1]
     kept = keep.get(f"{carrier}.weight")
     units = range(columns // size) if kept is None else kept.any(0).view(-1, size).any(1).nonzero().flatten().tolist()

@@ -37,8 +37,8 @@ class Layer:
     @property
     def path(self) -> str:
         """The name of the layer's own module: the common beginning of the names of all six."""
-        parts = zip(*(name.split(".") for name in self.linears), strict=False)
-        return ".".join(same[0] for same in takewhile(lambda part: len(set(part)) == 1, parts))
+        columns = zip(*(name.split(".") for name in self.linears), strict=False)
+        return ".".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, columns))
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ class Model:
     tokenize: sentences -> token ids of each, special tokens included, truncated, not padded.
     pad: token-id lists -> features for ``embed``, padded to the longest.
     guard: held by the thread that changes the backbone; copies by ``dataclasses.replace`` share backbone and guard.
+    remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Model:
     tokenize: Callable[[list[str]], list[list[int]]]
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
+    remarks: tuple[str, ...] = ()
 
     def weight(self, linear: str) -> nn.Parameter:
         """The weight matrix [out, in] of a linear module, by its name in the backbone."""

@@ -33,11 +33,11 @@ from transformers.models.mpnet.modeling_mpnet import MPNetSelfAttention
 from ablate.models.architectures import PRUNED_PREFIX, architecture_of
 
 Numbers = Sequence[Sequence[int]]
-"""For each layer, the numbers of the heads (or of the neurons) that it keeps, ascending from 0."""
+"""For each layer, the numbers (from 0, ascending) of the heads or neurons that it keeps."""
 
 
 def cut_units(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> None:
-    """Removes all other heads and neurons from the layers of a backbone, in place.
+    """Removes all heads and neurons except those given from the layers of a backbone, in place.
 
     Args:
         heads: the heads to keep, at least one in each layer, as the backbone numbers them.
@@ -55,7 +55,7 @@ def cut_units(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> No
         torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.ffn_out), removed_neurons)
         if channels:
             _fewer_heads(backbone.get_submodule(layer.query.rpartition(".")[0]), list(kept_heads), size)
-    # Torch-Pruning fails silently on some modules, so the resulting shapes are checked.
+    # Torch-Pruning 1.6.1 fails silently on some modules, so the resulting shapes are checked.
     for layer, kept_heads, kept_neurons in zip(architecture_of(backbone).layers, heads, neurons, strict=True):
         sizes = layer.heads, len(cast(Tensor, backbone.get_submodule(layer.ffn_in).weight))
         assert sizes == (len(kept_heads), len(kept_neurons)), (layer.path, sizes)
@@ -168,9 +168,10 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
         original = [[b[head] for head in kept] for b, kept in zip(before, heads, strict=True)] if before else heads
         kept = {"kept_heads": [list(kept) for kept in original], "kept_neurons": [len(kept) for kept in neurons]}
         pruned = model_class(config(**{**settings, **kept}))
-    # `pruned` has the right shapes and random weights. The weights come from a copy of the backbone that is cut.
+    # `pruned` has the right shapes, but random weights. Copy the weights from a cut copy of the backbone.
     smaller = copy.deepcopy(backbone)
     cut_units(smaller, heads, neurons)
+    # The backbone lost its pooler when it was loaded without pooler weights, see `_handle_missing` in load.py.
     if getattr(backbone, "pooler", True) is None:
         pruned.register_module("pooler", None)
     pruned.load_state_dict(smaller.state_dict(), strict=True)

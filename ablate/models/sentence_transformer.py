@@ -28,16 +28,16 @@ def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
             trust_remote_code=spec.trust_remote_code,
             model_kwargs=options,
         )
-    transformer = Transformer(str(checkpoint.transformer), model_kwargs=options)
+    path = str(checkpoint.transformer)
     if spec.pooling == "cls":
         # `cls` is the first token through the backbone's own pooler, which transformers returns as pooler_output.
-        path = checkpoint.transformer
         transformer = Transformer(
-            str(path),
+            path,
             model_kwargs=options,
             modality_config={"text": {"method": "forward", "method_output_name": "pooler_output"}},
             module_output_name="sentence_embedding",
         )
         return SentenceTransformer(modules=[transformer], device="cpu")
+    transformer = Transformer(path, model_kwargs=options)
     pooling = Pooling(transformer.get_embedding_dimension(), "mean" if spec.pooling == "mean" else "cls")
     return SentenceTransformer(modules=[transformer, pooling], device="cpu")

@@ -1,4 +1,4 @@
-"""The model of a recipe. This module imports neither torch nor transformers."""
+"""The ``model`` section of a recipe. This module imports neither torch nor transformers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model with other weights for a while, and where such weights are on the disk."""
+"""Exchanges the weights of a model, for the duration of a block or for good."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Weights = Mapping[str, Tensor]
 
 @contextmanager
 def weighted(model: Model, weights: Weights | None) -> Iterator[None]:
-    """Gives the model other weights inside the block; its own are back afterwards, also after an error.
+    """Gives the model other weights inside the block. Its own are put back afterwards, also after an error.
 
     Args:
         weights: None leaves the model as it is.
@@ -37,7 +37,7 @@ def weighted(model: Model, weights: Weights | None) -> Iterator[None]:
 
 
 def weights_hash(weights: Weights) -> str:
-    """sha256 of names and values."""
+    """sha256 of the names and values of the weights."""
     digest = hashlib.sha256()
     for name, tensor in sorted(weights.items()):
         digest.update(name.encode())
@@ -46,6 +46,6 @@ def weights_hash(weights: Weights) -> str:
 
 
 def put_in(model: Model, weights: Weights) -> None:
-    """Replaces the model's weights for good."""
+    """Replaces the model's weights permanently. The tensors are not copied."""
     for name, parameter in model.backbone.named_parameters():
         parameter.data = weights[name]

@@ -1,4 +1,4 @@
-"""Where trained weights are, for whoever reads them without the store's database."""
+"""A file of trained weights, which can be read without the store's database."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """Trained weights on the disk, for whoever has no access to the store's database.
+    """Trained weights on the disk, which a process can read without access to the store's database.
 
-    key: theirs in the store. path: a safetensors file, absolute. sha256: of its bytes.
-    names: of the parameters, in the order in which the file numbers its tensors.
+    key: the key of the weights in the store.
+    path: the absolute path of the safetensors file.
+    sha256: the hash of its bytes.
+    names: the names of the parameters, in the order in which the file numbers its tensors.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Chooses the cells to confirm, by the screen split alone; recorded before a test set is read."""
+"""Chooses the cells to confirm, by the screen tasks alone. The choice is recorded before a test set is read."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from ablate.record import Row
 
 
 def mean_gains(rows: Sequence[Row], clean: bool) -> dict[str, float]:
-    """Each cell's mean gain over its tasks, by its (short) key; not for a cell with a task that has none.
+    """Each cell's mean gain over its tasks, by its short key. A cell without a gain on one of its tasks is left out.
 
     Args:
-        clean: whether the clean pairs decide, and not all.
+        clean: whether the clean pairs decide, instead of all pairs.
     """
     gains: defaultdict[str, list[float]] = defaultdict(list)
-    lacking = set()
+    incomplete = set()
     for row in rows:
         gain = row.gain_on(clean)
         if gain is None:
-            lacking.add(row.key)
+            incomplete.add(row.key)
         else:
             gains[row.key].append(gain)
-    return {key: fmean(values) for key, values in gains.items() if key not in lacking}
+    return {key: fmean(values) for key, values in gains.items() if key not in incomplete}
 
 
 def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
     """The best grid cell of each scorer × granularity (× way), and every explicit cell, in the plan's order.
 
-    Cells that differ only in the seed are chosen together or not at all, by the mean over their seeds.
-    The first of equals wins.
+    Cells that differ only in the seed are chosen together or not at all, by the mean over their seeds: choosing the
+    best of several random draws would make random look better than it is. Of equal cells the first is chosen.
 
     Args:
-        means: each cell's mean gain on the screen tasks; cells without one cannot be chosen.
+        means: each cell's mean gain on the screen tasks. Cells without one cannot be chosen.
     """
     groups: defaultdict[Cell, list[Cell]] = defaultdict(list)
     for cell in plan.grid:

@@ -1,4 +1,4 @@
-"""A recipe that is ready to run: everything is checked that can be checked before weights load."""
+"""A recipe that is ready to run. Everything that can be checked before weights load has been checked."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from ablate.tasks.loaded import Loaded
 
 @dataclass(frozen=True)
 class Job:
-    """The plan, where its data come from, its tasks, and where its cells are evaluated.
+    """The plan, its data source and tasks, and the executor of its cells.
 
-    texts: what cells are trained on; None where none is trained.
+    texts: the training texts; None if no cell is trained.
     """
 
     plan: Plan
@@ -42,21 +42,21 @@ class Job:
 
     @property
     def choosing(self) -> tuple[Task, ...]:
-        """The screen tasks that have a say in which cells are confirmed."""
+        """The screen tasks by which the cells to confirm are chosen."""
         return tuple(task for task in self.tasks.screen if task.chooses)
 
     def make(self, names: Iterable[str]) -> tuple[Task, ...]:
         """Other tasks, by name, with the parameters that the recipe gives them.
 
         Raises:
-            PluginError: one is unknown.
+            PluginError: a task is unknown.
         """
         return tuple(make_task(self.registry, name, self.tasks.parameters) for name in names)
 
     def load(
         self, tasks: Iterable[Task], seen: frozenset[PairKey] = frozenset(), *, faults: bool = False
     ) -> list[Loaded]:
-        """Reads tasks, and marks the items that nothing has seen; see :func:`load_tasks`."""
+        """Loads tasks, and marks the unseen items; see :func:`load_tasks`."""
         return load_tasks(tasks, self.chosen.source, self.registry, seen, faults)
 
 
@@ -64,8 +64,8 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     """Resolves a recipe's plug-ins, data source and tasks.
 
     Args:
-        data: takes the place of the recipe's ``data`` (as ``--data`` does).
-        limit: only so many of the plan's cells, at least 1.
+        data: replaces the recipe's ``data``, as ``--data`` does.
+        limit: only this many of the plan's cells, at least 1.
 
     Raises:
         RecipeError, DataError: what is wrong, where, and what to do.
@@ -96,7 +96,7 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
         text = str(error).removeprefix("data: ")
         if data is not None:
             raise DataError(f"--data: {text}") from None
-        # Where nothing was asked for, the environment is wrong, and the text names it.
+        # If the recipe has no `data`, the environment is wrong, and the text names the variable.
         place = f"{document.place(('data', 'senteval'))}: " if "data" in document.tree else ""
         raise DataError(place + text) from None
 
@@ -106,21 +106,21 @@ def _check_margins(job: Job, document: Document) -> None:
     for name in job.recipe.statistics.margins:
         if name not in names:
             place = document.place(("statistics", "margins", name))
-            raise RecipeError(f"{place}: '{name}' is none of the recipe's tasks; {suggest(name, names)}")
+            raise RecipeError(f"{place}: '{name}' is not one of the recipe's tasks; {suggest(name, names)}")
 
 
 def _check_choice(job: Job, document: Document) -> None:
-    """Refuses a grid whose best cells are to be confirmed, without a task to choose them on."""
+    """Refuses a grid whose best cells are to be confirmed, if there is no task to choose them on."""
     confirm = job.recipe.confirm
     if job.plan.grid and confirm and confirm.cells == "best" and not job.choosing:
         raise RecipeError(
-            f"{document.place(('screen',))}: {', '.join(task.name for task in job.tasks.screen)} report and do not "
-            "choose, and cells are to be chosen on screen tasks; add a task such as sts-dev, or confirm "
+            f"{document.place(('screen',))}: {', '.join(task.name for task in job.tasks.screen)} cannot choose "
+            "cells, and the best cells are chosen on screen tasks; add a task such as sts-dev, or confirm "
             "{tasks: [...], cells: all}"
         )
 
 
 def _read_early(job: Job) -> None:
-    """Finds a broken file before the model is loaded. Test sets wait until their reading is logged."""
+    """Finds a broken file before the model is loaded. Test sets are not read here, because each read is logged."""
     job.load([task for task in job.tasks.screen if task.split != "test"], faults=True)
     job.load(chain(*job.tasks.scorers.values()))

@@ -1,4 +1,4 @@
-"""From a recipe to its plan: every plug-in resolved and checked, before any weights load."""
+"""Makes the plan of a recipe. Every plug-in is resolved and checked, before any weights load."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     """Resolves every plug-in that a recipe names, checks its parameters, and lays out the cells.
 
     Raises:
-        RecipeError: an unknown name or parameter, a wrong value, two scorers of one label, or a granularity or a
-            sparsity that the scorer cannot have; with its place.
+        RecipeError: a name or parameter is unknown, a value is wrong, two scorers have the same label, or a scorer does
+            not support a granularity or a sparsity. The message has the place.
     """
     resolve = _Resolver(document, registry)
     scorers = [resolve.scorer(entry, ("scorers", i)) for i, entry in enumerate(recipe.scorers)]
@@ -39,6 +39,7 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     ):
         resolve.scores(scorer, granularity, ("scorers", i))
         resolve.fits(scorer, label, sparsity, recipe.steps, ("sparsities", j), ("scorers", i))
+        # A scorer without a seed would give the same cell for every seed.
         for seed in recipe.seeds if scorer.seeded else [None]:
             step = Step(((granularity, sparsity),), scorer, label, scope, seed, recipe.steps)
             grid.append(Cell((step,)))
@@ -61,7 +62,7 @@ class _Resolver:
 
     @contextmanager
     def placed(self, location: Location) -> Iterator[None]:
-        """Adds the place to what a look-up or a plug-in refuses."""
+        """Adds the place to the error of a look-up or a plug-in."""
         try:
             yield
         except PluginError as error:
@@ -79,15 +80,15 @@ class _Resolver:
         return scorer, entry.label or entry.scorer
 
     def declares(self, scorer: Scorer, location: Location) -> None:
-        """Refuses a scorer that fails to say what it needs, which decides what is planned."""
+        """Refuses a scorer whose declarations fail or are malformed, because the plan depends on them."""
         try:
             declared = (*scorer.statistics(), scorer.signed, scorer.calibrates, *scorer.tasks())
-        except FAILURES as error:  # a plug-in's may raise anything
+        except FAILURES as error:  # a plug-in's code may raise anything
             blame = self.registry.blame(scorer)
             text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
             raise self.error(location, text) from error
         if not all(isinstance(needed, ScorerStatistic | bool | str) for needed in declared):
-            wrong = f"scorer '{scorer.name}' asks for what is no statistic, no task's name or no bool"
+            wrong = f"scorer '{scorer.name}' declares something that is not a statistic, a name of a task or a bool"
             raise self.error(location, wrong + self.registry.blame(scorer))
 
     def granularity(self, entry: GranularityEntry, location: Location) -> Granularity:
@@ -113,7 +114,7 @@ class _Resolver:
         return Step(tuple(sparsities), scorer, label, entry.scope, seed, entry.steps)
 
     def scores(self, scorer: Scorer, granularity: Granularity, location: Location) -> None:
-        """Refuses a granularity that the scorer cannot have."""
+        """Refuses a granularity that the scorer does not support."""
         with self.placed((*location, "sign")):
             for statistic in scorer.statistics():
                 refuse_per_example(granularity, statistic)
@@ -121,7 +122,7 @@ class _Resolver:
     def fits(
         self, scorer: Scorer, label: str, sparsity: Sparsity, steps: int, location: Location, other: Location
     ) -> None:
-        """Refuses a sparsity that the scorer cannot have. ``other``: where the scorer stands."""
+        """Refuses a sparsity that the scorer does not support. ``other``: the place of the scorer."""
         if sparsity != "negative":
             return
         if not scorer.signed:
@@ -136,4 +137,4 @@ class _Resolver:
     def unique(self, key: str, names: Sequence[str], remedy: str) -> None:
         for i, name in enumerate(names):
             if name in names[:i]:
-                raise self.error((key, i), f"'{name}' stands twice in {key}; {remedy}")
+                raise self.error((key, i), f"'{name}' is listed twice in {key}; {remedy}")

@@ -19,10 +19,10 @@ _PACKAGES = ("torch", "transformers", "sentence-transformers", "scipy")
 
 
 def manifest(job: Job) -> Manifest:
-    """What was asked for, of which models and data, with which versions.
+    """What was asked for, on which models and data, and with which versions.
 
     Raises:
-        RecipeError: a model stands twice.
+        RecipeError: a model is listed twice.
     """
     return Manifest(
         models=tuple(model_names(job.recipe.model)),
@@ -42,7 +42,7 @@ def manifest(job: Job) -> Manifest:
 
 
 def _training(job: Job) -> TrainingData | None:
-    """What cells are trained on; None where none is."""
+    """What cells are trained on; None if no cell is trained."""
     if job.texts is None:
         return None
     texts, train = job.texts, job.recipe.train
@@ -57,7 +57,7 @@ def _training(job: Job) -> TrainingData | None:
 
 
 def versions() -> dict[str, str]:
-    """The version of Python, ablate and the libraries that compute, by name."""
+    """The versions of Python, ablate and the libraries that compute, by name."""
     return {
         "python": platform.python_version(),
         "ablate": version(DISTRIBUTION),
@@ -66,16 +66,16 @@ def versions() -> dict[str, str]:
 
 
 def model_names(specs: Sequence[ModelSpec]) -> list[str]:
-    """What rows call each model: its name, with revision, pooling and length where several models have that name.
+    """The name of each model in rows, with revision, pooling and length if several models have the same name.
 
     Raises:
-        RecipeError: a model stands twice.
+        RecipeError: a model is listed twice.
     """
     plain = [spec.name for spec in specs]
     names = [_detailed(spec) if plain.count(spec.name) > 1 else spec.name for spec in specs]
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise RecipeError(f"model: '{name}' stands twice; list it once")
+            raise RecipeError(f"model: '{name}' is listed twice; list it once")
     return names
 
 
@@ -86,5 +86,5 @@ def _detailed(spec: ModelSpec) -> str:
 
 
 def _command() -> str | None:
-    """The command line; None in a notebook, where it is that of the kernel."""
+    """The command line; None in a notebook, where it would be that of the kernel."""
     return None if "ipykernel" in sys.modules else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""A plan: the cells of a run, with every plug-in as an object."""
+"""A plan: the cells of a run, in which every plug-in is an object."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ Control = Literal["matched", "flipped"]
 
 @dataclass(frozen=True)
 class Step:
-    """One prune step: of each granularity the units that ``scorer`` ranks lowest go, in ``steps`` equal shares.
+    """One prune step: it removes the units of each granularity that ``scorer`` ranks lowest, in equal shares.
 
-    sparsities: each granularity, and how much of it goes. Before each share all of them are scored under the same mask
-        in force.
-    label: what tables call the scorer.
+    sparsities: each granularity and its sparsity. Before each share, all of them are scored under the same mask in
+        force.
+    label: the scorer's name in tables.
+    steps: the number of shares.
     seed: None unless the scorer uses one.
     """
 
@@ -38,10 +39,10 @@ class Step:
 
     @property
     def granularity(self) -> Granularity:
-        """The granularity of a step that has one.
+        """The granularity of a step that has only one.
 
         Raises:
-            ValueError: it has several.
+            ValueError: the step has several.
         """
         (granularity,) = self.granularities
         return granularity
@@ -51,21 +52,21 @@ class Step:
         """The sparsity of a step of one granularity.
 
         Raises:
-            ValueError: it has several.
+            ValueError: the step has several.
         """
         ((_, sparsity),) = self.sparsities
         return sparsity
 
     @property
     def parts(self) -> tuple[Step, ...]:
-        """What can be scored apart: each granularity, except for scorers that score them together."""
+        """The parts that can be scored separately: one for each granularity, unless the scorer scores them together."""
         if self.scorer.joint:
             return (self,)
-        return tuple(replace(self, sparsities=(of_one,)) for of_one in self.sparsities)
+        return tuple(replace(self, sparsities=(sparsity,)) for sparsity in self.sparsities)
 
     @property
     def requests(self) -> list[tuple[Granularity, ScorerStatistic]]:
-        """What its scorer looks at, at its granularities."""
+        """The statistics that the scorer declares, at each granularity."""
         return [(g, statistic) for g in self.granularities for statistic in self.scorer.statistics()]
 
     def identity(self) -> dict[str, Any]:
@@ -74,7 +75,7 @@ class Step:
             for granularity, sparsity in self.sparsities
         ]
         return {
-            # A step of one granularity has the form, and so the keys, that it had before steps could have several.
+            # A step of one granularity keeps the form, and so the keys, from when steps could not have several.
             **(removed[0] if len(removed) == 1 else {"granularities": removed}),
             "scorer": self.scorer.identity(),
             "scope": self.scope,
@@ -94,9 +95,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Training:
-    """How a cell is trained. settings: a digest of all that is the same for every cell of the recipe.
+    """How a cell is trained.
 
-    way: one of :data:`ablate.recipe.training.WAYS`; or ``train``: the dense model trained, with no prune steps at all.
+    way: one of :data:`ablate.recipe.training.WAYS`; or ``train``: the dense model is trained, without prune steps.
+    settings: a digest of everything that is the same for all cells of the recipe.
     """
 
     way: Way | Literal["train"]
@@ -106,11 +108,11 @@ class Training:
 
 @dataclass(frozen=True)
 class Cell:
-    """A sequence of prune steps; none at all is the dense model.
+    """A sequence of prune steps. Without steps, it is the dense model.
 
-    control: None, or how the cell departs from its steps.
-    draw: the seed of a ``matched`` control, None for every other cell.
-    training: None where the model's weights stay as they came.
+    control: None, or how the cell differs from its steps.
+    draw: the seed of a ``matched`` control; None for every other cell.
+    training: None if the model keeps its weights.
     """
 
     steps: tuple[Step, ...] = ()
@@ -120,18 +122,18 @@ class Cell:
 
     @property
     def only(self) -> Step | None:
-        """The step, where there is just one, of one granularity."""
+        """The step of a cell that has only one, of one granularity; otherwise None."""
         single = len(self.steps) == 1 and len(self.steps[0].sparsities) == 1
         return self.steps[0] if single else None
 
     @property
     def granularities(self) -> tuple[Granularity, ...]:
-        """Those of all its steps, each once."""
+        """The granularities of all its steps, each once."""
         return tuple(dict.fromkeys(granularity for step in self.steps for granularity in step.granularities))
 
     @property
     def rivals(self) -> tuple[str, ...] | None:
-        """Scorer label, granularity and way of training of a grid cell: of the cells that share them, one is chosen."""
+        """Scorer label, granularity and way of training of a grid cell. Of the cells that share them, one is chosen."""
         if self.only is None:
             return None
         return (self.only.label, self.only.granularity.name, *([self.training.way] if self.training else []))
@@ -161,7 +163,7 @@ DENSE = Cell()
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a recipe, without dense and without controls: those of the grid, then the explicit ones."""
+    """The cells of a recipe, without dense and controls: first those of the grid, then the explicit ones."""
 
     recipe: Recipe
     grid: tuple[Cell, ...]
@@ -173,11 +175,11 @@ class Plan:
 
     @property
     def scorers(self) -> tuple[Scorer, ...]:
-        """Each scorer of the cells, once."""
+        """The scorers of the cells, each once."""
         return tuple(dict.fromkeys(step.scorer for cell in self.cells for step in cell.steps))
 
     def limited(self, count: int | None) -> Plan:
         """The plan's first ``count`` cells."""
         grid = self.grid[:count]
-        left = None if count is None else count - len(grid)
-        return replace(self, grid=grid, explicit=self.explicit[:left])
+        rest = None if count is None else count - len(grid)
+        return replace(self, grid=grid, explicit=self.explicit[:rest])

@@ -1,4 +1,4 @@
-"""The tasks of a recipe: names become objects once, with the parameters that the recipe gives them; and their data."""
+"""Makes the tasks of a recipe from their names, with the parameters that the recipe gives, and loads their data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded
 
 Parameters = Mapping[str, Mapping[str, Any]]
-"""Task -> the values that a recipe gives it; a task that is absent has its defaults."""
+"""Task -> the parameters that a recipe gives it. A task that is absent has its defaults."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RecipeTasks:
 
     screen, confirm: in the recipe's order, groups replaced by their members.
     scorers: the tasks behind each name that a scorer gives (``Scorer.tasks``).
-    parameters: what the recipe gives each task.
+    parameters: the parameters that the recipe gives each task.
     """
 
     screen: tuple[Task, ...]
@@ -46,8 +46,8 @@ def resolve_tasks(
     """Makes the tasks that a recipe and its scorers name.
 
     Raises:
-        RecipeError: an unknown task, a data set that the source lacks, a wrong parameter, or a scorer that names a test
-            set; with its place.
+        RecipeError: a task is unknown, the source lacks a data set, a parameter is wrong, or a scorer names a test set.
+            The message has the place.
     """
     names = _Names(document, chosen, registry)
     screen = names.listed(recipe.screen, ("screen",))
@@ -67,14 +67,14 @@ def resolve_tasks(
 
 @dataclass(frozen=True)
 class _Names:
-    """From the names in a recipe to those of tasks, each known to the registry."""
+    """Replaces the names in a recipe by the names of tasks, and checks that the registry knows them."""
 
     document: Document
     chosen: Chosen
     registry: Registry
 
     def listed(self, names: Sequence[str], location: Location) -> tuple[str, ...]:
-        """A list of the recipe, groups replaced by their members, without repetition."""
+        """A list of the recipe, with groups replaced by their members, and without repetition."""
         tasks: dict[str, None] = {}
         for i, name in enumerate(names):
             try:
@@ -84,7 +84,7 @@ class _Names:
         return tuple(tasks)
 
     def of_scorer(self, name: str) -> tuple[str, ...]:
-        """The tasks behind a name that a scorer gives; never of a test split."""
+        """The tasks behind a name that a scorer gives, which must not be of a test split."""
         try:
             tasks = self._members(name)
         except (DataError, PluginError) as error:
@@ -104,10 +104,10 @@ class _Names:
 
 
 def check_splits(splits: Sequence[str], chosen: Chosen, document: Document, location: Location) -> None:
-    """Refuses splits to draw from, for calibration or training, that are unknown, lacking or of a test set.
+    """Refuses splits for calibration or training that are unknown, not in the source, or of a test set.
 
     Raises:
-        RecipeError: with its place.
+        RecipeError: a split is refused. The message has its place.
     """
     for i, name in enumerate(splits):
         place = document.place((*location, i))
@@ -125,30 +125,32 @@ def check_splits(splits: Sequence[str], chosen: Chosen, document: Document, loca
 def parameters_of(
     recipe: Recipe, document: Document, source: Source, registry: Registry, used: Iterable[str]
 ) -> dict[str, dict[str, Any]]:
-    """What ``recipe.tasks`` gives each task in use: a task's own entry goes before that of a group it is in.
+    """The parameters that ``recipe.tasks`` gives each task in use. A task's own entry overrides that of its group.
 
     Raises:
-        RecipeError: an entry for what is no task or not in use, an unknown parameter or a wrong value; with its place.
+        RecipeError: an entry is not for a task in use, a parameter is unknown, or a value is wrong. The message has the
+            place.
     """
     tasks, given = tuple(used), dict[str, dict[str, Any]]()
     entries = {name: [task for task in tasks if task in members(name, source)] for name in recipe.tasks}
+    # Groups first (False sorts before True), so that the entries of single tasks override them.
     for name in sorted(entries, key=tasks.__contains__):
         if not entries[name]:
             place = document.place(("tasks", name))
-            raise RecipeError(f"{place}: '{name}' is none of the recipe's tasks; {suggest(name, tasks)}")
+            raise RecipeError(f"{place}: '{name}' is not one of the recipe's tasks; {suggest(name, tasks)}")
         for task in entries[name]:
             given[task] = {**given.get(task, {}), **recipe.tasks[name]}
-    for name, concerned in entries.items():
-        for task in concerned:
+    for name, members_in_use in entries.items():
+        for task in members_in_use:
             check(registry.get("task", task), given[task], document, ("tasks", name), f"task '{task}'")
     return given
 
 
 def make_task(registry: Registry, name: str, parameters: Parameters) -> Task:
-    """The task of that name.
+    """The task of this name.
 
     Raises:
-        PluginError: it is unknown.
+        PluginError: there is no such task.
     """
     return registry.task_class(name)(**parameters.get(name, {}))
 
@@ -160,22 +162,22 @@ def load_tasks(
     seen: frozenset[PairKey] = frozenset(),
     faults: bool = False,
 ) -> list[Loaded]:
-    """Reads the tasks' items, and marks those that nothing has seen.
+    """Reads the tasks' items, and marks those that have not been seen.
 
     Args:
         seen: the pairs that calibration, training or choice has looked at.
-        faults: a task whose code fails comes back with its fault and no items, so that it costs no other task.
+        faults: return a task whose code fails with its fault and without items, so that the other tasks can go on.
 
     Raises:
-        DataError: items that are absent or malformed.
-        PluginError: a task's code fails, and ``faults`` is off.
+        DataError: items are absent or malformed.
+        PluginError: a task's code fails, and ``faults`` is False.
     """
     loaded = []
     for task in tasks:
         try:
             data = task.load(source)
             kept = data.unseen(seen)
-        except AblateError:
+        except AblateError:  # a mistake that the user can correct, such as a missing file, ends the run
             raise
         except FAILURES as error:  # a plug-in's code may raise anything
             fault = f"task '{task.name}' cannot read its items: {one_line(error)}{registry.blame(task)}"

@@ -1,4 +1,4 @@
-"""A job whose cells are trained: each in every way of the recipe's ``train``, and the dense model as their control."""
+"""A job whose cells are trained, each in every way of the recipe's ``train``, with the dense model as their control."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import product
+
+import torch
 
 from ablate.data.sources import expand
 from ablate.distribution import pip_install
@@ -21,7 +23,7 @@ from ablate.store.keys import training_settings
 
 
 def prepare_training_job(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:
-    """As :func:`ablate.plan.job.prepare_job`, with each cell in every way and at every train seed.
+    """As :func:`ablate.plan.job.prepare_job`, with each cell in every way of training and with every train seed.
 
     Raises:
         RecipeError, DataError: what is wrong, where, and what to do.
@@ -36,7 +38,7 @@ def prepare_training_job(recipe: Recipe, document: Document, data: str | None = 
 
 
 def in_every_way(job: Job, spec: Train, texts: Texts) -> Plan:
-    """The plan's cells, each trained in every way, and the dense model trained."""
+    """The plan's cells, each trained in every way, and the trained dense model."""
     tasks = job.load(job.choosing)
 
     def trained(cells: Sequence[Cell]) -> tuple[Cell, ...]:
@@ -55,7 +57,7 @@ def _check(job: Job, spec: Train, document: Document) -> None:
         if find_spec(package) is None:
             raise AblateError(f"training needs {package}: {pip_install('train')}")
     if not job.choosing:
-        raise RecipeError(f"{document.place(('screen',))}: no screen task can tell the best checkpoint; list sts-dev")
+        raise RecipeError(f"{document.place(('screen',))}: no screen task can choose the best checkpoint; list sts-dev")
     for task in job.choosing:
         if task.split == "test":
             raise RecipeError(
@@ -69,19 +71,17 @@ def _check(job: Job, spec: Train, document: Document) -> None:
             expand(DEFAULT_SPLITS, job.chosen.source)
         except DataError as error:
             raise RecipeError(f"{document.place(('train',))}: {error}; or give train.sentences a file") from None
-    if spec.precision != "float32":
-        import torch
-
-        if not torch.cuda.is_available():
-            raise RecipeError(
-                f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and there is none here; "
-                "use precision: float32"
-            )
+    if spec.precision != "float32" and not torch.cuda.is_available():
+        raise RecipeError(
+            f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and there is none here; "
+            "use precision: float32"
+        )
+    # The schedule raises one number. A sequence has several, and `negative` is none.
     for cell in job.plan.cells if "gradual" in spec.ways else ():
-        sequence = len(cell.steps) > 1
-        if sequence or any(sparsity == "negative" for _, sparsity in cell.steps[0].sparsities):
-            why = "a sequence of steps" if sequence else "`negative`, which is no share of the units"
+        is_sequence = len(cell.steps) > 1
+        if is_sequence or any(sparsity == "negative" for _, sparsity in cell.steps[0].sparsities):
+            what = "a sequence of steps" if is_sequence else "`negative`, which is not a share of the units"
             raise RecipeError(
-                f"{document.place(('train', 'ways'))}: gradual lets one sparsity grow, and '{cell}' is {why}; "
+                f"{document.place(('train', 'ways'))}: gradual increases one sparsity, and '{cell}' is {what}; "
                 "leave gradual out"
             )

@@ -1,4 +1,4 @@
-"""What a model is trained on: single sentences, or pairs with or without a hard negative, read strictly."""
+"""Reads training texts: single sentences, or pairs with or without a hard negative."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ Example = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Texts:
-    """Training examples: of one text (unsupervised), two (a positive pair) or three (a hard negative beside).
+    """Training examples of one text (unsupervised), two (a positive pair) or three (a positive pair, a hard negative).
 
-    label: where they come from. seen: the pairs that training has looked at, as for calibration.
+    label: the file or the data sets that they come from. seen: the pairs that training has looked at.
     """
 
     examples: tuple[Example, ...]
@@ -49,8 +49,8 @@ def read_texts(spec: Train, source: Source) -> Texts:
     """The examples that a recipe asks for.
 
     Raises:
-        DataError: a file is absent, not UTF-8, malformed, or has an empty line; fewer than two examples; or the source
-            lacks a split.
+        DataError: a file is absent, not UTF-8, malformed, or has an empty line; there are fewer than two examples; or
+            the source lacks a split.
     """
     if spec.pairs is not None:
         read = read_json_lines if spec.pairs.suffix in (".jsonl", ".json") else read_columns
@@ -59,8 +59,9 @@ def read_texts(spec: Train, source: Source) -> Texts:
         return Texts(drawn, str(spec.pairs), seen)
     if spec.sentences is not None:
         lines = read_lines(spec.sentences)
-        read_ = [(sentence(line, f"{spec.sentences}:{number}"),) for number, line in enumerate(lines, 1)]
-        return Texts(_draw(read_, spec, str(spec.sentences)), str(spec.sentences), frozenset())
+        singles = [(sentence(line, f"{spec.sentences}:{number}"),) for number, line in enumerate(lines, 1)]
+        # No pair counts as seen, because the file does not say which pairs its sentences are from.
+        return Texts(_draw(singles, spec, str(spec.sentences)), str(spec.sentences), frozenset())
     names = expand(spec.splits or DEFAULT_SPLITS, source)
     item_sets = [source.load(name) for name in names]
     distinct = dict.fromkeys(s for items in item_sets for s in items.sentences)
@@ -73,15 +74,15 @@ def read_columns(path: Path) -> list[Example]:
     """Reads a TSV file of pairs, or of pairs and hard negatives: two or three columns, the same in every line.
 
     Raises:
-        DataError: with the line.
+        DataError: a line is malformed. The message names it.
     """
     examples: list[Example] = []
     for number, line in enumerate(read_lines(path), 1):
         columns = line.split("\t")
         place = f"{path}:{number}"
         if len(columns) not in (2, 3) or (examples and len(columns) != len(examples[0])):
-            expected = len(examples[0]) if examples else "2 (a sentence and its positive) or 3 (a hard negative beside)"
-            raise DataError(f"{place}: {len(columns)} tab-separated columns, expected {expected}; mend the line")
+            expected = len(examples[0]) if examples else "2 (a sentence and its positive) or 3 (also a hard negative)"
+            raise DataError(f"{place}: {len(columns)} tab-separated columns, expected {expected}; correct the line")
         examples.append(tuple(sentence(text, place) for text in columns))
     return examples
 
@@ -90,7 +91,7 @@ def read_json_lines(path: Path) -> list[Example]:
     """Reads a JSONL file: objects with ``anchor``, ``positive`` and, in all of them or in none, ``negative``.
 
     Raises:
-        DataError: with the line.
+        DataError: a line is malformed. The message names it.
     """
     examples: list[Example] = []
     for number, line in enumerate(read_lines(path), 1):
@@ -98,24 +99,27 @@ def read_json_lines(path: Path) -> list[Example]:
         try:
             item = json.loads(line)
         except ValueError as error:
-            raise DataError(f"{place}: no JSON ({error}); mend the line") from None
-        names = (
-            COLUMNS[: len(examples[0])] if examples else COLUMNS[: 3 if isinstance(item, dict) and len(item) > 2 else 2]
-        )
+            raise DataError(f"{place}: not JSON ({error}); correct the line") from None
+        # The first line decides whether there are hard negatives.
+        count = len(examples[0]) if examples else 3 if isinstance(item, dict) and len(item) > 2 else 2
+        names = COLUMNS[:count]
         if not isinstance(item, dict) or sorted(item) != sorted(names):
-            raise DataError(f"{place}: expected an object with {', '.join(names)} and nothing else; mend the line")
+            raise DataError(f"{place}: expected an object with {', '.join(names)} and nothing else; correct the line")
         texts = [item[name] for name in names]
         if not all(isinstance(text, str) for text in texts):
-            raise DataError(f"{place}: {', '.join(names)} must be texts; mend the line")
+            raise DataError(f"{place}: {', '.join(names)} must be texts; correct the line")
         examples.append(tuple(sentence(text, place) for text in texts))
     return examples
 
 
 def _draw(examples: Sequence[Example], spec: Train, place: str) -> tuple[Example, ...]:
-    """The distinct examples, those asked for; in an order that does not depend on how many."""
+    """The distinct examples in a random order, and of these the first ones that the recipe asks for."""
     distinct = list(dict.fromkeys(examples))
+    # Shuffled before the cut, so that a smaller number of examples is a part of a larger one.
     random.Random(DRAW_SEED).shuffle(distinct)
     drawn = tuple(distinct[: spec.examples])
     if len(drawn) < 2:
-        raise DataError(f"{place}: {len(drawn)} distinct example, and training needs at least 2: others are negatives")
+        raise DataError(
+            f"{place}: {len(drawn)} distinct example, and training needs 2, since other examples are the negatives"
+        )
     return drawn

@@ -52,22 +52,19 @@ class Document:
                 return self.given[keys[:end]], keys[end:]
         if not isinstance(self.tree, CommentedMap):
             return ".".join(map(str, (self.name, *keys))), ()
-        node, place = self.tree, self._mark((self.tree.lc.line, self.tree.lc.col))
+        node, place = self.tree, _at(self.name, (self.tree.lc.line, self.tree.lc.col))
         for key in keys:
             if isinstance(node, CommentedMap) and key in node:
                 # A key from a YAML merge (`<<`) is defined elsewhere and has no mark here.
-                place = self._mark(node.lc.key(key)) if key in (node.lc.data or {}) else place
+                place = _at(self.name, node.lc.key(key)) if key in (node.lc.data or {}) else place
             elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
-                place = self._mark(node.lc.item(key))
+                place = _at(self.name, node.lc.item(key))
             elif isinstance(node, CommentedSeq) and isinstance(key, str):
                 continue  # a list may be an abbreviation: `confirm: [sts]` means `confirm: {tasks: [sts]}`
             else:
                 break
             node = node[key]
         return place, keys
-
-    def _mark(self, mark: tuple[int, int]) -> str:
-        return f"{self.name}:{mark[0] + 1}:{mark[1] + 1}"
 
     def override(self, text: str) -> None:
         """Sets a value.
@@ -100,6 +97,11 @@ class Document:
         # Options that set parts of the replaced value no longer count.
         others = {given: place for given, place in self.given.items() if given[: len(location)] != location}
         self.given = {**others, location: option}
+
+
+def _at(name: str, mark: tuple[int, int]) -> str:
+    """``file:line:col`` of a mark, whose line and column count from 0."""
+    return f"{name}:{mark[0] + 1}:{mark[1] + 1}"
 
 
 def _key(node: Any, part: str, option: str, where: str) -> str | int:
@@ -190,12 +192,12 @@ def _refuse_beyond_json(node: Any, name: str, place: str, above: tuple[int, ...]
         items = [(node[key], node.lc.key(key) if key in (node.lc.data or {}) else None) for key in node]
         for key, (_, mark) in zip(node, items, strict=True):
             if not isinstance(key, str):
-                where = f"{name}:{mark[0] + 1}:{mark[1] + 1}" if mark else place
+                where = _at(name, mark) if mark else place
                 raise RecipeError(f"{where}: the key {json.dumps(_plain(key), default=str)} is not a name; use text")
     elif isinstance(node, CommentedSeq):
         items = [(item, node.lc.item(i)) for i, item in enumerate(node)]
     for item, mark in items:
-        inner = f"{name}:{mark[0] + 1}:{mark[1] + 1}" if mark else place
+        inner = _at(name, mark) if mark else place
         _refuse_beyond_json(item, name, inner, (*above, id(node)))
 
 

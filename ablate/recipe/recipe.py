@@ -49,7 +49,7 @@ class StepEntry(Strict):
     """One prune step of an explicit cell.
 
     granularity: one, or a list of several that are scored together, under the same mask in force.
-    sparsity: of every granularity, or of each by its name: ``{head: 0.2, neuron: 0.1}``.
+    sparsity: one for every granularity, or one for each by its name: ``{head: 0.2, neuron: 0.1}``.
     """
 
     granularity: Granularity | Annotated[list[Granularity], Field(min_length=1)]
@@ -65,7 +65,7 @@ class StepEntry(Strict):
 
     @property
     def sparsities(self) -> list[Sparsity]:
-        """That of each of :attr:`granularities`."""
+        """The sparsity of each of :attr:`granularities`."""
         sparsity = self.sparsity
         return [sparsity[e.granularity] if isinstance(sparsity, dict) else sparsity for e in self.granularities]
 
@@ -75,10 +75,12 @@ class StepEntry(Strict):
         given = self.sparsity if isinstance(self.sparsity, dict) else dict.fromkeys(names)
         for name in given:
             if name not in names:
-                raise wrong(f"'{name}' is none of the step's granularities; {suggest(name, names)}", "sparsity", name)
+                raise wrong(
+                    f"'{name}' is not one of the step's granularities; {suggest(name, names)}", "sparsity", name
+                )
         for name in names:
             if names.count(name) > 1:
-                raise wrong(f"'{name}' stands twice in granularity; list it once", "granularity")
+                raise wrong(f"'{name}' is listed twice in granularity; list it once", "granularity")
             if name not in given:
                 raise wrong(f"sparsity has no '{name}'; add it", "sparsity")
         return self

@@ -30,7 +30,7 @@ class Stability(BaseModel):
     calibration_seeds: Annotated[
         list[Seed],
         Field(min_length=2),
-        BeforeValidator(distinct("calibration_seeds has one twice"), json_schema_input_type=list[Seed]),
+        BeforeValidator(distinct("a value is listed twice in calibration_seeds"), json_schema_input_type=list[Seed]),
     ] = [0, 1, 2, 3, 4]
     sizes: Sizes = [64, 128, 256, 512, 1024]
     batch_sizes: Sizes = [16, 32, 64, 128]

@@ -39,15 +39,15 @@ def named(key: str, model: type[BaseModel]) -> BeforeValidator:
     return BeforeValidator(spelled_out, json_schema_input_type=str | model)
 
 
-def distinct(start: str = "one stands twice") -> Callable[[Any], Any]:
-    """A validator that refuses a list in which a value stands twice; its message begins with ``start``."""
+def distinct(start: str = "a value is listed twice") -> Callable[[Any], Any]:
+    """A validator that refuses a list with a repeated value. Its message begins with ``start``."""
 
-    def refuse_doubles(value: Any) -> Any:
+    def refuse_repeated(value: Any) -> Any:
         if isinstance(value, list) and len(value) != len(set(map(str, value))):
             raise wrong(f"{start}: {shown(', '.join(map(str, value)))}; list each once")
         return value
 
-    return refuse_doubles
+    return refuse_repeated
 
 
 def _sparsity(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The typed record of a run: its rows, the evidence on its cells, and what was run. JSON in and out."""
+"""The typed record of a run: its rows, the evidence on its cells, and its circumstances. Read and written as JSON."""
 
 from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, RunAbout, TrainingData
 from ablate.record.evidence import JUDGMENT, Evidence

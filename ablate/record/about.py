@@ -14,8 +14,8 @@ from ablate.record.plain import from_plain, to_plain
 class TrainingData:
     """What cells are trained on.
 
-    examples: how many; kind: ``pairs`` or ``sentences``. source: what messages call them; hash: of their texts.
-    steps: of a training, each one batch or, with ``accumulate``, several.
+    examples: how many there are. kind: ``pairs`` or ``sentences``. source: their name in messages. hash: the hash of
+    their texts. steps: optimizer steps of a training.
     """
 
     examples: int
@@ -27,7 +27,7 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class ModelHashes:
-    """model: the hash of a model's weights, configuration and tokenizer. calibration: that of its calibration set."""
+    """Hashes. model: of a model's weights, configuration and tokenizer. calibration: of its calibration set."""
 
     model: str
     calibration: str
@@ -37,8 +37,8 @@ class ModelHashes:
 class ContributionMap:
     """The contribution of every unit of the dense model, by one scorer.
 
-    scorer: its label. oracle: whether it is exact. layers, contributions: one number for each unit; layers count from
-    0, a contribution is above 0 where the unit is needed.
+    scorer: the scorer's label. oracle: whether the contributions are exact. layers, contributions: one number for each
+    unit; layers are numbered from 0, and a contribution is above 0 if the unit is needed.
     """
 
     model: str
@@ -51,9 +51,9 @@ class ContributionMap:
 
 @dataclass(frozen=True)
 class OracleAgreement:
-    """How far a scorer ranks units as their exact removal does.
+    """How well a scorer's ranking of units agrees with exact removal.
 
-    oracle, scorer: labels. spearman: rank correlation in [-1, 1]; None where one of the two ranks nothing. units: how
+    oracle, scorer: labels. spearman: the rank correlation, in [-1, 1]; None if one of the two ranks nothing. units: how
     many units, or groups of units, were ranked.
     """
 
@@ -65,18 +65,20 @@ class OracleAgreement:
     units: int
 
 
+# Keyword-only, because fields with defaults come before fields without.
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What was asked for, of what, with which versions: known before anything is computed.
+    """What a run was asked to do, and with which versions. It is known before anything is computed.
 
-    models: what rows call each model. data, data_why: the source's label, and why it was taken.
-    screen, confirm: names of tasks. choosing: those of the screen tasks that choose cells.
+    models: the name of each model in rows. data, data_why: the source's label, and why it was chosen.
+    screen, confirm: names of tasks. choosing: the screen tasks that choose cells.
     tasks: task -> the parameters that the recipe gives it.
     overlap: ``drop`` (pairs that calibration or choice has seen do not count) or ``keep``.
-    training: None where no cell is trained. exploratory: whether a test set is among the screen tasks.
-    command: what was typed; None in a notebook. recipe: as checked, with every default. versions: name -> version.
+    training: None if no cell is trained. exploratory: whether a test set is among the screen tasks.
+    command: the command line; None in a notebook. recipe: the checked recipe, with every default. versions: name ->
+    version.
 
-    A record of an older ablate may lack what has a default here.
+    The record of an older ablate may lack the fields that have a default here.
     """
 
     models: tuple[str, ...]
@@ -95,16 +97,16 @@ class Manifest:
 
     @property
     def clean(self) -> bool:
-        """Whether what decides are the scores on clean pairs."""
+        """Whether the scores on clean pairs decide."""
         return self.overlap == "drop"
 
     @property
     def chosen_on(self) -> tuple[str, ...]:
-        """The tasks that choose cells; all screen tasks where the record does not say."""
+        """The tasks that choose cells; all screen tasks if the record does not say."""
         return self.screen if self.choosing is None else self.choosing
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values; what is not known yet is left out."""
+        """The manifest as plain JSON values. What is not known yet is left out."""
         unknown = {field.name for field in fields(self) if field.default is None and getattr(self, field.name) is None}
         return {name: value for name, value in to_plain(self).items() if name not in unknown}
 
@@ -114,8 +116,11 @@ class RunAbout(Manifest):
     """The circumstances of a run, and its totals.
 
     store: its name. run: the run's id there.
-    hashes: model -> hashes. maps, agreement: of the dense model's contributions, by every scorer of the run.
+    hashes: model -> hashes.
+    remarks: model -> what a reader should know of how it was loaded, one line each.
+    maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
+    deviations: task -> how its data differ from the published set of that name, where they do.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
         that were evaluated, and that failed.
     evidence: on every cell. judgment: by which rules it was found (:data:`ablate.record.evidence.JUDGMENT`).
@@ -128,6 +133,7 @@ class RunAbout(Manifest):
     store: str
     run: str
     hashes: dict[str, ModelHashes] | None = None
+    remarks: dict[str, tuple[str, ...]] | None = None
     maps: tuple[ContributionMap, ...] | None = None
     agreement: tuple[OracleAgreement, ...] | None = None
     panels: dict[str, dict[str, str]]
@@ -138,25 +144,26 @@ class RunAbout(Manifest):
     evidence: tuple[Evidence, ...] | None = None
     judgment: int | None = None
     statistics: dict[str, Any] | None = None
+    deviations: dict[str, str] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:
-        """A run of which nothing is done yet."""
+        """The record of a run that has just begun."""
         asked = {field.name: getattr(manifest, field.name) for field in fields(Manifest)}
         return cls(**asked, store=store, run=run, panels={}, timings={}, cached=0, computed=0, failed=0)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> RunAbout:
-        """What a store has of a run; keys that are no field are ignored.
+        """The record from a store. Unknown keys are ignored.
 
         Raises:
-            ValueError: something that every run has is absent, or a value is of another type.
+            ValueError: something that every run has is absent, or a value has the wrong type.
         """
         return from_plain(cls, plain)
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """Why tasks have no evidence, one line each."""
+        """Why tasks have no evidence, in one line each."""
         return tuple((self.statistics or {}).get("withheld", ()))
 
     @property

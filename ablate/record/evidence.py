@@ -1,4 +1,4 @@
-"""An item of evidence: a cell against dense or a control, on one task or on the mean over all."""
+"""An item of evidence: a cell compared with dense or a control, on one task or on the mean over all tasks."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def judged_alike(
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One comparison of one cell, its seeds joined, on one task or (``task`` None) on the mean over the stage's tasks.
+    """One comparison of one cell (all seeds together) on one task, or on the mean over the stage's tasks.
 
     Which cell:
-        model, stage, metric, unit: those of its rows. group: 16 hexadecimal digits, the same for a cell in every stage
-            and every run of one recipe, whatever its seeds. cell: what tables call it. granularity, scorer, sparsity:
-            as rows have them.
+        model, stage, metric, unit: as in its rows. group: 16 hexadecimal digits, the same for a cell in every stage and
+            every run of one recipe, whatever its seeds. cell: its name in tables. granularity, scorer, sparsity: as in
+            its rows.
     On what, and by which rule:
-        task: None for the mean. margin: how much worse, in ``unit``, is still harmless; None where none is set, and
+        task: None for the mean. margin: how much worse, in ``unit``, still counts as harmless; None if none is set, and
             then nothing is called harmless or harmful. level: of the tests, in (0, 1). n: pairs counted.
             correction: ``bh``, ``by`` or ``holm``.
     Against what:

@@ -1,4 +1,4 @@
-"""Dataclasses as plain JSON values, and back: strictly typed, nothing converted."""
+"""Turns dataclasses into plain JSON values and back, with strict types and no conversion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JSON_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", 
 
 
 def to_plain(value: Any) -> Any:
-    """A dataclass as a dict of its fields in their order, tuples as lists, and so on inward."""
+    """A dataclass as a dict of its fields in their order, tuples as lists, and so on recursively."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -31,27 +31,28 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
-    """The dataclass that a mapping holds the fields of.
+    """The dataclass whose fields a mapping has.
 
-    A field that is absent, as in a record of an older ablate, has its default, or None where its type allows that.
-    Keys that name no field, as in a record of a newer ablate, are ignored.
+    An absent field, as in the record of an older ablate, gets its default, or None if its type allows None. Unknown
+    keys, as in the record of a newer ablate, are ignored.
 
     Args:
         kind: a dataclass whose fields are scalars, dataclasses, ``tuple[X, ...]``, ``dict[str, X]``, ``Any``, or one
             of these or None.
 
     Raises:
-        ValueError: a field is absent and cannot be, or holds a value of another type, or the dataclass refuses it. The
-            message begins with the place: ``entries.1.gain: is absent``.
+        ValueError: a required field is absent, a value has the wrong type, or the dataclass refuses it. The message
+            begins with the place: ``entries.1.gain: is absent``.
     """
-    wanted: Any = kind  # a class is hashable, whatever mypy says of type[T]
-    made: T = _reader(wanted)(plain)
-    return made
+    wanted: Any = kind  # mypy takes type[T] for not hashable, and `cache` needs that
+    record: T = _reader(wanted)(plain)
+    return record
 
 
+# Cached, because a run has thousands of rows of one type.
 @cache
 def _reader(kind: Any) -> _Reader:
-    """What checks a value against a type, and makes dataclasses and tuples of it."""
+    """A function that checks a value against a type, and makes dataclasses and tuples of it."""
     if kind is Any:
         return _anything
     if kind in _SCALARS:
@@ -76,7 +77,7 @@ def _scalar(kinds: frozenset[type]) -> _Reader:
     wanted = " or ".join(name for kind, name in _JSON_NAMES.items() if kind in kinds)
 
     def read(value: Any) -> Any:
-        # Not isinstance: to Python a bool is an int.
+        # Not isinstance, because a bool is an int in Python.
         if type(value) not in kinds:
             raise ValueError(f": is {value!r:.60}, not {wanted}")
         return value
@@ -87,6 +88,7 @@ def _scalar(kinds: frozenset[type]) -> _Reader:
 def _union(members: tuple[Any, ...]) -> _Reader:
     if all(member in _SCALARS for member in members):
         return _scalar(frozenset().union(*(_SCALARS[member] for member in members)))
+    # Any other union is of one type and None.
     (member,) = (member for member in members if member is not NoneType)
     read = _reader(member)
     return lambda value: None if value is None else read(value)
@@ -111,7 +113,7 @@ def _dict(item: _Reader) -> _Reader:
 
 
 def _read_at(place: object, read: _Reader, value: Any) -> Any:
-    """Reads one value; an error says at which place, after those further out."""
+    """Reads one value. An error begins with the place, to which each caller adds its own."""
     try:
         return read(value)
     except ValueError as error:
@@ -130,7 +132,7 @@ def _record(kind: Any) -> _Reader:
 
 @dataclass(frozen=True)
 class _Field:
-    """One field of a dataclass. absent: what stands for it where a mapping lacks it, MISSING if nothing can."""
+    """One field of a dataclass. absent: its value if a mapping does not have it; MISSING if it is required."""
 
     name: str
     absent: Any

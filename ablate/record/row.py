@@ -10,46 +10,47 @@ from typing import Any
 from ablate.record.plain import from_plain
 
 STATUSES = ("ok", "undefined", "failed")
-"""What became of a row's score."""
+"""Whether a row has a score, and if not, why."""
 
 
+# Keyword-only, because the fields are in the order of the columns, and some with defaults come before others without.
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One cell on one task, in one stage; dense has rows of its own. None stands for what does not apply.
+    """One cell on one task, in one stage. Dense has rows of its own. None means that a field does not apply.
 
     What was run:
-        model, data: as the run's record calls them.
-        granularity, scorer, scope, seed, sparsity: the cell's place in the grid; None of dense and of a cell of
+        model, data: their names in the run's record.
+        granularity, scorer, scope, seed, sparsity: the cell's place in the grid; None for dense and for a cell of
             several steps. ``sparsity`` is what was asked for: a fraction in [0, 1), or ``negative``. ``seed`` is None
-            of a scorer that has none.
+            for a scorer that uses none.
         sparsity_achieved: fraction of the units removed, in [0, 1].
-        units_removed, params_removed: how many the mask removes. steps: how often units were scored and removed,
-            0 of dense.
+        units_removed, params_removed: how many the mask removes. steps: how often units were scored and removed;
+            0 for dense.
     On what:
-        task, split, metric: ``split`` is ``train``, ``dev`` or ``test``. unit: of all scores of this row, mostly
-            points (Spearman × 100). higher_is_better: whether a higher score is a better one.
+        task, split, metric: ``split`` is ``train``, ``dev`` or ``test``. unit: of all scores of this row, usually
+            points (Spearman × 100). higher_is_better: whether a higher score is better.
     What was found, in ``unit``:
-        n: pairs of the task. score, dense, delta: the cell's score on all of them, the dense model's, and the first
-            less the second. n_clean, score_clean, dense_clean, delta_clean: the same of the pairs that neither
-            calibration nor choice has seen.
-        status: ``ok``; ``undefined``, where the score has no value on these data; ``failed``. reason: why a score or
-            a clean score is absent. seconds: spent on the evaluation when it was computed.
+        n: pairs of the task. score, dense, delta: the cell's score on all of them, the dense model's score, and their
+            difference. n_clean, score_clean, dense_clean, delta_clean: the same on the pairs that neither calibration
+            nor choice has seen.
+        status: ``ok``; ``undefined``, if there is no score on these data; ``failed``. reason: why a score or a clean
+            score is absent. seconds: spent on the evaluation when it was computed.
     Where it belongs:
         key: of the cell, 16 hexadecimal digits. cell: its text, ``dense`` for the dense model. stage: ``screen`` or
             ``confirm``. control: None, ``matched`` or ``flipped``. control_of: the key of the cell that it is a
             control of. draw: which of the matched draws. chosen: whether the screen has chosen the cell.
-        cached: whether all of the cell came from the store. params_total: parameters of the model, all of them.
+        cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
     The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
         low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_effect. None of
         controls, and of cells with several seeds, which are judged by their mean. mean_verdict: the verdict on the mean
         over the tasks of the stage, with the tasks that are harmed: ``improves; harms sickr``.
     How it was trained:
-        way, train_seed: None of a cell that was not trained.
+        way, train_seed: None if the cell was not trained.
 
     Raises:
-        ValueError: a number is NaN or infinite, the status is none of the three, or there is a score without the status
-            ``ok`` or the reverse: a bug in what made the row, so no AblateError.
+        ValueError: a number is NaN or infinite, the status is not one of the three, or a row has a score and is not
+            ``ok``, or the reverse. It is a bug in what made the row, and so not an AblateError.
     """
 
     model: str
@@ -110,6 +111,7 @@ class Row:
     train_seed: int | None
 
     def __post_init__(self) -> None:
+        # The store refuses NaN and infinity too, since JSON does not have them.
         for name, value in vars(self).items():
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{self._place}: {name} is {value}; what is undefined must be None")
@@ -124,10 +126,10 @@ class Row:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Row:
-        """A row of a store: one of an older ablate lacks fields, which are None; keys that are no field are ignored.
+        """A row from a store. Fields that an older ablate did not have are None, and unknown keys are ignored.
 
         Raises:
-            ValueError: a field holds a value of another type, or lacks one that every row has.
+            ValueError: a value has the wrong type, or a field that every row has is absent.
         """
         return from_plain(cls, plain)
 
@@ -148,7 +150,7 @@ class Row:
         return self.delta_clean if clean else self.delta
 
     def gain_on(self, clean: bool) -> float | None:
-        """The delta, turned so that above 0 is better than dense whatever the metric."""
+        """The delta, with its sign such that above 0 is better than dense, whatever the metric."""
         delta = self.delta_on(clean)
         return delta if delta is None or self.higher_is_better else -delta
 

@@ -1,4 +1,4 @@
-"""The record of a run: one row for each cell and task, dense included, and what the run was."""
+"""The record of a run: one row for each cell and task, dense included, and the run's circumstances."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ablate.record.row import Row
 
 @dataclass(frozen=True, repr=False)
 class RunRecord:
-    """The rows of a run, and what it was.
+    """The rows of a run, and its circumstances.
 
     rows: one for each cell and task, dense included (``scorer`` None, ``cell`` ``dense``), stage by stage.
     """
@@ -23,12 +23,12 @@ class RunRecord:
 
     @classmethod
     def from_plain(cls, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> Self:
-        """What a store has of a run; see :meth:`Row.from_dict` and :meth:`RunAbout.from_dict`.
+        """The record from a store; see :meth:`Row.from_dict` and :meth:`RunAbout.from_dict`.
 
         Evidence found by other rules than today's is left out, and ``about.withheld`` says so.
 
         Raises:
-            ValueError: a row or ``about`` is not of the documented form.
+            ValueError: a row or ``about`` does not have the documented form.
         """
         rows, about = judged_alike(rows, about)
         return cls([Row.from_dict(row) for row in rows], RunAbout.from_dict(about))

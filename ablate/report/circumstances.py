@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.judge.effects import Stage
 from ablate.record import Row, RunRecord, TrainingData
 
-_CLEAN = "Δ counts no pair that calibration or choice has seen; 'full set' counts every pair"
-_LIFTED = "no score on the pairs left once those already seen are out"
+_CLEAN = "Δ leaves out the pairs that calibration or choice has seen; 'full set' counts every pair"
+_ALL_SEEN = "no score on the pairs that calibration and choice have not seen"
 
 
 def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
-    """The models, the data and why they were taken, and which tasks choose and which report."""
+    """The models, the data and why this source was used, and which tasks choose and which report."""
     about = results.about
-    many = "models" if len(about.models) > 1 else "model"
+    title = "models" if len(about.models) > 1 else "model"
     why = f" – {about.data_why}" if about.data_why else ""
     return (
-        f"{many}: {', '.join(about.models)}",
+        f"{title}: {', '.join(about.models)}",
         f"data: {about.data}{why}",
         *_trained_on(about.training),
         _hygiene(results, run_stages),
@@ -71,10 +71,11 @@ def foot(results: RunRecord) -> tuple[str, ...]:
 
 
 def _reasons(results: RunRecord) -> dict[str, str]:
-    """Each reason once: ``failed sts12 of head × align 10 % and 6 more`` -> the reason."""
+    """Each reason once: where it applies, such as ``failed, sts12 of head × align 10 % and 6 more`` -> the reason."""
     clean = results.about.clean
     places: dict[tuple[str, str], list[str]] = {}
     for row in results.rows:
+        # The number that the tables show: dense has a score and no Δ.
         value = row.score_on(clean) if row.cell == "dense" else row.delta_on(clean)
         if row.status != "ok" or value is None:
             status = "undefined" if row.status == "ok" else row.status
@@ -91,4 +92,4 @@ def _reasons(results: RunRecord) -> dict[str, str]:
 def _why(row: Row) -> str:
     if row.status != "ok":
         return "no reason given"
-    return _LIFTED if row.dense is not None else "the dense model has no score to set it against"
+    return _ALL_SEEN if row.dense is not None else "the dense model has no score to compare with"

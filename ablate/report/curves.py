@@ -1,4 +1,4 @@
-"""Sparsity curves as data: what happens to the score as more units go."""
+"""Sparsity curves as data: how the score changes as more units are removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from ablate.judge.group import Group, differing, extra
 
 
 class Point(NamedTuple):
-    """sparsity in per cent; value, and the ends of its band, in the unit. matched: mean and sd of its draws."""
+    """A point of a curve.
+
+    sparsity: in per cent.
+    value, low, high: Δ and the ends of its band, in the stage's unit.
+    matched: mean and sample standard deviation of the matched draws.
+    """
 
     sparsity: float
     value: float
@@ -21,7 +26,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Curve:
-    """One scorer at one granularity. seeded: a control itself; its band is ± sd over seeds."""
+    """One scorer at one granularity. seeded: whether it is a control, whose band is ± sd over its seeds."""
 
     granularity: str
     label: str
@@ -43,16 +48,17 @@ def curves(stage: Stage) -> list[Curve]:
 
 
 def _point(stage: Stage, group: Group) -> Point | None:
-    asked, effect = group.row.sparsity, stage.effect(group)
-    if effect.value is None or not isinstance(asked, int | float):
+    sparsity, effect = group.row.sparsity, stage.effect(group)
+    # The sparsity `negative` has no place on the axis.
+    if effect.value is None or not isinstance(sparsity, int | float):
         return None
     low = high = None
-    item = stage.evidence_on(group)
+    evidence = stage.evidence_on(group)
     if group.is_control:
         if effect.sd is not None:
             low, high = effect.value - effect.sd, effect.value + effect.sd
-    elif item is not None:
-        low, high = item.low, item.high
+    elif evidence is not None:
+        low, high = evidence.low, evidence.high
     control = stage.matched(group)
     matched = None if control.value is None else (control.value, control.sd or 0.0)
-    return Point(100 * asked, effect.value, low, high, matched)
+    return Point(100 * sparsity, effect.value, low, high, matched)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
 from ablate.record import RunRecord
-from ablate.report import wording
+from ablate.report import verdicts, wording
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
-from ablate.report.verdicts import p_value
 from ablate.statistics.compare import smallest_effect
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def page(
     results: RunRecord, a: str, b: str, compared: Sequence[tuple[Stage, Sequence[Difference]]], level: float
 ) -> Page:
-    """The page of what :func:`ablate.judge.difference.differences` gives."""
+    """The page that shows what :func:`ablate.judge.difference.differences` returns."""
     tables = [_table(results, stage, differences, level) for stage, differences in compared]
     return Page((f"A: {a}", f"B: {b}", "Δ = A - B"), (Block(None, tuple(tables)),), ())
 
@@ -34,26 +33,26 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
                 map(
                     TableCell,
                     (
-                        one.task or "mean",
-                        f"{one.a:.{places}f}",
-                        f"{one.b:.{places}f}",
-                        wording.signed(one.compared.delta, places),
-                        f"{wording.signed(one.compared.low, places)} to {wording.signed(one.compared.high, places)}",
-                        p_value(one.p),
-                        f"{smallest_effect(one.compared.se, level):.{places}f}",
+                        difference.task or "mean",
+                        f"{difference.a:.{places}f}",
+                        f"{difference.b:.{places}f}",
+                        wording.signed(difference.compared.delta, places),
+                        verdicts.interval(difference.compared, places),
+                        verdicts.p_value(difference.p),
+                        f"{smallest_effect(difference.compared.se, level):.{places}f}",
                     ),
                 )
             ),
-            new=one.task is None,
+            new=difference.task is None,
         )
-        for one in differences
+        for difference in differences
     ]
     model = f", {stage.model}" if len(results.about.models) > 1 else ""
     notes = (
         f"95 %: by bootstrap; p differs: of the claim that A and B differ, by permutation, not corrected; tests at"
         f" {level:g}.",
-        *(("Pairs that calibration or choice has seen are not counted.",) if stage.clean else ()),
-        *(() if lines else ("No task has a score of both.",)),
+        *((wording.CLEAN,) if stage.clean else ()),
+        *(() if lines else ("No task has a score of both cells.",)),
     )
     return Table(
         f"{wording.name(stage, results)}{model}: {wording.measure(stage)}", columns, tuple(lines), "row", notes

@@ -12,14 +12,18 @@ from typing import Any
 
 from ablate.report.table import Page, Table
 
+# Spreadsheets of East Asian locales also take the full-width forms for the start of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MARKDOWN = re.compile(r"([*_`\[\]|~])")
 
 
 def visible(text: str, keep: str = "") -> str:
-    """Text that no terminal obeys: a blank for white space, other control and format characters written out.
+    """Text without control characters, so that it cannot move the cursor or change the colors of a terminal.
 
-    keep: characters to leave as they are.
+    Line ends and tabs become blanks; other control and format characters become escapes such as ``\\x1b``.
+
+    Args:
+        keep: characters to leave as they are.
     """
     return "".join(_visible(char) if char not in keep else char for char in text)
 
@@ -27,13 +31,14 @@ def visible(text: str, keep: str = "") -> str:
 def _visible(char: str) -> str:
     if char in "\n\r\t":
         return " "
+    # Cf includes the marks that reverse the direction of writing; Cs are lone surrogates, which UTF-8 cannot encode.
     if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return char.encode("unicode_escape").decode("ascii")
     return char
 
 
 def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One array of rows. ASCII, so that any terminal and any pipe takes it.
+    """One array of rows. ASCII, so that every terminal and every pipe can take it.
 
     Raises:
         ValueError: a value is NaN or infinite.
@@ -42,12 +47,13 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> str:
-    """RFC 4180 with a header line; None is empty, booleans are ``true``, ``false``; numbers keep every digit.
+    """RFC 4180 with a header line. None is empty, booleans are ``true`` and ``false``, numbers keep every digit.
 
-    A spreadsheet runs a text that begins with ``=``, ``+``, ``-``, ``@`` or white space as a formula, and
-    labels and reasons may come from elsewhere: such a **text** gets an apostrophe in front. Numbers never do.
-    Control characters other than tabs and line ends are written out (``\\x1b``). JSON keeps texts as they are.
+    A spreadsheet runs a text that begins with ``=``, ``+``, ``-``, ``@`` or white space as a formula, and labels and
+    reasons may come from other people. So such a text gets an apostrophe in front; numbers never do. Control characters
+    other than tabs and line ends become escapes (``\\x1b``). JSON keeps texts as they are.
     """
+    # Without translation of line ends: the writer ends lines in CRLF itself.
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(fields)
@@ -59,13 +65,14 @@ def _field(value: Any) -> Any:
     if isinstance(value, str):
         text = visible(value, keep="\n\r\t")
         return f"'{text}" if text.startswith(_FORMULA) else text
+    # A bool is an int in Python, and the writer would print it as `True`.
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     return json.dumps(value, allow_nan=False)
 
 
 def as_markdown(page: Page) -> str:
-    """A page in GitHub's Markdown. The best is in bold; what Markdown or HTML would obey is escaped."""
+    """A page in GitHub's Markdown. The best entries are in bold. Characters of Markdown and HTML syntax are escaped."""
     parts = ["\n".join(f"* {_escape(line)}" for line in page.head)]
     for block in page.blocks:
         if block.heading:
@@ -91,5 +98,7 @@ def _grid(table: Table) -> str:
 
 
 def _escape(text: str) -> str:
+    # `&` comes first, or it would escape the entities of the others. A backslash is an entity too, since as a character
+    # it would cancel a backslash that is put in front of the next character.
     text = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\\", "&#92;")
     return _MARKDOWN.sub(r"\\\1", text)

@@ -1,4 +1,4 @@
-"""Rows as a pandas data frame, each column of one type whatever the rows of a run happen to hold."""
+"""Rows as a pandas data frame, in which a column has the same type for every run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _TRUTHS = {"higher_is_better", "chosen", "cached"}
 
 
 def as_frame(rows: Sequence[Mapping[str, Any]], fields: Sequence[str]) -> pd.DataFrame:
-    """One line a row, in nullable types; ``sparsity`` holds objects where ``negative`` stands among its numbers.
+    """A data frame of the rows, in nullable types. ``sparsity`` has type object if one of its values is ``negative``.
 
     Raises:
         ImportError: pandas is not installed.
     """
     import pandas as pd
 
+    # Left to itself, pandas turns integers into floats where a value is None.
     return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=_type(name, rows)) for name in fields})
 
 

@@ -17,7 +17,7 @@ _ESCAPED = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     **{char: f"\\{char}" for char in "&%$#_{}"},
-    # Two of these make one sign, and a bracket after \\ is its option; braces keep each what it is.
+    # TeX joins two of these into another sign (-- into a dash), and takes a bracket or a star after \\ for its option.
     **{char: f"{{{char}}}" for char in "-`'[]*" + '"'},
     "Δ": r"$\Delta$",
     "χ": r"$\chi$",
@@ -45,10 +45,10 @@ _ESCAPED = {
 
 
 def as_latex(page: Page) -> str:
-    r"""A page as ``table`` environments, the best in bold, wide ones shrunk to the line.
+    r"""A page as ``table`` environments. The best entries are in bold, and wide tables are shrunk to the line.
 
-    Everything that TeX would obey is escaped. What stands above and below the tables is comments. Other letters than
-    those of European languages need LuaLaTeX or XeLaTeX with a font that has them.
+    Characters of TeX's syntax are escaped. The lines above and below the tables of the page are comments. Letters of
+    other than European languages need LuaLaTeX or XeLaTeX with a font that has them.
     """
     parts = ["\n".join([PREAMBLE, *map(_comment, page.head)])]
     for block in page.blocks:
@@ -60,7 +60,8 @@ def as_latex(page: Page) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that TeX prints and does not obey; control characters are written out, white space is a blank."""
+    """Text that TeX prints as it is, without control characters (see :func:`~ablate.report.formats.visible`)."""
+    # One pass over the characters, so that the backslashes that one replacement inserts are not escaped by another.
     return "".join(_ESCAPED.get(char, char) for char in visible(text))
 
 
@@ -80,7 +81,7 @@ def _table(table: Table) -> str:
             r"\begin{table}",
             r"\centering\small",
             rf"\caption{{{escape(table.title)}}}",
-            # As wide as it is, or as the line where that is less.
+            # Its own width, or that of the line if the table is wider.
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
             r"\toprule",

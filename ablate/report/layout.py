@@ -1,8 +1,9 @@
-"""The page of a run as plain data, which :mod:`.tables`, :mod:`.formats` and :mod:`.latex` print."""
+"""Builds the page of a run as plain data, which :mod:`.tables`, :mod:`.formats` and :mod:`.latex` print."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
@@ -14,7 +15,7 @@ from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
 
 FEW = 24
-"""The most cells that are listed one by one; of more, only the best of each scorer and granularity."""
+"""Up to this number, all cells are listed one by one; beyond it, only the best of each scorer and granularity."""
 
 
 def build(results: RunRecord) -> Page:
@@ -31,26 +32,25 @@ def of_models(results: RunRecord) -> tuple[Block, ...]:
     blocks = []
     for model in models:
         of_model = [stage for stage in run_stages if stage.model == model]
-        tables = [table for stage in of_model for table in _tables(stage, of_model, results)]
+        tables = [_with_deviations(t, stage, results) for stage in of_model for t in _tables(stage, of_model, results)]
         blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
     return tuple(blocks)
 
 
 def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     """The tables of the scorers: rank correlation with exact removal, and mean ranks over tasks and models."""
-    # They need numpy and scipy, which nothing else here does.
+    # Imported here, because they import numpy and scipy, which nothing else in this module needs.
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
 
-    near = oracle_agreement_table(results.about.agreement or ())
-    compared = methods_table(compare_methods(results))
-    tables = [table for table in (near, compared) if table and table.lines]
-    many = len(results.about.models) > 1
-    return (Block("all models" if many else None, tuple(tables)),) if tables else ()
+    candidates = (oracle_agreement_table(results.about.agreement or ()), methods_table(compare_methods(results)))
+    tables = [table for table in candidates if table and table.lines]
+    heading = "all models" if len(results.about.models) > 1 else None
+    return (Block(heading, tuple(tables)),) if tables else ()
 
 
 def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
-    """The tables of a stage. A screen stage that is followed by a confirmation shows its grid alone."""
+    """The tables of a stage. If a confirmation follows, a screen shows only its grid."""
     name, what = wording.name(stage, results), wording.delta(stage)
     if not stage.groups:
         yield detail(stage, (), f"{name}: dense alone, {wording.measure(stage)}")
@@ -74,15 +74,22 @@ def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iter
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
 
 
+def _with_deviations(table: Table, stage: Stage, results: RunRecord) -> Table:
+    """The table with a note on each of its tasks whose data are not the published set."""
+    return replace(table, notes=(*wording.deviations(results.about, stage.splits), *table.notes))
+
+
 def _listed(stage: Stage, of_model: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:
     """The cells to list one by one, best first, and how they were chosen, for the title."""
     sign = -1 if stage.measure.higher_is_better else 1
     effects = [(stage.effect(group).value, group) for group in stage.groups]
-    ranked = [group for _, group in sorted(((sign * v, g) for v, g in effects if v is not None), key=lambda p: p[0])]
+    valued = [(sign * value, group) for value, group in effects if value is not None]
+    ranked = [group for _, group in sorted(valued, key=lambda pair: pair[0])]
     ranked += [group for value, group in effects if value is None]
     if any(screen.name == "screen" and screen.selects for screen in of_model):
-        picked = [group for group in ranked if group.chosen or group.off_grid]
-        return picked, f" (chosen on {', '.join(choosing)})"
+        # Explicit cells are confirmed without a choice, so all of them are listed.
+        listed = [group for group in ranked if group.chosen or group.off_grid]
+        return listed, f" (chosen on {', '.join(choosing)})"
     if len(ranked) <= FEW:
         return ranked, ""
     best: dict[object, Group] = {}

@@ -10,34 +10,36 @@ from ablate.report.verdicts import p_value
 
 
 def methods_table(compared: Sequence[MethodComparison | Withheld]) -> Table | None:
-    """Mean ranks at each granularity; what was withheld, and why, stands in the notes. None where nothing was.
+    """The mean ranks at each granularity. The notes name withheld comparisons and the reason. None if there is nothing.
 
-    The columns: granularity, scorer, mean rank (1 = best), mean gain over the blocks, and the scorers that Nemenyi's
-    test does not tell apart from it.
+    The columns are the granularity, the scorer, its mean rank (1 = best), its mean gain over the blocks, and the
+    scorers from which Nemenyi's test does not distinguish it.
     """
     if not compared:
         return None
-    several = len({one.measure for one in compared if one.measure}) > 1
+    several_measures = len({comparison.measure for comparison in compared if comparison.measure}) > 1
     lines: list[Line] = []
     notes: list[str] = []
-    for one in compared:
-        name = f"{one.granularity}, {one.measure.metric}" if several and one.measure else one.granularity
-        if isinstance(one, Withheld):
-            notes.append(f"{name}: withheld, {one.reason}.")
+    for comparison in compared:
+        name = comparison.granularity
+        if several_measures and comparison.measure:
+            name += f", {comparison.measure.metric}"
+        if isinstance(comparison, Withheld):
+            notes.append(f"{name}: withheld, {comparison.reason}.")
             continue
         notes.append(
-            f"{name}: Friedman χ² {one.chi_square:.2f}, p {p_value(one.p)},"
-            f" {len(one.blocks)} blocks; critical difference {one.critical_difference:.2f}."
+            f"{name}: Friedman χ² {comparison.chi_square:.2f}, p {p_value(comparison.p)},"
+            f" {len(comparison.blocks)} blocks; critical difference {comparison.critical_difference:.2f}."
         )
-        best = min(one.mean_ranks)
-        for place, (method, rank) in enumerate(zip(one.methods, one.mean_ranks, strict=True)):
-            gain = sum(block[place] for block in one.gains) / len(one.gains)
-            texts = (f"{rank:.2f}", f"{gain:+.2f}", ", ".join(one.alike(place)) or "–")
+        best = min(comparison.mean_ranks)
+        for place, (method, rank) in enumerate(zip(comparison.methods, comparison.mean_ranks, strict=True)):
+            gain = sum(block[place] for block in comparison.gains) / len(comparison.gains)
             cells = (
                 TableCell(name),
                 TableCell(method),
-                TableCell(texts[0], best=rank == best),
-                *map(TableCell, texts[1:]),
+                TableCell(f"{rank:.2f}", best=rank == best),
+                TableCell(f"{gain:+.2f}"),
+                TableCell(", ".join(comparison.alike(place)) or "–"),
             )
             lines.append(Line(cells, new=place == 0 and bool(lines)))
     columns = (

@@ -1,4 +1,4 @@
-"""The table that says how far each scorer ranks units as their exact removal does."""
+"""The table that shows how well each scorer's ranking of the units agrees with exact removal."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from ablate.report.table import Column, Line, Table, TableCell
 
 
 def oracle_agreement_table(agreements: Sequence[OracleAgreement]) -> Table | None:
-    """Granularity × oracle against scorers; None where no oracle ran.
+    """A line for each granularity and oracle, a column for each scorer; None if no oracle ran.
 
     Args:
-        agreements: of one model, as :func:`ablate.coordinator.maps.agreement` gives them.
+        agreements: of one model, from :func:`ablate.coordinator.maps.agreement`.
     """
     if not agreements:
         return None
-    scorers = list(dict.fromkeys(one.scorer for one in agreements))
+    scorers = list(dict.fromkeys(agreement.scorer for agreement in agreements))
     places: dict[tuple[str, str], dict[str, OracleAgreement]] = {}
-    for one in agreements:
-        places.setdefault((one.granularity, one.oracle), {})[one.scorer] = one
+    for agreement in agreements:
+        places.setdefault((agreement.granularity, agreement.oracle), {})[agreement.scorer] = agreement
     lines = []
     for (granularity, oracle), by_scorer in places.items():
         units = next(iter(by_scorer.values())).units
-        best = max((one.spearman for one in by_scorer.values() if one.spearman is not None), default=None)
+        correlations = [agreement.spearman for agreement in by_scorer.values() if agreement.spearman is not None]
+        best = max(correlations, default=None)
         cells = [_cell(by_scorer.get(scorer), best) for scorer in scorers]
         lines.append(Line((TableCell(granularity), TableCell(oracle), TableCell(f"{units:,}"), *cells)))
     stubs = (Column("granularity", stub=True), Column("oracle", stub=True))
@@ -33,9 +34,9 @@ def oracle_agreement_table(agreements: Sequence[OracleAgreement]) -> Table | Non
     return Table(title, columns, tuple(lines), "row", notes)
 
 
-def _cell(one: OracleAgreement | None, best: float | None) -> TableCell:
-    if one is None:
+def _cell(agreement: OracleAgreement | None, best: float | None) -> TableCell:
+    if agreement is None:
         return TableCell("–")
-    if one.spearman is None:
+    if agreement.spearman is None:
         return TableCell("undefined")
-    return TableCell(f"{one.spearman:+.3f}", best=one.spearman == best)
+    return TableCell(f"{agreement.spearman:+.3f}", best=agreement.spearman == best)

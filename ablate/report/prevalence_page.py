@@ -1,4 +1,4 @@
-"""The page that ``ablate prevalence`` prints: the answer in sentences, then the figures that it rests on."""
+"""The page that ``ablate prevalence`` prints: the answer in sentences, then the numbers behind it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ablate.statistics.hurting_share import Share
 from ablate.studies.prevalence_record import HarmlessSparsity, PrevalenceEntry, PrevalenceRecord
 
 Entries = Sequence[PrevalenceEntry]
-"""Those of one model, at least one."""
+"""The entries of one model, at least one."""
 
 
 def page(record: PrevalenceRecord) -> Page:
     """Everything that ``ablate prevalence`` prints."""
     head = study_page.head(record)
     if record.earlier is None:
-        head.append("the store has no run of this recipe: `ablate run` tells which sparsities do no harm")
+        head.append("the store has no run of this recipe; `ablate run` shows which sparsities are harmless")
     else:
         head.append(f"sparsities: of run {record.earlier}")
     for entry in record.prevalence:
@@ -36,7 +36,7 @@ def _units(entries: Entries) -> Table:
     columns = (
         Column("granularity", stub=True),
         Column("removed"),
-        *(Column(f"predicted by {one.scorer}", group=1) for one in entries[0].predicted),
+        *(Column(f"predicted by {prediction.scorer}", group=1) for prediction in entries[0].predicted),
         Column("truly", group=2),
         Column("replicated", group=2),
         Column("base rate", group=2),
@@ -47,9 +47,10 @@ def _units(entries: Entries) -> Table:
     notes = (
         "Share of units that hurt.",
         "predicted: a first-order contribution below 0; ρ: its Spearman correlation with exact removal.",
-        "truly: gains of exact removal, the noise taken out (normal-normal empirical Bayes, 95 % over units).",
-        "replicated: of those that gain on half of the pairs, the share that gain on the other; base rate: of all.",
-        f"found: gains at a false-discovery rate of {percent(entries[0].rate)}; confirmed: again on other data.",
+        "truly: estimated from the gains of exact removal, without their noise (normal-normal empirical Bayes; 95 %).",
+        "replicated: of the units that gain on half of the pairs, the share that gain on the other half; base rate: of"
+        " all units.",
+        f"found: gains at a false-discovery rate of {percent(entries[0].rate)}; confirmed: on other data too.",
         *(f"{entry.granularity}: {entry.undefined} have no score." for entry in entries if entry.undefined),
     )
     return Table("How many units hurt?", columns, tuple(lines), "row", notes)
@@ -61,7 +62,7 @@ def _unit_texts(entry: PrevalenceEntry) -> list[str]:
     return [
         entry.granularity,
         f"{entry.groups}{size}",
-        *(f"{percent(one.share)}, ρ {_number(one.spearman)}" for one in entry.predicted),
+        *(f"{percent(prediction.share)}, ρ {_number(prediction.spearman)}" for prediction in entry.predicted),
         "–" if share is None else _truly(share),
         "–" if replication is None else percent(replication.replicated),
         "–" if replication is None else percent(replication.base),
@@ -75,7 +76,7 @@ def _layers(entries: Entries) -> Table:
         Column("granularity", stub=True),
         Column("layer", stub=True),
         Column("removed"),
-        *(Column(f"predicted by {one.scorer}") for one in entries[0].predicted),
+        *(Column(f"predicted by {prediction.scorer}") for prediction in entries[0].predicted),
         Column("truly"),
         Column("mean gain"),
         Column("found"),
@@ -90,14 +91,15 @@ def _layers(entries: Entries) -> Table:
 
 
 def _layer_texts(entry: PrevalenceEntry) -> list[list[str]]:
-    tells = entry.share is not None and not unknown(entry.share)
+    # The share of a layer rests on the estimate for the whole granularity.
+    known = entry.share is not None and not unknown(entry.share)
     return [
         [
             entry.granularity,
             str(layer.layer),
             str(layer.groups),
-            *(percent(layer.predicted[one.scorer]) for one in entry.predicted),
-            "–" if not tells or layer.share is None else percent(layer.share),
+            *(percent(layer.predicted[prediction.scorer]) for prediction in entry.predicted),
+            "–" if not known or layer.share is None else percent(layer.share),
             "–" if layer.gain is None else f"{layer.gain:+.3f}",
             str(layer.found),
             "–" if entry.confirm is None else str(layer.confirmed),
@@ -108,9 +110,9 @@ def _layer_texts(entry: PrevalenceEntry) -> list[list[str]]:
 
 def _sparsities(entries: Entries) -> list[Table]:
     lines = [
-        Line(tuple(map(TableCell, _sparsity_texts(entry.granularity, one))))
+        Line(tuple(map(TableCell, _sparsity_texts(entry.granularity, harmless))))
         for entry in entries
-        for one in entry.harmless
+        for harmless in entry.harmless
     ]
     if not lines:
         return []
@@ -122,7 +124,7 @@ def _sparsities(entries: Entries) -> list[Table]:
         Column("on"),
     )
     notes = ("By a fixed-sequence test: sparsities in rising order, up to the first that is not shown to be harmless.",)
-    return [Table("How much can go without harm?", columns, tuple(lines), "row", notes)]
+    return [Table("How much can be removed without harm?", columns, tuple(lines), "row", notes)]
 
 
 def _sparsity_texts(granularity: str, harmless: HarmlessSparsity) -> tuple[str, ...]:

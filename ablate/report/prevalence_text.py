@@ -1,4 +1,4 @@
-"""How many units hurt, which, and how much can go: the answer for one granularity, in plain words."""
+"""The answer of ``ablate prevalence`` in sentences: how many units hurt, which ones, and how many can be removed."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def _how_many(entry: PrevalenceEntry) -> str:
     if share is None:
         return f"{start} too few have a score to estimate how many hurt."
     if unknown(share):
-        return f"{start} how many hurt cannot be told: there are too few pairs for the size of the differences."
+        return f"{start} how many hurt cannot be estimated: there are too few pairs for differences of this size."
     return f"{start} {percent(share.value)} are estimated to hurt ({interval(share, ' to ')})."
 
 
 def _which(entry: PrevalenceEntry) -> str:
     found, confirm = len(entry.found), entry.confirm
-    at_rate = f"found to improve the model by going (false-discovery rate {percent(entry.rate)})"
+    at_rate = f"found to improve the model when removed (false-discovery rate {percent(entry.rate)})"
     if not found:
         return f"None is {at_rate}."
     text = f"{found} {_are(found)} {at_rate}"
     if confirm is None:
-        return f"{text}; nothing confirms that."
-    again = f"of these {confirm.confirmed} {_are(confirm.confirmed)} confirmed on {listed(confirm.tasks)}"
-    return f"{text}; {again}, where {confirm.expected:.1f} would pass by chance."
+        return f"{text}; this was not confirmed on other tasks."
+    confirmed = f"of these {confirm.confirmed} {_are(confirm.confirmed)} confirmed on {listed(confirm.tasks)}"
+    return f"{text}; {confirmed}, where {confirm.expected:.1f} would pass by chance."
 
 
 def _how_much(harmless: Sequence[HarmlessSparsity]) -> list[str]:
-    shown = {one: one.sparsity for one in harmless if one.sparsity is not None}
-    if shown:
-        largest = max(shown, key=shown.__getitem__)
+    sparsities = {curve: curve.sparsity for curve in harmless if curve.sparsity is not None}
+    if sparsities:
+        largest = max(sparsities, key=sparsities.__getitem__)
         return [
-            f"Up to {wording.sparsity(shown[largest])} can go without harm by {largest.scorer}, "
-            f"as {listed(largest.tasks)} {_tell(largest.tasks)}."
+            f"Up to {wording.sparsity(sparsities[largest])} can be removed by {largest.scorer} without harm on "
+            f"{listed(largest.tasks)}."
         ]
-    return ["No sparsity that was tried is shown to do no harm."] if harmless else []
+    return ["No sparsity that was tried is shown to be harmless."] if harmless else []
 
 
 def _best(best: BestCell | None) -> list[str]:
@@ -64,10 +64,6 @@ def _best(best: BestCell | None) -> list[str]:
 
 def _are(count: int) -> str:
     return "is" if count == 1 else "are"
-
-
-def _tell(tasks: Sequence[str]) -> str:
-    return "tells" if len(tasks) == 1 else "tell"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -86,5 +82,5 @@ def unknown(share: Share) -> bool:
 
 
 def interval(share: Share, between: str) -> str:
-    """Its two ends, with ``between`` between them."""
+    """The two ends of the interval of a share, with ``between`` between them."""
     return f"{percent(share.low)}{between}{percent(share.high)}"

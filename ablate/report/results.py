@@ -52,14 +52,15 @@ class Results(RunRecord):
     @property
     def plot(self) -> Plots:
         """Figures: ``plot.sparsity()``, ``plot.heads()``, ``plot.plane()``; see :class:`Plots`. Needs matplotlib."""
+        # Imported here, because matplotlib is an extra.
         from ablate.report.figures.plots import Plots
 
         return Plots(self)
 
     def summary(self) -> list[CellSummary]:
-        """What the tables show, as data: for each stage and cell, seeds joined, controls beside it.
+        """The content of the tables as data: a summary of each cell in each stage, with its seeds and controls.
 
-        ``pandas.DataFrame(results.summary())`` makes a table of it, ``dataclasses.asdict`` a dict of one.
+        ``pandas.DataFrame(results.summary())`` makes a data frame, and ``dataclasses.asdict`` a dict of a summary.
         """
         return list(summarize(self))
 
@@ -68,9 +69,9 @@ class Results(RunRecord):
         return as_json(self._plain())
 
     def to_csv(self) -> str:
-        """RFC 4180 with a header; see :func:`ablate.report.formats.as_csv` for what a spreadsheet is spared.
+        """RFC 4180 with a header. Texts that a spreadsheet would run as a formula are disarmed, see :func:`as_csv`.
 
-        Lines end in CRLF: write it with ``newline=""``.
+        Lines end in CRLF, so write it to a file that was opened with ``newline=""``.
         """
         return as_csv(self._plain(), FIELDS)
 
@@ -83,12 +84,13 @@ class Results(RunRecord):
         return as_latex(build(self))
 
     def to_parquet(self) -> bytes:
-        """A Parquet file of the rows. A column that mixes texts and numbers (``negative`` sparsity) is all text.
+        """A Parquet file of the rows. A column with texts and numbers (a sparsity of ``negative``) has all as text.
 
         Raises:
             AblateError: pandas or pyarrow is not installed.
         """
         frame = self.to_pandas()
+        # A column of a Parquet file has one type.
         for name in frame.columns:
             if len({isinstance(value, str) for value in frame[name].dropna()}) > 1:
                 frame[name] = frame[name].map(str, na_action="ignore").astype("string")

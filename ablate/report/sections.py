@@ -1,4 +1,4 @@
-"""The three kinds of table: the grid, one line a cell, and cells against tasks."""
+"""The three kinds of table: the grid, a line for each cell, and cells against tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ablate.report.table import MARKS, Column, Line, Table, TableCell
 
 
 class _GridLine(NamedTuple):
-    """A line of the grid. ``extras``: its scope and steps, where the grid has several."""
+    """A line of the grid. extras: its scope and steps, if the grid has several."""
 
     granularity: str
     sparsity: float | str
@@ -22,23 +22,26 @@ class _GridLine(NamedTuple):
 
 
 def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
-    """Granularity × sparsity (× scope × steps where they differ) against scorers."""
+    """A line for each granularity and sparsity (and scope and steps, where they differ), a column for each scorer."""
     placed = [(group.place, group) for group in groups if group.place is not None]
     scorers = list(dict.fromkeys(place.scorer for place, _ in placed))
-    kinds = list(dict.fromkeys(place.granularity for place, _ in placed))
+    granularities = list(dict.fromkeys(place.granularity for place, _ in placed))
     extras = differing(groups)
     places: dict[_GridLine, dict[str, Group]] = {}
     for place, group in placed:
         line = _GridLine(place.granularity, place.sparsity, tuple(extra(group, name) for name in extras))
         places.setdefault(line, {})[place.scorer] = group
     lines: list[Line] = []
-    before: str | None = None
-    for line in sorted(places, key=lambda one: (kinds.index(one.granularity), wording.sparsity_order(one.sparsity))):
+    previous: str | None = None
+    # By granularity in the recipe's order, then by sparsity.
+    for line in sorted(
+        places, key=lambda line: (granularities.index(line.granularity), wording.sparsity_order(line.sparsity))
+    ):
         stub = map(TableCell, (line.granularity, wording.sparsity(line.sparsity), *line.extras))
         entries = [places[line].get(scorer) for scorer in scorers]
         effects = _marked(stage, [stage.effect(group) if group else None for group in entries], entries)
-        lines.append(Line((*stub, *effects), new=before not in (None, line.granularity)))
-        before = line.granularity
+        lines.append(Line((*stub, *effects), new=previous not in (None, line.granularity)))
+        previous = line.granularity
     stubs = [Column(name, stub=True) for name in ("granularity", "sparsity", *extras)]
     columns = (*stubs, *(Column(scorer) for scorer in scorers))
     return Table(
@@ -51,7 +54,7 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
 
 
 def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
-    """One line a cell: its effect, the verdict on it, its controls, and what it removes."""
+    """A line for each cell: its effect, the verdict on it, its controls, and how much it removes."""
     effects = [stage.effect(group) for group in groups]
     places = [TableCell(wording.rank(stage, effects, effect)) for effect in effects]
     labels = [TableCell(label(group, groups)) for group in groups]
@@ -75,7 +78,7 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     if stage.clean:
         full = [replace(stage.effect_on_all(group), sd=None) for group in groups]
         columns.append((Column("full set"), _plain(stage, full)))
-        notes += ("full set: Δ on every pair, as others report it.",)
+        notes += ("full set: Δ on every pair, as papers report it.",)
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
         columns.append((Column("matched"), _plain(stage, matched)))
@@ -97,7 +100,7 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
 
 
 def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
-    """Cells against tasks, means over seeds, under the dense model's scores."""
+    """A line for each cell, a column for each task, below the scores of the dense model. Δ is a mean over seeds."""
     tasks = list(stage.splits)
     columns = (Column("cell", stub=True), *(Column(task) for task in tasks))
     dense, digits = [stage.dense.get(task) for task in tasks], stage.measure.places
@@ -127,7 +130,7 @@ def _plain(stage: Stage, effects: Iterable[Effect]) -> list[TableCell]:
 def _marked(
     stage: Stage, effects: Sequence[Effect | None], groups: Sequence[Group | None], task: str | None = None
 ) -> list[TableCell]:
-    """Effects with their verdicts, the best marked; effects that print the same are equally good."""
+    """Effects with their verdicts and a mark on the best. Effects that print the same are equally good."""
     best = wording.best(stage, [effect for effect in effects if effect])
     return [
         _cell(effect, best, stage.evidence_on(group, task), stage.measure.places)

@@ -18,7 +18,7 @@ from ablate.studies.stability_record import (
 )
 
 Entries = Sequence[StabilityEntry]
-"""Those of one model, at least one."""
+"""The entries of one model, at least one."""
 
 
 def page(record: StabilityRecord) -> Page:
@@ -55,23 +55,25 @@ def _seeds(entries: Entries) -> Table:
 
 
 def _sizes(entries: Entries) -> Table:
+    # All entries have the same sizes, since one study draws its calibration sets once.
     sizes = entries[0].sizes
     largest = sizes[-1].size
-    columns = (*_STUBS, *(Column(str(one.size)) for one in sizes), Column("enough"))
-    shared = [f"{100 * one.shared:.0f} %" for one in sizes]
-    drawn = [f"{one.pairs} / {one.sentences}" for one in sizes]
+    columns = (*_STUBS, *(Column(str(agreement.size)) for agreement in sizes), Column("enough"))
+    shared = [f"{100 * agreement.shared:.0f} %" for agreement in sizes]
+    drawn = [f"{agreement.pairs} / {agreement.sentences}" for agreement in sizes]
     lines = [
         Line(tuple(map(TableCell, ("pairs / sentences", "", *drawn, "")))),
         Line(tuple(map(TableCell, ("shared pairs", "", *shared, "")))),
     ]
     for place, entry in enumerate(entries):
         enough = f"more than {largest}" if entry.enough is None else str(entry.enough)
-        lines.append(_line(entry, [*(_means(one.largest) for one in entry.sizes), enough], new=place == 0))
+        agreements = [_means(agreement.largest) for agreement in entry.sizes]
+        lines.append(_line(entry, [*agreements, enough], new=place == 0))
     notes = (
-        f"Spearman of contributions / Jaccard of removed units, with the {largest} of other seeds: means.",
-        f"enough: the smallest size from which on Spearman is {SAME:g} and Jaccard {SHARED:.2f} at least, "
+        f"Mean Spearman of contributions / mean Jaccard of removed units, with the sets of {largest} of other seeds.",
+        f"enough: the smallest size from which on Spearman is at least {SAME:g} and Jaccard at least {SHARED:.2f}, "
         "which means that nine in ten of the removed units are the same.",
-        "shared: of a set's pairs, those that the other has too; they make the two agree by themselves.",
+        "shared: how many of a set's pairs the other set has too; these alone make the two agree to some degree.",
     )
     return Table(
         "Sizes: how many calibration pairs, and as many sentences?", tuple(columns), tuple(lines), "row", notes
@@ -82,7 +84,7 @@ def _batches(entries: Entries) -> list[Table]:
     batches = entries[0].batch_sizes
     if not batches:
         return []
-    columns = (*_STUBS, *(Column(str(one.batch_size)) for one in batches))
+    columns = (*_STUBS, *(Column(str(agreement.batch_size)) for agreement in batches))
     lines = [_line(entry, list(map(_means, entry.batch_sizes))) for entry in entries]
     recipe = entries[0].seeds.batch_size
     notes = (f"Spearman of contributions / Jaccard of removed units, with the recipe's batches of {recipe}.",)
@@ -94,7 +96,7 @@ def _scores(entries: Entries) -> list[Table]:
     if not scores:
         return []
     first = scores[0]
-    columns = (*_STUBS, *(Column(_cell(one)) for one in scores))
+    columns = (*_STUBS, *(Column(_cell(cell)) for cell in scores))
     lines = [_line(entry, list(map(_gain, entry.scores))) for entry in entries]
     title = f"Scores: gain over dense on {', '.join(first.tasks)}, {first.unit}"
     notes = (
@@ -113,7 +115,7 @@ def _line(entry: StabilityEntry, texts: Sequence[str], new: bool = False) -> Lin
 
 
 def _cell(of: Overlap | CellScores) -> str:
-    """What tells the cells of one scorer and granularity apart."""
+    """A title that distinguishes the cells of one scorer and granularity."""
     by_layer = ", by layer" if of.scope == "layer" else ""
     return wording.sparsity(of.sparsity) + by_layer
 
@@ -141,7 +143,7 @@ def _gain(scores: CellScores) -> str:
 
 
 def _sampled(entries: Entries) -> list[str]:
-    """Which granularities are too large to be compared unit by unit."""
+    """Notes on the granularities that have too many units to compare all of them."""
     sampled = {entry.granularity: entry for entry in entries if entry.sampled < entry.units}
     return [
         f"{name}: compared on a seeded sample of {entry.sampled:,} of {entry.units:,} units."

@@ -1,4 +1,4 @@
-"""What the pages of all studies have in common: model and data above, one block a model, seconds and store below."""
+"""What the pages of all studies share: lines on model and data, a block for each model, lines on seconds and store."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ def head(record: PrevalenceRecord | StabilityRecord) -> list[str]:
 
 
 def blocks(models: Sequence[str], entries: Sequence[E], tables: Callable[[Sequence[E]], list[Table]]) -> list[Block]:
-    """The tables of each model that has entries; the model heads its block if there are several."""
+    """The tables of each model that has entries, under the model's name if there are several models."""
     by_model = {model: [entry for entry in entries if entry.model == model] for model in models}
-    return [Block(model if len(models) > 1 else None, tuple(tables(own))) for model, own in by_model.items() if own]
+    return [
+        Block(model if len(models) > 1 else None, tuple(tables(of_model)))
+        for model, of_model in by_model.items()
+        if of_model
+    ]
 
 
 def foot(record: PrevalenceRecord | StabilityRecord) -> tuple[str, ...]:

@@ -12,19 +12,21 @@ from ablate.record import RunRecord
 
 @dataclass(frozen=True, kw_only=True)
 class CellSummary:
-    """One cell in one stage, its seeds joined, its controls beside it. Deltas are in ``unit``.
+    """A cell in a stage, with the means over its seeds and with its controls. Deltas are in ``unit``.
 
     model, stage, metric, unit, higher_is_better, cell, granularity, scorer, scope, sparsity, steps, chosen: as in the
-    cell's rows (:class:`~ablate.record.Row`); of several seeds ``cell`` names the first. tasks: those that deltas are
-    means over.
-    status: ``ok``, ``undefined``, ``failed``, or ``missing`` where a task was not run.
-    delta, sd, seeds: the mean over the tasks, then over seeds, on the pairs that decide; its sample standard deviation
-    over seeds (None below two); their number. delta_full: the same mean on all pairs.
+        cell's rows (:class:`~ablate.record.Row`). If there are several seeds, ``cell`` names the first.
+    tasks: the tasks that deltas are means over.
+    status: ``ok``, ``undefined``, ``failed``, or ``missing`` if a task was not run.
+    delta: the mean over the tasks and seeds, on the pairs that decide.
+    sd: the sample standard deviation over seeds, None below two.
+    seeds: how many there are.
+    delta_full: like ``delta``, on all pairs.
     low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, harmed, smallest_effect: the
-    evidence against dense (:class:`~ablate.record.Evidence`); None without evidence. said: the verdict with the tasks
-    that are harmed, ``improves; harms sickr``.
-    matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws. flipped: the
-    flipped control's delta.
+        evidence against dense (:class:`~ablate.record.Evidence`); None without evidence.
+    said: the verdict with the tasks that are harmed, as in ``improves; harms sickr``.
+    matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws.
+    flipped: the delta of the flipped control.
     """
 
     model: str
@@ -64,7 +66,7 @@ class CellSummary:
 
 
 def summarize(results: RunRecord) -> Iterator[CellSummary]:
-    """One summary for each stage and cell, dense apart, in the order of the tables."""
+    """A summary of each cell in each stage, without dense, in the order of the tables."""
     for stage in stages(results):
         for group in stage.groups:
             yield _summary(stage, group)

@@ -1,4 +1,4 @@
-"""A page of tables as plain data: what the printers share."""
+"""A page of tables as plain data, which every printer takes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ MARKS = {"harms": "▼", "improves": "▲", "better": "△", "harmless": "●", 
 
 @dataclass(frozen=True)
 class TableCell:
-    """One entry. ``best``: of its row or column; to be emphasized.
+    """An entry of a table.
 
-    verdict: on what it shows, if there is one; ``text`` ends in its mark. said: the same in words, with what else
-    belongs to it (``improves; harms sickr``).
+    best: whether it is the best of its row or column, to be emphasized.
+    verdict: the verdict on the effect that it shows, if there is one; ``text`` ends in its mark.
+    said: the verdict in words, with the tasks that are harmed (``improves; harms sickr``).
     """
 
     text: str
@@ -24,10 +25,11 @@ class TableCell:
 
 @dataclass(frozen=True)
 class Column:
-    """stub: says what a line is; repeated, left-aligned, in every part of a table that is too wide.
+    """A column of a table.
 
-    group: columns of one group stay in one part where they can.
-    prose: a text, left-aligned, wrapped to the width that the other columns leave.
+    stub: whether it says what a line is. It is left-aligned, and repeated in every part of a table that is too wide.
+    group: columns of one group stay in one part of the table if they fit.
+    prose: whether it holds text, which is left-aligned and wrapped to the width that the other columns leave.
     """
 
     title: str
@@ -38,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of cells. ``new``: it begins a new section."""
+    """A line of a table. new: whether it begins a new section."""
 
     cells: tuple[TableCell, ...]
     new: bool = False
@@ -46,7 +48,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """best_of: of what each best cell is the best, ``row`` or ``column``. notes: sentences for below."""
+    """A table.
+
+    best_of: ``row`` or ``column``, of which each best cell is the best.
+    notes: sentences to print below the table.
+    """
 
     title: str
     columns: tuple[Column, ...]
@@ -56,14 +62,14 @@ class Table:
 
     @property
     def legend(self) -> str | None:
-        """What the mark of a best cell means; None where no cell has it."""
+        """What the mark of a best cell means; None if no cell has it."""
         marked = any(cell.best for line in self.lines for cell in line.cells)
         return f"best of its {self.best_of}" if marked else None
 
 
 @dataclass(frozen=True)
 class Block:
-    """One model's tables; headed by its name where there are several models."""
+    """The tables of one model, under its name if there are several models."""
 
     heading: str | None
     tables: tuple[Table, ...]

@@ -1,4 +1,4 @@
-"""Prints a page of tables with rich: at any width, on any terminal, or plainly into a file."""
+"""Prints a page of tables with rich, to a terminal of any width and encoding or to a file."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PLAIN = str.maketrans(
     | {MARKS["improves"]: "^", MARKS["better"]: "+", MARKS["harmless"]: "=", MARKS["worse"]: "-", MARKS["harms"]: "v"}
     | {MARKS["undecided"]: "?"}
 )
+# Everyone can distinguish blue from orange, with any color vision; and the marks say the same without color.
 _STYLES = {"improves": "dodger_blue1", "better": "dodger_blue1", "harms": "dark_orange", "worse": "dark_orange"}
 _STYLES |= {"undecided": "dim"}
-"""Blue and orange are told apart by everyone; the marks say the same."""
 
 
 def render(results: RunRecord, console: Console) -> None:
@@ -41,8 +41,8 @@ def render(results: RunRecord, console: Console) -> None:
 def print_page(page: Page, console: Console) -> None:
     """Prints a page.
 
-    A table that is too wide for the console goes on below, its stub columns repeated. The best is in bold and
-    has a ``*``. Labels and reasons are printed as they are: no markup, no control characters.
+    A table that is too wide for the console continues below, with its stub columns repeated. The best entries are in
+    bold and have a ``*``. Labels and reasons are printed without control characters, and rich's markup is not applied.
     """
     for line in page.head:
         _line(console, line)
@@ -62,7 +62,7 @@ def _line(console: Console, text: str, style: str = "") -> None:
 
 
 def _printable(console: Console, text: str) -> str:
-    """Text that the console's encoding has; Windows and old locales lack some of ours."""
+    """Text in characters that the console's encoding has. Those of Windows and of old locales lack some of ours."""
     text = visible(text)
     try:
         text.encode(console.encoding)
@@ -75,6 +75,7 @@ def _table(console: Console, table: Table) -> None:
     columns = [replace(column, title=_printable(console, column.title)) for column in table.columns]
     marked = [any(line.cells[place].best for line in table.lines) for place in range(len(columns))]
     judged = [any(line.cells[place].verdict for line in table.lines) for place in range(len(columns))]
+    # Blanks in place of a verdict's mark and of the star keep the digits of a column aligned.
     texts = [
         [
             _printable(console, cell.text)
@@ -87,12 +88,13 @@ def _table(console: Console, table: Table) -> None:
     widths = [_width(column, [line[at] for line in texts]) for at, column in enumerate(columns)]
     if sum(widths) + len(widths) - 1 > console.width:
         stubs = [at for at, column in enumerate(columns) if column.stub]
+        # The wide stubs share three eighths of the console, so that every part has room for numbers.
         limit = console.width * 3 // 8 // max(1, sum(widths[at] > _STUB_WIDTH for at in stubs))
         for at in stubs:
             widths[at] = _limited([line[at] for line in texts], widths[at], max(_STUB_WIDTH, limit))
         for at in (at for at, column in enumerate(columns) if column.prose):
-            rest = console.width - 2 * (len(widths) - 1) - sum(widths) + widths[at]
-            widths[at] = min(widths[at], max(_PROSE_WIDTH, rest))
+            available = console.width - 2 * (len(widths) - 1) - sum(widths) + widths[at]
+            widths[at] = min(widths[at], max(_PROSE_WIDTH, available))
     console.print()
     _line(console, table.title, "bold")
     for number, (part, gap) in enumerate(_parts(columns, widths, console.width)):
@@ -113,6 +115,7 @@ def _grid(
 ) -> RichTable:
     grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
     titles = [Text(column.title, style="bold").wrap(console, width) for _, column, width in part]
+    # Empty lines above a short title, because rich would put it at the top of its cell.
     height = max(map(len, titles))
     for title, (_, column, width) in zip(titles, part, strict=True):
         header = Text("\n").join([*[Text()] * (height - len(title)), *title])
@@ -132,46 +135,48 @@ def _style(cell: TableCell) -> str:
 
 
 def _broken(text: str, width: int) -> str:
-    """The label of a cell of several steps, one step a line where it is too long for one."""
+    """The label of a cell of several steps, with a line for each step if it is too long for one."""
     return text if cell_len(text) <= width else text.replace(" > ", "\n  > ")
 
 
 def _width(column: Column, texts: Sequence[str]) -> int:
-    """As wide as the longest entry, and as the longest word of the title up to 14."""
+    """The width of the longest entry, or of the longest word of the title (up to a limit) if that is wider."""
     words = max((cell_len(word) for word in column.title.split()), default=1)
     return max(min(words, _TITLE_WIDTH), *map(cell_len, texts))
 
 
 def _limited(texts: Sequence[str], width: int, limit: int) -> int:
-    """The width of a stub that must not be wider than ``limit``, its steps broken into lines."""
+    """The width of a stub column that must not be wider than ``limit``, after labels were broken into steps."""
     if width <= limit:
         return width
     return min(limit, max(cell_len(part) for text in texts for part in _broken(text, limit).split("\n")))
 
 
 def _parts(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[tuple[list[int], int]]:
-    """Which columns stand in which part, and the gap between them: the fewest parts, then the wider gap."""
+    """The columns of each part and the gap between them: as few parts as possible, then the wider gap."""
+    # `min` returns the first of equals, which has the wider gap.
     return min(([(part, gap) for part in _split(columns, widths, width, gap)] for gap in (2, 1)), key=len)
 
 
 def _split(columns: Sequence[Column], widths: Sequence[int], width: int, gap: int) -> list[list[int]]:
-    stub = [place for place, column in enumerate(columns) if column.stub]
-    rest = [place for place, column in enumerate(columns) if not column.stub]
+    stubs = [place for place, column in enumerate(columns) if column.stub]
+    others = [place for place, column in enumerate(columns) if not column.stub]
 
     def fits(places: Sequence[int]) -> bool:
-        together = [*stub, *places]
+        together = [*stubs, *places]
         return sum(widths[place] for place in together) + gap * (len(together) - 1) <= width
 
     parts: list[list[int]] = [[]]
-    for _, members in groupby(rest, key=lambda place: columns[place].group):
+    for _, members in groupby(others, key=lambda place: columns[place].group):
         group = list(members)
         if fits([*parts[-1], *group]):
             parts[-1] += group
             continue
+        # A group that does not fit here begins a new part, and is divided only if it does not fit there either.
         if parts[-1]:
             parts.append([])
         for place in group:
             if parts[-1] and not fits([*parts[-1], place]):
                 parts.append([])
             parts[-1].append(place)
-    return [[*stub, *part] for part in parts]
+    return [[*stubs, *part] for part in parts]

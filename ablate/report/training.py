@@ -1,4 +1,4 @@
-"""The table of a training: every trained cell compared with the untrained model, and with training alone."""
+"""The table of trained cells, compared with the untrained model and with training alone."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ TITLES += ("over random masks", "q beats random", "of params")
 
 
 def training(stage: Stage, title: str) -> Table:
-    """Dense untrained, dense trained, then the trained cells, highest Δ first.
+    """Lines for the untrained dense model, for the trained dense model, and for the pruned cells, best first.
 
     Args:
-        stage: one whose cells are trained.
+        stage: a stage whose cells are trained.
     """
     alone = [group for group in stage.groups if group.row.way == "train"]
-    others = [group for group in stage.groups if group not in alone]
+    pruned = [group for group in stage.groups if group not in alone]
     sign = -1 if stage.measure.higher_is_better else 1
-    ranked = sorted(others, key=lambda group: _order(stage.effect(group), sign))
+    ranked = sorted(pruned, key=lambda group: _order(stage.effect(group), sign))
     digits = stage.measure.places
     lines = [Line(_cells(["dense, as it came", wording.plain(stage.dense_score(stage.clean), digits)]))]
     lines += [_line(stage, group) for group in alone]
     lines += [_line(stage, group, new=place == 0) for place, group in enumerate(ranked)]
     groups = [*alone, *ranked]
     notes = (
-        "Δ = cell - dense as it came; sparsity added = cell - dense trained, as long and at the same train seeds.",
+        "Δ = cell - dense as it came; sparsity added = cell - dense trained for as many steps at the same train seeds.",
         *wording.seeds(groups, "Means over"),
         *_legend(stage, ranked),
         "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs"
@@ -74,6 +74,7 @@ def _line(stage: Stage, group: Group, new: bool = False) -> Line:
         dict(wording.sizes([group]))["of params"][0],
     ]
     cells = [TableCell(entry) for entry in entries]
+    # The verdict is on the sparsity that was added to training, and not on Δ.
     if added is not None:
         cells[4] = TableCell(entries[4], verdict=added.verdict, said=added.said)
     return Line(tuple(cells), new=new)
@@ -86,7 +87,7 @@ def _cells(entries: list[str]) -> tuple[TableCell, ...]:
 def _legend(stage: Stage, groups: list[Group]) -> tuple[str, ...]:
     items = [item for group in groups if (item := stage.evidence_on(group, against="trained"))]
     if not items:
-        return ("No comparison with training alone: the dense model trained has no score here.",)
+        return ("No comparison with training alone: the trained dense model has no score here.",)
     margin, unit = items[0].margin, stage.measure.unit
     within = f" (less than {margin:g} {unit} worse)" if margin is not None else ""
     said = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
@@ -20,18 +21,22 @@ COLUMNS = (
 )
 """What the columns of p and q claim."""
 
+if TYPE_CHECKING:
+    from ablate.statistics.compare import Comparison
+
 _CORRECTIONS = {"bh": "Benjamini–Hochberg", "by": "Benjamini–Yekutieli", "holm": "Holm"}
 
 
-def interval(item: Evidence | None, places: int = 2) -> str:
+def interval(item: Evidence | Comparison | None, places: int = 2) -> str:
     """``-0.12 to +0.80``. places: digits after the point, here and below."""
     return "–" if item is None else f"{signed(item.low, places)} to {signed(item.high, places)}"
 
 
 def p_value(p: float | None) -> str:
-    """``0.004``, ``0.21``; ``–`` where nothing was tested."""
+    """``0.004``, ``0.21``; ``–`` if nothing was tested."""
     if p is None:
         return "–"
+    # From 0.0995 on, p rounds to 0.10 or more, and two digits are enough.
     return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
 
 
@@ -56,7 +61,7 @@ def q_beats(item: Evidence | None) -> str:
 
 
 def mark(item: Evidence) -> str:
-    """The mark of its verdict; empty where it has none."""
+    """The mark of a verdict; empty if there is no verdict."""
     return MARKS.get(item.verdict or "", "")
 
 
@@ -70,7 +75,7 @@ def smallest(item: Evidence | None, places: int = 2) -> str:
 
 
 def largest_smallest(stage: Stage, groups: Sequence[Group], task: str) -> str:
-    """The smallest effect that would have been found in any of the cells."""
+    """The largest of the cells' smallest effects: any cell with an effect above it would have been found."""
     effects = [item.smallest_effect for group in groups if (item := stage.evidence_on(group, task))]
     return f"{max(effects):.{stage.measure.places}f}" if effects else "–"
 
@@ -81,10 +86,15 @@ def beaten(item: Evidence | None) -> str:
 
 
 def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -> tuple[str, ...]:
-    """The legend of a table's marks. tasks: those that the table shows, None for the mean over all."""
+    """The legend of a table's marks.
+
+    Args:
+        tasks: the tasks that the table shows; None stands for the mean over all of them.
+    """
     items = [item for group in groups for task in tasks if (item := stage.evidence_on(group, task))]
     if not items:
         return ()
+    # The level and the correction are settings of the run, and so the same for all evidence.
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
     words = {
@@ -165,6 +175,6 @@ def unbeaten(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
 
 
 def _range(values: Iterable[float]) -> str:
-    """``0.2``, or ``0.31–0.78`` where they differ."""
+    """``0.2``, or ``0.31–0.78`` if the values differ."""
     ends = sorted(values)
     return "–".join(dict.fromkeys(f"{end:.2g}" for end in (ends[0], ends[-1]))) if ends else ""

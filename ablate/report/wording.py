@@ -1,12 +1,15 @@
-"""Numbers and headings as the text of tables."""
+"""Formats the numbers and headings of tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group
-from ablate.record import Row, RunRecord
+from ablate.record import Row, RunAbout, RunRecord
+
+CLEAN = "Pairs that calibration or choice has seen are not counted."
+"""The note of a table whose numbers are on the clean pairs."""
 
 _SHOWN = {"missing": "–", "undefined": "undefined", "failed": "failed"}
 
@@ -30,36 +33,36 @@ def delta(stage: Stage) -> str:
 
 
 def measure(stage: Stage) -> str:
-    """``points (spearman)``, and whether lower is better."""
+    """``points (spearman)``, with ``lower is better`` if it is."""
     lower = "" if stage.measure.higher_is_better else ", lower is better"
     return f"{stage.measure.unit} ({stage.measure.metric}{lower})"
 
 
 def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
-    """Sentences that say what Δ and ± are."""
+    """Sentences that explain Δ and ±."""
     places = stage.measure.places
     dense = f"dense {plain(stage.dense_score(stage.clean), places)}"
     if stage.clean:
         dense += f" (full set {plain(stage.dense_score(False), places)})"
     lines = [f"Δ = cell - dense; {dense}.", *seeds(groups, "± is the sample sd over")]
     if {stage.effect(group).status for group in groups} & {"undefined", "failed"}:
-        lines.append("undefined, failed: a mean needs every task and seed; reasons below.")
+        lines.append("undefined, failed: a mean needs every task and seed; the reasons are below.")
     return tuple(lines)
 
 
 def seeds(groups: Sequence[Group], what: str) -> tuple[str, ...]:
-    """``± is the sample sd over 3 seeds.``, where any cell has several."""
+    """``± is the sample sd over 3 seeds.``, if any cell has several."""
     numbers = sorted({len(group.seeds) for group in groups if len(group.seeds) > 1})
     return (f"{what} {counts(numbers)} seeds.",) if numbers else ()
 
 
-def counts(rising: Sequence[int]) -> str:
-    """``3``, or ``2–3`` where they differ.
+def counts(ascending: Sequence[int]) -> str:
+    """``3``, or ``2–3`` if the numbers differ.
 
     Args:
-        rising: numbers in rising order, at least one.
+        ascending: numbers in ascending order, at least one.
     """
-    return str(rising[0]) if rising[0] == rising[-1] else f"{rising[0]}–{rising[-1]}"
+    return str(ascending[0]) if ascending[0] == ascending[-1] else f"{ascending[0]}–{ascending[-1]}"
 
 
 def plain(mean: Effect, places: int = 2) -> str:
@@ -68,7 +71,7 @@ def plain(mean: Effect, places: int = 2) -> str:
 
 
 def effect(mean: Effect, places: int = 2) -> str:
-    """A signed delta, ``± sd`` where there are several draws; ``–`` where nothing was run."""
+    """A signed delta, with ``± sd`` if there are several draws; ``–`` if nothing was run."""
     if mean.value is None:
         return _SHOWN[mean.status]
     return signed(mean.value, places) + ("" if mean.sd is None else f" ± {mean.sd:.{places}f}")
@@ -76,6 +79,7 @@ def effect(mean: Effect, places: int = 2) -> str:
 
 def signed(value: float, places: int = 2) -> str:
     """``+0.42``; zero has no sign."""
+    # A small negative value would print as -0.00, which looks like a loss.
     text = f"{value:+.{places}f}"
     return text if float(text) else text[1:]
 
@@ -87,7 +91,7 @@ def shown(mean: Effect, places: int = 2) -> float:
 
 
 def best(stage: Stage, effects: Sequence[Effect]) -> float | None:
-    """The best printed value; None where fewer than two are there to compare."""
+    """The best printed value; None if there are fewer than two to compare."""
     values = [shown(effect, stage.measure.places) for effect in effects if effect.value is not None]
     if len(values) < 2:
         return None
@@ -95,27 +99,27 @@ def best(stage: Stage, effects: Sequence[Effect]) -> float | None:
 
 
 def rank(stage: Stage, effects: Sequence[Effect], ranked: Effect) -> str:
-    """Its place among the effects, 1 = best, equals sharing one; ``–`` without a value."""
+    """The rank of an effect, 1 = best. Effects that print the same share a rank. ``–`` without a value."""
     if ranked.value is None:
         return "–"
     places = stage.measure.places
-    values, mine = [shown(effect, places) for effect in effects if effect.value is not None], shown(ranked, places)
-    ahead = [value for value in values if (value > mine) == stage.measure.higher_is_better]
-    return str(1 + sum(value != mine for value in ahead))
+    sign = 1 if stage.measure.higher_is_better else -1
+    values = [sign * shown(effect, places) for effect in effects if effect.value is not None]
+    return str(1 + sum(value > sign * shown(ranked, places) for value in values))
 
 
-def sparsity(asked: float | str | None) -> str:
+def sparsity(value: float | str | None) -> str:
     """``12.5 %`` or ``negative``."""
-    return f"{100 * asked:.6g} %" if isinstance(asked, int | float) else str(asked)
+    return f"{100 * value:.6g} %" if isinstance(value, int | float) else str(value)
 
 
-def sparsity_order(asked: float | str) -> tuple[bool, float]:
-    """Rising, ``negative`` last."""
-    return (False, float(asked)) if isinstance(asked, int | float) else (True, 0.0)
+def sparsity_order(value: float | str) -> tuple[bool, float]:
+    """The key that sorts sparsities: ascending, with ``negative`` last."""
+    return (False, float(value)) if isinstance(value, int | float) else (True, 0.0)
 
 
 def score(row: Row | None, clean: bool, places: int = 2) -> str:
-    """One row's score, on the clean pairs or on all."""
+    """The score of a row, on the clean pairs or on all pairs."""
     if row is None:
         return "–"
     value = row.score_on(clean)
@@ -125,14 +129,14 @@ def score(row: Row | None, clean: bool, places: int = 2) -> str:
 
 
 def dropped(row: Row | None) -> str:
-    """How many pairs of a task were already seen."""
+    """How many pairs of a task are left out because calibration or choice has seen them."""
     if row is None or row.n is None or row.n_clean is None:
         return "–"
     return str(row.n - row.n_clean)
 
 
 def sizes(groups: Sequence[Group]) -> list[tuple[str, list[str]]]:
-    """Columns of what each cell removes, as means over its seeds; ``seconds`` is the sum over all of its rows."""
+    """Columns on how much each cell removes, as means over its seeds. ``seconds`` is the sum over all of its rows."""
     return [
         ("achieved", [_percent(_mean(group, lambda row: row.sparsity_achieved)) for group in groups]),
         ("units removed", [_count(_mean(group, lambda row: row.units_removed)) for group in groups]),
@@ -159,6 +163,7 @@ def _share(group: Group) -> float | None:
 def _percent(share: float | None) -> str:
     if share is None:
         return "–"
+    # Below 1 %, two significant digits, so that small shares do not print as 0.0 %.
     return f"{100 * share:.1f} %" if share == 0 or share >= 0.01 else f"{100 * share:.2g} %"
 
 
@@ -169,3 +174,12 @@ def _count(value: float | None) -> str:
 def _seconds(group: Group) -> str:
     values = [row.seconds for row in group.rows() if row.seconds is not None]
     return f"{sum(values):.1f}" if values else "–"
+
+
+def deviations(about: RunAbout, tasks: Collection[str]) -> tuple[str, ...]:
+    """A sentence on each of these tasks whose data are not the published set."""
+    return tuple(
+        f"{task} is not the standard set: {deviation}. Its scores are not comparable with published ones."
+        for task, deviation in (about.deviations or {}).items()
+        if task in tasks
+    )

@@ -80,6 +80,7 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
     if not folder.parent.is_dir():
         raise AblateError(f"--output {folder}: there is no folder {folder.parent}; make it first")
     try:
+        # In the parent of the target, and so on the same file system, where a rename is atomic.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             package = Path(scratch) / "plugin"
             for path, text in _texts(names, kind).items():
@@ -94,7 +95,7 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
 
 
 def _texts(names: Names, kind: str) -> dict[str, str]:
-    """Path in the package -> content, of every file."""
+    """Path in the package -> content, for each file."""
     from ablate.hookspecs import API
 
     major, minor = (int(part) for part in version(DISTRIBUTION).split(".")[:2])
@@ -105,6 +106,7 @@ def _texts(names: Names, kind: str) -> dict[str, str]:
         "class_name": names.class_name,
         "kind": kind,
         "api": str(API),
+        # Before version 1, a minor version may change the contract.
         "ablate": f"{DISTRIBUTION}>={major}.{minor},<{major}.{minor + 1}",
     }
     templates = {

@@ -14,8 +14,8 @@ from ablate.scorers.statistics import GradientContribution, SecondOrder, Sign
 class Align(LossScorer):
     """How much the align loss would rise, to first order, if the unit were removed: ``rule(-Σ w · dL/dw)``.
 
-    The mean over batches of positive pairs. The engine collects it once for every scorer of this loss: the formula and
-    the ``sign``'s rule are in ``ablate/engine/contribution.py``, the loss in ``ablate/models/losses.py``.
+    It is a mean over batches of positive pairs, which the engine collects once for all scorers of this loss. The
+    formula and the rule for ``sign`` are in ``ablate/engine/contribution.py``, the loss in ``ablate/models/losses.py``.
     """
 
     name: ClassVar[str] = "align"
@@ -23,7 +23,7 @@ class Align(LossScorer):
 
     sign: Sign = Field("absolute", description="signed: detrimental first; absolute…: negligible first")
     pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
-    batch_size: int | None = Field(None, ge=1, description="pairs a batch; default: the calibration's")
+    batch_size: int | None = Field(None, ge=1, description="pairs in a batch; default: the calibration's")
     second_order: SecondOrder = None
 
     @property

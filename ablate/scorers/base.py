@@ -1,4 +1,4 @@
-"""A scorer declares the statistics that it needs, and is a pure function from them to contributions."""
+"""The base class of scorers. A scorer declares the statistics that it needs, and computes contributions from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerSta
 from ablate.tasks.loaded import Loaded
 
 ScorerTasks = Mapping[str, tuple[Loaded, ...]]
-"""The tasks behind each name that scorers give, read."""
+"""The loaded tasks behind each name of a task or group that scorers give."""
 
 NO_TASKS: ScorerTasks = MappingProxyType({})
 
@@ -31,12 +31,11 @@ class View:
     layers: int64 [units], each unit's layer.
     gradients: the declared :class:`GradientContribution` statistics, float32 [units] each.
     input_norms: the declared :class:`InputNorm` statistics: module name -> float32 [in_features].
-    generator: seeded with the cell's seed; for scorers with ``seeded = True`` alone.
-    kept: bool [units], the units that the mask in force has left. The contributions of the others are not used.
-    model: only ``slow`` scorers may run it; others may read its weights and nothing else.
+    generator: seeded with the cell's seed; only for scorers with ``seeded = True``.
+    kept: bool [units], the units that are left under the mask in force. The contributions of the others are not used.
+    model: only ``slow`` scorers may run it; others may only read its weights.
     calibration: None, except for ``slow`` scorers.
-    tasks: empty, except for ``slow`` scorers: those behind the names that :meth:`Scorer.tasks` gives, by their own
-        names.
+    tasks: for ``slow`` scorers, the tasks that :meth:`Scorer.tasks` names, by their own names; otherwise empty.
     """
 
     model: Model
@@ -54,50 +53,51 @@ class View:
         return {name: self.model.weight(name).detach() for name in self.granularity.carriers(self.model)}
 
     def reduce(self, values: Mapping[str, Tensor]) -> Tensor:
-        """Sums a value per weight (same keys and shapes as :meth:`weights`) into float32 [units]."""
+        """Sums values per weight (same keys and shapes as :meth:`weights`) into float32 [units]."""
         return self.granularity.reduce(self.model, values)
 
 
 class Scorer(Plugin):
-    """Gives every unit a contribution: float32, finite, **higher = keep**; the lowest goes first.
+    """Gives every unit a contribution: float32, finite, **higher = keep**; the lowest is removed first.
 
-    seeded: its contributions depend on the cell's seed; a recipe's ``seeds`` apply to such scorers only.
-    slow: it runs the model itself; :class:`View` gives it the calibration set and the tasks that it names.
+    seeded: whether contributions depend on the cell's seed. A recipe's ``seeds`` apply only to such scorers.
+    slow: whether the scorer runs the model itself. :class:`View` then has the calibration set and the tasks that it
+        names.
     """
 
     seeded: ClassVar[bool] = False
     slow: ClassVar[bool] = False
 
     def resolved(self, scorer_of: Callable[[str], Scorer]) -> Self:  # noqa: ARG002
-        """The scorer that is used in place of this one, with the scorers that its parameters name as objects.
+        """The scorer to use in place of this one, in which other scorers that its parameters name are objects.
 
-        The plan calls it once, before anything else. A scorer that names no others returns itself. Parameters stay as
+        The plan calls this once, before anything else. A scorer that names no others returns itself. Parameters stay as
         they are, since they are part of the keys.
 
         Args:
-            scorer_of: gives the scorer of a name, with its defaults.
+            scorer_of: returns the scorer of a name, with its default parameters.
 
         Raises:
-            PluginError: there is no scorer of a name, or it does not fit.
+            PluginError: there is no scorer of a name, or it cannot be used here.
         """
         return self
 
     @property
     def signed(self) -> bool:
-        """Whether contributions can be below 0, which then means: predicted detrimental."""
+        """Whether contributions can be below 0, which means that the unit is predicted to be detrimental."""
         return False
 
     @property
     def calibrates(self) -> bool:
-        """Whether it looks at the calibration set."""
+        """Whether the scorer looks at the calibration set."""
         return self.slow or bool(self.statistics())
 
     def statistics(self) -> tuple[ScorerStatistic, ...]:
-        """What the engine is to collect for it, shared with every scorer that declares the same."""
+        """What the engine collects for this scorer, and shares with every scorer that declares the same."""
         return ()
 
     def tasks(self) -> tuple[str, ...]:
-        """The tasks (or groups) of train or dev splits that a slow scorer looks at. Their items count as seen."""
+        """The train or dev tasks (or groups) that a slow scorer looks at. Their items count as seen."""
         return ()
 
     @abstractmethod
@@ -111,14 +111,14 @@ class Scorer(Plugin):
     def score_together(self, views: Mapping[Granularity, View]) -> Mapping[Granularity, Tensor]:
         """The contributions at each granularity of a prune step, all under the same mask in force.
 
-        By default :meth:`score` of each. A scorer whose contributions at one granularity depend on the others, such as
-        one that learns all of them at once, overrides it; it is then given all granularities of the step.
+        By default this calls :meth:`score` for each. A scorer whose contributions at one granularity depend on the
+        others, such as one that learns all of them at once, overrides it and gets all granularities of the step.
 
         Args:
-            views: one for each granularity of the step, in the recipe's order; mostly just one.
+            views: one for each granularity of the step, in the recipe's order; usually just one.
 
         Returns:
-            For each of the granularities float32 [units], finite.
+            For each granularity float32 [units], finite.
         """
         return {granularity: self.score(view) for granularity, view in views.items()}
 
@@ -129,12 +129,12 @@ class Scorer(Plugin):
 
 
 class LossScorer(Scorer):
-    """A scorer whose contributions are those to one loss, exactly as the engine collects them."""
+    """A scorer whose contributions are the contributions to one loss, exactly as the engine collects them."""
 
     @property
     @abstractmethod
     def contribution(self) -> GradientContribution:
-        """The statistic that is its contributions."""
+        """The statistic that the scorer returns as its contributions."""
 
     @property
     def signed(self) -> bool:

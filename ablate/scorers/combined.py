@@ -1,4 +1,4 @@
-"""Alignment and uniformity together."""
+"""The contributions to alignment and to uniformity, combined."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ class Combined(Scorer):
     help: ClassVar[str] = "weighted sum of the align and uniform contributions"
 
     lambda_: float = Field(0.5, ge=0, le=1, alias="lambda", description="weight of align; uniform gets the rest")
-    normalize: Normalize = Field("global", description="what each contribution is divided by the norm over")
+    normalize: Normalize = Field(
+        "global", description="divide each contribution by its norm over a layer, over all units, or not at all"
+    )
     sign: Literal["signed", "absolute"] = Field(
         "absolute", description="signed: detrimental first; absolute: negligible first"
     )
     pairs: int | None = Field(None, ge=1, description="calibration pairs used; default: all")
     sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
-    batch_size: int | None = Field(None, ge=2, description="examples a batch; default: the calibration's")
+    batch_size: int | None = Field(None, ge=2, description="examples in a batch; default: the calibration's")
     second_order: SecondOrder = None
 
     @property
@@ -47,13 +49,14 @@ class Combined(Scorer):
 
 
 def normalized(contribution: Tensor, layers: Tensor, over: Normalize) -> Tensor:
-    """Contributions float32 [units], divided by their L2 norm ``over`` each layer, all units, or nothing.
+    """Contributions, float32 [units], divided by their L2 norm over each layer or all units, or left as they are.
 
-    Contributions that are all zero stay zero: they rank no unit before another.
+    Contributions that are all zero stay zero.
     """
     if over == "none":
         return contribution
     group = layers if over == "layer" else torch.zeros_like(layers)
+    # float64, because millions of weights may be summed.
     squares = torch.zeros(int(group.max()) + 1, dtype=torch.float64)
     norms = squares.index_add_(0, group, contribution.double().square()).sqrt()
     return contribution / norms.where(norms > 0, 1)[group].float()

@@ -1,4 +1,4 @@
-"""Contribution to the correlation with human judgement."""
+"""Contribution to the correlation with human judgment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ablate.scorers.statistics import GradientContribution, SecondOrder
 class Correlation(LossScorer):
     """How much ``1 - r`` of cosines and gold scores would rise, to first order, if the unit were removed.
 
-    Unlike ``align`` and ``uniform`` it needs pairs with gold scores: it aims at what the tasks measure.
+    Unlike ``align`` and ``uniform`` it needs pairs with gold scores, and it is close to what the STS tasks measure.
     """
 
     name: ClassVar[str] = "correlation"
@@ -24,7 +24,7 @@ class Correlation(LossScorer):
         "absolute", description="signed: detrimental first; absolute: negligible first"
     )
     graded: int | None = Field(None, ge=3, description="graded calibration pairs used; default: all")
-    batch_size: int | None = Field(None, ge=3, description="pairs a batch; default: the calibration's")
+    batch_size: int | None = Field(None, ge=3, description="pairs in a batch; default: the calibration's")
     second_order: SecondOrder = None
 
     @property

@@ -10,7 +10,7 @@ from ablate.scorers.base import Scorer, View
 
 
 class Magnitude(Scorer):
-    """``|w|`` of a weight; for a larger unit the L2 norm of the weights that carry its output."""
+    """``|w|`` of a weight; for a larger unit, the L2 norm of the weights that carry its output."""
 
     name: ClassVar[str] = "magnitude"
     help: ClassVar[str] = "L2 norm of the weights that carry the unit's output"

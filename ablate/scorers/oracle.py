@@ -1,4 +1,4 @@
-"""Exact removal: the truth that the cheap scorers are compared with, and the most expensive scorer."""
+"""Exact removal: the most expensive scorer, and the truth with which the cheap scorers are compared."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _LOSSES = {loss.name: loss for loss in (ALIGN, UNIFORM)}
 
 
 def _names(value: object) -> object:
-    # Strict validation takes no list for a tuple once a validator has touched the value.
+    # Pydantic's strict mode accepts a list from JSON as a tuple, but not one that a validator has returned.
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
 
 
 class Oracle(Scorer):
     """Leave-one-out: what the removal of a unit, or of the group that it is in, really costs.
 
-    On a loss: how much its mean over the calibration batches rises, which first-order scorers estimate. On tasks: how
-    much the mean of their scores falls, in their unit; all their items count as seen from then on.
+    On a loss, it is how much the mean over the calibration batches rises, which first-order scorers estimate. On tasks,
+    it is how much the mean of their scores falls, in their unit; all items of these tasks then count as seen.
     """
 
     name: ClassVar[str] = "oracle"
@@ -55,7 +55,7 @@ class Oracle(Scorer):
         return _LOSSES.get(self.on[0]) if len(self.on) == 1 else None
 
     def resolved(self, scorer_of: Callable[[str], Scorer]) -> Self:
-        """The oracle with the scorer that ``by`` names as an object; the same one where units are not grouped.
+        """The oracle with the scorer that ``by`` names as an object; itself if units are not grouped.
 
         Raises:
             PluginError: there is no such scorer, or it is slow itself.
@@ -65,15 +65,16 @@ class Oracle(Scorer):
         ranker = scorer_of(self.by)
         if ranker.slow:
             raise PluginError(
-                f"scorer 'oracle': by: '{self.by}' is no cheap scorer; use one such as magnitude or align"
+                f"scorer 'oracle': by: '{self.by}' is not a cheap scorer; use one such as magnitude or align"
             )
         resolved = self.model_copy()
+        # A private attribute, so that it is not part of the identity, and keys stay as they are.
         resolved._ranker = ranker
         return resolved
 
     @property
     def ranker(self) -> Scorer | None:
-        """What ranks units before they are grouped; None where each unit is a group of its own.
+        """The scorer that ranks units before they are grouped; None if each unit is a group of its own.
 
         Raises:
             PluginError: units are grouped, and :meth:`resolved` was not called.
@@ -84,6 +85,7 @@ class Oracle(Scorer):
 
     @property
     def calibrates(self) -> bool:
+        # On tasks, only the ranker may look at the calibration set.
         return self.loss is not None or (self.ranker is not None and self.ranker.calibrates)
 
     def statistics(self) -> tuple[ScorerStatistic, ...]:
@@ -93,6 +95,7 @@ class Oracle(Scorer):
         return () if self.loss else self.on
 
     def score(self, view: View) -> Tensor:
+        # The order does not matter if each unit is a group of its own.
         ranking = self.ranker.score(view) if self.ranker else torch.zeros(len(view.layers))
         groups = group_by_rank(ranking, view.layers, view.kept, self.group)
         effects = self._of_loss(view, groups, self.loss) if self.loss else self._of_tasks(view, groups)
@@ -122,7 +125,7 @@ class Oracle(Scorer):
 
 
 def _distinct(parts: Iterable[Sequence[str]]) -> tuple[list[str], list[list[int]]]:
-    """The distinct sentences of several sequences, and for each of these the numbers of its sentences among them."""
+    """The distinct sentences of several sequences, and for each sequence the positions of its sentences in them."""
     numbers: dict[str, int] = {}
     rows = [[numbers.setdefault(sentence, len(numbers)) for sentence in part] for part in parts]
     return list(numbers), rows
@@ -134,14 +137,14 @@ def _cost(task: Loaded, embeddings: Tensor) -> float:
     try:
         score = task.task.score(task.data, values, np.ones(len(values), bool))
     except Undefined as reason:
-        raise PluginError(f"scorer 'oracle': {task.name} has no score once a unit is removed: {reason}") from None
+        raise PluginError(f"scorer 'oracle': {task.name} has no score after a unit is removed: {reason}") from None
     return -score if task.task.higher_is_better else score
 
 
 def _rises(
     view: View, sentences: Sequence[str], groups: Sequence[Tensor], cost: Callable[[Tensor], float]
 ) -> list[float]:
-    """How much the cost of the embeddings of ``sentences`` rises without each group, in the order of the groups."""
+    """How much the cost of the embeddings of ``sentences`` rises when each group is removed, in their order."""
     prepared = prepare(view.model, sentences)
     before = cost(encode(view.model, prepared))
     removed = removals(view.model, prepared, view.granularity, groups)
@@ -150,13 +153,13 @@ def _rises(
 
 
 def group_by_rank(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:
-    """Cuts the units of each layer into groups of neighbors in the ranking.
+    """Divides the units of each layer into groups of neighbors in the ranking.
 
     Args:
         ranking: float [units].
         layers: int64 [units].
         kept: bool [units]; units that are False are in no group.
-        size: units a group; the last of a layer may have fewer.
+        size: units in a group; the last group of a layer may have fewer.
 
     Returns:
         The unit numbers of each group, lowest ranked first, layer by layer.

@@ -1,4 +1,4 @@
-"""The control that every scorer has to beat."""
+"""Random contributions: the control that every scorer has to beat."""
 
 from __future__ import annotations
 

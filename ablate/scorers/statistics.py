@@ -1,4 +1,4 @@
-"""The statistics that a scorer may declare, which the engine collects once for all scorers of a run."""
+"""The statistics that a scorer may declare. The engine collects each once for all scorers of a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import Loss
 
 Sign = Literal["signed", "absolute", "absolute-example"]
-"""The option ``sign`` of scorers of one loss; its rules are in ``ablate/engine/contribution.py``."""
+"""The option ``sign`` of scorers of one loss. Its rules are in ``ablate/engine/contribution.py``."""
 
 SecondOrder = Annotated[
     float | None,
@@ -25,18 +25,18 @@ SecondOrder = Annotated[
 class GradientContribution:
     """The first-order contribution of each unit to a loss, ``-dL/dξ`` for a mask variable ξ = 1 on its output.
 
-    That is ``-Σ w · dL/dw`` over the weights that carry the unit's output: an estimate of the rise of the
-    loss when the unit is removed. Given as float32 [units], a mean over calibration batches.
+    That is ``-Σ w · dL/dw`` over the weights that carry the unit's output: an estimate of how much the loss rises when
+    the unit is removed. It is float32 [units], a mean over calibration batches.
 
     sign: ``signed``; ``absolute``: the absolute value is taken per batch, after the reduction to units and before
-        averaging; ``absolute-example``: per example (Michel et al. 2019), for separable losses at column
-        granularities (head, neuron) only; ``squared``: the square, per batch, whose half is the rise of the loss by the
+        averaging; ``absolute-example``: per example (Michel et al. 2019), only for separable losses and for column
+        granularities (head, neuron); ``squared``: the square, per batch, whose half is the rise of the loss by the
         empirical Fisher information (Theis et al. 2018, arXiv 1801.05787).
     size: pairs or sentences used; None = as many as the calibration set has.
-    batch_size: examples a batch; None = the calibration set's.
-    second_order: None, or a share of the units in (0, 1). Then ``dL/dw`` is taken halfway to the removal of the units
-        of lowest first-order contribution (same sign), so many in all: summed over these, contributions estimate the
-        joint rise to second order. Costs a pass for each granularity, after the first-order one.
+    batch_size: examples in a batch; None = the calibration set's.
+    second_order: None, or a share of the units in (0, 1). ``dL/dw`` is then taken halfway to the removal of this share
+        of units, those of lowest first-order contribution (by the same sign). The sum of their contributions then
+        estimates the joint rise to second order. It costs a pass for each granularity, after the first-order one.
     """
 
     loss: Loss
@@ -47,7 +47,7 @@ class GradientContribution:
 
     @property
     def first_order(self) -> GradientContribution:
-        """The same without the correction."""
+        """The same statistic without the second-order correction."""
         return replace(self, second_order=None)
 
 
@@ -65,7 +65,7 @@ ScorerStatistic = GradientContribution | InputNorm
 
 
 def refuse_per_example(granularity: Granularity, statistic: ScorerStatistic) -> None:
-    """Refuses ``absolute-example`` where no example has a contribution of its own.
+    """Refuses ``absolute-example`` if examples do not have contributions of their own.
 
     Raises:
         PluginError: the loss is not a mean over examples, or the units have no mask variable per example.

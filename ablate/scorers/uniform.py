@@ -14,7 +14,8 @@ from ablate.scorers.statistics import GradientContribution, SecondOrder
 class Uniform(LossScorer):
     """How much the uniform loss would rise, to first order, if the unit were removed: ``rule(-Σ w · dL/dw)``.
 
-    The mean over batches of distinct sentences. The size of a batch matters: the loss couples its sentences.
+    It is a mean over batches of distinct sentences. The batch size matters, because the loss couples the sentences of
+    a batch.
     """
 
     name: ClassVar[str] = "uniform"
@@ -24,7 +25,7 @@ class Uniform(LossScorer):
         "absolute", description="signed: detrimental first; absolute: negligible first"
     )
     sentences: int | None = Field(None, ge=2, description="calibration sentences used; default: all")
-    batch_size: int | None = Field(None, ge=2, description="sentences a batch; default: the calibration's")
+    batch_size: int | None = Field(None, ge=2, description="sentences in a batch; default: the calibration's")
     second_order: SecondOrder = None
 
     @property

@@ -1,4 +1,4 @@
-"""The arrays that tasks give, and that statistics take and give."""
+"""The types of the arrays that tasks return and statistics use."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-"""Scores, gold scores, gains, counts."""
+"""float64: scores, gold scores, gains or counts."""
 
 Values = NDArray[np.float32]
 """float32 [n]: what a task measured on each item."""
 
 
 def require_float32_vector(name: str, array: NDArray[np.float32]) -> None:
-    """Refuses an array that a store would not give back exactly as it was given.
+    """Refuses an array that a store could not return exactly as it was put in.
 
     Raises:
         ValueError: the array is not float32 [n].

@@ -1,4 +1,4 @@
-"""One comparison: its size, its interval, and how likely chance alone is to bring it about."""
+"""A single comparison of scores: the difference, its interval, and its p-values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from ablate.statistics.verdict import FEWEST_SEEDS
 COVERAGE = 0.95
 POWER = 0.8
 _SAME = 1e-9
-"""Differences this close are equal: they are sums of the same terms in another order."""
+"""Differences this close count as equal, because a sum of the same terms in another order differs by rounding."""
 
 
 @dataclass(frozen=True)
 class Comparison:
     """A difference of two scores.
 
-    low, high: percentile bootstrap interval of 95 %. se: standard deviation of the bootstrap differences, ``boots``,
-    float64 [draws that have a score].
+    low, high: the percentile bootstrap interval of 95 %.
+    se: the standard deviation of ``boots``.
+    boots: float64 [draws that have a score], the bootstrap differences.
     """
 
     delta: float
@@ -33,23 +34,23 @@ class Comparison:
     boots: Floats
 
     def p_below(self, bound: float) -> float:
-        """One-sided p of the claim that the true difference is below ``bound``: of draws at or above it."""
+        """The one-sided p of the claim that the true difference is below ``bound``, from the draws at or above it."""
         return _p(int((self.boots >= bound).sum()), len(self.boots))
 
     def p_above(self, bound: float) -> float:
-        """The same of the claim that it is above."""
+        """The one-sided p of the claim that the true difference is above ``bound``."""
         return _p(int((self.boots <= bound).sum()), len(self.boots))
 
-    def turned(self) -> Comparison:
-        """The same comparison the other way round."""
+    def reversed(self) -> Comparison:
+        """The comparison with the two scores exchanged."""
         return Comparison(-self.delta, -self.high, -self.low, self.se, -self.boots)
 
 
 def contrast(delta: float, boots: Floats) -> Comparison:
-    """A comparison from its difference and those of the bootstrap draws, NaN where a draw has no score.
+    """A comparison, from its difference and the differences of the bootstrap draws (NaN where a draw has no score).
 
     Raises:
-        Undefined: most draws have none.
+        Undefined: half of the draws or more have no score.
     """
     defined = boots[np.isfinite(boots)]
     if 2 * len(defined) <= len(boots):
@@ -85,7 +86,7 @@ def permutation_p(observed: float, exchanged: Floats) -> float:
 
 
 def smallest_effect(se: float, level: float) -> float:
-    """The difference that a two-sided test at ``level`` finds with 80 % power: (z_{1-level/2} + z_{0.8}) × se."""
+    """The difference that a two-sided test at ``level`` detects with 80 % power: (z_{1-level/2} + z_{0.8}) × se."""
     return float(norm.ppf(1 - level / 2) + norm.ppf(POWER)) * se
 
 
@@ -106,9 +107,11 @@ def seeds_p(gains: Floats) -> float:
 
 @dataclass(frozen=True)
 class AgainstDraws:
-    """A cell against ``draws`` random ones of which ``beaten`` have a lower gain.
+    """A cell compared with random draws.
 
-    p: one-sided, that another random draw would gain as much as the cell (see :func:`against_draws`).
+    p: one-sided, for "the cell is one more random draw" (see :func:`against_draws`).
+    draws: how many random draws there are.
+    beaten: how many of them have a lower gain than the cell.
     """
 
     comparison: Comparison
@@ -121,18 +124,21 @@ class AgainstDraws:
 def against_draws(
     gain: float, boots: Floats, draws: Floats, draw_boots: Floats, level: float, rng: np.random.Generator
 ) -> AgainstDraws:
-    """Sets a cell against random draws, which vary more from one to the next than with the pairs.
+    """Compares a cell with random draws, which vary more among themselves than over resamples of the pairs.
 
-    The p-value asks whether the cell could be one draw more. If so, and if draws are normal, (gain - mean) /
-    (s sqrt(1 + 1/d)) has Student's t distribution with d - 1 degrees of freedom, as in a prediction interval. The
-    interval is of the gain over the mean draw, from a bootstrap over pairs and draws.
+    The p-value asks whether the cell could be one more draw. If it is, and draws are normal, (gain - mean) /
+    (s sqrt(1 + 1/d)) has Student's t distribution with d - 1 degrees of freedom, as in a prediction interval. A rank
+    test of twenty draws would give p = 1/21 at best, which no correction survives. The interval is that of the gain
+    over the mean draw, from a bootstrap over pairs and draws.
 
     Args:
-        gain: of the cell; ``boots`` float64 [resamples], its gains on bootstrap draws of the pairs.
-        draws: float64 [d], the gains of the random ones; ``draw_boots`` float64 [d, resamples].
+        gain: the gain of the cell.
+        boots: float64 [resamples], its gains on bootstrap draws of the pairs.
+        draws: float64 [d], the gains of the random draws.
+        draw_boots: float64 [d, resamples], their gains on the same bootstrap draws of the pairs.
 
     Raises:
-        Undefined: fewer than two draws, or all of one gain.
+        Undefined: there are fewer than two draws, or all have the same gain.
     """
     d = len(draws)
     if d < 2:
@@ -140,13 +146,15 @@ def against_draws(
     spread = float(draws.std(ddof=1)) * sqrt(1 + 1 / d)
     if spread <= _SAME:
         raise Undefined(f"all {d} matched draws have the same score")
+    # For each resample of the pairs, d draws with replacement: the interval covers the choice of the draws too.
     picked = rng.integers(d, size=(d, len(boots)))
     difference = gain - float(draws.mean())
     compared = contrast(difference, boots - np.take_along_axis(draw_boots, picked, axis=0).mean(0))
-    least = float(t.ppf(1 - level, d - 1) + t.ppf(POWER, d - 1)) * spread
+    detectable = float(t.ppf(1 - level, d - 1) + t.ppf(POWER, d - 1)) * spread
     p = float(t.sf(difference / spread, d - 1))
-    return AgainstDraws(compared, p, least, d, int((draws < gain).sum()))
+    return AgainstDraws(compared, p, detectable, d, int((draws < gain).sum()))
 
 
 def _p(extreme: int, draws: int) -> float:
+    # The 1 counts the observed difference as one more draw, so that p is never 0 (Phipson and Smyth 2010).
     return (1 + extreme) / (1 + draws)

@@ -1,4 +1,4 @@
-"""Scores on random halves of the items."""
+"""Scores values on random halves of the items."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ def on_halves(
 
     Args:
         values: task -> key -> float32 [pairs of the task's panel].
-        keys: of the values that are scored.
+        keys: the keys of the values to score.
 
     Returns:
         task -> the scores on the first and on the second half, float64 [splits, keys] each; NaN where a half has no
         score.
     """
-    _, clusters = np.unique(np.concatenate([one.panel.cluster for one in tasks.values()]), return_inverse=True)
-    ends = np.cumsum([len(one.panel) for one in tasks.values()])
+    _, clusters = np.unique(np.concatenate([judged.panel.cluster for judged in tasks.values()]), return_inverse=True)
+    ends = np.cumsum([len(judged.panel) for judged in tasks.values()])
     count = int(clusters.max()) + 1
+    # Each row of the argsort is a random permutation, so the clusters with the lower numbers are a random half.
     first = rng.random((splits, count)).argsort(1) < count // 2
     halves = {}
     for (task, judged), members in zip(tasks.items(), np.split(clusters, ends[:-1]), strict=True):

@@ -1,7 +1,7 @@
 """The share of units that truly hurt, estimated from noisy gains.
 
-A count of significant gains says as much about the power of the test as about the units. Instead, the model is the
-normal-normal empirical Bayes of Efron and Morris (1975). Removing unit i gains d_i, with standard error s_i:
+A count of significant gains says as much about the power of the test as about the units. The estimate is therefore
+the normal-normal empirical Bayes of Efron and Morris (1975). Removing unit i gains d_i, with standard error s_i:
 d_i | θ_i ~ N(θ_i, s_i²) and θ_i ~ N(μ, τ²), where μ and τ maximize the likelihood. The share is the mean over units of
 P(θ_i > 0 | d_i).
 """
@@ -24,8 +24,8 @@ class Share:
     """The share of units that truly hurt.
 
     value: in [0, 1]. low, high: its 95 % bootstrap interval over units and pairs.
-    mean, sd: μ and τ, in the unit of the gains. At sd 0 noise alone explains how the units differ, and the share is 0
-        or 1, by the sign of μ: only the interval then says whether that means anything.
+    mean, sd: μ and τ, in the unit of the gains. If sd is 0, noise alone explains how the units differ. The share is
+        then 0 or 1, by the sign of μ, and only the interval says whether that means anything.
     """
 
     value: float
@@ -50,20 +50,24 @@ def share(gains: Floats, errors: Floats, shifts: Floats, rng: np.random.Generato
     Raises:
         ValueError: fewer than 2 units, no draws, or a number that is not finite.
     """
-    if len(gains) < 2 or not len(shifts) or not all(np.isfinite(given).all() for given in (gains, errors, shifts)):
+    if len(gains) < 2 or not len(shifts) or not all(np.isfinite(array).all() for array in (gains, errors, shifts)):
         raise ValueError("gains, errors and shifts must be finite, of at least 2 units and 1 draw")
     units, draws = len(gains), len(shifts)
+    # Row 0 is the units as they are; each other row is a bootstrap draw of units, with its shift of the gains.
     drawn = rng.multinomial(units, np.full(units, 1 / units), draws)
     counts = np.concatenate([np.ones((1, units)), drawn])
     means, sds = _fit(gains, errors, counts)
-    by = np.concatenate([[0.0], shifts])[:, None]
-    shares = (counts * above_zero(gains + by, errors, means[:, None] + by, sds[:, None])).sum(1) / units
+    shift = np.concatenate([[0.0], shifts])[:, None]
+    shares = (counts * above_zero(gains + shift, errors, means[:, None] + shift, sds[:, None])).sum(1) / units
     low, high = np.quantile(shares[1:], [0.025, 0.975])
     return Share(float(shares[0]), float(low), float(high), float(means[0]), float(sds[0]))
 
 
 def above_zero(gains: Floats, errors: Floats, mean: Floats | float, sd: Floats | float) -> Floats:
-    """P(θ_i > 0 | d_i) of each unit for θ_i ~ N(mean, sd²); 0 or 1 where the error or sd is 0. Arguments broadcast."""
+    """P(θ_i > 0 | d_i) of each unit, for θ_i ~ N(mean, sd²). It is 0 or 1 where the error or sd is 0.
+
+    The arguments are broadcast.
+    """
     noise, prior = np.square(errors), np.square(sd)
     total = noise + prior
     weight = np.divide(prior, total, out=np.ones(np.broadcast(total, gains).shape), where=total > 0)

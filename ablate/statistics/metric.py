@@ -1,4 +1,4 @@
-"""A statistic: how a score comes from values, for one set of items and for many resamples of it at once."""
+"""A statistic: how a score is computed from values, for one set of items or for many resamples of it at once."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ablate.statistics.spearman import correlate, exchange, levels, weigh
 MIN_PAIRS = 3
 
 EQUAL_WITHIN = 1e-6
-"""Values this close are equal: the cosines of one and the same embedding differ by float32's rounding alone."""
+"""If all values are this close they count as equal: cosines of equal embeddings differ by float32 rounding."""
 
 
 class Statistic(ABC):
-    """Scores from values, float32 [n], and gold scores, float64 [n]. A draw that has no score is NaN."""
+    """Computes scores from values, float32 [n], and gold scores, float64 [n]. A draw without a score is NaN."""
 
     @abstractmethod
     def value(self, values: Values, gold: Floats) -> float:
-        """The score over all the items given.
+        """The score over all the given items.
 
         Raises:
-            Undefined: it has none on these items.
+            Undefined: there is no score on these items.
         """
 
     @abstractmethod
     def resampler(self, gold: Floats, counts: Floats) -> Callable[[Values], Floats]:
-        """A function from values to float64 [draws]: the scores if item i stood ``counts[d, i]`` times in draw d.
+        """A function from values to float64 [draws]: the scores if draw d had item i ``counts[d, i]`` times.
 
         Args:
             counts: float64 [draws, n], whole numbers.
@@ -53,7 +53,7 @@ class Statistic(ABC):
         return self.exchanged(a, b, gold, swaps), None
 
     def resampled(self, values: Values, gold: Floats, counts: Floats) -> Floats:
-        """float64 [draws]: what :meth:`resampler` gives for one model alone."""
+        """float64 [draws]: the scores of one model, by :meth:`resampler`."""
         return self.resampler(gold, counts)(values)
 
 
@@ -95,6 +95,7 @@ class Mean(Statistic):
     def value(self, values: Values, gold: Floats) -> float:
         if not len(gold):
             raise Undefined("no items")
+        # float64, because a float32 sum of thousands of values depends on their order.
         score = float(self._finish(np.array([values.astype(np.float64).mean()]))[0])
         if np.isnan(score):
             raise Undefined(f"the mean of {len(gold)} values is not positive, and has no logarithm")

@@ -1,4 +1,4 @@
-"""A panel: all that is needed of a task's items to judge by, without a text."""
+"""A panel: what is needed of a task's items to judge cells, without any text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Panel:
-    """The n items of one task, in its order.
+    """The n items of one task, in the task's order.
 
-    gold: float64 [n].
+    gold: float64 [n], the gold scores.
     kept: bool [n], False for items that calibration or choice has seen.
     cluster: int64 [n], the same number for items with the same key (a pair and its reverse, or a text with other
-        punctuation or case), in other tasks as well.
+        punctuation or case), also across tasks.
     stratum: int32 [n], which subset of the task an item belongs to.
     """
 
@@ -39,9 +39,9 @@ class Panel:
         return digest.hexdigest()
 
     def judged(self, overlap: str) -> Panel:
-        """The items that decide: the kept ones where ``overlap`` is ``drop``, all where it is ``keep``."""
+        """The items that decide: the kept ones if ``overlap`` is ``drop``, all if it is ``keep``."""
         return self if overlap == "keep" else self.only(self.kept)
 
     def only(self, items: NDArray[np.bool_]) -> Panel:
-        """Those items that ``items`` marks, bool [n]."""
+        """The panel of the items that ``items``, bool [n], marks."""
         return Panel(self.task, self.gold[items], self.kept[items], self.cluster[items], self.stratum[items])

@@ -1,4 +1,4 @@
-"""How far two rankings of the same units agree, and the sets of units that they remove."""
+"""How well two rankings of the same units agree, and the sets of units that they remove."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 SAME = 0.9
-"""Two rankings count as the same from this rank correlation on, two removed sets if they share this part of a set."""
+"""Two rankings count as the same from this rank correlation on, and two removed sets from this shared fraction on."""
 
 SHARED = SAME / (2 - SAME)
-"""The Jaccard index (9/11) of two sets of one size that share :data:`SAME` of their units."""
+"""The Jaccard index (9/11) of two sets of equal size that share the fraction :data:`SAME` of their units."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, lowest and highest of the values that are defined. count: how many these are, at least 1."""
+    """The mean, lowest and highest of the defined values. count: how many values are defined, at least 1."""
 
     mean: float
     low: float
@@ -28,7 +28,7 @@ class Spread:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """The mean and range of the values that are not None; None if all are."""
+    """The mean and range of the values that are not None; None if all values are None."""
     defined = [value for value in values if value is not None]
     return Spread(fmean(defined), min(defined), max(defined), len(defined)) if defined else None
 
@@ -71,7 +71,7 @@ def enough(sizes: Sequence[int], correlations: Sequence[float | None], overlaps:
         overlaps: for each size, the mean Jaccard index of its removed sets with those of the largest size.
 
     Returns:
-        None where not even the largest size is enough.
+        None if not even the largest size is enough.
     """
     smallest = None
     for size, correlation, overlap in sorted(zip(sizes, correlations, overlaps, strict=True), reverse=True):

@@ -35,14 +35,14 @@ def replication(first: Floats, second: Floats, rng: np.random.Generator, draws: 
         None where no unit has a gain above 0 on any half.
     """
     gains_first, gains_second = first > 0, second > 0
-    # How often each unit gains on both halves of a split, and on a half, over all halves.
+    # For each unit, on how many of all halves it gains, and on how many of them it gains on the other half too.
     both = 2.0 * (gains_first & gains_second).sum(0)
     either = gains_first.sum(0) + gains_second.sum(0) + 0.0
     if not either.any():
         return None
     units, halves = first.shape[1], 2.0 * len(first)
     counts = rng.multinomial(units, np.full(units, 1 / units), draws)
-    # The first line is the units themselves; a draw of units that never gain says nothing.
+    # Row 0 is the units themselves. A draw that has only units that never gain has no replication rate.
     counts = np.concatenate([np.ones((1, units), np.int64), counts])
     positive = counts @ either
     counts, positive = counts[positive > 0], positive[positive > 0]

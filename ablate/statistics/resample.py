@@ -1,9 +1,9 @@
-"""Joint draws over the tasks of a stage: bootstrap counts and permutation swaps, whole clusters at a time.
+"""Joint draws over the tasks of a stage: bootstrap counts and permutation swaps of whole clusters.
 
-Items with the same key are one cluster in whatever tasks they stand, since their values move together: most pairs of
-STS-B stand in STS12 to STS16 too. A bootstrap draw takes, from each stratum (a subset of a task), as many clusters as
-it has, with replacement (Efron and Tibshirani 1993, chapter 8). A cluster belongs to the stratum of its first item.
-Every cell sees the same draws, so that every comparison is paired.
+Items with the same key are one cluster, also across tasks, since their values move together: most pairs of STS-B are
+in STS12 to STS16 too. A bootstrap draw takes, from each stratum (a subset of a task), as many clusters as the stratum
+has, with replacement (Efron and Tibshirani 1993, chapter 8). A cluster belongs to the stratum of its first item. Every
+cell sees the same draws, so that every comparison is paired.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ablate.statistics.metric import Statistic
 from ablate.statistics.panel import Panel
 
 CHUNK = 100
-"""Draws held at a time; part of what a seed means."""
+"""Draws in memory at a time. Another number would change which draws a seed gives."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A task as it is judged: the items that decide, and how their values become a score."""
+    """A task as it is judged: the items that decide, and how a score is computed from their values."""
 
     panel: Panel
     statistic: Statistic
@@ -91,7 +91,11 @@ class _Making(NamedTuple):
 
 @dataclass(frozen=True)
 class Joint:
-    """Tasks judged together, by name. ``seed``: of the draws; ``draws``: how many."""
+    """Tasks that are judged together.
+
+    tasks: by name.
+    draws, seed: the number of draws, and their seed.
+    """
 
     tasks: Mapping[str, Judged]
     draws: int
@@ -104,12 +108,13 @@ class Joint:
             values: task -> any key -> float32 [items of the task's panel].
         """
         scores = {task: {key: np.empty(self.draws) for key in values[task]} for task in values}
+        # The bootstrap and the permutations have separate streams, so that neither depends on how much the other draws.
         for part, counts in self._counts(np.random.default_rng([self.seed, 0])):
-            for task, found in scores.items():
+            for task, by_key in scores.items():
                 judged = self.tasks[task]
                 resampler = judged.statistic.resampler(judged.panel.gold, counts[:, self._members[task]])
-                for key, into in found.items():
-                    into[part] = resampler(values[task][key])
+                for key, drawn in by_key.items():
+                    drawn[part] = resampler(values[task][key])
         return scores
 
     def permute(
@@ -151,7 +156,7 @@ class Joint:
 
     @cached_property
     def _clusters(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """The cluster of every item of all tasks, one task after the other, and the place of each one's first item."""
+        """The cluster of every item of all tasks, task by task, and the position of each cluster's first item."""
         numbers = np.concatenate([judged.panel.cluster for judged in self.tasks.values()])
         _, first, cluster = np.unique(numbers, return_index=True, return_inverse=True)
         return cluster, first
@@ -165,8 +170,8 @@ class Joint:
     @cached_property
     def _strata(self) -> list[NDArray[np.intp]]:
         """The clusters of each stratum."""
-        both = [(i, s) for i, judged in enumerate(self.tasks.values()) for s in judged.panel.stratum.tolist()]
-        _, stratum = np.unique(np.array(both, np.int64).reshape(-1, 2)[self._clusters[1]], axis=0, return_inverse=True)
+        pairs = [(i, s) for i, judged in enumerate(self.tasks.values()) for s in judged.panel.stratum.tolist()]
+        _, stratum = np.unique(np.array(pairs, np.int64).reshape(-1, 2)[self._clusters[1]], axis=0, return_inverse=True)
         return [np.flatnonzero(stratum == number) for number in range(stratum.max(initial=-1) + 1)]
 
     def _counts(self, rng: np.random.Generator) -> Iterator[tuple[slice, Floats]]:
@@ -174,6 +179,7 @@ class Joint:
             counts = np.empty((size, len(self._clusters[1])))
             for clusters in self._strata:
                 k = len(clusters)
+                # Draw d uses the numbers from k * d on, so that a single bincount counts the clusters of all draws.
                 drawn = rng.integers(k, size=(size, k)) + k * np.arange(size)[:, None]
                 counts[:, clusters] = np.bincount(drawn.ravel(), minlength=size * k).reshape(size, k)
             yield part, counts

@@ -2,8 +2,8 @@
 
 A resample that counts pair i ``c_i`` times has N = sum(c) pairs. In it, the pairs that share a value are a tie: with t
 pairs in the tie and C pairs up to its end, each has the midrank C - (t - 1) / 2. Pearson's correlation of midranks then
-needs no more than sums over ties, since their variance is (N^3 - sum(t^3)) / 12 / N. All sums are of multiples of 1/4,
-and exact in float64 up to N = 200,000.
+only needs sums over ties, since the variance of the midranks is (N^3 - sum(t^3)) / 12 / N. All terms are multiples of
+1/4, so the sums are exact in float64 up to N = 200,000.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PIECE, _PIECES = 8, 32
 
 
 class Ties(NamedTuple):
-    """order: int [n], sorts the values. starts: int [ties], where each run of equal values begins in it."""
+    """order: int [n], the indices that sort the values. starts: int [ties], where in it each run of ties begins."""
 
     order: NDArray[np.intp]
     starts: NDArray[np.intp]
@@ -50,14 +50,18 @@ class Ties(NamedTuple):
         return self.sums_of_ordered(np.take(weights, self.order, axis=1))
 
     def sums_of_ordered(self, ordered: Floats) -> Floats:
-        """The same of weights that already stand in the order of the values."""
-        if len(self.starts) == len(self.order):
+        """As :meth:`sums`, for weights that are already in the order of the values."""
+        if len(self.starts) == len(self.order):  # no two values are equal
             return ordered
         return np.asarray(np.add.reduceat(ordered, self.starts, axis=1), np.float64)
 
 
 class WeightedGold(NamedTuple):
-    """The gold scores' part. weighted: counts × midranks, [draws, n]. variance: N × that of the midranks, [draws]."""
+    """The gold scores' part of the correlation.
+
+    weighted: counts × midranks, [draws, n].
+    variance: N × the variance of the midranks, [draws].
+    """
 
     counts: Floats
     weighted: Floats
@@ -65,7 +69,11 @@ class WeightedGold(NamedTuple):
 
 
 def weigh(gold: NDArray[np.floating], counts: Floats) -> WeightedGold:
-    """The gold scores' part of the correlation, which all models share. counts: float64 [draws, n], whole numbers."""
+    """The gold scores' part of the correlation, which is the same for all models.
+
+    Args:
+        counts: float64 [draws, n], whole numbers.
+    """
     ties = Ties.of(gold)
     total = ties.sums(counts)
     ranks = np.empty_like(counts)
@@ -76,14 +84,14 @@ def weigh(gold: NDArray[np.floating], counts: Floats) -> WeightedGold:
 def correlate(values: NDArray[np.floating], gold: WeightedGold) -> Floats:
     """Spearman's correlation of ``values`` [n] with the gold scores in each resample: float64 [draws].
 
-    NaN where it has none: fewer than three pairs, or all of them equal.
+    NaN for a resample without a correlation, which has fewer than three pairs or only equal ones.
     """
     ties = Ties.of(values)
-    found = np.empty(len(gold.counts))
+    correlations = np.empty(len(gold.counts))
     for part in _parts(*gold.counts.shape):
         counts, weighted, variance = (array[part] for array in gold)
-        found[part] = _correlation(ties.sums(counts), ties.sums(weighted), variance)
-    return found
+        correlations[part] = _correlation(ties.sums(counts), ties.sums(weighted), variance)
+    return correlations
 
 
 def levels(values: NDArray[np.floating]) -> Floats:
@@ -228,7 +236,7 @@ def _parts(draws: int, n: int) -> Iterator[slice]:
 
 
 def _correlation(total: Floats, weighted: Floats, gold_variance: Floats | float) -> Floats:
-    """From counts and weighted gold ranks, summed over ties [draws, ties]."""
+    """The correlations [draws], from counts and weighted gold ranks that are summed over ties [draws, ties]."""
     number = total.sum(1)
     covariance = np.einsum("dt,dt->d", _midranks(total), weighted) - number * ((number + 1) / 2) ** 2
     scale = np.sqrt(_variance(total) * gold_variance)

@@ -1,7 +1,7 @@
 """Arrays in safetensors files. A file is named by the sha256 of its content, so that every read can be checked.
 
-A file is written under a temporary name, fsynced and renamed, so that a kill leaves a complete file or none. Arrays
-with equal content share a file, so a file is never removed with a key. Only old temporary files are removed.
+A file is written under a temporary name, fsynced and renamed, so that a killed process leaves a complete file or none.
+Arrays with equal content share a file, so a file is never removed with a key. Only old temporary files are removed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The keys of a store: each is a digest of all that a thing depends on, and of nothing else."""
+"""The keys of a store. Each is a digest of everything that the stored thing depends on, and of nothing else."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ablate.tasks.loaded import Loaded
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """sha256 of a mapping's canonical JSON: every key of the store is one."""
+    """sha256 of a mapping's canonical JSON. Every key of the store is such a digest."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def mask_hash(units: Mapping[str, Mask]) -> str | None:
-    """sha256 of the bits of a mask of each granularity; None where nothing is removed.
+    """sha256 of the bits of the masks of all granularities; None if nothing is removed.
 
     Two scorers that choose the same units get the same hash, and so share the evaluation.
     """
@@ -54,8 +54,8 @@ def scores_key(
     Args:
         seed: None unless the scorer uses one.
         in_force: hash of the mask in force, None for the dense model.
-        tasks: at least those that the scorer names, read.
-        together: all granularities that are scored at once, where contributions at one depend on the others.
+        tasks: at least those that the scorer names, loaded.
+        together: all granularities that are scored together, if contributions at one depend on the others.
     """
     return digest(
         {
@@ -66,6 +66,7 @@ def scores_key(
             **data_key(scorer, calibration, tasks),
             "mask": in_force,
             "seed": seed,
+            # Only for such scorers, so that the keys of all others are those that they had before.
             **({"together": [other.identity() for other in together]} if len(together) > 1 else {}),
         }
     )
@@ -84,8 +85,8 @@ def mask_key(
     Args:
         scorers: those of the cell's steps, in their order.
         cell: its identity.
-        tie_seed: decides among equal contributions.
-        tasks: at least those that the scorers name, read.
+        tie_seed: decides between equal contributions.
+        tasks: at least those that the scorers name, loaded.
     """
     return digest(
         {
@@ -115,8 +116,8 @@ def training_key(model: Model, mask: str | None, gradual: str | None, settings: 
     """The key of trained weights.
 
     Args:
-        mask: hash of the mask that is in force from the start, None for none.
-        gradual: key of the cell whose mask grows while the model trains, None for none.
+        mask: hash of the mask that is in force from the start, or None.
+        gradual: key of the cell whose mask grows while the model trains, or None.
         settings: see :func:`training_settings`.
         seed: of the training.
     """
@@ -133,7 +134,7 @@ def training_key(model: Model, mask: str | None, gradual: str | None, settings: 
 
 
 def trained_model_hash(model: Model, weights: str) -> str:
-    """The hash of a model with other weights, whose hash is ``weights``."""
+    """The hash of a model with trained weights, whose own hash is ``weights``."""
     return digest({"model": model.hash, "weights": weights})
 
 
@@ -141,8 +142,8 @@ def training_settings(spec: Train, examples: str, tasks: Sequence[Loaded], way: 
     """The digest of what all trainings of a recipe in one way have in common.
 
     Args:
-        examples: hash of the texts that are trained on.
-        tasks: those that choose the best checkpoint.
+        examples: hash of the training texts.
+        tasks: the tasks that choose the best checkpoint.
     """
     dev = [[task.task.identity(), task.data.hash] for task in tasks]
     schedule = spec.gradual.model_dump() if way == "gradual" else None
@@ -153,7 +154,7 @@ def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> di
     """The part of a key that says which data a scorer looks at.
 
     Args:
-        tasks: at least those that the scorer names, read.
+        tasks: at least those that the scorer names, loaded.
     """
     parts = parts_used(scorer)
     data: dict[str, Any] = {"calibration": None if parts.isdisjoint(UNGRADED) else calibration.hash}
@@ -165,7 +166,7 @@ def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> di
 
 
 def parts_used(scorer: Scorer) -> frozenset[Over]:
-    """The parts of the calibration set that a scorer looks at; slow scorers use everything but the gold scores."""
+    """The parts of the calibration set that a scorer looks at. Slow scorers use everything except the gold scores."""
     declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
     return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
 

@@ -1,4 +1,4 @@
-"""Where a store is, and whether it can be opened. Nothing here changes a file."""
+"""Locates a store, and checks whether it can be opened. Nothing here changes a file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _MEANINGS = {
 class Place:
     """Where a store is.
 
-    name: the store as messages name it, without a password.
+    name: the name of the store in messages, without a password.
     path: its SQLite file; None for another database.
     files: the folder of its arrays.
     """
@@ -76,7 +76,7 @@ def locate(where: str | Path) -> Place:
 
 
 def none_yet(name: str) -> StoreError:
-    """The error if a store does not exist and is only to be read."""
+    """The error for a store that is to be read and does not exist."""
     return StoreError(f"there is no store at {name} yet: make one with `ablate run`, or {_REMEDY}")
 
 
@@ -84,7 +84,7 @@ def check_store_file(name: str, path: Path, create: bool) -> None:
     """Checks the file at ``path`` before SQLite opens it, because SQLite may write to it.
 
     Args:
-        name: the store as messages name it.
+        name: the name of the store in messages.
         create: whether the store may be created and written.
 
     Raises:

@@ -95,7 +95,7 @@ reads = Table(
 
 
 class Damaged(StoreError):
-    """Stored content is missing, or is not what was stored."""
+    """Stored content is missing, or differs from what was stored."""
 
 
 def version(connection: Connection) -> int | None:

@@ -1,9 +1,9 @@
-"""The store: keeps what was computed under a key of what it was computed from, so that nothing is computed twice.
+"""The store keeps results under keys of what they were computed from, so that nothing is computed twice.
 
 Results are in the database. Score arrays, masks, trained weights and panels have an entry in the database and a file
-in a folder beside it. Whatever was stored survives a kill at any moment. The store never returns wrong data: an entry
-that does not match its checksum is deleted with a warning, and so is computed again. Of a run, only the process that
-coordinates it opens the store. Several runs may share a store. An open store must not be used after a fork.
+in a folder next to it. What was stored survives a kill at any moment. The store never returns wrong data: an entry that
+does not match its checksum is deleted with a warning, and so is computed again. In a run, only the coordinator's
+process opens the store. Several runs may share a store. An open store must not be used after a fork.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CHUNK = 500
 class Store(RunLog):
     """An open store.
 
-    If something is stored twice under one key, the first stays; the second is ignored.
+    If something is stored twice under one key, the second is ignored.
 
     Args:
         url: a path or a SQLAlchemy URL. The files of ``ablate.db`` are in the folder ``ablate.db.files``; those of a
@@ -57,10 +57,10 @@ class Store(RunLog):
     def __init__(self, url: str | Path, *, create: bool = True) -> None:
         place = locate(url)
         super().__init__(Database(place, create))
-        self.name = self._name = place.name
+        self.name = place.name
         self._files = place.files
         if create:
-            with store_errors(self._name):
+            with store_errors(self.name):
                 arrays.sweep(self._files)
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class Store(RunLog):
         return None if loaded is None else loaded[1][0]
 
     def scores_about(self, key: str) -> dict[str, Any] | None:
-        """The ``about`` of stored contributions, or None. Does not read the contributions."""
+        """The ``about`` of stored contributions, or None. The contributions are not read."""
         entry = self._entry(schema.scores, key)
         return None if entry is None else dict(entry["about"])
 
@@ -107,12 +107,12 @@ class Store(RunLog):
         return StoredMask(entry["hash"], arrays.unpack_units(entry["units"], bits), entry["about"])
 
     def mask_about(self, key: str) -> dict[str, Any] | None:
-        """The ``about`` of a stored mask and its ``hash``, or None. Does not read the bits."""
+        """The ``about`` of a stored mask and its ``hash``, or None. The bits are not read."""
         entry = self._entry(schema.masks, key)
         return None if entry is None else {**entry["about"], "hash": entry["hash"]}
 
     def mask_keys(self, prefix: str) -> list[str]:
-        """The keys of stored masks that start with ``prefix``, which is hexadecimal digits."""
+        """The keys of stored masks that start with ``prefix``, which consists of hexadecimal digits."""
         with self._database.reading() as connection:
             rows = connection.execute(select(schema.masks.c.key).where(schema.masks.c.key.startswith(prefix)))
             return [str(key) for (key,) in rows]
@@ -132,12 +132,12 @@ class Store(RunLog):
         return None if loaded is None else dict(zip(loaded[0]["names"], loaded[1], strict=True))
 
     def trained_about(self, key: str) -> dict[str, Any] | None:
-        """The ``about`` of trained weights and their ``hash``, or None. Does not read the weights."""
+        """The ``about`` of trained weights and their ``hash``, or None. The weights are not read."""
         entry = self._entry(schema.trained, key)
         return None if entry is None else {**entry["about"], "hash": entry["file"]}
 
     def trained_file(self, key: str) -> WeightsFile | None:
-        """Where the weights put under ``key`` are, for those who do not open the store; None if it has none."""
+        """The file of the weights stored under ``key``, for processes that do not open the store; or None."""
         entry = self._entry(schema.trained, key)
         if entry is None:
             return None
@@ -147,16 +147,16 @@ class Store(RunLog):
         """Stores trained weights and removes the checkpoints of their training."""
         entry = {"names": list(weights), "about": dict(about)}
         self._put_file(schema.trained, key, entry, list(weights.values()))
-        with store_errors(self._name):
+        with store_errors(self.name):
             shutil.rmtree(self._checkpoints(key), ignore_errors=True)
-            # The lock may go too: a process that waits for it looks for the weights before it trains.
+            # The lock file can be removed too: a process that waits for it looks for the weights before it trains.
             self._checkpoints(key).with_suffix(".lock").unlink(missing_ok=True)
 
     @contextmanager
     def checkpoints(self, key: str) -> Iterator[Path]:
-        """A folder for the checkpoints of one training. It is locked: another process that wants it waits."""
+        """A folder for the checkpoints of one training. It is locked, and another process that wants it waits."""
         folder = self._checkpoints(key)
-        with store_errors(self._name):
+        with store_errors(self.name):
             folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(folder.with_suffix(".lock"))
             lock.acquire()
@@ -166,7 +166,7 @@ class Store(RunLog):
             lock.release()
 
     def _checkpoints(self, key: str) -> Path:
-        # Half of a key is unique, and keeps the paths of checkpoints short.
+        # Half of a key, 128 bits, is still unique, and keeps the paths of checkpoints short.
         return self._files / "training" / key[:32]
 
     def get_results(self, keys: Iterable[str], *, values: bool = True) -> dict[str, Result]:
@@ -190,6 +190,7 @@ class Store(RunLog):
                         results[row.key] = from_row(row.key, row.entry, row.similarities if values else None, values)
                     except Damaged as damage:
                         damaged[row.key] = damage
+        # After the reading transaction, because deleting needs one that writes.
         for key, cause in damaged.items():
             self._forget(schema.results, key, cause)
         return {key: results[key] for key in wanted if key in results}
@@ -226,7 +227,7 @@ class Store(RunLog):
         if entry is None:
             return None
         try:
-            with store_errors(self._name):
+            with store_errors(self.name):
                 return entry, arrays.read(self._files, entry["file"])
         except Damaged as damage:
             self._forget(table, key, damage)
@@ -240,7 +241,7 @@ class Store(RunLog):
             if _present(connection, table, [key]):
                 return
         # The file is written before the entry, so that an entry never names a file that does not exist.
-        with store_errors(self._name):
+        with store_errors(self.name):
             arrays.write(self._files, digest, data)
         self._insert(table, [row])
 
@@ -259,7 +260,7 @@ class Store(RunLog):
 
     def _forget(self, table: Table, key: str, damage: Damaged) -> None:
         self._database.commit(lambda connection: connection.execute(delete(table).where(table.c.key == key)))
-        warnings.warn(f"the store {self._name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"the store {self.name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4)
 
 
 def _present(connection: Connection, table: Table, keys: list[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""How far several calibration sets agree on one scorer's contributions and on the units that are removed."""
+"""How well several calibration sets agree on the contributions of a scorer and on the units that are removed."""
 
 from __future__ import annotations
 
@@ -21,56 +21,60 @@ from ablate.studies.variants import Variants, identity, shared
 
 
 def seed_agreement(probes: Mapping[str, Probe], cells: Sequence[Cell], sets: Variants) -> SeedAgreement:
-    """All pairs of calibration seeds, at the recipe's size.
+    """The agreement of all pairs of calibration seeds, at the recipe's size.
 
     Args:
-        probes: of one scorer and granularity, by the identity of the calibration set; so below.
-        cells: those of the same scorer and granularity.
+        probes: of one scorer and granularity, by the identity of the calibration set (here and below).
+        cells: of the same scorer and granularity.
     """
-    compared = _compare(_pairs(probes[identity(one)] for one in sets.seeds.values()), cells)
+    comparison = _compare(_pairs(probes[identity(calibration)] for calibration in sets.seeds.values()), cells)
     recipe = sets.recipe
     return SeedAgreement(
         tuple(sets.seeds),
         len(recipe.pairs),
         len(recipe.sentences),
         recipe.batch_size,
-        compared.kendall,
-        compared.spearman,
-        compared.jaccard,
+        comparison.kendall,
+        comparison.spearman,
+        comparison.jaccard,
     )
 
 
 def size_agreements(
     probes: Mapping[str, Probe], cells: Sequence[Cell], sets: Variants
 ) -> tuple[tuple[SizeAgreement, ...], int | None]:
-    """Each size against the largest size of the other seeds, rising; and the smallest size that is enough."""
-    sizes = tuple(_size_agreement(size, probes, cells, sets) for size in sets.sizes)
-    correlations = [one.largest.spearman.mean if one.largest.spearman else None for one in sizes]
-    overlaps = [mean_overlap(one.largest.jaccard) for one in sizes]
-    return sizes, enough(list(sets.sizes), correlations, overlaps)
+    """The agreement of each size with the largest size of other seeds; and the smallest size that is enough."""
+    agreements = tuple(_size_agreement(size, probes, cells, sets) for size in sets.sizes)
+    with_largest = [agreement.largest for agreement in agreements]
+    correlations = [comparison.spearman.mean if comparison.spearman else None for comparison in with_largest]
+    overlaps = [mean_overlap(comparison.jaccard) for comparison in with_largest]
+    return agreements, enough(list(sets.sizes), correlations, overlaps)
 
 
 def batch_size_agreements(
     probes: Mapping[str, Probe], cells: Sequence[Cell], sets: Variants
 ) -> tuple[BatchSizeAgreement, ...]:
-    """Each batch size against the recipe's own set."""
+    """The agreement of each batch size with the recipe's own set."""
     recipe = probes[identity(sets.recipe)]
-    found = {batch: _compare([(recipe, probes[identity(one)])], cells) for batch, one in sets.batches.items()}
-    return tuple(BatchSizeAgreement(batch, one.kendall, one.spearman, one.jaccard) for batch, one in found.items())
+    agreements = []
+    for batch_size, calibration in sets.batches.items():
+        comparison = _compare([(recipe, probes[identity(calibration)])], cells)
+        agreements.append(BatchSizeAgreement(batch_size, comparison.kendall, comparison.spearman, comparison.jaccard))
+    return tuple(agreements)
 
 
 def _size_agreement(size: int, probes: Mapping[str, Probe], cells: Sequence[Cell], sets: Variants) -> SizeAgreement:
     by_seed, largest = sets.sizes[size], sets.sizes[max(sets.sizes)]
-    # A smaller set is the beginning of the larger one of its own seed, and agrees with it for that alone.
-    rivals = [(by_seed[seed], largest[rival]) for seed, rival in product(by_seed, largest) if seed != rival]
+    # Not with the largest set of the same seed, which begins with the smaller set and so agrees with it anyway.
+    compared = [(by_seed[seed], largest[other]) for seed, other in product(by_seed, largest) if seed != other]
     first = next(iter(by_seed.values()))
     return SizeAgreement(
         size,
         len(first.pairs),
         len(first.sentences),
-        fmean(shared(one, other) for one, other in rivals),
-        _compare([(probes[identity(one)], probes[identity(other)]) for one, other in rivals], cells),
-        _compare(_pairs(probes[identity(one)] for one in by_seed.values()), cells),
+        fmean(shared(smaller, larger) for smaller, larger in compared),
+        _compare([(probes[identity(smaller)], probes[identity(larger)]) for smaller, larger in compared], cells),
+        _compare(_pairs(probes[identity(calibration)] for calibration in by_seed.values()), cells),
     )
 
 

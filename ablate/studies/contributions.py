@@ -1,4 +1,4 @@
-"""Contributions of many scorers to one calibration set, in as few passes as possible."""
+"""The contributions of many scorers on one calibration set, in as few passes as possible."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def contributions(
     store: Store,
     on_pass: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[Step, NDArray[np.float32]]]:
-    """The dense model's contributions for the granularity and scorer of each step, from the store where it has them.
+    """The dense model's contributions for the granularity and scorer of each step, from the store if it has them.
 
-    What is computed is not stored: for single weights it is large, and callers keep only a small part of it.
+    Computed contributions are not stored: those of single weights are large, and callers keep only a small part.
 
     Yields:
-        Each step with float32 [units]: first the steps that the store has, then the others.
+        Each step with float32 [units]: first the steps whose contributions are in the store, then the others.
 
     Raises:
         AblateError: a batch is larger than the calibration set, or a loss or a contribution is not finite.
@@ -41,7 +41,8 @@ def contributions(
             missing.append(step)
         else:
             yield step, stored
-    collected = collect(model, calibration, [r for step in missing for r in step.requests], on_pass)
+    # Collected for all steps together, because scorers share passes over the calibration set.
+    collected = collect(model, calibration, [request for step in missing for request in step.requests], on_pass)
     for step in missing:
         layers = {step.granularity: step.granularity.layers(model)}
         yield step, score(model, calibration, step, collected, layers)[step.granularity]

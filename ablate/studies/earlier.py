@@ -1,4 +1,4 @@
-"""What an earlier run of the same recipe says about whole cells: the largest harmless sparsities, and the best cell."""
+"""Reads from an earlier run of the same recipe the largest harmless sparsities and the best cell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.judge.effects import Stage, stages
-from ablate.judge.group import Group
 from ablate.plan.job import Job
 from ablate.record import Evidence, RunRecord
 from ablate.statistics.sequence import largest_harmless
@@ -14,11 +13,11 @@ from ablate.store.store import Store
 from ablate.studies.prevalence_record import BestCell, HarmlessSparsity
 
 _IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor")
-"""Keys in which recipes may differ and still have the same cells on the same tasks."""
+"""The keys of a recipe that change neither its cells nor its tasks."""
 
 
 def earlier(job: Job, store: Store) -> RunRecord | None:
-    """The newest run in the store that has rows of the same cells on the same data; None where there is none."""
+    """The newest run in the store that has rows of the same cells on the same data; None if there is none."""
     wanted = _relevant(job.recipe.model_dump(mode="json", by_alias=True))
     for run in reversed(store.runs()):
         data, recipe = run.manifest.get("data"), run.manifest.get("recipe", {})
@@ -32,46 +31,47 @@ def _relevant(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> tuple[HarmlessSparsity, ...]:
-    """The largest harmless sparsity of each scorer, by a fixed-sequence test over rising sparsities on one stage.
+    """The largest harmless sparsity of each scorer, by a fixed-sequence test over ascending sparsities on one stage.
 
-    The stage is ``confirm`` where that has every cell, else ``screen``. Random scorers are left out, and so are scorers
-    without any evidence.
+    The stage is ``confirm`` if it has every cell, else ``screen``. Random scorers and scorers without evidence are left
+    out.
     """
+    # A confirmation of chosen cells has one sparsity of each scorer, and a sequence needs all of them.
     confirms_all = job.recipe.confirm is not None and job.recipe.confirm.cells == "all"
     stage = _stage(job, results, model, "confirm" if confirms_all else "screen")
     if stage is None:
         return ()
     level = job.recipe.statistics.level
-    found = []
+    sparsities = []
     for (scorer, scope, steps), sequence in _sequences(results, stage, granularity).items():
         if any(p is not None for _, p in sequence):
             tried, ps = zip(*sorted(sequence), strict=True)
             largest = largest_harmless(tried, ps, level)
-            found.append(HarmlessSparsity(scorer, scope, steps, stage.name, tuple(stage.splits), tried, largest))
-    return tuple(found)
+            sparsities.append(HarmlessSparsity(scorer, scope, steps, stage.name, tuple(stage.splits), tried, largest))
+    return tuple(sparsities)
 
 
 def _sequences(
     results: RunRecord, stage: Stage, granularity: str
 ) -> dict[tuple[Any, ...], list[tuple[float, float | None]]]:
-    """Scorer, scope and steps -> each sparsity with the p of the claim that it is harmless, None without evidence."""
-    evidence = _evidence(results, stage)
+    """Scorer, scope and steps -> each sparsity, with the p-value of its being harmless or None without evidence."""
+    evidence_by_group = _evidence(results, stage)
     sequences: dict[tuple[Any, ...], list[tuple[float, float | None]]] = {}
     for group in stage.groups:
         row = group.row
         if group.is_control or row.granularity != granularity or not isinstance(row.sparsity, float):
             continue
-        item = evidence.get(group.id)
+        evidence = evidence_by_group.get(group.id)
         place = (row.scorer, row.scope, row.steps)
-        sequences.setdefault(place, []).append((row.sparsity, item.p_harmless if item else None))
+        sequences.setdefault(place, []).append((row.sparsity, evidence.p_harmless if evidence else None))
     return sequences
 
 
 def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell | None:
     """The cell with the highest Δ on the screen stage, with its evidence on the tasks of the confirm stage.
 
-    None where one of the two stages is absent, or no cell has both a Δ and evidence: the Δ on the pairs that chose a
-    cell flatters it, and is not reported.
+    None if one of the two stages is absent, or no cell has both a Δ and evidence. The Δ on the pairs that chose the
+    cell is not reported, because it is optimistic.
     """
     screen, confirm = (_stage(job, results, model, name) for name in ("screen", "confirm"))
     if screen is None or confirm is None:
@@ -86,14 +86,15 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
     ]
     if not ranked:
         return None
-    _, group = max(ranked, key=_delta)
-    item = _evidence(results, confirm).get(group.id)
-    if item is None:
+    # By the value alone, because groups have no order.
+    _, group = max(ranked, key=lambda pair: pair[0])
+    evidence = _evidence(results, confirm).get(group.id)
+    if evidence is None:
         return None
     place, row = group.place, group.row
     assert place is not None
     assert row.scope is not None
-    assert item.said is not None
+    assert evidence.said is not None
     return BestCell(
         cell=group.name,
         scorer=place.scorer,
@@ -102,24 +103,20 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
         sparsity=place.sparsity,
         chosen_on=tuple(screen.splits),
         tasks=tuple(confirm.splits),
-        delta=item.delta,
-        low=item.low,
-        high=item.high,
-        unit=item.unit,
-        p_different=item.p_different,
-        q_improves=item.q_improves,
-        verdict=item.said,
-        n=item.n,
-        margin=item.margin,
+        delta=evidence.delta,
+        low=evidence.low,
+        high=evidence.high,
+        unit=evidence.unit,
+        p_different=evidence.p_different,
+        q_improves=evidence.q_improves,
+        verdict=evidence.said,
+        n=evidence.n,
+        margin=evidence.margin,
     )
 
 
-def _delta(ranked: tuple[float, Group]) -> float:
-    return ranked[0]
-
-
 def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
-    """The stage's rows of the measure of the tasks that choose; other tasks measure something else."""
+    """The stage of that name with the tasks that choose. Tasks of another measure, such as losses, have their own."""
     named = (stage for stage in stages(results) if stage.model == model and stage.name == name)
     return next((stage for stage in named if any(task.chooses for task in job.make(stage.splits))), None)
 
@@ -127,9 +124,9 @@ def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
 def _evidence(results: RunRecord, stage: Stage) -> dict[str, Evidence]:
     """The evidence against dense, on the mean over the stage's tasks, by the id of the group of cells."""
     return {
-        item.group: item
-        for item in results.evidence
-        if (item.model, item.stage, item.metric) == (stage.model, stage.name, stage.measure.metric)
-        and item.against == "dense"
-        and item.task is None
+        evidence.group: evidence
+        for evidence in results.evidence
+        if (evidence.model, evidence.stage, evidence.metric) == (stage.model, stage.name, stage.measure.metric)
+        and evidence.against == "dense"
+        and evidence.task is None
     }

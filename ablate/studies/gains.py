@@ -1,4 +1,4 @@
-"""From the results of removed groups to gains over dense with standard errors, and to gains on halves of the pairs."""
+"""The gains of removed groups over dense, with standard errors, and their gains on halves of the pairs."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from ablate.studies.removed import TaskResults
 from ablate.tasks.loaded import Loaded, panel_of
 
 SPLITS = 100
-"""Random splits of the pairs into halves."""
+"""How many random splits of the pairs into halves there are."""
 
 _DENSE = "dense"
 
 
 @dataclass(frozen=True)
 class Gains:
-    """How much better the model is without each group, a mean over tasks, in their unit.
+    """How much better the model is without each group, as a mean over tasks, in their unit.
 
-    places: the groups that have a score on every task. gains, errors: float64 [places]; errors are standard errors.
-    shifts: float64 [draws], how far the mean over the places moves in each bootstrap draw of the pairs.
-    pairs: how many count, on all tasks together.
-    halves: the gains on the first and on the second half of the pairs, float64 [splits, places] each; a split with a
-        half that has no score is left out. None where halves were not asked for, or no group has a score.
+    places: the groups that have a score on every task.
+    gains, errors: float64 [places]; errors are standard errors.
+    shifts: float64 [draws], by how much each bootstrap draw of the pairs moves the mean over the places.
+    pairs: how many pairs count, on all tasks together.
+    halves: the gains on the first and on the second half of the pairs, float64 [splits, places] each. A split is left
+        out if a half has no score. None if halves were not asked for, or no group has a score.
     """
 
     places: tuple[int, ...]
@@ -44,9 +45,13 @@ class Gains:
 
 @dataclass(frozen=True)
 class _Scored:
-    """The tasks, and what has a score on every one of them: dense first, then groups by the text of their number.
+    """The tasks, and the values of dense and of each group that has a score on every task.
 
-    signs: task -> 1, or -1 where lower scores are better. values: task -> key -> float32 [pairs of the task's panel].
+    The keys are ``dense``, then the numbers of the groups as texts.
+
+    signs: task -> 1, or -1 if lower scores are better.
+    values: task -> key -> float32 [pairs of the task's panel].
+    scores: key -> task -> score.
     """
 
     judged: Mapping[str, Judged]
@@ -96,9 +101,9 @@ def gains_of(
         tuple(places),
         np.array(gains),
         np.array(errors),
-        # A draw in which a group has no score moves nothing that is known.
+        # Without the draws in which a group has no score, whose mean is NaN.
         shift[np.isfinite(shift)],
-        sum(len(one.panel) for one in scored.judged.values()),
+        sum(len(judged.panel) for judged in scored.judged.values()),
         _on_halves(scored, places, bootstrap[1]) if halves and places else None,
     )
 
@@ -107,13 +112,14 @@ def _scored(dense: TaskResults, removed: Mapping[int, TaskResults], tasks: Seque
     judged = {task.name: Judged(panel_of(task).judged(overlap), statistic_of(task.task, registry())) for task in tasks}
     values: dict[str, dict[str, Values]] = {name: {} for name in judged}
     scores: dict[str, dict[str, float]] = {}
-    for key, results in {_DENSE: dense, **{str(place): of for place, of in removed.items()}}.items():
+    by_key = {_DENSE: dense, **{str(place): results for place, results in removed.items()}}
+    for key, results in by_key.items():
         counted = {task.name: _counted(results[task.name].values, task, overlap) for task in tasks}
         try:
-            scores[key] = {name: one.statistic.value(counted[name], one.panel.gold) for name, one in judged.items()}
+            scores[key] = {name: on.statistic.value(counted[name], on.panel.gold) for name, on in judged.items()}
         except Undefined as reason:
             if key == _DENSE:
-                raise AblateError(f"the dense model has no score to set removals against: {reason}") from None
+                raise AblateError(f"the dense model has no score to compare removals with: {reason}") from None
             continue
         for name in judged:
             values[name][key] = counted[name]
@@ -130,10 +136,14 @@ def _counted(values: Values | None, task: Loaded, overlap: str) -> Values:
 
 def _on_halves(scored: _Scored, places: Sequence[int], seed: int) -> tuple[Floats, Floats]:
     keys = [_DENSE, *map(str, places)]
+    # The number gives these draws a stream of their own, apart from the other statistics with the same seed.
     scores = on_halves(scored.judged, scored.values, keys, SPLITS, np.random.default_rng([seed, 3]))
 
     def gains(half: int) -> Floats:
-        over_dense = [scored.signs[task] * (of[half][:, 1:] - of[half][:, :1]) for task, of in scores.items()]
+        # Dense is the first column.
+        over_dense = [
+            scored.signs[task] * (halves[half][:, 1:] - halves[half][:, :1]) for task, halves in scores.items()
+        ]
         return np.asarray(np.mean(over_dense, axis=0), np.float64)
 
     first, second = gains(0), gains(1)

@@ -1,4 +1,4 @@
-"""The prevalence of detrimental units of one granularity in one model, as it is measured."""
+"""Measures the prevalence of detrimental units of one granularity in one model."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from ablate.studies.removed import Groups, remove
 from ablate.tasks.loaded import Loaded
 
 RATE = 0.05
-"""The false-discovery rate of what is found on the screen tasks."""
+"""The false-discovery rate at which groups are found on the screen tasks."""
 
 
 @dataclass(frozen=True)
 class GranularityPrevalence:
-    """What exact removal of every group says; the groups are numbered by their place in ``groups``.
+    """The gains from the exact removal of each group. Groups are numbered by their place in ``groups``.
 
     predicted: scorer -> what its contributions predict.
-    tasks: the screen tasks. gains: of every group there.
-    share, replication: None where the gains do not give one.
+    tasks: the screen tasks.
+    gains: of every group on the screen tasks.
+    share, replication: None if they cannot be estimated from the gains.
     found: the groups whose removal improves the score, lowest p first.
     level: of the test that confirms a group.
-    confirmed_on: the tasks that confirm, empty until :meth:`confirm`. confirm_gains: of the found groups there; None
-        where nothing was found.
+    confirmed_on: the tasks that confirm, empty until :meth:`confirm`.
+    confirm_gains: of the found groups on those tasks; None if nothing was found.
     """
 
     model_run: ModelRun
@@ -56,11 +57,11 @@ class GranularityPrevalence:
 
     @property
     def found_names(self) -> list[str]:
-        """The found groups in words."""
+        """The names of the found groups, such as ``layer 2 head 5``."""
         return [self.groups.name(place) for place in self.found]
 
     def confirm(self, job: Job, tasks: Sequence[Loaded]) -> GranularityPrevalence:
-        """The same, with the found groups removed on tasks that had no part in finding them.
+        """This measurement with the gains of the found groups on tasks that had no part in finding them.
 
         Raises:
             AblateError: dense has no score on a task, or the store fails.
@@ -76,7 +77,7 @@ class GranularityPrevalence:
 def measure(
     job: Job, model_run: ModelRun, groups: Groups, predicted: Mapping[str, Predicted], tasks: Sequence[Loaded]
 ) -> GranularityPrevalence:
-    """Removes every group on the screen tasks.
+    """Removes each group in turn and evaluates the model on the screen tasks.
 
     Raises:
         AblateError: dense has no score on a task, or the store fails.
@@ -85,7 +86,9 @@ def measure(
     stage = f"{groups.granularity.name} groups"
     gains = _removal_gains(job, model_run, groups, range(len(groups)), tasks, stage, halves=True)
     with model_run.timings.measure("statistics"):
+        # The number gives these draws a stream of their own, apart from the other statistics with the same seed.
         rng = np.random.default_rng([settings.statistics_seed, 4])
+        # The spread of the true gains cannot be estimated from one group.
         several = len(gains.places) > 1
         return GranularityPrevalence(
             model_run=model_run,
@@ -102,6 +105,7 @@ def measure(
 
 def _found(gains: Gains) -> tuple[int, ...]:
     improves = discoveries(gains.gains, gains.errors, RATE)
+    # A stable sort keeps groups with equal p-values in their order.
     ranked = np.argsort(p_better(gains.gains, gains.errors), kind="stable")
     return tuple(gains.places[i] for i in ranked if improves[i])
 

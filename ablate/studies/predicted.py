@@ -1,4 +1,4 @@
-"""What first-order contributions predict: how many units of each layer hurt, and how much each group contributes."""
+"""Predicts from first-order contributions how many units of each layer hurt, and how much each group contributes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SCORERS: tuple[Scorer, ...] = (Align(sign="signed"), Uniform(sign="signed"))
 
 @dataclass(frozen=True)
 class Predicted:
-    """What one scorer predicts of one granularity.
+    """The predictions of one scorer for one granularity.
 
     below: float32 [layers], how many units of each layer have a contribution below 0.
-    sums: float32 [groups], the contributions of each group's units, summed.
+    sums: float32 [groups], the sum of the contributions of each group's units.
     """
 
     below: NDArray[np.float32]
@@ -37,13 +37,13 @@ class Predicted:
 def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[tuple[Granularity, str], Predicted]:
     """The predictions of :data:`SCORERS`, by granularity and scorer name.
 
-    All that the store lacks is computed in two passes over the calibration set, and stored.
+    Predictions that the store lacks are computed in two passes over the calibration set, and stored.
 
     Raises:
         AblateError: the calibration set is smaller than a batch, or the store fails.
     """
     model, calibration, store = model_run.model, model_run.calibration, model_run.store
-    wanted = [Step(((g, 0.0),), scorer, scorer.name) for g in groups for scorer in SCORERS]
+    steps = [Step(((granularity, 0.0),), scorer, scorer.name) for granularity in groups for scorer in SCORERS]
     keys = {
         step: digest(
             {
@@ -52,29 +52,31 @@ def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[t
                 "groups": _hash(groups[step.granularity]),
             }
         )
-        for step in wanted
+        for step in steps
     }
-    arrays = {step: array for step in wanted if (array := store.get_scores(keys[step])) is not None}
-    missing = [step for step in wanted if step not in arrays]
+    arrays = {step: array for step in steps if (array := store.get_scores(keys[step])) is not None}
+    missing = [step for step in steps if step not in arrays]
     if missing:
         with model_run.timings.measure("collect"):
             for step, scores in contributions(model, calibration, missing, store, model_run.masks.on_pass):
                 layers = step.granularity.layers(model).numpy()
                 below = np.bincount(layers[scores < 0], minlength=int(layers[-1]) + 1)
+                # In float64, because a group may have hundreds of thousands of weights.
                 sums = [scores[units.numpy()].sum(dtype=np.float64) for units in groups[step.granularity].units]
-                # The store keeps one array: both parts, one after the other.
+                # Joined, because the store keeps one array under a key.
                 arrays[step] = np.concatenate([below, sums]).astype(np.float32)
                 store.put_scores(keys[step], arrays[step], {"scorer": step.label})
     predicted = {}
-    for step in wanted:
+    for step in steps:
         count = len(groups[step.granularity])
         predicted[step.granularity, step.label] = Predicted(arrays[step][:-count], arrays[step][-count:])
     return predicted
 
 
 def _hash(groups: Groups) -> str:
-    """The same for the same units in the same groups."""
+    """A hash of the units of each group."""
     hashed = hashlib.sha256()
     for units in groups.units:
+        # With its length in front, so that other groups of the same units have another hash.
         hashed.update(f"{len(units)} ".encode() + units.numpy().tobytes())
     return hashed.hexdigest()

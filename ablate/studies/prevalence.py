@@ -1,4 +1,4 @@
-"""Prevalence: how many units hurt, where they are, and how much can go."""
+"""Prevalence: how many units hurt, where they are, and how many can be removed."""
 
 from __future__ import annotations
 
@@ -31,46 +31,55 @@ from ablate.timing import Timings
 
 
 def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRecord:
-    """Answers the question for each granularity of the recipe's grid, by exact removal on its screen tasks.
+    """Measures the prevalence of each granularity in the recipe's grid, by exact removal on the screen tasks.
 
-    Units that are found to improve the model by going are recorded as the run's choice, and only then are the confirm
-    tasks read, without any item that calibration or choice has seen.
+    Groups whose removal is found to improve the model are recorded as the run's choice. Only then are the confirm tasks
+    read, without any item that calibration or choice has seen.
 
     Returns:
-        The record of the run; the store has it too.
+        The record of the run, which is also in the store.
 
     Raises:
-        AblateError: the recipe's ``prevalence`` is wrong, or data, model or store fail. What a plug-in raises goes up.
+        AblateError: the recipe's ``prevalence`` is not valid, or data, model or store fail. Errors of plug-ins are
+            raised as they are.
     """
-    by, granularities, confirm = _ranker(job), _granularities(job), confirm_tasks(job)
+    ranker, granularities, confirm = _ranker(job), _granularities(job), confirm_tasks(job)
     if not job.choosing:
-        raise AblateError("screen: no task of it chooses units; add one such as sts-dev")
+        raise AblateError("screen: none of its tasks chooses units; add one such as sts-dev")
     calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
-    asked = {**manifest(job).to_dict(), "study": PrevalenceRecord.study, "store": store.name}
-    run = store.begin_run({**asked, "prevalence": [], "maps": []})
+    study_manifest = {**manifest(job).to_dict(), "study": PrevalenceRecord.study, "store": store.name}
+    run = store.begin_run({**study_manifest, "prevalence": [], "maps": []})
     timings = Timings()
     tasks = read_tasks(job, store, run, job.choosing, calibration.seen, 0)
     measured: list[GranularityPrevalence] = []
     for spec in job.recipe.model:
         model_run = with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
-        measured += _of_model(job, model_run, granularities, by, tasks)
-    store.record_choice(run, {f"{one.model} {one.granularity}": one.found_names for one in measured})
-    removals = sum(len(one.found) for one in measured)
+        measured += _of_model(job, model_run, granularities, ranker, tasks)
+    # Before the confirm tasks are read, so that the record proves that they had no part in the choice.
+    choice = {
+        f"{of_granularity.model} {of_granularity.granularity}": of_granularity.found_names
+        for of_granularity in measured
+    }
+    store.record_choice(run, choice)
+    removals = sum(len(of_granularity.found) for of_granularity in measured)
     if confirm and removals:
+        # All screen tasks count as seen: the found groups were chosen on them.
         seen = calibration.seen.union(*(task.data.pairs_seen() for task in tasks))
         confirming = read_tasks(job, store, run, confirm, seen, removals)
-        measured = [one.confirm(job, confirming) for one in measured]
-    before = earlier(job, store)
-    if before is None:
+        measured = [of_granularity.confirm(job, confirming) for of_granularity in measured]
+    earlier_run = earlier(job, store)
+    if earlier_run is None:
         watch(
-            Event("note", "no finished run of this recipe in the store: `ablate run` tells which sparsities do no harm")
+            Event(
+                "note", "no finished run of this recipe in the store; `ablate run` shows which sparsities are harmless"
+            )
         )
     record = PrevalenceRecord(
-        manifest=asked,
-        prevalence=tuple(_entry(job, one, before) for one in measured),
-        maps=tuple(one for of_granularity in measured for one in maps_of(of_granularity)),
+        manifest=study_manifest,
+        prevalence=tuple(_entry(job, of_granularity, earlier_run) for of_granularity in measured),
+        maps=tuple(contributions for of_granularity in measured for contributions in maps_of(of_granularity)),
         run=run,
-        earlier=None if before is None else before.about.run,
+        earlier=None if earlier_run is None else earlier_run.about.run,
         timings=dict(timings.seconds),
     )
     store.put_rows(run, [], to_dict(record))
@@ -78,22 +87,26 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
 
 
 def _of_model(
-    job: Job, model_run: ModelRun, granularities: Sequence[Granularity], by: Scorer, tasks: Sequence[Loaded]
+    job: Job, model_run: ModelRun, granularities: Sequence[Granularity], ranker: Scorer, tasks: Sequence[Loaded]
 ) -> list[GranularityPrevalence]:
     counts = job.recipe.prevalence.groups
-    groups = {g: groups_of(model_run, g, counts.get(g.name), by) for g in granularities}
-    predicted = predict(model_run, groups)
-    return [
-        measure(job, model_run, groups[g], {scorer: one for (of, scorer), one in predicted.items() if of == g}, tasks)
-        for g in granularities
-    ]
+    groups = {
+        granularity: groups_of(model_run, granularity, counts.get(granularity.name), ranker)
+        for granularity in granularities
+    }
+    predictions = predict(model_run, groups)
+    measured = []
+    for granularity in granularities:
+        by_scorer = {scorer: predicted for (kind, scorer), predicted in predictions.items() if kind == granularity}
+        measured.append(measure(job, model_run, groups[granularity], by_scorer, tasks))
+    return measured
 
 
-def _entry(job: Job, measured: GranularityPrevalence, before: RunRecord | None) -> PrevalenceEntry:
-    if before is None:
+def _entry(job: Job, measured: GranularityPrevalence, earlier_run: RunRecord | None) -> PrevalenceEntry:
+    if earlier_run is None:
         return entry_of(measured)
     place = measured.model, measured.granularity
-    return entry_of(measured, harmless(job, before, *place), best(job, before, *place))
+    return entry_of(measured, harmless(job, earlier_run, *place), best(job, earlier_run, *place))
 
 
 def _granularities(job: Job) -> list[Granularity]:
@@ -118,24 +131,26 @@ def _ranker(job: Job) -> Scorer:
     assert isinstance(scorer, Scorer)
     if scorer.slow or scorer.seeded or scorer.tasks():
         raise RecipeError(
-            f"prevalence.by: '{name}' is no cheap scorer of one result; use one such as magnitude or align"
+            f"prevalence.by: '{name}' is slow, seeded or uses tasks, so it cannot rank units; use a scorer such as"
+            " magnitude or align"
         )
     return scorer
 
 
 def confirm_tasks(job: Job) -> tuple[Task, ...]:
-    """The tasks that confirm what a recipe's screen tasks find, groups replaced by their members.
+    """The tasks that confirm the groups found on the screen tasks, with task groups replaced by their members.
 
     Raises:
-        RecipeError: one of them chooses units itself.
+        RecipeError: one of the tasks is a screen task.
     """
-    source, asked = job.chosen.source, job.recipe.prevalence.confirm
-    if asked is None:
-        asked = ["stsb", "sickr"]
-        if not set(asked) <= set(source.names()):
-            asked = ["sts"]
-    names = list(expand(asked, source))
+    source, confirm = job.chosen.source, job.recipe.prevalence.confirm
+    if confirm is None:
+        confirm = ["stsb", "sickr"]
+        if not set(confirm) <= set(source.names()):
+            confirm = ["sts"]
+    names = list(expand(confirm, source))
     if choosing := [name for name in names if name in {task.name for task in job.tasks.screen}]:
-        text = f"{', '.join(choosing)} chooses units, and cannot confirm them; name others"
-        raise RecipeError(f"prevalence.confirm: {text}")
+        raise RecipeError(
+            f"prevalence.confirm: {', '.join(choosing)} chooses units, and so cannot confirm them; name other tasks"
+        )
     return job.make(names)

@@ -1,4 +1,4 @@
-"""From what exact removal says of one granularity to its entry in the record."""
+"""Turns the measurements of one granularity into its entry in the record of a prevalence study."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ from ablate.studies.prevalence_record import (
 def entry_of(
     measured: GranularityPrevalence, harmless: tuple[HarmlessSparsity, ...] = (), best: BestCell | None = None
 ) -> PrevalenceEntry:
-    """The entry of one granularity, with what an earlier run says about it (``harmless``, ``best``)."""
+    """The entry of one granularity.
+
+    Args:
+        harmless, best: from an earlier run of the same recipe.
+    """
     groups, gains = measured.groups, measured.gains
     sizes = [len(units) for units in groups.units]
     found = _found(measured)
@@ -42,7 +46,7 @@ def entry_of(
         tasks=measured.tasks,
         pairs=gains.pairs,
         undefined=len(groups) - len(gains.places),
-        predicted=tuple(_prediction(measured, name, one) for name, one in measured.predicted.items()),
+        predicted=tuple(_prediction(measured, scorer, predicted) for scorer, predicted in measured.predicted.items()),
         removed=Removals(
             gains.places,
             tuple(groups.layers[place] for place in gains.places),
@@ -61,25 +65,27 @@ def entry_of(
 
 
 def maps_of(measured: GranularityPrevalence) -> list[UnitContributions]:
-    """The contribution of each unit, predicted by each scorer, and exact (``oracle``).
+    """The contribution of each unit, as predicted by each scorer and as measured by exact removal (``oracle``).
 
-    Empty where units were removed in groups, or a unit has no score.
+    Empty if units were removed in groups, or a unit has no score.
     """
     groups, gains = measured.groups, measured.gains
     if not groups.alone or len(gains.places) < len(groups):
         return []
 
     def contributions(scorer: str, values: NDArray[np.floating], oracle: bool = False) -> UnitContributions:
-        listed = tuple(values.tolist())
-        return UnitContributions(measured.model, measured.granularity, groups.layers, scorer, listed, oracle)
+        return UnitContributions(
+            measured.model, measured.granularity, groups.layers, scorer, tuple(values.tolist()), oracle
+        )
 
-    predicted = [contributions(scorer, one.sums) for scorer, one in measured.predicted.items()]
-    # The score that is lost with a unit is its contribution: the gain turned.
+    predicted = [contributions(scorer, prediction.sums) for scorer, prediction in measured.predicted.items()]
+    # A contribution is the score that is lost with a unit, so it is the gain with the opposite sign.
     return [*predicted, contributions("oracle", -gains.gains, oracle=True)]
 
 
 def _prediction(measured: GranularityPrevalence, scorer: str, predicted: Predicted) -> Prediction:
     gains = measured.gains
+    # Of the groups that have a score; a gain has the opposite sign of a contribution.
     _, spearman = rank_correlations(predicted.sums[list(gains.places)], -gains.gains.astype(np.float32))
     share = float(predicted.below.sum()) / sum(map(len, measured.groups.units))
     return Prediction(scorer, share, spearman)
@@ -97,13 +103,13 @@ def _found(measured: GranularityPrevalence) -> tuple[FoundGroup, ...]:
 
 
 def _confirm_gains(measured: GranularityPrevalence) -> dict[int, ConfirmGain]:
-    """By group; those without a score on the confirm tasks are absent."""
+    """Group -> its gain on the confirm tasks, without groups that have no score there."""
     gains = measured.confirm_gains
     if gains is None:
         return {}
     passed = confirmed(gains.gains, gains.errors, measured.level).tolist()
     numbers = zip(gains.gains.tolist(), gains.errors.tolist(), passed, strict=True)
-    return {place: ConfirmGain(*one) for place, one in zip(gains.places, numbers, strict=True)}
+    return {place: ConfirmGain(*fields) for place, fields in zip(gains.places, numbers, strict=True)}
 
 
 def _confirmation(measured: GranularityPrevalence) -> Confirmation | None:
@@ -114,7 +120,8 @@ def _confirmation(measured: GranularityPrevalence) -> Confirmation | None:
         tasks=measured.confirmed_on,
         pairs=gains.pairs if gains else None,
         level=measured.level,
-        confirmed=sum(one.confirmed for one in _confirm_gains(measured).values()),
+        confirmed=sum(gain.confirmed for gain in _confirm_gains(measured).values()),
+        # Of groups that truly gain nothing, the test lets this share pass.
         expected=measured.level * len(measured.found),
     )
 
@@ -122,21 +129,25 @@ def _confirmation(measured: GranularityPrevalence) -> Confirmation | None:
 def _layers(measured: GranularityPrevalence, found: Sequence[FoundGroup]) -> tuple[LayerPrevalence, ...]:
     gains, groups, share = measured.gains, measured.groups, measured.share
     layers = np.array([groups.layers[place] for place in gains.places], np.int64)
+    # With the prior of all layers together, because a layer has too few groups for one of its own.
     chances = above_zero(gains.gains, gains.errors, share.mean, share.sd) if share else None
-    units = np.bincount(groups.layers, [len(one) for one in groups.units])
+    units = np.bincount(groups.layers, [len(group) for group in groups.units])
     entries = []
     for layer in range(int(groups.layers[-1]) + 1):
-        here: NDArray[np.bool_] = layers == layer
-        found_here = [one for one in found if one.layer == layer]
+        in_layer: NDArray[np.bool_] = layers == layer
+        found_in_layer = [group for group in found if group.layer == layer]
         entries.append(
             LayerPrevalence(
                 layer=layer,
-                groups=int(here.sum()),
-                predicted={name: float(one.below[layer] / units[layer]) for name, one in measured.predicted.items()},
-                share=float(chances[here].mean()) if chances is not None and here.any() else None,
-                gain=float(gains.gains[here].mean()) if here.any() else None,
-                found=len(found_here),
-                confirmed=sum(one.confirm is not None and one.confirm.confirmed for one in found_here),
+                groups=int(in_layer.sum()),
+                predicted={
+                    scorer: float(predicted.below[layer] / units[layer])
+                    for scorer, predicted in measured.predicted.items()
+                },
+                share=float(chances[in_layer].mean()) if chances is not None and in_layer.any() else None,
+                gain=float(gains.gains[in_layer].mean()) if in_layer.any() else None,
+                found=len(found_in_layer),
+                confirmed=sum(group.confirm is not None and group.confirm.confirmed for group in found_in_layer),
             )
         )
     return tuple(entries)

@@ -15,11 +15,11 @@ from ablate.studies.records import StudyRecord
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the first-order contributions of one scorer predict.
+    """The predictions of one scorer from first-order contributions.
 
-    share: of all units, those with a contribution below 0, in [0, 1].
+    share: the share of units with a contribution below 0, in [0, 1].
     spearman: correlation of a group's summed contribution with the score that is lost when the group is removed, in
-        [-1, 1]; None where one of the two ranks nothing.
+        [-1, 1]; None if all values of one of the two are equal.
     """
 
     scorer: str
@@ -29,9 +29,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Removals:
-    """The groups that were removed and have a score on every task; the fields have one entry for each of them.
+    """The groups that were removed and have a score on every task. Each field has one entry for each of these groups.
 
-    gains: mean over the tasks. errors: standard errors of the gains, at least 0.
+    gains: means over the tasks.
+    errors: standard errors of the gains, at least 0.
     """
 
     groups: tuple[int, ...]
@@ -54,7 +55,7 @@ class FoundGroup:
     """A group whose removal improves the score on the screen tasks.
 
     p: one-sided and uncorrected, in [0, 1].
-    confirm: None where the group was not removed on confirm tasks, or has no score there.
+    confirm: None if the group was not removed on confirm tasks, or has no score there.
     """
 
     name: str
@@ -70,9 +71,9 @@ class FoundGroup:
 class Confirmation:
     """How many of the found groups improve the score on tasks that had no part in finding them.
 
-    pairs: how many count; None where nothing was found, so that nothing was removed.
+    pairs: how many pairs count; None if nothing was found, so that nothing was removed.
     level: of the one-sided test of each group, in (0, 1).
-    expected: how many groups would pass by chance, if none truly improved the score.
+    expected: how many groups would pass by chance if none truly improved the score.
     """
 
     tasks: tuple[str, ...]
@@ -86,11 +87,11 @@ class Confirmation:
 class LayerPrevalence:
     """The units of one layer.
 
-    groups: how many were removed and have a score.
+    groups: how many groups were removed and have a score.
     predicted: scorer -> share of the layer's units with a contribution below 0, in [0, 1].
-    share: the mean chance of the layer's groups to hurt, in [0, 1], by the prior of all layers together. None where the
-        granularity has no share, or no group of the layer has a score.
-    gain: the mean over the groups; None where none has a score.
+    share: the mean probability that a group of the layer hurts, in [0, 1], by the prior of all layers together. None if
+        the granularity has no share, or no group of the layer has a score.
+    gain: the mean over the groups; None if no group has a score.
     """
 
     layer: int
@@ -106,9 +107,12 @@ class LayerPrevalence:
 class HarmlessSparsity:
     """The largest sparsity of one scorer that an earlier run shows to be harmless.
 
-    scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
-    stage: ``confirm`` or ``screen``, with the ``tasks`` of that stage.
-    tried: sparsities in [0, 1), rising. sparsity: one of them; None where not even the smallest is harmless.
+    scope: ``global`` or ``layer``.
+    steps: in how many shares the units were removed, at least 1.
+    stage: ``confirm`` or ``screen``.
+    tasks: those of the stage.
+    tried: sparsities in [0, 1), ascending.
+    sparsity: one of them; None if not even the smallest is shown to be harmless.
     """
 
     scorer: str
@@ -128,7 +132,8 @@ class BestCell:
     ``high``, in ``unit``; ``p_different`` and ``q_improves``, the p of these claims, in [0, 1]; the ``verdict`` with
     the tasks that are harmed (``improves; harms sickr``); ``n`` pairs; ``margin`` within which a loss is harmless.
 
-    scope: ``global`` or ``layer``. steps: in how many shares the units were removed, at least 1.
+    scope: ``global`` or ``layer``.
+    steps: in how many shares the units were removed, at least 1.
     sparsity: in [0, 1), or ``negative``.
     chosen_on: the screen tasks that choose.
     """
@@ -155,16 +160,17 @@ class BestCell:
 class PrevalenceEntry:
     """The prevalence of detrimental units of one granularity in one model.
 
-    group_size: units of the largest group; 1: each unit was removed alone.
-    tasks: the screen tasks that choose. pairs: how many pairs of theirs count.
-    undefined: groups without a score.
-    share: of the groups that truly hurt; None where fewer than two have a score.
-    replication: None where no group gains on any half of the pairs.
+    group_size: units of the largest group; 1 if each unit was removed alone.
+    tasks: the screen tasks that choose.
+    pairs: how many pairs of these tasks count.
+    undefined: how many groups have no score.
+    share: the share of groups that truly hurt; None if fewer than two groups have a score.
+    replication: None if no group gains on any half of the pairs.
     rate: the false-discovery rate of ``found``, in [0, 1].
     found: lowest p first.
-    confirm: None where no confirm task was read.
-    layers: from the lowest.
-    harmless, best: from the newest run of the same cells in the store; empty and None without one.
+    confirm: None if no confirm task was read.
+    layers: lowest first.
+    harmless, best: from the newest run of the same cells in the store; empty and None if there is none.
     """
 
     model: str
@@ -192,8 +198,8 @@ class UnitContributions:
     """The contribution of each unit of a granularity by one scorer.
 
     layers: the layer of each unit.
-    contributions: one for each unit. Those of ``oracle`` are exact: the score that is lost when the unit is removed, in
-        the unit of the tasks.
+    contributions: one for each unit.
+    oracle: whether they are exact: the score that is lost when the unit is removed, in the unit of the tasks.
     """
 
     model: str
@@ -208,10 +214,10 @@ class UnitContributions:
 class PrevalenceRecord(StudyRecord):
     """The record of one run of ``ablate prevalence``.
 
-    prevalence: one entry for each model × granularity.
-    maps: of the granularities whose units were removed alone.
-    run: its id.
-    earlier: the id of the run that ``harmless`` and ``best`` come from; None where the store has no such run.
+    prevalence: one entry for each model and granularity.
+    maps: of the granularities whose units were removed one at a time.
+    run: the id of the run.
+    earlier: the id of the run that ``harmless`` and ``best`` come from; None if the store has no such run.
     timings: stage -> seconds.
     """
 

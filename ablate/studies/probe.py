@@ -1,4 +1,4 @@
-"""What one calibration set says of the units: the contributions of a sample, and which units of it are removed."""
+"""Probes of a calibration set: the contributions of a sample of units, and which units of the sample are removed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ from ablate.store.store import Store, StoredMask
 from ablate.studies.contributions import contributions
 
 SAMPLE = 10_000
-"""Where a granularity has more units, so many are compared: a seeded draw, the same for every calibration set."""
+"""The most units that are compared. Of a larger granularity, a seeded sample is, the same for every calibration set."""
 
 OnMask = Callable[[Cell, Units], object]
-"""Takes the mask of a cell, of all units, when it was computed."""
+"""Called with a cell and its mask of all units, as soon as the mask was computed."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What one calibration set says of one series of cells.
+    """The contributions and masks of one series of cells with one calibration set.
 
-    contributions: float32 [sampled units]. removed: for each cell, bool [sampled units], True = removed.
+    contributions: float32 [sampled units].
+    removed: for each cell, bool [sampled units], True = removed.
     """
 
     contributions: NDArray[np.float32]
@@ -38,7 +39,11 @@ class Probe:
 
 
 def sample_of(units: int) -> NDArray[np.int64]:
-    """The numbers of the units that are compared, int64 and rising. ``units``: how many there are."""
+    """The numbers of the units that are compared, int64, ascending.
+
+    Args:
+        units: how many units the granularity has.
+    """
     if units <= SAMPLE:
         return np.arange(units)
     return np.sort(np.random.default_rng(0).choice(units, SAMPLE, replace=False))
@@ -46,9 +51,10 @@ def sample_of(units: int) -> NDArray[np.int64]:
 
 @dataclass
 class Prober:
-    """Probes one model with any number of calibration sets; the store keeps each probe.
+    """Probes one model with any number of calibration sets. The store keeps each probe.
 
-    series: see :func:`ablate.studies.stability.series_of`. on_pass: takes the name of each pass over a calibration set.
+    series: see :func:`ablate.studies.stability.series_of`.
+    on_pass: called with the name of each pass over a calibration set.
     """
 
     model: Model
@@ -63,14 +69,14 @@ class Prober:
         }
 
     def units(self, step: Step) -> int:
-        """Units of the step's granularity."""
+        """How many units the step's granularity has."""
         return len(self._layers[step.granularity])
 
     def probe(self, calibration: Calibration, on_mask: OnMask | None = None) -> tuple[dict[Step, Probe], bool]:
-        """The probe of every series, and whether all of them were in the store.
+        """The probe of each series, and whether all of them were in the store.
 
         Args:
-            on_mask: takes each mask that is computed; for probes from the store none is.
+            on_mask: called with each mask that is computed. It is not called for probes from the store.
 
         Raises:
             AblateError: see :func:`ablate.studies.contributions.contributions`; or the store fails.
@@ -83,6 +89,7 @@ class Prober:
         return {step: probes[step] for step in self.series}, not missing
 
     def _key(self, calibration: Calibration, step: Step, cell: Cell | None = None) -> str:
+        # The size of the sample is part of the key, since stored probes of another sample would not fit.
         scores = scores_key(self.model, calibration, step.scorer, step.granularity, step.seed)
         tie_seed = None if cell is None else self.tie_seed
         removed = None if cell is None else cell.identity()
@@ -100,17 +107,18 @@ class Prober:
         layers, sample = self._layers[step.granularity], sample_of(len(scores))
         removed: dict[Cell, NDArray[np.bool_]] = {}
         for cell in self.series[step]:
-            asked = cell.steps[0]
+            cell_step = cell.steps[0]
             count: int | Literal["negative"] = "negative"
-            if asked.sparsity != "negative":
-                count = round(asked.sparsity * len(scores))
-            tie_seed = self.tie_seed if asked.seed is None else asked.seed
-            least = step.granularity.min_keep
-            mask = select(scores, layers, count, scope=asked.scope, min_keep=least, tie_seed=tie_seed)
+            if cell_step.sparsity != "negative":
+                count = round(cell_step.sparsity * len(scores))
+            tie_seed = self.tie_seed if cell_step.seed is None else cell_step.seed
+            min_keep = step.granularity.min_keep
+            # Selected from all units, since the ranks of a sample would remove others.
+            mask = select(scores, layers, count, scope=cell_step.scope, min_keep=min_keep, tie_seed=tie_seed)
             if on_mask is not None:
                 on_mask(cell, Units().with_mask(step.granularity, mask))
             removed[cell] = ~mask[sample]
-            # Of the sample alone, with True = removed: no mask that a model could have, so it has no hash.
+            # Without a hash, because this is not the mask of a model: it covers the sample, and True means removed.
             stored = StoredMask("", {"sample": removed[cell]}, {})
             self.store.put_mask(self._key(calibration, step, cell), stored)
         probe = Probe(scores[sample], removed)

@@ -1,4 +1,4 @@
-"""The record of a study's run, as dataclasses in the program and as JSON in the store and on stdout."""
+"""The record of a study: dataclasses in the program, JSON in the store and on stdout."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class StudyRecord:
     """What the records of all studies have in common.
 
     study: the name of the command.
-    manifest: what was asked: all that :func:`ablate.plan.manifest.manifest` gives, with ``study`` and ``store``, as the
-        store was told when the run began.
+    manifest: what :func:`ablate.plan.manifest.manifest` returns, with ``study`` and ``store``, as it was stored when
+        the run began.
     """
 
     study: ClassVar[str]
@@ -32,13 +32,13 @@ R = TypeVar("R", bound=StudyRecord)
 
 
 def to_dict(record: StudyRecord) -> dict[str, Any]:
-    """The record as JSON has it: one flat mapping of the manifest's keys and the record's own."""
+    """The record for JSON: one flat mapping with the keys of the manifest and the other fields of the record."""
     content = to_plain(record)
     return {**content.pop("manifest"), **content}
 
 
 def from_dict(kind: type[R], content: Mapping[str, Any]) -> R:
-    """The record that :func:`to_dict` was given, also where an older version wrote it; unknown keys are kept.
+    """The record that was given to :func:`to_dict`, by this version of ablate or an older one.
 
     Args:
         kind: the class of the record.
@@ -46,12 +46,13 @@ def from_dict(kind: type[R], content: Mapping[str, Any]) -> R:
     Raises:
         StoreError: a key is absent, or a value is not of the documented type.
     """
-    own = {field.name for field in fields(kind)}
-    manifest = {name: value for name, value in content.items() if name not in own}
+    # Unknown keys become part of the manifest, so that no content is lost.
+    field_names = {field.name for field in fields(kind)}
+    manifest = {name: value for name, value in content.items() if name not in field_names}
     try:
         return from_plain(kind, {**content, "manifest": manifest})
     except ValueError as error:
         raise StoreError(
-            f"run {content.get('run')}: the record of ablate {kind.study} cannot be read ({error}); "
-            f"give ablate {kind.study} again"
+            f"run {content.get('run')}: the record of `ablate {kind.study}` cannot be read ({error}); "
+            f"run `ablate {kind.study}` again"
         ) from None

@@ -1,4 +1,4 @@
-"""Exact removal of groups of units, each evaluated on every task, or read from the store where that was done before."""
+"""Evaluates the model without each group of units on every task, by exact removal or from the store."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from ablate.studies.contributions import contributions
 from ablate.tasks.loaded import Loaded
 
 MOST = 2000
-"""Groups of one granularity at most: with more, exact removal takes days."""
+"""The most groups of one granularity. With more, exact removal takes days."""
 
 TaskResults = dict[str, Result]
 """Task -> its result."""
@@ -35,9 +36,10 @@ TaskResults = dict[str, Result]
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of units that are removed together, those of the lowest layer first.
+    """Groups of units that are removed together, in the order of their layers.
 
-    layers: the layer of each group. units: the numbers of each group's units in the granularity, int64 [any].
+    layers: the layer of each group.
+    units: for each group, the numbers of its units in the granularity, int64.
     """
 
     granularity: Granularity
@@ -49,11 +51,11 @@ class Groups:
 
     @property
     def alone(self) -> bool:
-        """Whether each unit is a group by itself, in the order of the units."""
+        """Whether each unit is a group by itself; the groups are then in the order of the units."""
         return all(len(units) == 1 for units in self.units)
 
     def name(self, place: int) -> str:
-        """``layer 2 head 5``, or ``layer 2 neuron group 7``: numbered from 0, groups within their layer."""
+        """``layer 2 head 5`` or ``layer 2 neuron group 7``. Layers are numbered from 0, and so are units in a layer."""
         layer = self.layers[place]
         kind = self.granularity.name if self.alone else f"{self.granularity.name} group"
         return f"layer {layer} {kind} {place - self.layers.index(layer)}"
@@ -63,18 +65,18 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
     """Divides the units of each layer, ranked by a scorer, into groups of neighbors.
 
     Args:
-        count: groups of the largest layer; None: each unit is a group by itself, and nothing is ranked.
+        count: how many groups the largest layer has. If None, each unit is a group by itself, and nothing is ranked.
         by: the scorer that ranks.
 
     Raises:
         AblateError: there would be more than :data:`MOST` groups.
     """
     layers = granularity.layers(model_run.model)
-    size = 1 if count is None else -(-int(layers.bincount().max()) // count)
+    size = 1 if count is None else ceil(int(layers.bincount().max()) / count)
     if len(layers) > MOST * size:
         raise AblateError(
             f"{len(layers):,} {granularity.name} units in groups of {size} are too many to remove one by one; "
-            f"set prevalence.groups.{granularity.name} to groups a layer, such as 48"
+            f"set prevalence.groups.{granularity.name} to a number of groups in each layer, such as 48"
         )
     if size == 1:
         return Groups(granularity, tuple(layers.tolist()), tuple(torch.arange(len(layers))[:, None]))
@@ -82,6 +84,7 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
     ((_, ranking),) = contributions(
         model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.on_pass
     )
+    # Contributions without statistics are computed faster than they are read.
     if by.statistics():
         model_run.store.put_scores(scores_key(model_run.model, model_run.calibration, by, granularity), ranking, {})
     units = group_by_rank(torch.from_numpy(ranking), layers, torch.ones(len(layers), dtype=torch.bool), size)
@@ -91,23 +94,23 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
 def remove(
     model_run: ModelRun, groups: Groups, which: Sequence[int], tasks: Sequence[Loaded], stage: str
 ) -> tuple[TaskResults, dict[int, TaskResults]]:
-    """The results of the dense model, and of the model without each of ``which`` groups, in their order.
+    """The results of the dense model, and those of the model without each of the groups ``which``.
 
-    The results of each group are in the store before the next group is begun, under the keys of cells with the same
-    mask.
+    The results of a group are stored before the next group begins, under the keys of cells with the same mask.
 
     Raises:
-        AblateError: the store fails. What a plug-in's task raises goes up.
+        AblateError: the store fails. Errors of a plug-in's task are raised as they are.
     """
     model, store = model_run.model, model_run.store
     keys = _keys(model_run, groups, which, tasks)
-    # By group; None is the dense model.
+    # Group -> results; None stands for the dense model.
     results = _stored(store, keys)
     missing = [place for place in which if place not in results]
     model_run.watch(Event("begin", stage, len(which)))
     for place in which:
         if place in results:
             model_run.watch(Event("cell", f"group {place}", cached=True))
+    # Sentences are tokenized only if there is something to compute.
     positions, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else ({}, None)
 
     def keep(place: int | None, embedded: Embedded) -> None:
@@ -119,20 +122,21 @@ def remove(
             keep(None, model_run.evaluator.embed({}, tasks))
         if missing and prepared is not None:
             total = sum(len(task.data.sentences) for task in tasks)
-            begun = time.perf_counter()
+            started = time.perf_counter()
             units = [groups.units[place] for place in missing]
+            # Closed also after an error, so that the model gets its layers back at once.
             with closing(removals(model, prepared, groups.granularity, units)) as removed:
                 for number, embeddings in removed:
-                    keep(missing[number], Embedded(embeddings, positions, (time.perf_counter() - begun) / total))
+                    keep(missing[number], Embedded(embeddings, positions, (time.perf_counter() - started) / total))
                     model_run.watch(Event("cell", f"group {missing[number]}"))
-                    begun = time.perf_counter()
+                    started = time.perf_counter()
     return results[None], {place: results[place] for place in which}
 
 
 def _keys(
     model_run: ModelRun, groups: Groups, which: Sequence[int], tasks: Sequence[Loaded]
 ) -> dict[int | None, dict[str, str]]:
-    """The store's key of each result, by group (None: the dense model) and task."""
+    """Group -> task -> the store's key of the result. None stands for the dense model."""
     masks: dict[int | None, str | None] = {None: None}
     masks |= {place: _hash(groups, groups.units[place]) for place in which}
     return {
@@ -141,7 +145,7 @@ def _keys(
 
 
 def _stored(store: Store, keys: Mapping[int | None, Mapping[str, str]]) -> dict[int | None, TaskResults]:
-    """The groups that have a result on every task in the store."""
+    """The results of the groups that have a result on every task in the store."""
     stored = store.get_results([key for by_task in keys.values() for key in by_task.values()])
     return {
         place: {name: stored[key] for name, key in by_task.items()}
@@ -151,7 +155,7 @@ def _stored(store: Store, keys: Mapping[int | None, Mapping[str, str]]) -> dict[
 
 
 def _hash(groups: Groups, units: Tensor) -> str | None:
-    """The hash of the mask that removes ``units`` alone."""
+    """The hash of the mask that removes ``units`` and nothing else."""
     mask = np.ones(sum(map(len, groups.units)), bool)
     mask[units.numpy()] = False
     return mask_hash({name_of(groups.granularity): mask})

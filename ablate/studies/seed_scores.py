@@ -17,12 +17,12 @@ from ablate.studies.stability_record import CellScores
 
 
 def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str) -> dict[Cell, CellScores]:
-    """Each cell's gains on the screen tasks that choose, one under each calibration set.
+    """The gains of each cell on the screen tasks that choose, with each of the calibration sets.
 
-    All gains are taken on the same items: with ``overlap: drop`` on those that none of the sets has seen.
+    All gains are on the same items: with ``overlap: drop``, on those that none of the calibration sets has seen.
 
     Args:
-        model_runs: one model with one calibration set each, at least one.
+        model_runs: the same model with different calibration sets, at least one.
         cells: of one step each.
     """
     names = [task.name for task in job.choosing]
@@ -32,10 +32,10 @@ def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell],
     for model_run in model_runs:
         dense, *outcomes = model_run.outcomes(f"scores, calibration seed {model_run.calibration.seed}", cells, tasks)
         shared = shared_fields(job, model_run, "scores", chosen=False)
-        made = make_rows(shared, tasks, dense, outcomes, {}, model_run.reason)
+        all_rows = make_rows(shared, tasks, dense, outcomes, {}, model_run.reason)
         # The first rows are those of dense.
         for place, cell in enumerate(cells, 1):
-            rows[cell].append(made[place * len(tasks) : (place + 1) * len(tasks)])
+            rows[cell].append(all_rows[place * len(tasks) : (place + 1) * len(tasks)])
     return {cell: _cell_scores(job, cell, names, by_seed) for cell, by_seed in rows.items()}
 
 
@@ -44,6 +44,7 @@ def _cell_scores(job: Job, cell: Cell, tasks: Sequence[str], by_seed: Sequence[S
     rows = [row for of_seed in by_seed for row in of_seed]
     gains = [_gain(of_seed, clean) for of_seed in by_seed]
     defined = [gain for gain in gains if gain is not None]
+    # A mean over some of the seeds would not be comparable with those of other cells.
     complete = len(defined) == len(gains) > 0
     reasons = [row.reason or row.status for row in rows if row.delta_on(clean) is None]
     return CellScores(
@@ -61,6 +62,6 @@ def _cell_scores(job: Job, cell: Cell, tasks: Sequence[str], by_seed: Sequence[S
 
 
 def _gain(rows: Sequence[Row], clean: bool) -> float | None:
-    """The mean over the tasks of one cell's rows; None where a task has no Δ."""
+    """The mean over the tasks of one cell's rows; None if a task has no Δ."""
     gains = [gain for row in rows if (gain := row.gain_on(clean)) is not None]
     return fmean(gains) if len(gains) == len(rows) else None

@@ -1,4 +1,4 @@
-"""Stability: how far contributions, removed units and scores depend on the calibration set."""
+"""Stability: how much contributions, removed units and scores depend on the calibration set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
         scores: whether the cells of each calibration seed are evaluated on the screen tasks.
 
     Returns:
-        The record of the run; the store has it too.
+        The record of the run, which is also in the store.
 
     Raises:
         AblateError: no scorer uses a calibration set, a calibration set is too small, or data, model or store fail.
@@ -46,26 +46,26 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
             notes.append(text)
             watch(Event("note", text))
 
-    for label in dict.fromkeys(c.only.label for c in job.plan.grid if c.only and c.only.scorer.slow):
-        note(f"{label} is left out: it runs the model itself, which costs too much to repeat")
+    for label in dict.fromkeys(cell.only.label for cell in job.plan.grid if cell.only and cell.only.scorer.slow):
+        note(f"{label} is left out: it runs the model itself, which takes too long to repeat")
     sets = variants(job.recipe.calibration, job.recipe.stability, job.chosen.source, list(series), note)
-    asked = {**manifest(job).to_dict(), "study": StabilityRecord.study, "store": store.name}
-    run = store.begin_run({**asked, "notes": notes, "stability": []})
+    study_manifest = {**manifest(job).to_dict(), "study": StabilityRecord.study, "store": store.name}
+    run = store.begin_run({**study_manifest, "notes": notes, "stability": []})
     timings = Timings()
     entries: list[StabilityEntry] = []
     for spec in job.recipe.model:
         model_run = prepare_model_run(job, spec, store, timings, watch)
         entries += _of_model(job, model_run, sets, series, run, scores)
-    record = StabilityRecord(asked, tuple(notes), tuple(entries), run, dict(timings.seconds))
+    record = StabilityRecord(study_manifest, tuple(notes), tuple(entries), run, dict(timings.seconds))
     store.put_rows(run, [], to_dict(record))
     return record
 
 
 def series_of(plan: Plan) -> dict[Step, list[Cell]]:
-    """The cells of one step, one shot each, by scorer and granularity.
+    """The cells of the grid by scorer and granularity, each with ``steps: 1``.
 
     Returns:
-        A step that stands for the scorer and the granularity, and removes nothing -> their cells.
+        A step that removes nothing, which stands for the scorer and the granularity -> their cells.
 
     Raises:
         AblateError: no cell has a scorer that uses the calibration set.
@@ -73,13 +73,12 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
     series: dict[Step, list[Cell]] = {}
     for cell in plan.grid:
         if cell.only and cell.only.scorer.statistics() and not cell.only.scorer.slow:
+            # With more steps, the later ones would score a model that is masked already.
             step = replace(cell.only, steps=1)
             nothing = replace(step, sparsities=((step.granularity, 0.0),), scope="global")
             series.setdefault(nothing, []).append(Cell((step,)))
     if not series:
-        raise AblateError(
-            "no scorer of the recipe's grid looks at a calibration set; list one that does, such as align"
-        )
+        raise AblateError("no scorer of the recipe's grid uses a calibration set; list one that does, such as align")
     return series
 
 
@@ -87,24 +86,36 @@ def _of_model(
     job: Job, model_run: ModelRun, sets: Variants, series: Series, run: str, scores: bool
 ) -> list[StabilityEntry]:
     prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.on_pass)
-    # One for each calibration seed: its cells are evaluated with the masks that the probes select.
-    model_runs = {identity(one): with_calibration(model_run, one) for one in sets.seeds.values() if scores}
-    probes = _probes(model_run, prober, sets, {key: one.masks.put for key, one in model_runs.items()})
-    cells = [cell for of_step in series.values() for cell in of_step]
-    gains = seed_scores(job, [model_runs[identity(one)] for one in sets.seeds.values()], cells, run) if scores else {}
+    # One for each calibration seed. Its cells are evaluated under the masks that the probes select.
+    seeds = sets.seeds.values() if scores else ()
+    model_runs = {identity(calibration): with_calibration(model_run, calibration) for calibration in seeds}
+    probes = _probes(model_run, prober, sets, {key: of_seed.masks.put for key, of_seed in model_runs.items()})
+    gains: dict[Cell, CellScores] = {}
+    if scores:
+        cells = [cell for of_step in series.values() for cell in of_step]
+        # By seed, since two seeds may draw the same set.
+        gains = seed_scores(job, [model_runs[identity(calibration)] for calibration in seeds], cells, run)
     return [
-        _entry(model_run, step, prober.units(step), {key: of[step] for key, of in probes.items()}, own, sets, gains)
-        for step, own in series.items()
+        _entry(
+            model_run,
+            step,
+            prober.units(step),
+            {key: by_step[step] for key, by_step in probes.items()},
+            of_step,
+            sets,
+            gains,
+        )
+        for step, of_step in series.items()
     ]
 
 
 def _probes(
     model_run: ModelRun, prober: Prober, sets: Variants, on_mask: Mapping[str, OnMask]
 ) -> dict[str, dict[Step, Probe]]:
-    """What each calibration set makes of every series, by the identity of the set.
+    """Identity of the calibration set -> its probe of each series.
 
     Args:
-        on_mask: by the identity of the set, what takes its masks.
+        on_mask: identity of the calibration set -> the function that takes its masks.
     """
     probes: dict[str, dict[Step, Probe]] = {}
     model_run.watch(Event("begin", "calibration sets", len(sets.all)))
@@ -142,5 +153,5 @@ def _entry(
 
 
 def with_calibration(model_run: ModelRun, calibration: Calibration) -> ModelRun:
-    """The same model with another calibration set."""
+    """The same run of a model with another calibration set."""
     return replace(model_run, calibration=calibration, masks=model_run.masks.with_calibration(calibration))

@@ -12,10 +12,11 @@ from ablate.studies.records import StudyRecord
 
 @dataclass(frozen=True)
 class Overlap:
-    """How far pairs of calibration sets agree on the units that one cell removes.
+    """How well pairs of calibration sets agree on the units that one cell removes.
 
-    sparsity: in [0, 1), or ``negative``. scope: ``global`` or ``layer``.
-    value: Jaccard index of the removed units, in [0, 1]; None where no pair removes anything.
+    sparsity: in [0, 1), or ``negative``.
+    scope: ``global`` or ``layer``.
+    value: Jaccard index of the removed units, in [0, 1]; None if no pair removes anything.
     """
 
     sparsity: float | str
@@ -24,16 +25,16 @@ class Overlap:
 
 
 def mean_overlap(jaccard: Iterable[Overlap]) -> float | None:
-    """The mean over the cells that remove anything, in [0, 1]; None where none does."""
+    """The mean over the cells that remove anything, in [0, 1]; None if no cell does."""
     means = [overlap.value.mean for overlap in jaccard if overlap.value is not None]
     return fmean(means) if means else None
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far pairs of calibration sets agree.
+    """How well pairs of calibration sets agree.
 
-    kendall, spearman: rank correlations of contributions, in [-1, 1]; None where all contributions are equal.
+    kendall, spearman: rank correlations of contributions, in [-1, 1]; None if all contributions are equal.
     jaccard: one for each cell of the scorer and granularity.
     """
 
@@ -44,9 +45,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class SeedAgreement:
-    """How far all pairs of calibration seeds agree, at the recipe's size and batch size.
+    """How well all pairs of calibration seeds agree, at the recipe's size and batch size.
 
-    values: the seeds. pairs, sentences, batch_size: of the recipe's own calibration set.
+    values: the seeds.
+    pairs, sentences, batch_size: of the recipe's own calibration set.
     kendall, spearman, jaccard: see :class:`Comparison`.
     """
 
@@ -61,11 +63,13 @@ class SeedAgreement:
 
 @dataclass(frozen=True)
 class SizeAgreement:
-    """How far calibration sets of one size agree with larger ones, and with one another.
+    """How well calibration sets of one size agree with the largest ones, and with one another.
 
-    size: how many pairs, and as many sentences, were asked for. pairs, sentences: how many there were.
+    size: how many pairs, and as many sentences, were asked for.
+    pairs, sentences: how many there were.
     shared: the share of a set's pairs that the largest set of another seed has too, in [0, 1]; a mean over seeds.
-    largest: each set against the largest sets of all other seeds. seeds: all pairs of seeds, at this size.
+    largest: each set compared with the largest sets of all other seeds.
+    seeds: all pairs of seeds at this size compared.
     """
 
     size: int
@@ -78,7 +82,7 @@ class SizeAgreement:
 
 @dataclass(frozen=True)
 class BatchSizeAgreement:
-    """How far the recipe's calibration set agrees with the same set in batches of another size.
+    """How well the recipe's calibration set agrees with the same set in batches of another size.
 
     kendall, spearman, jaccard: see :class:`Comparison`; of one pair of sets.
     """
@@ -91,14 +95,15 @@ class BatchSizeAgreement:
 
 @dataclass(frozen=True)
 class CellScores:
-    """The gains of one cell over dense under several calibration sets, each a mean over ``tasks``.
+    """The gains of one cell over dense with several calibration sets, each a mean over ``tasks``.
 
-    sparsity: in [0, 1), or ``negative``. scope: ``global`` or ``layer``.
+    sparsity: in [0, 1), or ``negative``.
+    scope: ``global`` or ``layer``.
     tasks: the screen tasks that choose.
-    unit: of the tasks, joined by commas where they differ. Gains are in that unit, above 0 where the cell is better.
+    unit: of the tasks, joined by commas if they differ. Gains are in that unit, above 0 if the cell is better.
     gains: one for each calibration seed; None without a score.
-    mean, sd, low, high: over the gains, None unless all are there; sd is the sample's, and needs two gains.
-    reason: why the first absent score is absent; None where all are there.
+    mean, sd, low, high: over the gains; None if a gain is missing. sd is the sample's, and needs two gains.
+    reason: why the first missing score is missing; None if no score is.
     """
 
     sparsity: float | str
@@ -117,13 +122,14 @@ class CellScores:
 class StabilityEntry:
     """The stability of one scorer's contributions at one granularity of a model.
 
-    seed: the cell's, of a seeded scorer; else None.
-    units: of the granularity. sampled: how many of them were compared.
-    sizes: rising.
-    enough: the smallest size at which, and above which, contributions and removed units stay the same; None where not
-        even the largest size is enough.
-    batch_sizes: rising.
-    scores: one for each cell; empty where they were not asked for.
+    seed: of the cell, if the scorer is seeded; else None.
+    units: how many units the granularity has.
+    sampled: how many of them were compared.
+    sizes: ascending.
+    enough: the smallest size from which on contributions and removed units stay the same; None if not even the largest
+        size is enough.
+    batch_sizes: ascending.
+    scores: one for each cell; empty if they were not asked for.
     """
 
     model: str
@@ -144,8 +150,8 @@ class StabilityRecord(StudyRecord):
     """The record of one run of ``ablate stability``.
 
     notes: what was left out, and why.
-    stability: one entry for each model × scorer × granularity.
-    run: its id.
+    stability: one entry for each model, scorer and granularity.
+    run: the id of the run.
     timings: stage -> seconds.
     """
 

@@ -1,4 +1,4 @@
-"""The calibration sets that stability compares: each varies one thing of the recipe's calibration set."""
+"""The calibration sets that a stability study compares. Each differs from the recipe's calibration set in one thing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ablate.store.keys import parts_used
 from ablate.studies.contributions import require_examples
 
 BySeed = dict[int, Calibration]
-"""Calibration seed -> set."""
+"""Calibration seed -> calibration set."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Variants:
 
     recipe: the recipe's own set.
     seeds: at the recipe's size and batch size.
-    sizes: how many pairs, sentences and graded pairs each -> a set for each calibration seed; rising.
-    batches: batch size -> a set at the recipe's seed and size; rising.
+    sizes: number of pairs, and of sentences and graded pairs -> a set for each calibration seed; ascending.
+    batches: batch size -> a set at the recipe's seed and size; ascending.
     """
 
     recipe: Calibration
@@ -34,13 +34,14 @@ class Variants:
 
     @property
     def all(self) -> dict[str, Calibration]:
-        """Each distinct set once, by its identity; those of the seeds first."""
-        sized = [one for sets in self.sizes.values() for one in sets.values()]
-        return {identity(one): one for one in [*self.seeds.values(), *sized, self.recipe, *self.batches.values()]}
+        """Each distinct set once, by its identity, beginning with those of the seeds."""
+        of_sizes = [calibration for by_seed in self.sizes.values() for calibration in by_seed.values()]
+        repeated = [*self.seeds.values(), *of_sizes, self.recipe, *self.batches.values()]
+        return {identity(calibration): calibration for calibration in repeated}
 
 
 def identity(calibration: Calibration) -> str:
-    """The same for calibration sets that no scorer can tell apart."""
+    """A text that is equal for calibration sets with the same content."""
     return calibration.hash + calibration.graded_hash
 
 
@@ -50,8 +51,8 @@ def variants(
     """Draws all calibration sets.
 
     Args:
-        steps: their scorers will use the sets.
-        note: is called with a sentence for each size or batch size that is left out.
+        steps: the steps whose scorers use the sets.
+        note: called with a sentence for each size or batch size that is left out.
 
     Raises:
         AblateError: the recipe's own set, or that of another seed, is too small for a batch; or no size is left.
@@ -68,18 +69,18 @@ def variants(
     seeds = {seed: draw(calibration_seed=seed) for seed in study.calibration_seeds}
     sizes = _sizes(study, draw, note)
     batches: dict[int, Calibration] = {}
-    for batch in study.batch_sizes:
+    for batch_size in study.batch_sizes:
         try:
-            batches[batch] = draw(batch_size=batch)
+            batches[batch_size] = draw(batch_size=batch_size)
         except AblateError as error:
-            note(f"batch size {batch} is left out: {error}")
+            note(f"batch size {batch_size} is left out: {error}")
     if not sizes:
-        raise AblateError("stability.sizes: none is left to measure; list larger ones, or lower calibration.batch_size")
+        raise AblateError("stability.sizes: no size can be measured; list larger ones, or lower calibration.batch_size")
     return Variants(recipe, seeds, sizes, batches)
 
 
 def _sizes(study: Stability, draw: Callable[..., Calibration], note: Callable[[str], None]) -> dict[int, BySeed]:
-    """The sets of each size that the splits can fill; a larger size that has no more examples is left out."""
+    """The sets of each size that the splits can fill. A larger size is left out if it has no more examples."""
     sizes: dict[int, BySeed] = {}
     previous: set[str] = set()
     for size in study.sizes:
@@ -93,14 +94,14 @@ def _sizes(study: Stability, draw: Callable[..., Calibration], note: Callable[[s
             continue
         identities = set(map(identity, sets.values()))
         if identities == previous:
-            note(f"size {size} is left out: there are no more than {_size(next(iter(sets.values())))}")
+            drawn = next(iter(sets.values()))
+            note(
+                f"size {size} is left out: there are no more than {len(drawn.pairs)} pairs and "
+                f"{len(drawn.sentences)} sentences"
+            )
             continue
         sizes[size], previous = sets, identities
     return sizes
-
-
-def _size(calibration: Calibration) -> str:
-    return f"{len(calibration.pairs)} pairs and {len(calibration.sentences)} sentences"
 
 
 def shared(first: Calibration, second: Calibration) -> float:

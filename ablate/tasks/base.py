@@ -1,4 +1,4 @@
-"""A task: what a masked model is measured on."""
+"""The base class of tasks. A task measures a masked model on a data set."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Task(Plugin):
     """A measurement on one split of one data set.
 
     split: ``train``, ``dev`` or ``test``; only ``test`` counts as held out.
-    metric, unit, higher_is_better: what a score is; every row of every table names them.
-    range: the lowest and the highest score, in ``unit``, that there can be over all of its items; the contract tests
-        hold a task to it. Endless where nothing is stated.
-    chooses: whether it has a say in which cells are confirmed, where it is a screen task.
+    metric, unit, higher_is_better: what a score means; every row of every table has them.
+    range: the lowest and the highest possible score over all items, in ``unit``; unbounded by default. The contract
+        tests check it.
+    chooses: whether the task, as a screen task, helps to choose the cells to confirm.
     """
 
     split: ClassVar[str]
@@ -37,12 +37,12 @@ class Task(Plugin):
     chooses: ClassVar[bool] = True
 
     def load(self, source: Source) -> ItemSet:
-        """The items that it measures on: those of the source's data set of the task's own name.
+        """Reads the items to measure on: by default, the source's data set of the same name as the task.
 
         A task with data of its own overrides this.
 
         Raises:
-            DataError: they are absent or malformed.
+            DataError: the items are absent or malformed.
         """
         return source.load(self.name)
 
@@ -50,11 +50,11 @@ class Task(Plugin):
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         """One value per item, from which every score and every test is computed.
 
-        An item of several texts has one value: what is resampled is items, and two values of one triplet would count as
-        two independent ones.
+        An item of several texts has one value too: items are resampled, and two values of one triplet would count as
+        independent.
 
         Args:
-            embeddings: float32 [sentences, dim], of ``data.sentences`` in that order.
+            embeddings: float32 [sentences, dim], in the order of ``data.sentences``.
 
         Returns:
             float32 [n], finite.
@@ -65,14 +65,14 @@ class Task(Plugin):
         """The score, in :attr:`unit`, over the items that ``kept`` (bool [n]) marks.
 
         Raises:
-            Undefined: the score has no value on these items.
+            Undefined: there is no score on these items.
         """
 
     def statistic(self) -> Statistic:
-        """How :meth:`score` comes from values and gold scores: what intervals and tests are computed by.
+        """How :meth:`score` is computed from values and gold scores, for intervals and tests.
 
-        By default it calls ``score`` for each of thousands of draws, with blank texts and subsets: a task whose
-        score is a rank correlation or a mean gives ``SPEARMAN``, ``MEAN`` or ``LOG_MEAN`` of
+        By default this calls ``score`` for each of thousands of draws, with blank texts and subsets. A task whose score
+        is a rank correlation or a mean returns ``SPEARMAN``, ``MEAN`` or ``LOG_MEAN`` of
         :mod:`ablate.statistics.metric` instead, which are fast.
         """
         return Scored(self)
@@ -80,9 +80,9 @@ class Task(Plugin):
 
 @dataclass(frozen=True)
 class Scored(Statistic):
-    """The slow way for a task that says nothing of its statistic: its ``score`` on every draw.
+    """The statistic of a task that does not define one: it calls the task's ``score`` on every draw, which is slow.
 
-    The items that it is given have gold scores and values, but no texts and no subsets: they are blank pairs.
+    The items that ``score`` gets have gold scores and values, but no texts and no subsets: they are blank pairs.
     """
 
     task: Task

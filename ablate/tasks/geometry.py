@@ -19,11 +19,11 @@ from ablate.statistics.metric import LOG_MEAN, MEAN, Statistic
 from ablate.tasks.base import Task
 
 _BLOCK = 1 << 22
-"""Distances held at a time, whatever the number of sentences: 16 MiB."""
+"""Distances in memory at a time, whatever the number of sentences: 16 MiB."""
 
 
 class Geometry(Task):
-    """A loss of the embeddings of STS-B, or of what the source has in its place. Lower is better.
+    """A loss of the embeddings of STS-B, or of the source's own data set. Lower is better.
 
     It reports and never chooses: a loss is not the goal, and its unit is not that of a rank correlation.
     """
@@ -50,17 +50,17 @@ class AlignTask(Geometry):
         """The positives.
 
         Raises:
-            DataError: there are none, or the data set is absent or malformed.
+            DataError: there are no positives, or the data set is absent or malformed.
         """
-        everything = self._benchmark(source)
-        positive = np.flatnonzero(everything.gold > POSITIVE_ABOVE)
+        benchmark = self._benchmark(source)
+        positive = np.flatnonzero(benchmark.gold > POSITIVE_ABOVE)
         if not len(positive):
             raise DataError(f"task '{self.name}': no pair of '{source.label}' has gold above {POSITIVE_ABOVE:g}")
         return replace(
-            everything,
-            texts=tuple(everything.texts[i] for i in positive),
-            gold=everything.gold[positive],
-            subsets=tuple(everything.subsets[i] for i in positive),
+            benchmark,
+            texts=tuple(benchmark.texts[i] for i in positive),
+            gold=benchmark.gold[positive],
+            subsets=tuple(benchmark.subsets[i] for i in positive),
         )
 
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
@@ -76,10 +76,10 @@ class AlignTask(Geometry):
 class UniformTask(Geometry):
     """The log of the mean of ``exp(-2 ||f_i - f_j||²)`` over all pairs of distinct sentences, in [-8, 0].
 
-    A value per sentence, h_i, is the mean over the other sentences; their mean is that over all pairs. Stored are
-    the jackknife pseudo-values ``2 h_i - mean(h)`` (Arvesen 1969, for U-statistics): their mean is the same, and
-    their spread is that of a mean over *pairs* of sentences, twice that of h, since each sentence is in two places.
-    So resampling sentences gives intervals of the right width, to first order.
+    For each sentence, h_i is the mean over the other sentences; the mean of h is that over all pairs. The values are
+    the jackknife pseudo-values ``2 h_i - mean(h)`` (Arvesen 1969, for U-statistics). Their mean is the same. Their
+    spread is twice that of h, as it must be for a mean over *pairs*, where each sentence occurs in two places. So
+    resampling sentences gives intervals of the right width, to first order.
     """
 
     metric: ClassVar[str] = "uniform loss"
@@ -89,14 +89,16 @@ class UniformTask(Geometry):
         """Each distinct sentence.
 
         Raises:
-            DataError: there are fewer than two, or the data set is absent or malformed.
+            DataError: there are fewer than two sentences, or the data set is absent or malformed.
         """
-        everything = self._benchmark(source)
-        sentences = everything.sentences
+        benchmark = self._benchmark(source)
+        sentences = benchmark.sentences
         if len(sentences) < 2:
-            raise DataError(f"task '{self.name}': '{source.label}' has {len(sentences)} sentences, and it needs 2")
+            raise DataError(
+                f"task '{self.name}': '{source.label}' has {len(sentences)} sentences, and the task needs 2"
+            )
         n = len(sentences)
-        return replace(everything, texts=tuple(zip(sentences)), gold=np.full(n, 5.0), subsets=("",) * n)
+        return replace(benchmark, texts=tuple(zip(sentences)), gold=np.full(n, 5.0), subsets=("",) * n)
 
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:  # noqa: ARG002
         to_others = closeness(normalize(embeddings, dim=1))
@@ -108,20 +110,22 @@ class UniformTask(Geometry):
 
 
 def closeness(unit: Tensor) -> Tensor:
-    """For each sentence the mean over the others of ``exp(-2 ||f_i - f_j||²)``, blockwise.
+    """For each sentence, the mean of ``exp(-2 ||f_i - f_j||²)`` over the others, computed in blocks.
 
     Args:
-        unit: L2-normalized, float [n, dim], n at least 2. An embedding of zeros is at distance 0 of another such.
+        unit: L2-normalized, float [n, dim], n at least 2. Embeddings of zeros are at distance 0 from each other.
 
     Returns:
         float64 [n], each in (0, 1].
     """
     n = len(unit)
+    # Not 2 - 2 f_i·f_j, which would be wrong for embeddings of zeros.
     squares = unit.square().sum(1)
     sums = torch.empty(n, dtype=torch.float64)
     rows = max(1, _BLOCK // n)
     for start in range(0, n, rows):
         block = slice(start, start + rows)
+        # Rounding can make a squared distance slightly negative.
         squared = (squares[block, None] + squares - 2 * (unit[block] @ unit.T)).clamp_(min=0)
         close = squared.mul_(-2).exp_()
         close.diagonal(start).zero_()

@@ -1,4 +1,4 @@
-"""A task whose data are read."""
+"""A task with its items."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Loaded:
     """A task and its items.
 
     kept: bool [n], False for items that calibration or choice has seen.
-    fault: why its items could not be read, and there are none; None as a rule.
+    fault: why the items could not be read (there are none then); usually None.
     """
 
     task: Task
@@ -33,7 +33,7 @@ class Loaded:
 
 
 def panel_of(loaded: Loaded) -> Panel:
-    """The panel of a task that was read."""
+    """The panel of a task."""
     data = loaded.data
     names = {name: i for i, name in enumerate(dict.fromkeys(data.subsets))}
     return Panel(
@@ -46,5 +46,5 @@ def panel_of(loaded: Loaded) -> Panel:
 
 
 def _number(key: Key) -> int:
-    """The cluster: the same number for the same key in every task and every run."""
+    """The cluster of a key: the same number in every task and every run."""
     return int.from_bytes(hashlib.sha256(json.dumps(key).encode()).digest()[:8], "big", signed=True)

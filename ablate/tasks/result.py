@@ -1,4 +1,4 @@
-"""The result of one evaluation on one task: executors bring it back, and the store keeps it."""
+"""The result of one evaluation on one task, which executors return and the store keeps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from ablate.statistics.arrays import require_float32_vector
 class Result:
     """A model's result on one task.
 
-    status: ``ok``, with a score, or ``undefined``, with none and a reason.
+    status: ``ok``, with a score, or ``undefined``, with a reason and without a score.
     score: the task's metric in the task's unit; finite, never NaN.
-    values: float32 [n], the similarity of each pair, or None where the task has none.
+    values: float32 [n], the task's value of each item, or None if it has none.
     seconds: how long the evaluation took.
-    about: anything that JSON can hold.
+    about: anything that JSON can represent.
 
     Raises:
-        ValueError: the status is neither of the two or does not agree with the score, a number is not finite,
-            or values is not a float32 vector.
+        ValueError: the status is neither of the two or does not agree with the score, a number is not finite, or values
+            is not a float32 vector.
     """
 
     status: str
@@ -38,12 +38,12 @@ class Result:
         if self.status not in ("ok", "undefined"):
             raise ValueError(f"the status of a result is 'ok' or 'undefined', not {self.status!r}")
         if (self.status == "ok") != (self.score is not None):
-            raise ValueError(f"a result has a score exactly if it is 'ok': {self.status!r} with {self.score}")
+            raise ValueError(f"a result has a score if and only if it is 'ok': {self.status!r} with {self.score}")
         if self.status == "undefined" and not self.reason:
             raise ValueError("an undefined result needs a reason")
         if self.score is not None and not math.isfinite(self.score):
-            raise ValueError(f"{self.score} is no score: an undefined score is status 'undefined' with a reason")
+            raise ValueError(f"{self.score} is not a score: an undefined score is status 'undefined' with a reason")
         if not math.isfinite(self.seconds):
-            raise ValueError(f"{self.seconds} is no duration")
+            raise ValueError(f"{self.seconds} is not a duration")
         if self.values is not None:
             require_float32_vector("values", self.values)

@@ -1,4 +1,4 @@
-"""Logistic regression on frozen embeddings: to its optimum, or by SentEval's stochastic descent that stops early."""
+"""Logistic regression on frozen embeddings: to the optimum, or by SentEval's stochastic descent with early stopping."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2)
 
 @dataclass(frozen=True)
 class Examples:
-    """features: float32 [n, dim]. classes: int64 [n], from 0."""
+    """Labeled examples. features: float32 [n, dim]. classes: int64 [n], from 0."""
 
     features: Features
     classes: Classes
@@ -38,12 +38,12 @@ class Solver(Protocol):
     def predict(
         self, train: Examples, stop: Examples | None, strengths: Sequence[float], features: Features
     ) -> list[Classes]:
-        """The classes of ``features`` by a classifier of each strength.
+        """The predicted classes of ``features``, by one classifier for each strength.
 
         Args:
-            train: what to fit on, of two classes at least.
-            stop: where to look whether to stop; None: on 5 % of ``train``, which are then not fitted on. A solver that
-                goes to the optimum does not look.
+            train: the examples to fit on, of at least two classes.
+            stop: the examples that decide when to stop; None: 5 % of ``train``, which is then not fitted on. A solver
+                that goes to the optimum ignores them.
         """
         ...
 
@@ -62,28 +62,29 @@ class Exact:
         from sklearn.linear_model import LogisticRegression
 
         model = LogisticRegression(max_iter=2000, warm_start=True)
-        # Of two classes scikit-learn has one column of weights, the difference of SentEval's two: half the penalty.
-        share = 2 if len(np.unique(train.classes)) == 2 else 1
-        found = {}
-        # Strongest first: each optimum is near the one before it, and the first is near 0.
+        # For two classes scikit-learn has one column of weights, the difference of SentEval's two columns. Half of
+        # SentEval's penalty, so twice C, then gives the same loss.
+        scale = 2 if len(np.unique(train.classes)) == 2 else 1
+        predicted = {}
+        # Strongest first: the first optimum is near 0, and each further one is near the one before (`warm_start`).
         for strength in sorted(strengths, reverse=True):
-            model.set_params(C=share / (strength * len(train)))
+            model.set_params(C=scale / (strength * len(train)))
             model.fit(train.features, train.classes)
-            found[strength] = model.predict(features).astype(np.int64)
-        return [found[strength] for strength in strengths]
+            predicted[strength] = model.predict(features).astype(np.int64)
+        return [predicted[strength] for strength in strengths]
 
 
 @dataclass(frozen=True)
 class Stochastic:
-    """SentEval's classifier (Conneau and Kiela 2018): mini-batches, and a stop when accuracy on ``stop`` stalls.
+    """SentEval's classifier (Conneau and Kiela 2018): mini-batches, until the accuracy on ``stop`` stalls.
 
-    One call trains the classifiers of all strengths side by side, from the same start on the same batches, as SentEval
-    does one after the other. The bias carries the penalty, as there.
+    One call trains the classifiers of all strengths side by side, from the same start and on the same batches. SentEval
+    trains them one after the other. The penalty includes the bias, as in SentEval.
 
-    optimizer: Adam or RMSprop, with torch's own settings.
+    optimizer: Adam or RMSprop, with torch's default settings.
     batch: examples in a step.
-    tenacity: after so many rounds without a gain, the next one ends it.
-    epochs: passes over ``train`` between two looks at ``stop``.
+    tenacity: the training ends with the first round without a gain after this many such rounds.
+    epochs: passes over ``train`` in a round, after which the accuracy on ``stop`` is computed.
     """
 
     optimizer: type[torch.optim.Adam] | type[torch.optim.RMSprop]
@@ -107,10 +108,11 @@ class Stochastic:
     def _fit(
         self, train: Examples, stop: Examples, strengths: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        """float32 [strengths, classes, dim + 1]: of each strength the weights that did best on ``stop``."""
+        """float32 [strengths, classes, dim + 1]: for each strength, the weights with the best accuracy on ``stop``."""
         x, y = _extended(train.features), torch.from_numpy(train.classes)
         stop_x, stop_y = _extended(stop.features), torch.from_numpy(stop.classes)
         count, dim = int(max(y.max(), stop_y.max())) + 1, x.shape[1]
+        # The range in which torch initializes a linear layer.
         bound = (dim - 1) ** -0.5
         start = torch.empty(count, dim).uniform_(-bound, bound, generator=generator)
         weights = start.repeat(len(strengths), 1, 1).requires_grad_()
@@ -119,6 +121,7 @@ class Stochastic:
         stalled = torch.zeros(len(strengths), dtype=torch.int64)
         going = torch.ones(len(strengths), dtype=torch.bool)
         epoch = 0
+        # A strength that has stopped keeps its best weights, and is computed further only for the sake of the others.
         while going.any() and epoch <= self.max_epochs:
             for _ in range(self.epochs):
                 order = torch.randperm(len(x), generator=generator)
@@ -133,22 +136,22 @@ class Stochastic:
             best[better], most[better] = weights.detach()[better], right[better]
             worse = going & ~better
             going &= ~(worse & (stalled >= self.tenacity))
-            stalled += worse
+            stalled += worse  # never reset, as in SentEval
         return best
 
 
 def _extended(features: Features) -> torch.Tensor:
-    """With a column of ones, whose weight is the bias."""
+    """The features with a column of ones, whose weight is the bias."""
     return pad(torch.from_numpy(features), (0, 1), value=1.0)
 
 
 def _logits(x: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """[strengths, n, classes]"""
+    """The logits, [strengths, n, classes]."""
     return (x @ weights.flatten(0, 1).T).view(len(x), *weights.shape[:2]).transpose(0, 1)
 
 
 def _loss(weights: torch.Tensor, strengths: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The sum over strengths: each one's gradient is that of its own loss alone."""
+    """The sum of the losses of all strengths. Their weights are separate, so each gets the gradient of its own loss."""
     logits = _logits(x, weights).flatten(0, 1)
     penalty = (strengths / 2 * weights.square().sum((1, 2))).sum()
     return cross_entropy(logits, y.repeat(len(strengths)), reduction="sum") / len(y) + penalty

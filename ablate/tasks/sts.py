@@ -1,4 +1,4 @@
-"""Semantic textual similarity: does the cosine of two sentences rank pairs as people do?"""
+"""Semantic textual similarity: do cosines of embeddings rank pairs of sentences as people do?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ablate.tasks.base import Task
 class Sts(Task):
     """Spearman's rank correlation of cosine and gold, × 100, over all pairs of all subsets together.
 
-    This is SentEval's ``all`` setting, in which SimCSE and most papers since report.
+    This is SentEval's ``all`` setting, which SimCSE and most later papers report.
     """
 
     metric: ClassVar[str] = "spearman"
@@ -56,5 +56,5 @@ STS_TASKS = (
     _task("synthetic-train", "train", "embedded (synthetic), train"),
 )
 
-# A class can be pickled for another process only if its module has it under its name.
+# A class can be pickled for another process only if its module has an attribute of its name.
 globals().update({task.__name__: task for task in STS_TASKS})

@@ -1,6 +1,16 @@
-"""Contract tests, tiny models and samples, for the tests of plug-ins and for ablate's own.
+"""Contract tests, tiny models and samples, for the tests of plug-ins and for ablate's own tests.
 
-The names are public, as those of :mod:`ablate.plugin_api` are. Each is imported when it is first used.
+    from ablate.testing import check_scorer
+    from ablate_wanda import Wanda
+
+    def test_wanda_keeps_the_contract() -> None:
+        check_scorer(Wanda)
+
+Each of the ``check_`` functions runs the contract of a kind of plug-in on tiny models with random weights, in seconds
+and without a network. It returns None, or raises :class:`ContractBroken` (an ``AssertionError``), which says in one
+line what is wrong.
+
+The names are public, like those of :mod:`ablate.plugin_api`. Each is imported when it is first used.
 """
 
 from importlib import import_module
@@ -57,5 +67,6 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ablate.testing' has no attribute '{name}'")
+    # Kept as a global, so that Python does not call this function for the name again.
     value = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return value

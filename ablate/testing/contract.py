@@ -1,4 +1,4 @@
-"""A contract: one thing that a plug-in owes, by name, so that each can be kept or broken by itself."""
+"""A contract: one requirement on a plug-in, with a name, which the plug-in keeps or breaks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ Verdict = Literal["passed", "failed", "does not apply"]
 
 
 class ContractBroken(AssertionError):
-    """A plug-in does not do what the contract asks of its kind."""
+    """A plug-in breaks a contract of its kind. The text says how, in one line."""
 
 
 class DoesNotApply(Exception):
-    """A contract has nothing to ask of this plug-in. The reason is the text."""
+    """A contract does not apply to a plug-in. The text is the reason."""
 
 
 @dataclass(frozen=True)
 class Contract:
-    """name: what is owed, in a few words.
+    """A requirement on a plug-in.
 
-    check: returns in silence, or raises :class:`ContractBroken` or :class:`DoesNotApply`.
-    first: the contracts after it mean nothing where it is broken.
+    name: what is required, in a few words.
+    check: returns None, or raises :class:`ContractBroken` or :class:`DoesNotApply`.
+    first: whether the contracts after it cannot be checked if it is broken.
     """
 
     name: str
@@ -34,26 +35,28 @@ class Contract:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one contract came out. reason: why it failed or does not apply, in one line; else empty."""
+    """The outcome of one contract. reason: why it failed or does not apply, in one line; else empty."""
 
     contract: str
     verdict: Verdict
     reason: str = ""
 
 
-def require(kept: bool, message: str) -> None:
-    """
+def require(condition: bool, message: str) -> None:
+    """Checks a condition. Unlike ``assert``, it also does so if Python runs with ``-O``.
+
     Raises:
-        ContractBroken: with ``message``, where ``kept`` is False.
+        ContractBroken: the condition is False. The text is ``message``.
     """
-    if not kept:
+    if not condition:
         raise ContractBroken(message)
 
 
 def keep_all(contracts: Sequence[Contract]) -> None:
-    """
+    """Checks the contracts in order.
+
     Raises:
-        ContractBroken: the first that is broken.
+        ContractBroken: a contract is broken; those after it are not checked.
     """
     for contract in contracts:
         try:
@@ -63,16 +66,16 @@ def keep_all(contracts: Sequence[Contract]) -> None:
 
 
 def outcomes(contracts: Sequence[Contract]) -> Iterator[Outcome]:
-    """How each contract comes out, one after the other, whatever the plug-in raises."""
-    lost = None
+    """The outcome of each contract, in order, whatever the plug-in raises."""
+    broken = None
     for contract in contracts:
-        if lost is None:
+        if broken is None:
             outcome = _outcome(contract)
         else:
-            outcome = Outcome(contract.name, "does not apply", f"not reached, since '{lost}' failed")
+            outcome = Outcome(contract.name, "does not apply", f"not reached, since '{broken}' failed")
         yield outcome
         if contract.first and outcome.verdict == "failed":
-            lost = contract.name
+            broken = contract.name
 
 
 def _outcome(contract: Contract) -> Outcome:
@@ -82,7 +85,8 @@ def _outcome(contract: Contract) -> Outcome:
         return Outcome(contract.name, "does not apply", _line(reason))
     except ContractBroken as broken:
         return Outcome(contract.name, "failed", _line(broken))
-    except FAILURES as error:  # a stranger's class may raise anything, and the other contracts are still of interest
+    except FAILURES as error:
+        # A plug-in may raise any exception, and the other contracts are checked all the same.
         return Outcome(contract.name, "failed", f"raises {one_line(error)}")
     return Outcome(contract.name, "passed")
 

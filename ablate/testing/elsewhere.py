@@ -1,7 +1,7 @@
-"""Another Python process, with other hashes of strings, that computes contributions to compare: ``-m`` of this module.
+"""Computes contributions in another Python process, in which strings have other hashes, to compare them with ours.
 
-One process serves all contracts of its parent, since it takes seconds to import torch. It reads requests from stdin and
-answers on stdout, both pickled.
+The process runs this module (``python -m ablate.testing.elsewhere``). It serves all contracts of its parent, because
+the import of torch takes seconds. It reads pickled requests from stdin and writes pickled answers to stdout.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from ablate.testing.contract import ContractBroken, DoesNotApply
 
 
 def scores_elsewhere(scorer: Scorer, family: str, granularities: Sequence[Granularity]) -> list[Tensor | None]:
-    """What the scorer gives in a fresh process: float32 [units] each, None where it refuses the granularity.
+    """The scorer's contributions from another process: float32 [units] for each granularity, None if it refuses it.
 
     Raises:
-        ContractBroken: it raises there.
-        DoesNotApply: a fresh process could not import its class, or a granularity's.
+        ContractBroken: the scorer raises an exception there.
+        DoesNotApply: the other process cannot import the class of the scorer or of a granularity.
     """
     for plugin in (scorer, *granularities):
         if not _importable(type(plugin)):
             raise DoesNotApply(
-                f"{type(plugin).__qualname__} is no top-level class of a module, to be imported elsewhere"
+                f"{type(plugin).__qualname__} is not a top-level class of a module, so another process cannot import it"
             )
     plugins = [_described(plugin) for plugin in (scorer, *granularities)]
     process = _process()
@@ -45,10 +45,10 @@ def scores_elsewhere(scorer: Scorer, family: str, granularities: Sequence[Granul
     assert process.stdout is not None
     pickle.dump((sys.path, torch.get_num_threads(), family, plugins), process.stdin)
     process.stdin.flush()
-    found, error = pickle.load(process.stdout)
+    scores, error = pickle.load(process.stdout)
     if error:
-        raise ContractBroken(f"scorer '{scorer.name}' raises in a fresh process: {error}")
-    return [None if values is None else torch.tensor(values) for values in found]
+        raise ContractBroken(f"scorer '{scorer.name}' raises an exception in a fresh process: {error}")
+    return [None if values is None else torch.tensor(values) for values in scores]
 
 
 def _importable(plugin: type[Any]) -> bool:
@@ -67,7 +67,7 @@ def _described(plugin: Plugin) -> tuple[str, str, dict[str, Any]]:
 
 @cache
 def _process() -> subprocess.Popen[bytes]:
-    # Half of all mistakes of this kind are an order of a set of strings, which follows their hashes.
+    # The order of a set of strings depends on their hashes, and so differs between the two processes.
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     process = subprocess.Popen(
         [sys.executable, "-m", "ablate.testing.elsewhere"],
@@ -80,8 +80,8 @@ def _process() -> subprocess.Popen[bytes]:
 
 
 def _serve() -> None:
+    # Answers go to a copy of stdout, and stdout itself to stderr, so that what a plug-in prints is not taken for one.
     answers = os.fdopen(os.dup(1), "wb")
-    # What a plug-in prints is no answer.
     os.dup2(2, 1)
     while True:
         try:
@@ -89,16 +89,17 @@ def _serve() -> None:
         except EOFError:
             return
         sys.path[:] = path
+        # With another number of threads, sums are taken in another order.
         torch.set_num_threads(threads)
         try:
-            answer: tuple[Any, str | None] = (_scores(family, *(_made(*plugin) for plugin in plugins)), None)
+            answer: tuple[Any, str | None] = (_scores(family, *(_instance(*plugin) for plugin in plugins)), None)
         except FAILURES as error:
             answer = (None, one_line(error))
         pickle.dump(answer, answers)
         answers.flush()
 
 
-def _made(module: str, name: str, parameters: dict[str, Any]) -> Any:
+def _instance(module: str, name: str, parameters: dict[str, Any]) -> Any:
     return attrgetter(name)(import_module(module)).model_validate(parameters)
 
 
@@ -107,14 +108,14 @@ def _scores(family: str, scorer: Scorer, *granularities: Granularity) -> list[An
     from ablate.plugins import registry
     from ablate.testing.scored import Case
 
-    found: list[Any] = []
+    scores: list[Any] = []
     resolved = scorer.resolved(registry().scorer)
     for granularity in granularities:
         try:
-            found.append(Case(resolved, granularity, family).scores().tolist())
+            scores.append(Case(resolved, granularity, family).scores().tolist())
         except PluginError:
-            found.append(None)
-    return found
+            scores.append(None)
+    return scores
 
 
 if __name__ == "__main__":

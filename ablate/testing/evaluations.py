@@ -1,4 +1,4 @@
-"""Evaluations of a tiny model that another process can load too, to compare executors by."""
+"""Evaluations of a tiny model, to compare executors by. Another process can load the model, too."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ablate.testing.tiny import save_tiny
 
 
 class Failing(Sts):
-    """An STS task that is broken, as a plug-in's may be."""
+    """An STS task that fails, as a plug-in's task may."""
 
     name: ClassVar[str] = "failing"
     help: ClassVar[str] = "raises when it measures"
@@ -39,17 +39,18 @@ class Failing(Sts):
 
 
 def sample_evaluations(folder: Path) -> list[Evaluation]:
-    """The dense model and several masks of a tiny one, each on three tasks, one of which fails.
+    """Evaluations of a tiny model, dense and under several masks. Each is on three tasks, one of which fails.
 
     Args:
-        folder: where the model is saved, and has to stay as long as it is evaluated.
+        folder: where the model is saved. It must exist as long as evaluations run.
     """
     spec = ModelSpec(name=str(save_tiny(folder / "model")))
     model = load_model(spec)
     source = SampleSource()
     tasks: Sequence[Task] = (STS_TASKS[0](), GEOMETRY_TASKS[1](), Failing())
     to_measure = tuple(TaskToMeasure(task, task.version, task.load(source).hash) for task in tasks)
-    head, neuron, unstructured = (_mask(g, model, seed) for seed, g in enumerate((Head(), Neuron(), Unstructured())))
+    granularities = (Head(), Neuron(), Unstructured())
+    head, neuron, unstructured = (_mask(granularity, model, seed) for seed, granularity in enumerate(granularities))
     masks = [(), (head,), (neuron,), (unstructured,), (head, neuron), (_mask(Head(), model, 3),)]
     return [
         Evaluation(f"cell {number}", spec, model.hash, model.encoding, mask, to_measure, source)

@@ -1,4 +1,4 @@
-"""The contracts of a plug-in of any kind."""
+"""The contracts of each kind of plug-in."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ _OF: dict[str, Callable[..., tuple[Contract, ...]]] = {
 
 
 def contracts_of(kind: str, plugin: type[Plugin], **parameters: Any) -> tuple[Contract, ...]:
-    """What a plug-in of this kind owes.
-
-    A slow scorer is held to it at heads and neurons: single weights, one by one, take minutes.
+    """The contracts of a plug-in.
 
     Args:
-        kind: of ``ablate.plugins.KINDS``.
+        kind: one of ``ablate.plugins.KINDS``.
         parameters: as a recipe would give them; the others have their defaults.
     """
+    # A slow scorer may remove units one by one, which takes minutes for single weights.
     slow: dict[str, Any] = {"granularities": (Head(), Neuron())} if getattr(plugin, "slow", False) else {}
     return _OF[kind](plugin, **slow, **parameters)

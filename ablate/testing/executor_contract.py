@@ -1,4 +1,4 @@
-"""The executor contract: return every outcome, in order, and take each item only when it can be worked on."""
+"""The contract of executors: they return every outcome, in order, and take an item only when they can work on it."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from ablate.testing.plugin_contract import check_plugin
 from ablate.testing.samples import SampleSource
 
 _MANY = 2_000
+"""More items than an executor may take before it returns an outcome."""
 
 _CLOSE = 1e-5
-"""How far values may be from those of this process: with another number of cores, sums are taken in another order."""
+"""How far values may be from those of this process. With another number of cores, sums are taken in another order."""
 
 
 class _Refused(Exception):
-    """An error that no executor knows of."""
+    """An exception of a class that no executor knows."""
 
 
 def _numbered(number: int) -> Evaluation:
-    """An evaluation of nothing, for the checks that look at order alone."""
+    """An evaluation without a mask or tasks, for the checks of the order."""
     encoding = Encoding("mean", "", 8)
     return Evaluation(str(number), ModelSpec(name="none"), "", encoding, (), (), SampleSource())
 
@@ -57,7 +58,7 @@ def check_executor(plugin: type[Executor], **parameters: Any) -> None:
 
 
 def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contract, ...]:
-    """All that :func:`check_executor` checks, one by one."""
+    """The contracts that :func:`check_executor` checks."""
 
     def on_one(check: Callable[[Executor, str], None]) -> Callable[[], None]:
         return lambda: check(plugin.model_validate(parameters), f"executor '{plugin.name}'")
@@ -71,8 +72,8 @@ def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contr
         Contract("every outcome, in order", on_one(_check_outcomes), first=True),
         Contract("items are taken when they can be worked on", on_one(_check_lazy)),
         Contract("items are taken in the thread that asks for outcomes", on_one(_check_thread)),
-        Contract("errors come through as they are", on_one(_check_errors)),
-        Contract("cells get the scores that they have in process", on_one(_check_scores)),
+        Contract("errors are raised as they are", on_one(_check_errors)),
+        Contract("cells get the same scores as in process", on_one(_check_scores)),
     )
 
 
@@ -81,13 +82,14 @@ def _check_class(plugin: type[Executor], parameters: dict[str, Any]) -> None:
 
 
 def _check_outcomes(executor: Executor, who: str) -> None:
-    require(list(executor.map(_square, [])) == [], f"{who} gives outcomes for no items")
+    require(list(executor.map(_square, [])) == [], f"{who} returns outcomes without items")
+    # Twice, because one executor serves all stages of a run.
     for attempt in ("first", "second"):
         outcomes = list(executor.map(_square, map(_numbered, range(20))))
         numbers = [outcome.seconds for outcome in outcomes]
         require(
             outcomes == [_square(_numbered(i)) for i in range(20)],
-            f"{who} gives other outcomes, or in another order, than its items ask ({attempt} use): {numbers}",
+            f"{who} returns wrong outcomes, or returns them in another order than its items ({attempt} use): {numbers}",
         )
 
 
@@ -101,11 +103,11 @@ def _check_lazy(executor: Executor, who: str) -> None:
             yield _numbered(i)
 
     outcomes = iter(executor.map(_square, items()))
-    require(next(outcomes) == _square(_numbered(0)), f"{who} does not give the first item's outcome first")
+    require(next(outcomes) == _square(_numbered(0)), f"{who} does not return the outcome of the first item first")
     require(
         taken < _MANY,
-        f"{who} took all {_MANY} items before it gave one outcome; each holds a mask, so take no more than can be "
-        "under way",
+        f"{who} took all {_MANY} items before it returned an outcome; each holds a mask, so take only as many items as "
+        "it can work on",
     )
     require(sum(1 for _ in outcomes) == _MANY - 1, f"{who} loses items")
 
@@ -121,7 +123,7 @@ def _check_thread(executor: Executor, who: str) -> None:
     list(executor.map(_square, items()))
     require(
         threads == {threading.get_ident()},
-        f"{who} takes items in another thread than the one that asks for outcomes, to which model and store belong",
+        f"{who} takes items in another thread than the one that asks for outcomes, which owns the model and the store",
     )
 
 
@@ -132,11 +134,11 @@ def _check_errors(executor: Executor, who: str) -> None:
             before.append(outcome)
     except _Refused:
         numbers = [outcome.cell for outcome in before]
-        require(numbers == ["0", "1", "2"], f"{who} loses the outcomes before an error: {numbers} is all it gave")
+        require(numbers == ["0", "1", "2"], f"{who} loses outcomes before an error: it returned only {numbers}")
     except Exception as error:
-        require(False, f"{who} raises {type(error).__name__} where the work raised {_Refused.__name__}")
+        require(False, f"{who} raises {type(error).__name__} where the function raised {_Refused.__name__}")
     else:
-        require(False, f"{who} swallows an error of the work")
+        require(False, f"{who} swallows an error of the function")
 
     def failing() -> Iterator[Evaluation]:
         yield _numbered(1)
@@ -146,7 +148,7 @@ def _check_errors(executor: Executor, who: str) -> None:
         list(executor.map(_square, failing()))
     except _Refused:
         return
-    require(False, f"{who} swallows an error of whatever makes the items")
+    require(False, f"{who} swallows an error of the iterator of items")
 
 
 def _check_scores(executor: Executor, who: str) -> None:
@@ -154,34 +156,36 @@ def _check_scores(executor: Executor, who: str) -> None:
         evaluations = sample_evaluations(Path(folder))
         try:
             expected = list(map(evaluate, evaluations))
-            THIS_PROCESS.clear()  # so that the executor's evaluations load everything themselves
-            given = list(executor.map(evaluate, evaluations))
+            # The executor's evaluations must load models and data themselves.
+            THIS_PROCESS.clear()
+            actual = list(executor.map(evaluate, evaluations))
         finally:
             THIS_PROCESS.clear()
-    require(len(given) == len(expected), f"{who} gives {len(given)} outcomes of {len(expected)} cells")
-    for ours, theirs in zip(expected, given, strict=True):
-        difference = _difference(ours, theirs)
-        require(not difference, f"{who} changes the outcome of {ours.cell}: {difference}")
+    require(len(actual) == len(expected), f"{who} returns {len(actual)} outcomes for {len(expected)} cells")
+    for expected_outcome, outcome in zip(expected, actual, strict=True):
+        difference = _difference(expected_outcome, outcome)
+        require(not difference, f"{who} changes the outcome of {expected_outcome.cell}: {difference}")
 
 
-def _difference(expected: Evaluated, given: Evaluated) -> str:
-    """What is not as it has to be, or nothing."""
-    if given.cell != expected.cell or list(given.results) != list(expected.results):
-        return f"results of {given.cell} on {list(given.results)}, not on {list(expected.results)}"
-    if dict(given.failures) != dict(expected.failures):
-        return f"the failures are {dict(given.failures)}, not {dict(expected.failures)}"
+def _difference(expected: Evaluated, actual: Evaluated) -> str:
+    """The first difference of two outcomes in words; empty if there is none."""
+    if actual.cell != expected.cell or list(actual.results) != list(expected.results):
+        return f"results of {actual.cell} on {list(actual.results)}, not on {list(expected.results)}"
+    if dict(actual.failures) != dict(expected.failures):
+        return f"the failures are {dict(actual.failures)}, not {dict(expected.failures)}"
     for name, result in expected.results.items():
-        difference = _result_difference(result, given.results[name])
+        difference = _result_difference(result, actual.results[name])
         if difference:
             return f"{name} {difference}"
     return ""
 
 
-def _result_difference(expected: Result, given: Result) -> str:
-    if (given.status, given.reason) != (expected.status, expected.reason):
-        return f"is {given.status} ({given.reason}), not {expected.status} ({expected.reason})"
+def _result_difference(expected: Result, actual: Result) -> str:
+    if (actual.status, actual.reason) != (expected.status, expected.reason):
+        return f"is {actual.status} ({actual.reason}), not {expected.status} ({expected.reason})"
     assert expected.values is not None
-    if given.values is None or given.values.shape != expected.values.shape:
-        return f"has the values {given.values}, not {expected.values}"
-    apart = float(np.abs(given.values - expected.values).max())
-    return "" if apart <= _CLOSE else f"has values that are up to {apart:.1e} away from those in this process"
+    if actual.values is None or actual.values.shape != expected.values.shape:
+        return f"has the values {actual.values}, not {expected.values}"
+    largest = float(np.abs(actual.values - expected.values).max())
+    # Written so that NaN counts as a difference.
+    return "" if largest <= _CLOSE else f"has values that differ by up to {largest:.1e} from those in this process"

@@ -2,9 +2,9 @@
 
     pytest_plugins = ["ablate.testing.fixtures"]
 
-``tiny`` is a model of each supported family in turn, so that a test which takes it runs once for each; ``tiny_bert``,
-``tiny_distilbert``, ``tiny_mpnet``, ``tiny_roberta`` and ``tiny_xlm_roberta`` are one family's; ``calibration`` and
-``source`` are a calibration set and a data source. All are made anew for each test.
+A test that uses ``tiny`` runs once for each supported family, with a model of that family. ``tiny_bert``,
+``tiny_distilbert``, ``tiny_mpnet``, ``tiny_roberta`` and ``tiny_xlm_roberta`` are models of one family. ``calibration``
+and ``source`` are a calibration set and a data source. All are created anew for each test.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ def tiny(request: pytest.FixtureRequest) -> Model:
     return tiny_model(cast(str, request.param))
 
 
-def _of(family: str) -> Callable[[], Model]:
+def _fixture_of(family: str) -> Callable[[], Model]:
     @pytest.fixture(name=f"tiny_{family.replace('-', '_')}")
-    def made() -> Model:
+    def model() -> Model:
         return tiny_model(family)
 
-    return made
+    return model
 
 
-tiny_bert = _of("bert")
-tiny_distilbert = _of("distilbert")
-tiny_mpnet = _of("mpnet")
-tiny_roberta = _of("roberta")
-tiny_xlm_roberta = _of("xlm-roberta")
+# As module attributes, because pytest finds the fixtures of a plug-in there.
+tiny_bert = _fixture_of("bert")
+tiny_distilbert = _fixture_of("distilbert")
+tiny_mpnet = _fixture_of("mpnet")
+tiny_roberta = _fixture_of("roberta")
+tiny_xlm_roberta = _fixture_of("xlm-roberta")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a granularity owes: units that are numbered, summed and removed in one consistent way."""
+"""The contract of granularities: units are numbered, summed and removed consistently."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMIL
     """Checks that a granularity keeps its contract.
 
     Args:
-        families: the model families to check it on, of ``ablate.models.architectures.SUPPORTED``.
+        families: the model families to check it on, from ``ablate.models.architectures.SUPPORTED``.
 
     Raises:
         ContractBroken: what is wrong, in one line.
@@ -37,7 +37,7 @@ def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMIL
 def granularity_contracts(
     plugin: type[Granularity], families: Sequence[str] = FAMILIES, **parameters: Any
 ) -> tuple[Contract, ...]:
-    """All that :func:`check_granularity` checks, one by one."""
+    """The contracts that :func:`check_granularity` checks."""
 
     def on_each(check: Callable[[Granularity, Model, str], None]) -> Callable[[], None]:
         def checked() -> None:
@@ -52,11 +52,11 @@ def granularity_contracts(
     return (
         Contract("name, help, version and parameters", lambda: _check_class(plugin, parameters), first=True),
         Contract("units listed exactly once", on_each(_check_units), first=True),
-        Contract("a mask takes its units and no others", on_each(_check_keep), first=True),
+        Contract("a mask removes its units and no others", on_each(_check_keep), first=True),
         Contract("achieved sparsity", on_each(_check_sparsity)),
-        Contract("removing shows, lifting restores bit for bit", on_each(_removal)),
+        Contract("removal changes embeddings and is undone bit for bit", on_each(_removal)),
         Contract("contributions are the slope of the loss", on_each(_first_order)),
-        Contract("the smaller model is the masked one", on_each(check_materialized)),
+        Contract("the smaller model equals the masked one", on_each(check_materialized)),
     )
 
 
@@ -76,11 +76,12 @@ def _check_units(granularity: Granularity, model: Model, who: str) -> None:
 
 
 def _removal(granularity: Granularity, model: Model, who: str) -> None:
-    check_removal(granularity, model, _some(granularity, model, who), who)
+    check_removal(granularity, model, _sample_units(granularity, model, who), who)
 
 
 def _first_order(granularity: Granularity, model: Model, who: str) -> None:
-    units = _some(granularity, model, who)
+    units = _sample_units(granularity, model, who)
+    # The difference quotient of a loss loses too many digits in float32.
     model.backbone.double()
     try:
         check_first_order(granularity, model, units, who)
@@ -88,20 +89,20 @@ def _first_order(granularity: Granularity, model: Model, who: str) -> None:
         model.backbone.float()
 
 
-def _some(granularity: Granularity, model: Model, who: str) -> list[int]:
-    """Some units to try out."""
+def _sample_units(granularity: Granularity, model: Model, who: str) -> list[int]:
+    """A few units to check."""
     return _check_reduce(granularity, model, granularity.layers(model), who)
 
 
 def _check_layers(model: Model, layers: Tensor, who: str) -> None:
     require(
         isinstance(layers, Tensor) and layers.dtype == torch.int64 and layers.dim() == 1 and len(layers) > 0,
-        f"{who}: layers does not give int64 [units]",
+        f"{who}: layers does not return int64 [units]",
     )
     require(bool((layers.diff() >= 0).all()), f"{who}: units are not numbered layer by layer")
     require(
         int(layers[0]) >= 0 and int(layers[-1]) < len(model.architecture.layers),
-        f"{who}: layers gives numbers outside 0 … {len(model.architecture.layers) - 1}",
+        f"{who}: layers returns numbers outside 0 to {len(model.architecture.layers) - 1}",
     )
 
 
@@ -113,33 +114,34 @@ def _check_carriers(granularity: Granularity, model: Model, who: str) -> None:
     )
     modules = dict(model.backbone.named_modules())
     for name in carriers:
-        require(isinstance(modules.get(name), nn.Linear), f"{who}: carrier '{name}' is no linear module")
+        require(isinstance(modules.get(name), nn.Linear), f"{who}: carrier '{name}' is not a linear module")
 
 
 def _check_reduce(granularity: Granularity, model: Model, layers: Tensor, who: str) -> list[int]:
-    """Checks that reduce is a sum over disjoint sets of weights; gives some units to try out."""
+    """Checks that reduce is a sum over disjoint sets of weights. Returns a few units to check."""
     shapes = {name: model.weight(name).shape for name in granularity.carriers(model)}
     generator = torch.Generator().manual_seed(0)
-    draw = [{n: torch.randn(shape, generator=generator) for n, shape in shapes.items()} for _ in range(2)]
-    a, b = (granularity.reduce(model, values) for values in draw)
+    drawn = [{name: torch.randn(shape, generator=generator) for name, shape in shapes.items()} for _ in range(2)]
+    a, b = (granularity.reduce(model, values) for values in drawn)
     require(
         a.dtype == torch.float32 and a.shape == layers.shape,
-        f"{who}: reduce gives {a.dtype} {list(a.shape)}, not float32 for each of {len(layers)} units",
+        f"{who}: reduce returns {a.dtype} {list(a.shape)}, not float32 for each of {len(layers)} units",
     )
-    both = granularity.reduce(model, {n: draw[0][n] + 2 * draw[1][n] for n in shapes})
-    require(torch.allclose(both, a + 2 * b, atol=1e-3), f"{who}: reduce is not linear, so it is no sum")
+    combined = granularity.reduce(model, {name: drawn[0][name] + 2 * drawn[1][name] for name in shapes})
+    require(torch.allclose(combined, a + 2 * b, atol=1e-3), f"{who}: reduce is not linear, so it is not a sum")
     sizes = granularity.reduce(model, {n: torch.ones(shape) for n, shape in shapes.items()})
     require(bool((sizes >= 1).all()), f"{who}: some units have no weight that carries their output")
     total = sum(shape.numel() for shape in shapes.values())
     require(float(sizes.sum()) <= total, f"{who}: units share weights: {sizes.sum():g} of {total} are summed")
-    modules = {name: i for i, layer in enumerate(model.architecture.layers) for name in layer.linears}
+    layer_of = {name: i for i, layer in enumerate(model.architecture.layers) for name in layer.linears}
     tried = []
+    # Weights of every carrier: the sum of a single 1 shows which unit a weight belongs to.
     for i in range(_WEIGHTS_TRIED):
         name = list(shapes)[i * len(shapes) // _WEIGHTS_TRIED]
-        one = torch.zeros(shapes[name])
+        single = torch.zeros(shapes[name])
         row, column = (int(torch.randint(size, (), generator=generator)) for size in shapes[name])
-        one[row, column] = 1
-        values = granularity.reduce(model, {n: one if n == name else torch.zeros(s) for n, s in shapes.items()})
+        single[row, column] = 1
+        values = granularity.reduce(model, {n: single if n == name else torch.zeros(s) for n, s in shapes.items()})
         owners = values.nonzero().flatten().tolist()
         require(
             len(owners) <= 1 and all(values[u] == 1 for u in owners),
@@ -148,7 +150,7 @@ def _check_reduce(granularity: Granularity, model: Model, layers: Tensor, who: s
         )
         for unit in owners:
             require(
-                modules.get(name, int(layers[unit])) == int(layers[unit]),
+                layer_of.get(name, int(layers[unit])) == int(layers[unit]),
                 f"{who}: unit {unit} is in layer {layers[unit]} but '{name}' carries its output",
             )
         tried += owners
@@ -157,58 +159,58 @@ def _check_reduce(granularity: Granularity, model: Model, layers: Tensor, who: s
 
 
 def _check_keep(granularity: Granularity, model: Model, who: str) -> None:
-    units = _some(granularity, model, who)
-    count = len(granularity.layers(model))
-    everything = torch.ones(count, dtype=torch.bool)
-    require(not granularity.keep(model, everything), f"{who}: keep removes something where the mask keeps all")
+    units = _sample_units(granularity, model, who)
+    all_units = torch.ones(len(granularity.layers(model)), dtype=torch.bool)
+    require(not granularity.keep(model, all_units), f"{who}: keep removes something where the mask keeps all units")
     parameters = dict(model.backbone.named_parameters())
-    sizes = _left(granularity, model, {})
+    sizes = _weights_left(granularity, model, {})
     kept_by: dict[int, dict[str, Tensor]] = {}
     for unit in units:
-        keep = kept_by[unit] = granularity.keep(model, without(everything, unit))
+        keep = kept_by[unit] = granularity.keep(model, without(all_units, unit))
         for name, kept in keep.items():
-            require(name in parameters, f"{who}: keep names '{name}', which is no parameter of the backbone")
+            require(name in parameters, f"{who}: keep names '{name}', which is not a parameter of the backbone")
             require(
                 kept.dtype == torch.bool and kept.shape == parameters[name].shape,
-                f"{who}: keep gives {kept.dtype} {list(kept.shape)} for '{name}' of {list(parameters[name].shape)}",
+                f"{who}: keep returns {kept.dtype} {list(kept.shape)} for '{name}' of {list(parameters[name].shape)}",
             )
-        left = _left(granularity, model, keep)
+        left = _weights_left(granularity, model, keep)
         require(
             float(left[unit]) == 0,
             f"{who}: keep leaves {left[unit]:g} weights that carry unit {unit}, which is removed",
         )
         left[unit] = sizes[unit]
-        require(torch.equal(left, sizes), f"{who}: keep, to remove unit {unit}, takes weights of other units")
+        require(torch.equal(left, sizes), f"{who}: to remove unit {unit}, keep removes weights of other units too")
     if len(units) > 1:
+        # Later steps remove units in addition to others, so one removal must not depend on another.
         first, second = units[:2]
-        both = granularity.keep(model, without(everything, first, second))
+        both = granularity.keep(model, without(all_units, first, second))
         names = both.keys() | kept_by[first].keys() | kept_by[second].keys()
         for name in names:
             ones = torch.ones_like(parameters[name], dtype=torch.bool)
-            each = kept_by[first].get(name, ones) & kept_by[second].get(name, ones)
+            intersection = kept_by[first].get(name, ones) & kept_by[second].get(name, ones)
             require(
-                torch.equal(both.get(name, ones), each),
-                f"{who}: keep without units {first} and {second} is not what removing each leaves of '{name}'",
+                torch.equal(both.get(name, ones), intersection),
+                f"{who}: keep without units {first} and {second} differs from the removal of each of them in '{name}'",
             )
 
 
 def _check_sparsity(granularity: Granularity, model: Model, who: str) -> None:
-    """Checks masks of many units: as many are gone as were asked for, in layers that keep what they have to."""
+    """Checks that masks of many units remove the weights of exactly these units."""
     layers = granularity.layers(model).numpy()
-    sizes, min_keep = _left(granularity, model, {}), granularity.model_dump()["min_keep"]
+    sizes, min_keep = _weights_left(granularity, model, {}), granularity.model_dump()["min_keep"]
     contributions = np.random.default_rng(0).random(len(layers), dtype=np.float32)
     for sparsity in _SPARSITIES:
-        asked = round(sparsity * len(layers))
-        mask = torch.from_numpy(select(contributions, layers, asked, min_keep=min_keep))
-        left = _left(granularity, model, granularity.keep(model, mask))
+        count = round(sparsity * len(layers))
+        mask = torch.from_numpy(select(contributions, layers, count, min_keep=min_keep))
+        left = _weights_left(granularity, model, granularity.keep(model, mask))
         wrong = int(((left == 0) == mask).sum()) + int((mask & (left != sizes)).sum())
         require(
             wrong == 0,
-            f"{who}: of a mask that removes {int((~mask).sum())} of {len(mask)} units, keep has {wrong} otherwise",
+            f"{who}: for a mask that removes {int((~mask).sum())} of {len(mask)} units, keep is wrong about {wrong}",
         )
 
 
-def _left(granularity: Granularity, model: Model, keep: dict[str, Tensor]) -> Tensor:
+def _weights_left(granularity: Granularity, model: Model, keep: dict[str, Tensor]) -> Tensor:
     """How many of the weights that carry each unit's output a mask keeps."""
-    ones = {n: torch.ones_like(model.weight(n)) for n in granularity.carriers(model)}
-    return granularity.reduce(model, {n: keep.get(f"{n}.weight", one).float() for n, one in ones.items()})
+    ones = {name: torch.ones_like(model.weight(name)) for name in granularity.carriers(model)}
+    return granularity.reduce(model, {name: keep.get(f"{name}.weight", full).float() for name, full in ones.items()})

@@ -1,4 +1,4 @@
-"""What every plug-in class owes, whatever its kind."""
+"""The contract of plug-in classes of every kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ablate.testing.contract import ContractBroken, require
 from ablate.testing.state import State
 
 FAMILIES = ("bert", "distilbert", "mpnet")
-"""The families that a contract is checked on: their modules have different names and shapes."""
+"""The families that contracts are checked on. Their modules have different names and shapes."""
 
 _UNKNOWN = "no_plugin_has_a_parameter_of_this_name"
 
@@ -24,11 +24,11 @@ P = TypeVar("P", bound=Plugin)
 
 
 def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
-    """Name, help, version, and parameters that refuse what is unknown.
+    """Checks name, help, version and parameters of a class.
 
     Args:
         plugin: the class.
-        base: the class of its kind that it has to inherit from.
+        base: the base class of its kind.
         parameters: as a recipe would give them.
 
     Returns:
@@ -37,7 +37,7 @@ def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
     Raises:
         ContractBroken: what is wrong, in one line.
     """
-    require(isinstance(plugin, type) and issubclass(plugin, base), f"{plugin!r} is no subclass of {base.__name__}")
+    require(isinstance(plugin, type) and issubclass(plugin, base), f"{plugin!r} is not a subclass of {base.__name__}")
     who = plugin.__name__
     for attribute in ("name", "help"):
         text = getattr(plugin, attribute, None)
@@ -45,14 +45,14 @@ def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
         require(len(str(text).splitlines()) == 1, f"{who}.{attribute} is more than one line: {text!r}")
     require(
         not any(c.isspace() or c in ",=" for c in plugin.name),
-        f"{who}.name {plugin.name!r} has a blank, ',' or '=', which recipes and flags could not give",
+        f"{who}.name {plugin.name!r} has a blank, ',' or '=', so flags could not name it",
     )
     require(
         isinstance(plugin.version, int) and plugin.version >= 1,
-        f"{who}.version is {plugin.version!r}; it is a number from 1 that goes up whenever results change",
+        f"{who}.version is {plugin.version!r}; it must be a number from 1 that is raised whenever results change",
     )
     try:
-        made = plugin.model_validate(parameters)
+        instance = plugin.model_validate(parameters)
     except ValidationError as error:
         raise ContractBroken(f"{who} refuses the parameters {parameters}: {error}") from None
     try:
@@ -61,28 +61,30 @@ def check_plugin(plugin: type[P], base: type[Plugin], **parameters: Any) -> P:
         pass
     else:
         raise ContractBroken(f"{who} accepts a parameter that it does not have; leave extra='forbid' as it is")
-    _check_parameters(plugin, made)
+    _check_parameters(plugin, instance)
     require(plugin.model_config.get("frozen") is True, f"{who} can be changed; leave frozen=True as it is")
+    # Instances are keys of mappings: scores and masks are looked up by them.
     again = plugin.model_validate(parameters)
-    require(made == again and hash(made) == hash(again), f"two {who} of the same parameters are not equal")
+    require(instance == again and hash(instance) == hash(again), f"two {who} with the same parameters are not equal")
     try:
-        json.dumps(made.identity(), allow_nan=False)
+        json.dumps(instance.identity(), allow_nan=False)
         plugin.model_json_schema()
     except Exception as error:
         raise ContractBroken(f"the parameters of {who} cannot be written as JSON: {error}") from error
-    return made
+    return instance
 
 
-def _check_parameters(plugin: type[Plugin], made: Plugin) -> None:
-    """Checks that every parameter is of a type, and that its default is a value that a recipe could give."""
-    given = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
+def _check_parameters(plugin: type[Plugin], instance: Plugin) -> None:
+    """Checks that every parameter has a type and a default that a recipe could set, and survives being stored."""
+    # A recipe is stored as JSON, and other processes create the plug-in from it.
+    stored = instance.model_dump(mode="json", by_alias=True, exclude_unset=True)
     try:
-        again = plugin.model_validate(given)
+        again = plugin.model_validate(stored)
     except ValidationError as error:
-        raise ContractBroken(f"{plugin.__name__} refuses its own parameters {given}: {error}") from None
+        raise ContractBroken(f"{plugin.__name__} refuses its own parameters {stored}: {error}") from None
     require(
-        again.identity() == made.identity(),
-        f"{plugin.__name__} is another one after its parameters are written and read: {given}",
+        again.identity() == instance.identity(),
+        f"{plugin.__name__} changes when its parameters are written and read: {stored}",
     )
     for name, field in plugin.model_fields.items():
         key = field.alias or name
@@ -94,30 +96,32 @@ def _check_parameters(plugin: type[Plugin], made: Plugin) -> None:
                     f"{plugin.__name__} refuses the default of its parameter '{key}': {error}"
                 ) from None
         try:
-            plugin.model_validate({**given, key: _Nothing()})
+            plugin.model_validate({**stored, key: _AnyObject()})
         except ValidationError:
             continue
-        raise ContractBroken(f"{plugin.__name__} takes any object for its parameter '{key}'; give it a type")
+        raise ContractBroken(f"{plugin.__name__} accepts any object for its parameter '{key}'; give it a type")
 
 
 def _check_default(field: FieldInfo) -> None:
+    # Pydantic does not validate defaults. An adapter does, with the type and the bounds of the field.
     annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
     TypeAdapter(annotation).validate_python(field.get_default(call_default_factory=True))
 
 
-class _Nothing:
-    """No parameter's value."""
+class _AnyObject:
+    """An object that is not a valid value of any parameter."""
 
 
 @contextmanager
 def borrowed(model: Model, who: str) -> Iterator[None]:
-    """
+    """Checks that the code in its block leaves a model unchanged.
+
     Raises:
-        ContractBroken: on leaving, where the model is not as it was on entering.
+        ContractBroken: the model differs at the end of the block.
     """
     state = State.of(model)
     try:
         yield
     finally:
         changes = state.changes(model)
-    require(not changes, f"{who} does not give the model back as it was: {'; '.join(changes[:3])}")
+    require(not changes, f"{who} changes the model: {'; '.join(changes[:3])}")

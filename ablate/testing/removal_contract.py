@@ -1,4 +1,4 @@
-"""What removing a unit does: it shows, it can be undone, and first-order contributions are its slope."""
+"""Checks of removal: it changes embeddings, it can be undone, and first-order contributions are its slope."""
 
 from __future__ import annotations
 
@@ -26,66 +26,68 @@ def without(mask: Tensor, *units: int) -> Tensor:
 
 
 def check_removal(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
-    """Checks that removing a unit shows, and that lifting the mask puts it back bit for bit."""
+    """Checks that the removal of a unit changes embeddings, and that it is undone bit for bit."""
     features = model.pad(model.tokenize(list(sample_sentences(6))))
-    everything = torch.ones(len(granularity.layers(model)), dtype=torch.bool)
+    all_units = torch.ones(len(granularity.layers(model)), dtype=torch.bool)
     with torch.no_grad():
         dense = model.embed(features)
         for unit in units:
-            with masked(model, granularity.keep(model, without(everything, unit))):
+            with masked(model, granularity.keep(model, without(all_units, unit))):
                 removed = model.embed(features)
             require(not torch.equal(removed, dense), f"{who}: removing unit {unit} does not change an embedding")
-            require(same_bits(model.embed(features), dense), f"{who}: unit {unit} is not put back bit for bit")
+            require(same_bits(model.embed(features), dense), f"{who}: unit {unit} is not restored bit for bit")
 
 
 def check_materialized(granularity: Granularity, model: Model, who: str) -> None:
-    """Checks that the model whose heads and neurons are physically gone gives the embeddings of the masked one.
+    """Checks that the smaller model, without the heads and neurons, gives the embeddings of the masked one.
 
     Raises:
         ContractBroken: it does not, or ``keep`` depends on the mask in force.
-        DoesNotApply: its units are never whole heads or neurons, and stay in the model as zeros.
+        DoesNotApply: the units are not whole heads or neurons, so they stay in the model as zeros.
     """
     features = model.pad(model.tokenize(list(sample_sentences(6))))
     layers = granularity.layers(model)
-    # A quarter of the units, of the first layer all but one: what is left of it is uneven.
+    # Removes a quarter of the units, but all units of the first layer except one, so that layers are uneven.
     mask = torch.arange(len(layers)) % 4 != 0
     mask[layers == layers[0]] = False
     mask[0] = True
     keep = granularity.keep(model, mask)
     if not loses_units(model, keep):
-        raise DoesNotApply("its masks take no whole head or neuron, and leave zeros in a model of the same shape")
+        raise DoesNotApply("its masks remove no whole head or neuron, and leave zeros in a model of the same shape")
     with torch.no_grad():
         with masked(model, keep):
             expected = model.embed(features)
             again = granularity.keep(model, mask)
         require(
             keep.keys() == again.keys() and all(torch.equal(kept, again[name]) for name, kept in keep.items()),
-            f"{who}: keep gives something else while the mask is in force; it may look at shapes, not at weights",
+            f"{who}: keep returns something else while the mask is in force; it may use shapes, but not weights",
         )
         with materialized(model, keep):
-            found = model.embed(features)
-    off = largest_difference(expected, found)
-    require(off <= CLOSE, f"{who}: the smaller model's embeddings are off the masked one's by {off:.1e}")
+            actual = model.embed(features)
+    largest = largest_difference(expected, actual)
+    require(
+        largest <= CLOSE, f"{who}: the smaller model's embeddings differ from those of the masked one by {largest:.1e}"
+    )
 
 
 def check_first_order(granularity: Granularity, model: Model, units: list[int], who: str) -> None:
-    """Checks ``-Σ w · dL/dw`` over a unit's weights against the slope of L as the unit is scaled down (float64)."""
+    """Checks that ``-Σ w · dL/dw`` over a unit's weights is the slope of L as the unit is scaled down (in float64)."""
     sentences = list(sample_sentences(6))
     weights = {name: model.weight(name) for name in granularity.carriers(model)}
     gradients = torch.autograd.grad(_loss(model, sentences), list(weights.values()))
     products = {n: -w.detach() * g for (n, w), g in zip(weights.items(), gradients, strict=True)}
     contributions = granularity.reduce(model, products).double()
-    everything = torch.ones(len(contributions), dtype=torch.bool)
+    all_units = torch.ones(len(contributions), dtype=torch.bool)
     for unit in units:
-        keep = granularity.keep(model, without(everything, unit))
-        carried = {n: ~keep[f"{n}.weight"] for n in weights if f"{n}.weight" in keep}
-        slope = (_scaled(model, carried, sentences, 1 - _STEP) - _scaled(model, carried, sentences, 1 + _STEP)) / (
-            2 * _STEP
-        )
+        keep = granularity.keep(model, without(all_units, unit))
+        carried = {name: ~keep[f"{name}.weight"] for name in weights if f"{name}.weight" in keep}
+        # A central difference, whose error is of second order in the step.
+        below, above = (_loss_scaled(model, carried, sentences, scale) for scale in (1 - _STEP, 1 + _STEP))
+        slope = (below - above) / (2 * _STEP)
         require(
             bool(torch.isclose(contributions[unit], slope, rtol=1e-4, atol=1e-7)),
-            f"{who}: the reduced contribution of unit {unit} is {contributions[unit]:.6g}, and the loss rises by "
-            f"{slope:.6g} for each part of it that is removed",
+            f"{who}: the reduced contribution of unit {unit} is {contributions[unit]:.6g}, but the loss rises by "
+            f"{slope:.6g} for each share of it that is removed",
         )
 
 
@@ -93,11 +95,12 @@ def _loss(model: Model, sentences: list[str]) -> Tensor:
     return uniform_loss(normalize(model.embed(model.pad(model.tokenize(sentences))), dim=1))
 
 
-def _scaled(model: Model, carried: dict[str, Tensor], sentences: list[str], by: float) -> Tensor:
+def _loss_scaled(model: Model, carried: dict[str, Tensor], sentences: list[str], scale: float) -> Tensor:
+    """The loss with some weights multiplied by ``scale``. carried: name -> bool tensor, True = multiplied."""
     originals = {name: model.weight(name).data for name in carried}
     try:
         for name, part in carried.items():
-            model.weight(name).data = originals[name].where(~part, originals[name] * by)
+            model.weight(name).data = originals[name].where(~part, originals[name] * scale)
         with torch.no_grad():
             return _loss(model, sentences)
     finally:

@@ -1,10 +1,10 @@
-"""A few sentences and pairs for tests."""
+"""Sentences, pairs and data sources for tests."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,14 +23,19 @@ _PLACES = ("the house", "a tree", "the small car", "two red boats", "the old cit
 
 def sample_sentences(count: int, seed: int = 0) -> tuple[str, ...]:
     """Distinct short sentences of various lengths, at most 216."""
-    everything = [f"{s} {v} {p}" for s in _SUBJECTS for v in _VERBS for p in _PLACES]
-    return tuple(random.Random(seed).sample(everything, count))
+    sentences = [f"{subject} {verb} {place}" for subject in _SUBJECTS for verb in _VERBS for place in _PLACES]
+    return tuple(random.Random(seed).sample(sentences, count))
 
 
 def sample_calibration(
     *, pairs: int = 8, sentences: int = 12, batch_size: int = 4, dropout: bool = False, seed: int = 0
 ) -> Calibration:
-    """A calibration set; with ``dropout`` the two members of a pair are one sentence. Another seed, other sentences."""
+    """A calibration set.
+
+    Args:
+        dropout: whether the two members of a pair are the same sentence.
+        seed: of the sentences.
+    """
     drawn = sample_sentences(2 * pairs + sentences, seed)
     left, right, rest = drawn[:pairs], drawn[pairs : 2 * pairs], drawn[2 * pairs :]
     positives = tuple(zip(left, left if dropout else right, strict=True))
@@ -39,7 +44,7 @@ def sample_calibration(
 
 
 def sample_tasks(names: Iterable[str]) -> dict[str, tuple[Loaded, ...]]:
-    """An STS task of 20 pairs behind each name that a scorer gives."""
+    """Name of a task that a scorer uses -> an STS task of 20 pairs."""
     from ablate.tasks.loaded import Loaded
     from ablate.tasks.sts import STS_TASKS
 
@@ -48,10 +53,10 @@ def sample_tasks(names: Iterable[str]) -> dict[str, tuple[Loaded, ...]]:
 
 
 class SampleSource:
-    """Has every data set of any name: the same 20 pairs, graded 0 to 5, in two subsets.
+    """A source that has a data set of any name: the same 20 pairs, graded 0 to 5, in two subsets.
 
-    Under the name of a transfer set: 24 items of two classes, and as many to learn from where it has a train split.
-    They are pairs under the name of a set of pairs (``mrpc``), else single texts.
+    The name of a transfer set gives 24 items of two classes, and as many for each further split that the set has. They
+    are pairs for a set of pairs (``mrpc``), else single texts.
     """
 
     name = "sample"
@@ -77,16 +82,16 @@ class SampleSource:
     def _classes(self, name: str) -> ClassSet:
         sentences, gold = sample_sentences(72), np.arange(24, dtype=np.float64) % 2
         texts = tuple((s, s) if name == "mrpc" else (s,) for s in sentences)
-        beside = {
+        other_splits: dict[str, Any] = {
             part: ItemSet(name, part, self.label, part_texts, gold, ("",) * 24)
             for part, part_texts in (("train", texts[24:48]), ("dev", texts[48:]))
             if name in CLASS_SETS and part in files(name)
         }
-        return ClassSet(name, "test", self.label, texts[:24], gold, ("",) * 24, **beside)
+        return ClassSet(name, "test", self.label, texts[:24], gold, ("",) * 24, **other_splits)
 
 
 class EmptySource(SampleSource):
-    """Names its data sets, and has none of them."""
+    """A source that names data sets, but cannot load any of them."""
 
     def load(self, name: str) -> ItemSet:
         raise DataError(f"'{self.label}' lacks '{name}'")

@@ -1,4 +1,4 @@
-"""A scorer on a tiny model at one granularity, scored as the engine would, and watched."""
+"""Scores a tiny model with a scorer as the engine would, and checks the contributions and what the scorer does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ablate.testing.tiny import tiny_model
 
 
 class Case:
-    """What a scorer makes of a tiny model, whose weights a contract may set before it scores."""
+    """A scorer, a granularity and a tiny model, whose weights a contract may change before it scores."""
 
     def __init__(self, scorer: Scorer, granularity: Granularity, family: str) -> None:
         self.scorer, self.granularity = scorer, granularity
@@ -36,16 +36,16 @@ class Case:
         return self.granularity.layers(self.model)
 
     def scores(self, seed: int = 0, calibration: Calibration | None = None, kept: Tensor | None = None) -> Tensor:
-        """The contributions, float32 [units], checked.
+        """The contributions, float32 [units], after they were checked.
 
         Args:
             kept: bool [units], the mask in force.
 
         Raises:
-            ContractBroken: they are of another type or shape, are not finite, or come from running the model.
+            ContractBroken: they have another type or shape or are not finite, or the scorer runs the model and may not.
             PluginError: the scorer refuses the granularity.
         """
-        scored = contributions(
+        scores = contributions(
             self.scorer,
             self.model,
             self.granularity,
@@ -54,29 +54,29 @@ class Case:
             kept=kept,
             watched=lambda model: _watched(model, self.scorer, self.who),
         )
-        _check_values(scored, self.scorer, len(self.layers), self.who)
-        return scored.detach()
+        _check_values(scores, self.scorer, len(self.layers), self.who)
+        return scores.detach()
 
     def scores_with(self, other: Granularity) -> Tensor:
-        """The contributions, float32 [units], where another granularity is scored together with this one; checked.
+        """The contributions, float32 [units], if another granularity is scored together with this one.
 
         Raises:
-            ContractBroken: those of either granularity are wrong as for :meth:`scores`, or lacking.
+            ContractBroken: see :meth:`scores`; or the contributions of a granularity are missing.
         """
         both: dict[Granularity, Tensor | None] = {self.granularity: None, other: None}
         who = f"{self.who}, with {other.name}"
         with watched_views(
             self.scorer, self.model, both, sample_calibration(), 0, lambda model: _watched(model, self.scorer, who)
         ) as views:
-            scored: object = self.scorer.score_together(views)
+            scores: object = self.scorer.score_together(views)
         require(
-            isinstance(scored, Mapping) and scored.keys() == both.keys(),
-            f"{who}: score_together does not give the contributions of these two granularities",
+            isinstance(scores, Mapping) and scores.keys() == both.keys(),
+            f"{who}: score_together does not return the contributions of these two granularities",
         )
-        assert isinstance(scored, Mapping)
+        assert isinstance(scores, Mapping)
         for granularity in both:
-            _check_values(scored[granularity], self.scorer, len(granularity.layers(self.model)), who)
-        contributions: Tensor = scored[self.granularity]
+            _check_values(scores[granularity], self.scorer, len(granularity.layers(self.model)), who)
+        contributions: Tensor = scores[self.granularity]
         return contributions.detach()
 
 
@@ -90,12 +90,12 @@ def contributions(
     kept: Tensor | None = None,
     watched: Callable[[Model], AbstractContextManager[Model]] = nullcontext,
 ) -> Tensor:
-    """What a scorer gives for each unit of a model, with the statistics that it declares, as in a run.
+    """The contribution of each unit of a model, computed with the statistics that the scorer declares, as in a run.
 
     Args:
         seed: of ``view.generator``.
         kept: bool [units], the mask in force.
-        watched: what is held open around the model while the scorer scores.
+        watched: a context manager that is entered with the model while the scorer scores.
 
     Returns:
         float32 [units].
@@ -116,38 +116,38 @@ def watched_views(
     seed: int = 0,
     watched: Callable[[Model], AbstractContextManager[Model]] = nullcontext,
 ) -> Iterator[dict[Granularity, View]]:
-    """What a scorer is given for the model as it is, at several granularities.
+    """The views of the model that a scorer is given, at several granularities.
 
     Args:
-        kept: bool [units] of each granularity, those that count as left; None for all.
+        kept: for each granularity, bool [units], the units that are left; None for all of them.
     """
     collected = collect(model, calibration, [(g, statistic) for g in kept for statistic in scorer.statistics()])
     tasks = sample_tasks(scorer.tasks())
-    with watched(model) as seen:
+    with watched(model) as watched_model:
         yield {
-            g: view_of(seen, calibration, scorer, g, g.layers(model), collected, seed, left, tasks)
+            g: view_of(watched_model, calibration, scorer, g, g.layers(model), collected, seed, left, tasks)
             for g, left in kept.items()
         }
 
 
-def _check_values(found: Any, scorer: Scorer, units: int, who: str) -> None:
-    require(isinstance(found, Tensor), f"{who}: score gives a {type(found).__name__}, not a Tensor")
+def _check_values(scores: Any, scorer: Scorer, units: int, who: str) -> None:
+    require(isinstance(scores, Tensor), f"{who}: score returns a {type(scores).__name__}, not a Tensor")
     require(
-        found.dtype == torch.float32 and found.shape == (units,),
-        f"{who}: score gives {found.dtype} {list(found.shape)}, not float32 for each of {units} units",
+        scores.dtype == torch.float32 and scores.shape == (units,),
+        f"{who}: score returns {scores.dtype} {list(scores.shape)}, not float32 for each of {units} units",
     )
-    bad = int((~found.isfinite()).sum())
+    bad = int((~scores.isfinite()).sum())
     require(bad == 0, f"{who}: {bad} of {units} contributions are not finite")
     if not scorer.signed:
-        require(bool((found >= 0).all()), f"{who}: contributions below 0, but `signed` is False")
+        require(bool((scores >= 0).all()), f"{who}: contributions below 0, but `signed` is False")
 
 
 @contextmanager
 def _watched(model: Model, scorer: Scorer, who: str) -> Iterator[Model]:
-    """The model, on which only a slow scorer may compute an embedding."""
+    """The model, which raises ContractBroken if a scorer that is not slow runs it."""
 
     def refuse(*_: object) -> None:
-        raise ContractBroken(f"{who}: runs the model, which only a scorer with slow = True may")
+        raise ContractBroken(f"{who}: runs the model, which only a scorer with slow = True may do")
 
     def embed(features: Mapping[str, Tensor]) -> Tensor:
         refuse()
@@ -156,6 +156,7 @@ def _watched(model: Model, scorer: Scorer, who: str) -> Iterator[Model]:
     if scorer.slow:
         yield model
         return
+    # Both ways to run the model are closed: `embed`, and the backbone itself.
     handle = model.backbone.register_forward_pre_hook(refuse)
     guarded: Callable[[Mapping[str, Tensor]], Tensor] = embed
     try:

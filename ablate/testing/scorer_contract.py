@@ -1,4 +1,4 @@
-"""What a scorer owes: finite contributions, a function of what it declared, and a model that is as it was."""
+"""The contract of scorers: finite contributions, which depend only on declared statistics, and an unchanged model."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ from ablate.testing.twins import twins
 GRANULARITIES: tuple[Granularity, ...] = (Unstructured(), Head(), Neuron())
 
 _EQUAL = 1e-3
-"""Of the largest contribution: how far those of units that are the same may be apart, by rounding alone."""
+"""How much the contributions of equal units may differ by rounding, as a share of the largest contribution."""
 
 _ELSEWHERE = 1e-4
-"""Of the largest contribution: how far those of another process may be off. Bits may differ where memory lies askew."""
+"""How much contributions of another process may differ, as a share of the largest. The alignment of memory can change
+the last bits."""
 
 
 def check_scorer(
@@ -41,11 +42,12 @@ def check_scorer(
 ) -> None:
     """Checks that a scorer keeps its contract, on dense models and on models under a mask.
 
-    A scorer may refuse a granularity with a PluginError, as long as it takes one.
+    A scorer may refuse granularities with a PluginError, but not all of them.
 
     Args:
-        families: the model families to check it on, of ``ablate.models.architectures.SUPPORTED``.
-        parameters: as a recipe would give them; call it once for each choice that makes another scorer of it.
+        families: the model families to check it on, from ``ablate.models.architectures.SUPPORTED``.
+        parameters: as a recipe would give them. Check each set of parameters that makes the scorer compute something
+            else.
 
     Raises:
         ContractBroken: what is wrong, in one line.
@@ -59,7 +61,7 @@ def scorer_contracts(
     granularities: Sequence[Granularity] = GRANULARITIES,
     **parameters: Any,
 ) -> tuple[Contract, ...]:
-    """All that :func:`check_scorer` checks, one by one."""
+    """The contracts that :func:`check_scorer` checks."""
     checks = _Checks(plugin, families, granularities, parameters)
     return (
         Contract("name, help, version and parameters", checks.plugin, first=True),
@@ -67,9 +69,9 @@ def scorer_contracts(
         Contract("contributions of every unit, float32 and finite", checks.contributions, first=True),
         Contract("the same from the same seed", checks.seeds),
         Contract("the same in another process", checks.elsewhere),
-        Contract("the model and random states untouched", checks.untouched),
-        Contract("ties: equal units are equal, zeros are finite", checks.ties),
-        Contract("looks at the calibration set that it is given", checks.calibration),
+        Contract("the model and random states unchanged", checks.unchanged),
+        Contract("ties: equal units have equal contributions, zeros finite ones", checks.ties),
+        Contract("uses the calibration set, if it says so", checks.calibration),
         Contract("several granularities scored together", checks.together),
     )
 
@@ -93,7 +95,7 @@ class _Checks:
         self.scorer.identity()
 
     def _cases(self) -> Iterator[Case]:
-        """A fresh one for each family and each granularity that the scorer takes."""
+        """A new case for each family and each granularity that the scorer accepts."""
         for family in self._families:
             for granularity in self._granularities:
                 if (family, granularity) not in self._refused:
@@ -126,25 +128,26 @@ class _Checks:
         )
         require(
             declared == scorer.statistics(),
-            f"{who}: statistics() declares others each time, so that nothing could be shared",
+            f"{who}: statistics() declares others each time, so they cannot be shared",
         )
         named = scorer.tasks()
         require(
             isinstance(named, tuple) and all(isinstance(name, str) for name in named),
             f"{who}: tasks() is not a tuple of names: {named!r}",
         )
-        require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True is given")
+        require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True gets")
         for flag in ("seeded", "slow", "signed", "calibrates", "joint"):
-            require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is no bool")
+            require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is not a bool")
 
     def contributions(self) -> None:
         for family in self._families:
-            taken = {g for g in self._granularities if (family, g) not in self._refused}
-            require(bool(taken), f"scorer '{self.scorer.name}' refuses every granularity on tiny {family}")
+            accepted = [g for g in self._granularities if (family, g) not in self._refused]
+            require(bool(accepted), f"scorer '{self.scorer.name}' refuses every granularity on tiny {family}")
 
     def seeds(self) -> None:
         for case in self._cases():
             first = case.scores()
+            # With another global seed, so that a scorer that draws from the global generator is found.
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(1)
                 require(
@@ -160,15 +163,16 @@ class _Checks:
     def elsewhere(self) -> None:
         family = self._families[0]
         cases = [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]
-        found = scores_elsewhere(self.scorer, family, [case.granularity for case in cases])
-        for case, there in zip(cases, found, strict=True):
+        elsewhere = scores_elsewhere(self.scorer, family, [case.granularity for case in cases])
+        for case, there in zip(cases, elsewhere, strict=True):
             here = case.scores()
             require(
                 there is not None and bool(((here - there).abs() <= _ELSEWHERE * here.abs().max()).all()),
-                f"{case.who}: a fresh process gives other contributions; is there an order of a set, or a hash?",
+                f"{case.who}: a fresh process gives other contributions; do they depend on the order of a set, or on a "
+                "hash?",
             )
 
-    def untouched(self) -> None:
+    def unchanged(self) -> None:
         for case in self._cases():
             with borrowed(case.model, case.who):
                 case.scores()
@@ -177,41 +181,44 @@ class _Checks:
         for case in self._cases():
             if not self.scorer.seeded and isinstance(case.granularity, ColumnGranularity):
                 first, second = twins(case.model, case.granularity)
-                found = case.scores()
+                scores = case.scores()
                 require(
-                    float((found[first] - found[second]).abs()) <= _EQUAL * float(found.abs().max()),
-                    f"{case.who}: units {first} and {second} are the same, and get {found[first]:.6g} and "
-                    f"{found[second]:.6g}; leave ties, which a seed decides",
+                    float((scores[first] - scores[second]).abs()) <= _EQUAL * float(scores.abs().max()),
+                    f"{case.who}: units {first} and {second} are the same, but get {scores[first]:.6g} and "
+                    f"{scores[second]:.6g}; do not break ties, a seed decides them",
                 )
+            # A scorer that divides by the largest weight or by a norm gives NaN here.
             for name in case.granularity.carriers(case.model):
                 case.model.weight(name).data.zero_()
-            case.who += ", all weights of its units being zero"
+            case.who += ", with all weights of its units zero"
             case.scores()
 
     def calibration(self) -> None:
         scorer = self.scorer
         if scorer.calibrates and scorer.tasks():
-            raise DoesNotApply("it looks at tasks")
+            raise DoesNotApply("it uses tasks")
         for case in self._cases():
             first = case.scores()
-            # Other sentences, and as many of them.
+            # A set of the same size with other sentences.
             differs = not same_bits(case.scores(calibration=sample_calibration(seed=1)), first)
             if scorer.calibrates:
                 require(
-                    differs, f"{case.who}: another calibration set gives the same; declare no statistics, or use them"
+                    differs,
+                    f"{case.who}: another calibration set gives the same contributions; declare no statistics, or use "
+                    "them",
                 )
             else:
-                require(not differs, f"{case.who}: looks at the calibration set, but `calibrates` is False")
+                require(not differs, f"{case.who}: uses the calibration set, but `calibrates` is False")
 
     def together(self) -> None:
         family = self._families[0]
-        taken = [g for g in self._granularities if (family, g) not in self._refused]
-        if len(taken) < 2:
-            raise DoesNotApply("it takes one granularity only")
-        for granularity, other in zip(taken, [*taken[1:], taken[0]], strict=True):
+        accepted = [g for g in self._granularities if (family, g) not in self._refused]
+        if len(accepted) < 2:
+            raise DoesNotApply("it accepts only one granularity")
+        for granularity, other in zip(accepted, [*accepted[1:], accepted[0]], strict=True):
             case = Case(self.scorer, granularity, family)
-            scored = case.scores_with(other)
+            scores = case.scores_with(other)
             require(
-                self.scorer.joint or same_bits(scored, case.scores()),
+                self.scorer.joint or same_bits(scores, case.scores()),
                 f"{case.who}: gives other contributions when {other.name} is scored with it, but `joint` is False",
             )

@@ -1,4 +1,4 @@
-"""A model's state before and after: whoever borrows a model gives it back bit for bit."""
+"""The state of a model, to check that code which borrows the model gives it back bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 @dataclass(frozen=True)
 class State:
-    """All of a backbone that a borrower could leave changed, and the global random states."""
+    """Everything about a backbone that a borrower could change, and the global random states."""
 
     tensors: dict[str, Tensor]
     trainable: dict[str, bool]
@@ -28,7 +28,7 @@ class State:
 
     @classmethod
     def of(cls, model: Model) -> State:
-        """A copy of the model's present state."""
+        """A copy of the model's current state."""
         parameters = dict(model.backbone.named_parameters())
         modules = dict(model.backbone.named_modules())
         return cls(
@@ -45,10 +45,10 @@ class State:
         )
 
     def changes(self, model: Model) -> list[str]:
-        """What is not as it was, one line each; none where the model was given back bit for bit."""
+        """The differences between this state and the model's current one, each in one line."""
         now = State.of(model)
-        found = [f"tensor '{name}' is gone or new" for name in sorted(self.tensors.keys() ^ now.tensors.keys())]
-        found += [
+        changes = [f"tensor '{name}' is gone or new" for name in sorted(self.tensors.keys() ^ now.tensors.keys())]
+        changes += [
             f"the values of '{name}' changed"
             for name, before in self.tensors.items()
             if name in now.tensors and not same_bits(before, now.tensors[name])
@@ -58,28 +58,29 @@ class State:
             (self.training, now.training, "the mode (train or eval)"),
             (self.hooks, now.hooks, "the number of hooks"),
         ):
-            found += [
+            changes += [
                 f"{what} of '{name}' changed: {before[name]} -> {after.get(name)}"
                 for name in before
                 if before[name] != after.get(name)
             ]
-        found += [
+        changes += [
             f"'{name}' has another .grad than before"
             for name, gradient in self.gradients.items()
             if not _same_gradient(gradient, now.gradients.get(name))
         ]
-        found += [
+        changes += [
             f"the global random state of {library} moved; draw from a generator of your own"
             for library, before in self.random.items()
             if before != now.random[library]
         ]
-        return found
+        return changes
 
 
 def same_bits(a: Tensor, b: Tensor) -> bool:
-    """Equal in type, shape and every bit: 0.0 and -0.0 differ, a NaN equals itself."""
+    """Whether two tensors are equal in type, shape and every bit: 0.0 and -0.0 differ, a NaN equals itself."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
+    # As bytes, because as numbers 0.0 equals -0.0, and a NaN does not equal itself.
     return torch.equal(a.contiguous().view(-1).view(torch.uint8), b.contiguous().view(-1).view(torch.uint8))
 
 

@@ -1,4 +1,4 @@
-"""What a task owes: items, one finite value for each, and a score of the items that count and of no others."""
+"""The contract of tasks: items, a finite value for each of them, and a score of only the items that count."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_task(plugin: type[Task], source: Source | None = None, **parameters: A
     """Checks that a task keeps its contract.
 
     Args:
-        source: where it loads its items from; by default :class:`~ablate.testing.samples.SampleSource`.
+        source: the source to load its items from, by default :class:`~ablate.testing.samples.SampleSource`.
 
     Raises:
         ContractBroken: what is wrong, in one line.
@@ -39,15 +39,15 @@ def check_task(plugin: type[Task], source: Source | None = None, **parameters: A
 
 
 def task_contracts(plugin: type[Task], source: Source | None = None, **parameters: Any) -> tuple[Contract, ...]:
-    """All that :func:`check_task` checks, one by one."""
+    """The contracts that :func:`check_task` checks."""
     checks = _Checks(plugin, source or SampleSource(), parameters)
     return (
         Contract("name, help, version and parameters", checks.plugin, first=True),
         Contract("split, metric, unit and direction", checks.description, first=True),
         Contract("the same items each time", checks.items, first=True),
         Contract("missing data is a DataError", checks.missing),
-        Contract("one finite value an item, deterministic", checks.values, first=True),
-        Contract("a score of the items that count alone", checks.scores, first=True),
+        Contract("one finite value for each item, deterministic", checks.values, first=True),
+        Contract("a score of only the items that count", checks.scores, first=True),
         Contract("scores in their range", checks.range),
         Contract("statistic() gives the score", checks.statistic),
     )
@@ -68,18 +68,20 @@ class _Checks:
 
     @cached_property
     def _measured(self) -> dict[str, Values]:
-        """The values of each family's tiny model."""
-        found: dict[str, Values] = {}
+        """Family -> the values of its tiny model."""
+        measured: dict[str, Values] = {}
         for family in FAMILIES:
             model = tiny_model(family)
             embeddings = encode(model, prepare(model, self._data.sentences))
-            found[family] = _values(self._task, self._data, embeddings, f"{self._who} on tiny {family}")
-        return found
+            measured[family] = _values(self._task, self._data, embeddings, f"{self._who} on tiny {family}")
+        return measured
 
     def plugin(self) -> None:
         self._task.identity()
+        # `tasks` and `screen` may name a task without parameters.
         require(
-            not _needs_parameters(self._plugin), f"{self._who} cannot be made without parameters; give each a default"
+            not any(field.is_required() for field in self._plugin.model_fields.values()),
+            f"{self._who} cannot be created without parameters; give each a default",
         )
 
     def description(self) -> None:
@@ -94,27 +96,27 @@ class _Checks:
     def items(self) -> None:
         _check_data(self._data, self._who)
         again = self._task.load(self._source).hash
-        require(again == self._data.hash, f"{self._who}: load gives other items the second time")
+        require(again == self._data.hash, f"{self._who}: load returns other items the second time")
 
     def missing(self) -> None:
         try:
-            found = self._task.load(EmptySource())
+            data = self._task.load(EmptySource())
         except DataError:
             return
         except Exception as error:
             raise ContractBroken(
-                f"{self._who}: load raises {type(error).__name__} where the source lacks its data; let the source's "
-                "DataError through"
+                f"{self._who}: load raises {type(error).__name__} if the source lacks its data; do not catch the "
+                "source's DataError"
             ) from error
         require(
-            found.hash == self._data.hash,
-            f"{self._who}: load makes up {len(found)} items where the source lacks its data",
+            data.hash == self._data.hash,
+            f"{self._who}: load makes up {len(data)} items if the source lacks its data",
         )
         raise DoesNotApply("it has data of its own")
 
     def values(self) -> None:
         require(set(self._measured) == set(FAMILIES), f"{self._who}: has no values")
-        for kind, embeddings in _odd(len(self._data.sentences)):
+        for kind, embeddings in _degenerate(len(self._data.sentences)):
             _check_values(self._task.measure(self._data, embeddings), len(self._data), f"{self._who} of {kind}")
 
     def scores(self) -> None:
@@ -125,15 +127,18 @@ class _Checks:
         lowest, highest = self._plugin.range
         if math.isinf(lowest) and math.isinf(highest):
             raise DoesNotApply("it states no range")
-        everything, slack = np.ones(len(self._data), bool), 1e-6 * (highest - lowest)
-        odd = {kind: self._task.measure(self._data, embeddings) for kind, embeddings in _odd(len(self._data.sentences))}
-        for kind, values in {**{f"tiny {family}": v for family, v in self._measured.items()}, **odd}.items():
+        # Rounding may move a score a little beyond the end of its range.
+        all_items, tolerance = np.ones(len(self._data), bool), 1e-6 * (highest - lowest)
+        measured = {f"tiny {family}": values for family, values in self._measured.items()}
+        for kind, embeddings in _degenerate(len(self._data.sentences)):
+            measured[kind] = self._task.measure(self._data, embeddings)
+        for kind, values in measured.items():
             try:
-                score = self._task.score(self._data, values, everything)
+                score = self._task.score(self._data, values, all_items)
             except Undefined:
                 continue
             require(
-                lowest - slack <= score <= highest + slack,
+                lowest - tolerance <= score <= highest + tolerance,
                 f"{self._who} on {kind}: the score is {score:g}, outside its range {lowest:g} to {highest:g}",
             )
 
@@ -142,18 +147,19 @@ class _Checks:
         for family, values in self._measured.items():
             for kept in (np.ones(len(data), bool), np.arange(len(data)) % 2 == 0):
                 score = _score(self._task, data, values, kept)
-                one = _score_of(partial(statistic.value, values[kept], data.gold[kept]))
+                value = _score_of(partial(statistic.value, values[kept], data.gold[kept]))
+                # A resample in which every item is drawn once is the set itself.
                 counts = np.ones((1, int(kept.sum())))
-                many = float(statistic.resampled(values[kept], data.gold[kept], counts)[0])
-                for way, found in (("value", one), ("resampled", many)):
+                resampled = float(statistic.resampled(values[kept], data.gold[kept], counts)[0])
+                for method, result in (("value", value), ("resampled", resampled)):
                     require(
-                        bool(np.isclose(found, score, rtol=1e-5, atol=1e-5, equal_nan=True)),
-                        f"{self._who} on tiny {family}: statistic().{way} gives {found:g}, and score {score:g}",
+                        bool(np.isclose(result, score, rtol=1e-5, atol=1e-5, equal_nan=True)),
+                        f"{self._who} on tiny {family}: statistic().{method} gives {result:g}, and score {score:g}",
                     )
 
 
-def _odd(sentences: int) -> tuple[tuple[str, Tensor], ...]:
-    """Embeddings as an unlucky mask may leave them: all the same, all zero, and on two opposite points."""
+def _degenerate(sentences: int) -> tuple[tuple[str, Tensor], ...]:
+    """Embeddings that a mask may leave in the worst case: all the same, all zero, and on two opposite points."""
     same = torch.ones(sentences, _WIDTH)
     opposite = same * (1 - 2 * (torch.arange(sentences) % 2))[:, None]
     return ("equal embeddings", same), ("embeddings of zeros", 0 * same), ("opposite embeddings", opposite)
@@ -170,16 +176,12 @@ def _score_of(score: Callable[[], float]) -> float:
         return math.nan
 
 
-def _needs_parameters(plugin: type[Task]) -> bool:
-    return any(field.is_required() for field in plugin.model_fields.values())
-
-
 def _check_data(data: ItemSet, who: str) -> None:
-    n = len(data)
-    require(n > 0, f"{who}: load gives no items")
-    lengths = {"texts": n, "gold": len(data.gold), "subsets": len(data.subsets)}
-    require(set(lengths.values()) == {n}, f"{who}: the columns of its items differ in length: {lengths}")
-    require(bool(np.isfinite(data.gold).all()), f"{who}: load gives gold scores that are not finite")
+    count = len(data)
+    require(count > 0, f"{who}: load returns no items")
+    lengths = {"texts": count, "gold": len(data.gold), "subsets": len(data.subsets)}
+    require(set(lengths.values()) == {count}, f"{who}: the columns of its items differ in length: {lengths}")
+    require(bool(np.isfinite(data.gold).all()), f"{who}: load returns gold scores that are not finite")
 
 
 def _values(task: Task, data: ItemSet, embeddings: Tensor, who: str) -> Values:
@@ -194,33 +196,35 @@ def _values(task: Task, data: ItemSet, embeddings: Tensor, who: str) -> Values:
 def _check_values(values: object, items: int, who: str) -> None:
     require(
         isinstance(values, np.ndarray) and values.shape == (items,) and values.dtype == np.float32,
-        f"{who}: measure gives {_described(values)}, not one float32 for each of {items} items",
+        f"{who}: measure returns {_described(values)}, not one float32 for each of {items} items",
     )
-    require(bool(np.isfinite(np.asarray(values)).all()), f"{who}: measure gives values that are not finite")
+    require(bool(np.isfinite(np.asarray(values)).all()), f"{who}: measure returns values that are not finite")
 
 
 def _check_score(task: Task, data: ItemSet, values: Values, who: str) -> None:
-    everything, before = np.ones(len(data), bool), values.copy()
+    all_items, before = np.ones(len(data), bool), values.copy()
     try:
-        score = task.score(data, values, everything)
+        score = task.score(data, values, all_items)
     except Undefined as reason:
+        # A few items may be too few for a score.
         require(len(data) < 10, f"{who}: has no score on {len(data)} items: {reason}")
         return
-    require(isinstance(score, float) and math.isfinite(score), f"{who}: score gives {score!r}, not a finite float")
-    require(task.score(data, values, everything) == score, f"{who}: score is not deterministic")
+    require(isinstance(score, float) and math.isfinite(score), f"{who}: score returns {score!r}, not a finite float")
+    require(task.score(data, values, all_items) == score, f"{who}: score is not deterministic")
     half = np.arange(len(data)) % 2 == 0
-    elsewhere = np.where(half, values, values[::-1] + 1).astype(np.float32)
+    # The same values on this half, and others on the half that is left out.
+    changed = np.where(half, values, values[::-1] + 1).astype(np.float32)
     require(
-        task.score(data, values, half) == task.score(data, elsewhere, half),
+        task.score(data, values, half) == task.score(data, changed, half),
         f"{who}: score depends on items that `kept` leaves out",
     )
     require(np.array_equal(values, before), f"{who}: score changes the values that it was given")
-    nothing = np.zeros(len(data), bool)
+    no_items = np.zeros(len(data), bool)
     try:
-        undefined = task.score(data, values, nothing)
+        undefined = task.score(data, values, no_items)
     except Undefined:
         return
-    require(False, f"{who}: score gives {undefined!r} of no items; raise Undefined with the reason")
+    require(False, f"{who}: score returns {undefined!r} for no items; raise Undefined with the reason")
 
 
 def _described(values: object) -> str:

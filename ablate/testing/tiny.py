@@ -1,4 +1,4 @@
-"""Tiny models with random weights, for tests of plug-ins and of ablate itself. No network."""
+"""Tiny models with random weights, for tests of plug-ins and of ablate itself. They need no network."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def tiny_model(
     neurons: int = 64,
     pooling: Pooling = "mean",
 ) -> Model:
-    """A model with weights large enough that removing a unit shows, in milliseconds.
+    """A model whose weights are so large that the removal of a unit changes embeddings. It is made in milliseconds.
 
     Args:
         family: one of ``ablate.models.architectures.SUPPORTED``.
-        seed: of the weights; the global random state is left alone.
-        layers, heads, neurons: how many (neurons and heads in each layer).
+        seed: of the weights; the global random state does not change.
+        layers: how many there are.
+        heads, neurons: how many there are in each layer.
         width: of the residual stream, a multiple of ``heads``.
 
     Raises:
-        ModelError: an unsupported family, or ``cls`` where the family has no pooler.
+        ModelError: the family is not supported, or has no pooler for the pooling ``cls``.
     """
     backbone = _backbone(family, seed, layers, heads, width, neurons)
     return pooled(f"tiny-{family}", backbone, tiny_tokenizer(family), pooling)
@@ -61,10 +62,11 @@ def save_tiny(
     """Saves the weights of :func:`tiny_model` as a model folder.
 
     Args:
-        format: ``sentence-transformers`` has mean pooling and normalization as its own modules.
+        folder: is created.
+        format: ``sentence-transformers`` has modules for mean pooling and normalization.
 
     Returns:
-        ``folder``, which is made.
+        The folder.
     """
     backbone = _backbone(family, seed, layers, heads, width, neurons)
     with quiet():
@@ -94,6 +96,7 @@ def _write(file: Path, content: Any) -> None:
 
 
 def _backbone(family: str, seed: int, layers: int, heads: int, width: int, neurons: int) -> PreTrainedModel:
+    # RoBERTa and its relatives number positions from the padding id plus 1.
     offset = 2 if family_of(family, f"tiny-{family}").padding_offset else 0
     tokenizer = tiny_tokenizer(family)
     config = AutoConfig.for_model(
@@ -101,7 +104,7 @@ def _backbone(family: str, seed: int, layers: int, heads: int, width: int, neuro
         vocab_size=len(tokenizer),
         max_position_embeddings=MAX_LENGTH + offset,
         pad_token_id=tokenizer.pad_token_id,
-        # The usual 0.02 makes layers whose outputs hardly differ from their inputs.
+        # With the usual 0.02, the outputs of layers would hardly differ from their inputs.
         initializer_range=0.2,
         **_sizes(family, layers, heads, width, neurons),
     )
@@ -124,7 +127,7 @@ def _sizes(family: str, layers: int, heads: int, width: int, neurons: int) -> di
 
 
 def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
-    """WordPiece over a few words and ASCII for BERT and DistilBERT, else bytes (BPE without merges)."""
+    """WordPiece with a few words and ASCII for BERT and DistilBERT; for other families bytes, as BPE without merges."""
     tokenizer, special = _wordpiece() if family in _WORDPIECE else _bytes()
     first, last = special["cls_token"], special["sep_token"]
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -134,6 +137,7 @@ def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         model_max_length=MAX_LENGTH,
+        # Without token_type_ids, which DistilBERT and MPNet do not accept.
         model_input_names=["input_ids", "attention_mask"],
         **special,
     )

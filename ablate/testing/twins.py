@@ -1,4 +1,4 @@
-"""Two units that are the same: what a model has to be for their contributions to tie."""
+"""Makes two units of a model equal, so that their contributions must tie."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from ablate.models.model import Model
 
 
 def twins(model: Model, granularity: ColumnGranularity) -> tuple[int, int]:
-    """Makes the first layer's last unit a copy of its first, in place: what makes it and what carries its output.
+    """Makes the last unit of the first layer a copy of its first unit, in place.
+
+    The weights that produce the unit and those that carry its output are copied.
 
     Returns:
-        The two units; one and the same where the layer has no second.
+        The two units. They are the same unit if the layer has only one.
     """
     layer = model.architecture.layers[0]
     count = granularity.count(model, layer)
@@ -25,7 +27,7 @@ def twins(model: Model, granularity: ColumnGranularity) -> tuple[int, int]:
         if isinstance(bias, Tensor):
             _copy(bias.data, count, first, last)
     if granularity.carrier(layer) == layer.attention_output:
-        # MPNet's heads also differ in what they add for the distance of two tokens.
+        # MPNet's heads also differ in their bias for the distance of two tokens.
         for name, weight in model.backbone.named_parameters():
             if name.endswith("relative_attention_bias.weight"):
                 _copy(weight.data.T, count, first, last)

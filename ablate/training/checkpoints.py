@@ -41,13 +41,14 @@ class SaveMask(TrainerCallback):
         temporary = folder / f"{_MASK}.tmp"
         tensors = {str(i): bits for i, bits in enumerate(packed)}
         safetensors.numpy.save_file(tensors, temporary, metadata={"units": json.dumps(sizes)})
+        # Renamed when it is complete, so that a kill cannot leave half a mask under the final name.
         temporary.rename(folder / _MASK)
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
     """The newest complete checkpoint whose best checkpoint still exists; None if there is none.
 
-    Incomplete checkpoints are removed.
+    Incomplete checkpoints are removed. A kill leaves them, and the trainer would count them among those it keeps.
     """
     complete = []
     for path in folder.glob("checkpoint-*"):

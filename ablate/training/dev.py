@@ -15,6 +15,7 @@ from ablate.errors import AblateError
 from ablate.tasks.loaded import Loaded
 
 BATCH = 64
+"""Sentences that are encoded together."""
 
 
 class DevEvaluator(SentenceEvaluator):
@@ -35,6 +36,7 @@ class DevEvaluator(SentenceEvaluator):
         self, model: Any, output_path: str | None = None, epoch: int = -1, steps: int = -1
     ) -> dict[str, float]:
         training, length = model.training, self._plain.max_seq_length
+        # The trainer has the model in training mode, with dropout, and with the shorter sentences of the training.
         try:
             model.eval()
             self._plain.max_seq_length = self._max_length

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
 from ablate.errors import AblateError, ModelError, StoreError
-from ablate.events import Watch
+from ablate.events import Event, Watch
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
 from ablate.models.model import Model
@@ -85,7 +85,7 @@ def fit(
             full.
     """
     start = time.perf_counter()
-    with _storage_errors(folder), _global_random_state(seed), quiet():
+    with _storage_errors(folder), _global_random_state(seed), quiet() as messages:
         plain, backbone = _copy_to_train(model, model_spec, spec, texts)
         with_head = SentenceTransformer(modules=[*plain, *_head(spec, plain)], device="cpu")
         checkpoint = newest_checkpoint(folder)
@@ -111,6 +111,8 @@ def fit(
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finally:
             enforce.remove_hooks()
+    for message in messages:
+        watch(Event("note", f"{name}: {message}"))
     return Fitted(_finite_weights(backbone), save.units, _summary(trainer) | {"seconds": time.perf_counter() - start})
 
 

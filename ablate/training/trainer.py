@@ -96,6 +96,7 @@ def arguments(
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
+        # Without a GPU, pinned memory has no use, and torch warns about it.
         dataloader_pin_memory=torch.cuda.is_available(),
         use_cpu=not torch.cuda.is_available(),
     )

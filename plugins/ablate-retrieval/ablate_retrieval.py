@@ -148,7 +148,7 @@ def _object(line: str, place: str) -> list[str]:
     try:
         found = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{place}: not JSON: {error}; mend the line") from None
+        raise DataError(f"{place}: not JSON: {error}; correct the line") from None
     if not isinstance(found, dict):
         raise DataError(f'{place}: no JSON object; write {{"query": …, "positive": …}}')
     for name in FIELDS:
@@ -156,7 +156,7 @@ def _object(line: str, place: str) -> list[str]:
             there = ", ".join(sorted(found)) or "nothing"
             raise DataError(f"{place}: no '{name}' in the object, which has {there}; name its texts query and positive")
         if not isinstance(found[name], str):
-            raise DataError(f"{place}: '{name}' is no text but {json.dumps(found[name])}; mend the line")
+            raise DataError(f"{place}: '{name}' is no text but {json.dumps(found[name])}; correct the line")
     return [found[name] for name in FIELDS]
 
 

@@ -132,7 +132,7 @@ def test_ctrl_c_keeps_what_was_finished(place: Workplace, monkeypatch: pytest.Mo
     ran = place.run(text)
     assert (ran.code, ran.out) == (130, "")
     assert ran.err.splitlines()[-1] == (
-        "ablate: interrupted; what was finished is stored: the same command goes on from there"
+        "ablate: interrupted; finished work is stored, and the same command continues from there"
     )
     monkeypatch.delenv("INTERRUPT")
     rows = json.loads(place.run(text, "--format", "json").out)

@@ -60,7 +60,7 @@ def test_table_fits_80_columns_and_tells_the_source() -> None:
 def test_chosen_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = run("--data", f"senteval:{folder}")
     assert row_of(text, "stsb")[-4:] == ["1", "used", "absent", "-"]
-    assert "stsb: 1 pairs, the standard set has 1,379" in text
+    assert "stsb: 1 pairs, and the standard set has 1,379" in text
     monkeypatch.setenv("ABLATE_DATA", str(folder))
     assert run().startswith("data: senteval (ABLATE_DATA is set)\n")
     assert row_of(run("--data", "embedded"), "stsb")[-4:] == ["-", "here", "absent", "-"]
@@ -77,6 +77,7 @@ def test_json(folder: Path) -> None:
         "split": "test",
         "pairs": 1,
         "standard": 1379,
+        "deviation": "1 pairs, and the standard set has 1,379",
         "from": "senteval",
         "sources": {"senteval": "here", "hub": "absent"},
         "error": None,

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
@@ -20,6 +21,10 @@ from ablate.errors import AblateError, StoreError
 from ablate.models.masked import masked
 from ablate.models.materialize import materialized
 from ablate.record import FIELDS
+from ablate.report.html.gather import gather
+from ablate.report.html.page import render_html
+from ablate.report.html.provenance import Origin, facts
+from ablate.report.layout import of_models
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.timing import Timings
@@ -277,6 +282,36 @@ def test_the_cells_begin_when_all_is_collected(bench: Bench) -> None:
     assert bench.events[3].total == 5
 
 
+def test_how_a_model_was_loaded_is_noted_and_recorded(bench: Bench) -> None:
+    weights = load_file(bench.model / "model.safetensors")
+    save_file(weights | {"cls.bias": torch.zeros(2)}, bench.model / "model.safetensors", metadata={"format": "pt"})
+    results = bench.run(scorers=["magnitude"], granularities=["head"])
+    remark = "1 weights of the checkpoint are not used, such as 'cls.bias'"
+    assert f"model '{bench.model}': {remark}" in [event.text for event in bench.events if event.kind == "note"]
+    assert results.about.remarks == {str(bench.model): (remark,)}
+    (_, run), *_ = facts(results, Origin())
+    assert dict(run)[f"{bench.model}, as loaded"] == remark
+
+
+def test_a_set_of_another_size_than_the_published_one_is_named_in_every_table(bench: Bench) -> None:
+    results = bench.run(
+        scorers=["magnitude"], granularities=["head"], screen=["stsb-dev", "align-dev"], confirm=["stsb"]
+    )
+    deviation = "30 pairs, and the standard set has 1,500"
+    assert results.about.deviations == {
+        "stsb-dev": deviation,
+        "align-dev": deviation,
+        "stsb": "40 pairs, and the standard set has 1,379",
+    }
+    said = f"stsb-dev is not the standard set: {deviation}. Its scores are not comparable with published ones."
+    tables = [table for block in of_models(results) for table in block.tables]
+    named = [[note.split()[0] for note in table.notes if "is not the standard set" in note] for table in tables]
+    assert named == [["stsb-dev"], ["align-dev"], ["stsb"], ["stsb"]][: len(tables)]
+    assert said in tables[0].notes
+    with Store(bench.store) as store:
+        assert said in render_html(gather(store, results))
+
+
 def test_screening_and_confirming(bench: Bench) -> None:
     results = bench.run(
         scorers=["align", "magnitude", "random"],
@@ -323,7 +358,7 @@ def test_several_models_in_one_recipe(bench: Bench) -> None:
 
 
 def test_the_same_model_twice_is_refused(bench: Bench) -> None:
-    with pytest.raises(AblateError, match="stands twice; list it once"):
+    with pytest.raises(AblateError, match="is listed twice; list it once"):
         bench.run(model=[str(bench.model), str(bench.model)])
 
 

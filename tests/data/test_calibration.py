@@ -93,7 +93,7 @@ def test_a_file_of_pairs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r":1: 1 columns; a pair is two sentences parted by one tab"),
+        (b"", r":1: 1 columns; a pair is two sentences separated by one tab"),
         (b"a\tb\nc\n", r":2: 1 columns"),
         (b"a\tb\tc\n", r":1: 3 columns"),
         (b"a\t \n", r":1: 2 columns"),
@@ -114,9 +114,11 @@ def test_a_malformed_file_is_one_line_with_its_place(tmp_path: Path, content: by
 def test_too_little_to_calibrate_on_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "pairs.tsv"
     file.write_text("same\tsame\n")
-    with pytest.raises(DataError, match=r"found 0 positive pairs \(gold above 4\) and 2 sentences, and needs at least"):
+    with pytest.raises(DataError, match=r"needs 1 positive pair \(gold above 4\) and 2 sentences, and found 0 and 2"):
         draw([("a", "b", 4.0)])
-    with pytest.raises(DataError, match=r"found 1 positive pairs and 1 sentences.*give pairs of your own"):
+    with pytest.raises(
+        DataError, match=r"needs 1 positive pair and 2 sentences, and found 1 and 1.*give your own pairs"
+    ):
         calibrate(CalibrationSpec.model_validate({"positives": {"file": str(file)}}), [])
 
 

@@ -170,7 +170,9 @@ def test_what_is_no_pair_has_no_left_and_right(texts: Texts, kind: str) -> None:
     ("texts", "there"), [([("a",), ("a", "b")], "1, 2"), ([()], "0"), ([("a", "b", "c", "d")], "4")]
 )
 def test_all_items_of_a_set_have_one_two_or_three_texts(texts: list[Texts], there: str) -> None:
-    with pytest.raises(DataError, match=f"'made' has items of {there} texts; give all of a set one, two or three"):
+    with pytest.raises(
+        DataError, match=f"'made' has items of {there} texts; give all items of a set one, two or three"
+    ):
         items(*texts)
 
 

@@ -93,7 +93,7 @@ def test_the_hash_is_of_queries_documents_and_grades(change: dict[str, Any]) -> 
         ({}, "'cities': the query 'Rome' has no relevant document; leave it out"),
         (
             {4: 1.0},
-            "'cities': the query 'Rome' refers to document 4 with grade 1; numbers are 0 to 3, and grades above 0",
+            "'cities': the query 'Rome' refers to document 4 with grade 1; numbers are 0 to 3, and grades are above 0",
         ),
         ({-1: 1.0}, "refers to document -1"),
         ({1: 0.0}, "refers to document 1 with grade 0;"),

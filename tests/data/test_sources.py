@@ -11,8 +11,9 @@ import pytest
 
 from ablate.data.hub import HUB, HubCache
 from ablate.data.names import GROUPS, KNOWN
-from ablate.data.senteval import SETS, SentEval
+from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, providers, resolve
+from ablate.data.standard import SETS
 from ablate.errors import DataError
 
 ROW = "g\tf\ty\t0\t1\ta\tb\n"
@@ -74,8 +75,8 @@ def test_named_sources(tmp_path: Path, folder: Path) -> None:
         ("senteval:/not/here", "data: senteval: there is no folder '/not/here'; "),
         ("senteval:", "data: senteval: there is no folder ''; "),
         ({"senteval": "/not/here"}, "data: senteval: there is no folder '/not/here'; "),
-        ({"sentevel": "/not/here"}, "data: {'sentevel': '/not/here'} is no source; write auto, "),
-        ("hub", "data: hub is asked for, but nothing is fetched in "),
+        ({"sentevel": "/not/here"}, "data: {'sentevel': '/not/here'} is not a source; write auto, "),
+        ("hub", "data: hub is asked for, but nothing has been fetched to "),
         ("embeded", "data: unknown source 'embeded'; did you mean 'embedded'?"),
         ("sentevl:/x", "data: unknown source 'sentevl:/x'; did you mean 'senteval'?"),
     ],

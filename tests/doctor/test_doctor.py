@@ -55,6 +55,7 @@ def test_all_is_well(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert listing(place.folder) == before
     assert ran.out.endswith("\nnothing to fix\n")
     lines = {line.split("  ")[0]: " ".join(line.split()) for line in ran.out.splitlines()}
+    assert "; stsb: 30 pairs, and the standard set has 1,379; " in " ".join(ran.out.split())
     assert lines["torch"] == f"torch {torch.__version__}"
     assert lines["ablate"] == f"ablate {version(DISTRIBUTION)}"
     assert f"torch uses {torch.get_num_threads()} threads" in lines["cores"]

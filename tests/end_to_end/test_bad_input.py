@@ -106,7 +106,7 @@ VALUES = {
         "5:37: granularity 'head', min_keep: must be at least 0, not -1"
     ),
     scorers("[align, {scorer: align, sign: signed}]"): (
-        "4:18: 'align' stands twice in scorers; list it once, or give one of them a label of its own"
+        "4:18: 'align' is listed twice in scorers; list it once, or give one of them a label of its own"
     ),
     scorers(
         "[{scorer: align, label: ''}]"
@@ -118,7 +118,7 @@ VALUES = {
         f"4:27: a label is 1 to 40 printable characters, which '{'x' * 39}…' is not; choose another"
     ),
     scorers("[{scorer: align, label: 3}]"): "4:27: scorers.0.label: must be text, not 3",
-    instead("[head]", "[head, head]"): "5:23: 'head' stands twice in granularities; list it once",
+    instead("[head]", "[head, head]"): "5:23: 'head' is listed twice in granularities; list it once",
     instead("model: model\n", ""): "1:1: the recipe has no 'model'; add it",
     instead("model: model", "model: 3"): "1:1: a model is a name, or a mapping such as {name: NAME}, not 3",
     instead("model: model", "model:"): "1:1: a model is a name, or a mapping such as {name: NAME}, not null",
@@ -338,7 +338,7 @@ def test_data_flag(data: str, message: str, place: Workplace) -> None:
 def test_a_source_that_is_not_there(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     place.nothing_may_load()
     line = place.refused(place.run(instead("{senteval: data}", "hub")))
-    assert line.startswith("r.yaml:2:1: hub is asked for, but nothing is fetched in ")
+    assert line.startswith("r.yaml:2:1: hub is asked for, but nothing has been fetched to ")
     assert line.endswith("; `pip install 'ablate-embeddings[hub]'`, then `ablate data fetch`")
     monkeypatch.setenv("ABLATE_DATA", "nowhere")
     said = f"ABLATE_DATA: there is no folder 'nowhere'; {GET}"
@@ -358,7 +358,7 @@ DEV = BENCHMARK / "sts-dev.csv"
 
 
 def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-5])
+    path.write_bytes(path.read_bytes().rsplit(b"\t", 2)[0])
 
 
 def lose_a_column(path: Path) -> None:
@@ -372,10 +372,9 @@ def spoil_a_gold(path: Path) -> None:
 
 
 DATA: list[tuple[Callable[[Path], object], str]] = [
-    (cut, f"{DEV}:30: no line end after the last line, so the file may be cut short; copy it again, or end the line "
-          "if the file is whole"),
-    (lose_a_column, f"{DEV}:2: 6 tab-separated columns, expected 7; mend the line"),
-    (spoil_a_gold, f"{DEV}:3: gold score 'high' is not a number; mend the line"),
+    (cut, f"{DEV}:30: 5 tab-separated columns, expected at least 7; correct the line"),
+    (lose_a_column, f"{DEV}:2: 6 tab-separated columns, expected at least 7; correct the line"),
+    (spoil_a_gold, f"{DEV}:3: gold score 'high' is not a number; correct the line"),
     (lambda path: path.write_text("") and None, f"{DEV}:1: the file is empty; copy it again"),
 ]  # fmt: skip
 
@@ -409,7 +408,7 @@ def test_what_is_found_late_loses_nothing(place: Workplace) -> None:
     ran = place.run(RECIPE + "confirm: [stsb]\n")
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.splitlines()[-1] == (
-        f"ablate: {BENCHMARK}/sts-test.csv:1: gold score 'x' is not a number; mend the line"
+        f"ablate: {BENCHMARK}/sts-test.csv:1: gold score 'x' is not a number; correct the line"
     )
     assert place("show").out.count("head × align 25 %") == 1
     place.nothing_may_load()

@@ -220,7 +220,7 @@ def test_a_loss_that_raises_costs_the_scorers_that_ask_for_it_alone(bench: Bench
         (
             "nan",
             "failed",
-            "ValueError: nan is no score: an undefined score is status 'undefined' with a reason (plug-in stranger 1.0)",
+            "ValueError: nan is not a score: an undefined score is status 'undefined' with a reason (plug-in stranger 1.0)",
         ),
         (
             "a tensor",
@@ -245,7 +245,7 @@ def test_a_task_that_raises_costs_its_own_rows_alone(
         assert (row.status, row.reason) == ("ok", None)
     assert results.about.failed == (2 if status == "failed" else 0)
     if status == "failed":
-        with pytest.raises(Exception, match="gone|gave|is no score"):
+        with pytest.raises(Exception, match="gone|gave|is not a score"):
             bench.run(screen=["broken", "stsb-dev"], keep_going=False)
 
 
@@ -328,7 +328,7 @@ def test_a_scorer_that_fails_to_say_what_it_needs_is_refused_with_its_place(
 
 def test_a_scorer_that_asks_for_no_statistic_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NoNeurons, "statistics", lambda _: ({"gradient": "align"},))
-    with pytest.raises(RecipeError, match=r"no-neurons.*no statistic.*\(plug-in stranger 1\.0\)"):
+    with pytest.raises(RecipeError, match=r"no-neurons.*not a statistic.*\(plug-in stranger 1\.0\)"):
         bench.run(scorers=["no-neurons"])
 
 

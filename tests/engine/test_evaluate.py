@@ -165,7 +165,12 @@ def test_a_run_loads_its_model_once_and_keeps_nothing(tmp_path: Path, monkeypatc
     monkeypatch.setattr("ablate.engine.worker._load", lambda *_: pytest.fail("data are read a second time"))
     bench.run(confirm=["stsb"])
     assert loads == [str(bench.model)]
-    assert (THIS_PROCESS._lent, THIS_PROCESS._own, THIS_PROCESS._tasks, THIS_PROCESS._weights) == ([], None, {}, None)
+    assert (THIS_PROCESS._lent, THIS_PROCESS._loaded, THIS_PROCESS._tasks, THIS_PROCESS._weights) == (
+        [],
+        None,
+        {},
+        None,
+    )
 
 
 def the_failure(evaluation: Evaluation) -> Failure:

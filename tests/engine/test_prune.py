@@ -156,7 +156,7 @@ def test_growing_reaches_a_fraction_of_each_sparsity() -> None:
     for fraction, heads, neurons in ((0.25, 1, 1), (0.2, 1, 1), (0.75, 3, 3), (1.0, 4, 4)):
         units = pruner(scores).grow(grows, fraction, units)
         assert (len(gone(units, HEAD)), len(gone(units, NEURON))) == (heads, neurons)
-    with pytest.raises(ValueError, match="`negative` is no share"):
+    with pytest.raises(ValueError, match="`negative` is not a share"):
         pruner(scores).grow(step((HEAD, "negative")), 0.5, Units())
 
 

@@ -37,7 +37,7 @@ from ablate.scorers.combined import Combined
 from ablate.scorers.statistics import GradientContribution, Sign
 from ablate.scorers.uniform import Uniform
 from ablate.store.keys import scores_key
-from ablate.testing.contracts import check_scorer
+from ablate.testing import check_scorer
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits
 from ablate.testing.tiny import tiny_model

@@ -20,7 +20,7 @@ from ablate.plugins import Entry, registry
 from ablate.record import Row
 from ablate.report.results import Results
 from ablate.store.store import Store
-from ablate.testing.contracts import check_executor
+from ablate.testing import check_executor
 from ablate.testing.evaluations import Failing
 from tests.bench import Bench, make_bench, of
 from tests.executors.parallel import Spawned, Threads

@@ -217,8 +217,8 @@ def test_the_cost_of_a_model_is_its_own(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dense", "'dense' is the model as it came"),
-        ("head × random 25 %", "stands for 2 cells; name one by its key: 'head random 25 % seed 0'"),
+        ("dense", "'dense' is the original model"),
+        ("head × random 25 %", "matches 2 cells; name one by its key: 'head random 25 % seed 0'"),
         ("head × magnitude 30 %", "the run has no cell 'head × magnitude 30 %'"),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_folder_that_is_there_is_left_alone(bench: Bench, results: Results, tm
     target = tmp_path / "out"
     target.mkdir()
     (target / "mine").write_text("x")
-    assert "exists already" in said(command(bench, results, BOTH, "-o", str(target)))
+    assert "already exists" in said(command(bench, results, BOTH, "-o", str(target)))
     assert [file.name for file in target.iterdir()] == ["mine"]
     assert "there is no folder" in said(command(bench, results, BOTH, "-o", str(tmp_path / "no" / "out")))
 
@@ -275,7 +275,7 @@ def test_another_model_is_not_kept(
     exporting_smaller = exporting.smaller  # type: ignore[attr-defined]
     monkeypatch.setattr(exporting, "smaller", spoiled)
     with pytest.raises(
-        AblateError, match=r"of the exported model differ from the masked model's by .*; nothing is left"
+        AblateError, match=r"of the exported model differ from the masked model's by .*; nothing was written"
     ):
         export(cell, results, tmp_path / "out", costs=False)
     assert list(tmp_path.iterdir()) == []
@@ -286,7 +286,7 @@ def test_a_difference_is_relative_and_never_passes_as_no_number() -> None:
     assert difference(one, one + 8e-6, 1e-5, "x") == pytest.approx(8e-6, rel=0.05)
     assert difference(10 * one, 10 * one + 8e-5, 1e-5, "x") == pytest.approx(8e-6, rel=0.05)
     for other in (one * np.nan, one + 2e-5, one[:, :2]):
-        with pytest.raises(AblateError, match="of it$"):
+        with pytest.raises(AblateError, match="nothing was written$"):
             difference(one, other, 1e-5, "x")
 
 

@@ -159,7 +159,7 @@ def test_a_killed_process_loses_the_cell_under_way_alone(bench: Bench, how: sign
         assert done.returncode == -signal.SIGKILL
     else:
         assert done.returncode == 130
-        assert done.stderr.splitlines()[-1].startswith("ablate: interrupted; what was finished is stored")
+        assert done.stderr.splitlines()[-1].startswith("ablate: interrupted; finished work is stored")
     bench.clear()
     results = bench.run(**GRID)
     assert bench.encodes == encodes - 11

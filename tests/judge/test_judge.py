@@ -204,7 +204,7 @@ def test_an_undefined_score_is_no_evidence(bench: Bench) -> None:
 def test_margins_are_for_tasks_of_the_recipe(bench: Bench) -> None:
     results = a_run(bench, statistics={"resamples": 200, "margins": {"stsb": 2.5}})
     assert {e.task: e.margin for e in results.evidence} == {"stsb-dev": 0.5, "stsb": 2.5, "sickr": 0.5, None: 0.2}
-    with pytest.raises(RecipeError, match="'stbs' is none of the recipe's tasks; did you mean 'stsb'"):
+    with pytest.raises(RecipeError, match="'stbs' is not one of the recipe's tasks; did you mean 'stsb'"):
         a_run(bench, statistics={"margins": {"stbs": 2.5}})
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from torch import Tensor
-from transformers import BertForMaskedLM, BertModel
+from transformers import AutoModel, BertForMaskedLM, BertModel
+from transformers.utils import logging as transformers_logging
 
 from ablate.errors import ModelError
 from ablate.models.architectures import SUPPORTED, architecture_of
@@ -199,8 +202,34 @@ def test_a_task_head_is_left_out_and_a_pooler_that_is_not_there_is_never_made_up
     plain = load_model(ModelSpec(name=str(tmp_path), pooling="mean"))
     torch.testing.assert_close(embed(plain), embed(tiny_model()))
     assert plain.hash == tiny_model().hash
+    assert plain.remarks == ("5 weights of the checkpoint are not used, such as 'cls.predictions.bias'",)
     with pytest.raises(ModelError, match=r"lacks 2 .*'pooler.dense.bias'.* random; choose another pooling"):
         load_model(ModelSpec(name=str(tmp_path), pooling="cls"))
+
+
+@pytest.mark.parametrize("format", ["sentence-transformers", "transformers"])
+def test_what_the_libraries_report_is_a_remark_whatever_their_level(
+    format: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    save_tiny(tmp_path, format=format)
+    from_pretrained = AutoModel.from_pretrained
+
+    def report(*args: Any, **options: Any) -> Any:
+        transformers_logging.get_logger("transformers.modeling_utils").warning("positions\n are odd")
+        warnings.warn("so is the padding", stacklevel=1)
+        warnings.warn("for developers", FutureWarning, stacklevel=1)
+        return from_pretrained(*args, **options)
+
+    monkeypatch.setattr(AutoModel, "from_pretrained", report)
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        model = load_model(ModelSpec(name=str(tmp_path), pooling="mean"))
+        assert transformers_logging.get_verbosity() == logging.ERROR
+    finally:
+        transformers_logging.set_verbosity(before)
+    assert model.remarks == ("positions are odd", "so is the padding")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_hash_does_not_depend_on_the_folder_or_on_use(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 import ablate.models.hub
 import ablate.models.load
 from ablate.errors import ModelError
+from ablate.models.architectures import SUPPORTED
+from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.testing.tiny import save_tiny, tiny_model
@@ -100,6 +102,66 @@ def test_missing_encoder_weights_are_never_made_up(format: Any, tmp_path: Path) 
     del weights["encoder.layer.1.output.dense.weight"], weights["encoder.layer.0.attention.self.key.bias"]
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     refused(r"lacks 2 .*'encoder.layer.0.attention.self.key.bias'.* random", tmp_path, pooling="mean")
+
+
+def add_weights(folder: Path, **shapes: tuple[int, ...]) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights |= {key.replace("__", "."): torch.ones(shape) for key, shape in shapes.items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("prefix", ["", "bert."])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "encoder.layer.1.attention.self.distance_embedding.weight",
+        "encoder.layer.0.output.adapters.first.down.weight",
+        "encoder.layer.0.attention.self.query.lora_A.default.weight",
+        "embeddings.projection.weight",
+    ],
+)
+@pytest.mark.parametrize("format", ["sentence-transformers", "transformers"])
+def test_encoder_weights_that_the_model_would_not_use_are_refused(
+    format: Any, key: str, prefix: str, tmp_path: Path
+) -> None:
+    save_tiny(tmp_path, format=format)
+    add_weights(tmp_path, **{prefix + key: (127, 8)})
+    refused(f"has 1 weights of the encoder that .*'{re.escape(prefix + key)}'", tmp_path, pooling="mean")
+
+
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_more_layers_than_the_config_says_are_refused(family: str, tmp_path: Path) -> None:
+    save_tiny(tmp_path, family, layers=4)
+    layers = "n_layers" if family == "distilbert" else "num_hidden_layers"
+    edit_json(tmp_path / "config.json", **{layers: 2})
+    refused(r"has 32 weights of the encoder that .*layer\.2\.attention", tmp_path)
+
+
+@pytest.mark.parametrize("positions", ["relative_key", "relative_key_query"])
+def test_relative_positions_are_refused_before_weights_load(
+    positions: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_tiny(tmp_path)
+    edit_json(tmp_path / "config.json", position_embedding_type=positions)
+    monkeypatch.setattr(ablate.models.load, "_backbone", no_loading)
+    refused(f"`position_embedding_type: {positions}`.*`absolute` positions only", tmp_path)
+
+
+@pytest.mark.parametrize("family", ["roberta", "xlm-roberta", "mpnet"])
+def test_positions_counted_from_a_padding_id_that_is_null(family: str, tmp_path: Path) -> None:
+    save_tiny(tmp_path, family)
+    edit_json(tmp_path / "config.json", pad_token_id=None)
+    refused("`pad_token_id: null`, and .* counts positions from it; set it to", tmp_path)
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert"])
+def test_a_padding_id_that_nothing_depends_on_may_be_null(family: str, tmp_path: Path) -> None:
+    save_tiny(tmp_path, family)
+    expected = load_model(ModelSpec(name=str(tmp_path)))
+    edit_json(tmp_path / "config.json", pad_token_id=None)
+    sentences = ["a cat plays", "the dog"]
+    model = load_model(ModelSpec(name=str(tmp_path)))
+    assert torch.equal(encode(model, prepare(model, sentences)), encode(expected, prepare(expected, sentences)))
 
 
 def test_weights_of_another_shape_than_the_config(tmp_path: Path) -> None:
@@ -213,6 +275,25 @@ def test_hub_id_is_fetched_at_its_revision_small_files_first(tmp_path: Path, mon
     calls.clear()
     refused("'gpt2' is not supported", "organisation/model", revision="c0ffee")
     assert len(calls) == 1, "an unsupported model's weights are not downloaded"
+
+
+def test_a_hub_repository_of_pickles_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_tiny(tmp_path)
+    (tmp_path / "model.safetensors").unlink()  # as no safetensors were downloaded
+    monkeypatch.setattr(ablate.models.hub, "snapshot_download", lambda *_, **__: str(tmp_path))
+    files = ["config.json", "onnx/model.bin", "pytorch_model.bin"]
+    monkeypatch.setattr(ablate.models.hub, "list_repo_files", lambda *_, **__: files)
+    refused("pytorch_model.bin is pickled.* save it as safetensors", "organisation/model", revision="c0ffee")
+
+    def offline(*_: object, **__: object) -> list[str]:
+        raise OSError("offline")
+
+    monkeypatch.setattr(ablate.models.hub, "list_repo_files", offline)
+    refused(
+        r"no safetensors weights at revision 'c0ffee', and pickled ones \(.bin, .pt\) are never",
+        "organisation/model",
+        revision="c0ffee",
+    )
 
 
 def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

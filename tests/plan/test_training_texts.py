@@ -8,7 +8,7 @@ import pytest
 
 from tests.workplace import RECIPE, Workplace
 
-ONE_COLUMN = "expected 2 (a sentence and its positive) or 3 (a hard negative beside); mend the line"
+ONE_COLUMN = "expected 2 (a sentence and its positive) or 3 (also a hard negative); correct the line"
 
 
 @pytest.fixture
@@ -27,31 +27,29 @@ def refused(place: Workplace, recipe: str) -> str:
 
 TEXTS = {
     "sentences: t.txt": {
-        b"one\n\ntwo\n": "t.txt:2: an empty sentence; mend the line, or copy the file again",
-        b"one\n \t\ntwo\n": "t.txt:2: an empty sentence; mend the line, or copy the file again",
-        b"one\n": "t.txt: 1 distinct example, and training needs at least 2: others are negatives",
-        b"one\none\n": "t.txt: 1 distinct example, and training needs at least 2: others are negatives",
+        b"one\n\ntwo\n": "t.txt:2: an empty sentence; correct the line, or copy the file again",
+        b"one\n \t\ntwo\n": "t.txt:2: an empty sentence; correct the line, or copy the file again",
+        b"one\n": "t.txt: 1 distinct example, and training needs 2, since other examples are the negatives",
+        b"one\none\n": "t.txt: 1 distinct example, and training needs 2, since other examples are the negatives",
         b"": "t.txt:1: the file is empty; copy it again",
         b"one\ncaf\xe9\n": "t.txt:2: not UTF-8; convert the file to UTF-8, or copy it again",
-        b"one\ntw": "t.txt:2: no line end after the last line, so the file may be cut short; copy it again, or end the line "
-        "if the file is whole",
     },
     "pairs: t.tsv": {
         b"a\n": f"t.tsv:1: 1 tab-separated columns, {ONE_COLUMN}",
         b"a\tb\tc\td\n": f"t.tsv:1: 4 tab-separated columns, {ONE_COLUMN}",
-        b"a\tb\na\tb\tc\n": "t.tsv:2: 3 tab-separated columns, expected 2; mend the line",
-        b"a\tb\nc\n": "t.tsv:2: 1 tab-separated columns, expected 2; mend the line",
-        b"a\tb\n\nc\td\n": "t.tsv:2: 1 tab-separated columns, expected 2; mend the line",
-        b"a\t\nc\td\n": "t.tsv:1: an empty sentence; mend the line, or copy the file again",
+        b"a\tb\na\tb\tc\n": "t.tsv:2: 3 tab-separated columns, expected 2; correct the line",
+        b"a\tb\nc\n": "t.tsv:2: 1 tab-separated columns, expected 2; correct the line",
+        b"a\tb\n\nc\td\n": "t.tsv:2: 1 tab-separated columns, expected 2; correct the line",
+        b"a\t\nc\td\n": "t.tsv:1: an empty sentence; correct the line, or copy the file again",
     },
     "pairs: t.jsonl": {
-        b'{"anchor": "a", "positive": "b"}\nnot json\n': "t.jsonl:2: no JSON (Expecting value: line 1 column 1 (char 0)); "
-        "mend the line",
-        b'{"anchor": "a"}\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; mend the line",
-        b'{"anchor": "a", "positive": 3}\n': "t.jsonl:1: anchor, positive must be texts; mend the line",
+        b'{"anchor": "a", "positive": "b"}\nnot json\n': "t.jsonl:2: not JSON (Expecting value: line 1 column 1 (char 0)); "
+        "correct the line",
+        b'{"anchor": "a"}\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; correct the line",
+        b'{"anchor": "a", "positive": 3}\n': "t.jsonl:1: anchor, positive must be texts; correct the line",
         b'{"anchor": "a", "positive": "b"}\n{"anchor": "a", "positive": "b", "negative": "c"}\n': "t.jsonl:2: expected an "
-        "object with anchor, positive and nothing else; mend the line",
-        b'["a", "b"]\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; mend the line",
+        "object with anchor, positive and nothing else; correct the line",
+        b'["a", "b"]\n': "t.jsonl:1: expected an object with anchor, positive and nothing else; correct the line",
     },
 }
 
@@ -66,14 +64,15 @@ def test_a_malformed_file(place: Workplace, source: str, content: bytes, said: s
 
 def test_a_file_that_is_not_there(place: Workplace) -> None:
     said = refused(place, RECIPE + "train: {sentences: t.txt}\n")
-    assert said == "t.txt: No such file or directory; copy the file there, or leave its data set out"
+    assert said == "t.txt: No such file or directory; copy the file there, or leave out its data set"
 
 
 RECIPES = {
     RECIPE: "r.yaml:1:1: has no `train`; add `train: {}`, or use `ablate run`",
     RECIPE
     + "train: {sentences: a, pairs: b}\n": "r.yaml:8:23: sentences and pairs are two sources of examples; give one",
-    RECIPE + "train: {ways: [rewind, rewind]}\n": "r.yaml:8:9: one stands twice: 'rewind, rewind'; list each once",
+    RECIPE
+    + "train: {ways: [rewind, rewind]}\n": "r.yaml:8:9: a value is listed twice: 'rewind, rewind'; list each once",
     RECIPE + "train: {ways: [rewnd]}\n": "r.yaml:8:16: train.ways.0: must be 'prune-then-train', 'gradual', "
     "'train-then-prune' or 'rewind', not 'rewnd'",
     RECIPE + "train: {batchsize: 8}\n": "r.yaml:8:9: unknown key 'batchsize'; did you mean 'batch_size'?",
@@ -86,17 +85,17 @@ RECIPES = {
     RECIPE.replace("[sts-dev]", "[stsb]") + "train: {}\n": "r.yaml:7:1: 'stsb' is a test set, which must not choose a "
     "checkpoint; list a dev set, and test sets under confirm",
     RECIPE.replace("[sts-dev]", "[geometry]")
-    + "train: {}\n": "r.yaml:7:1: no screen task can tell the best checkpoint; list sts-dev",
+    + "train: {}\n": "r.yaml:7:1: no screen task can choose the best checkpoint; list sts-dev",
     RECIPE
     + "train: {precision: bf16}\n": "r.yaml:8:9: bf16 needs a GPU, and there is none here; use precision: float32",
     RECIPE.replace("align, random", "{scorer: align, sign: signed}").replace("0.25", "negative") + "train: {}\n": (
-        "r.yaml:8:1: gradual lets one sparsity grow, and 'head align negative' is `negative`, which is no share of the "
+        "r.yaml:8:1: gradual increases one sparsity, and 'head align negative' is `negative`, which is not a share of the "
         "units; leave gradual out"
     ),
     RECIPE
     + "cells: [[{granularity: head, scorer: align, sparsity: 0.1}, {granularity: neuron, scorer: align, sparsity: 0.1}]]\n"
     + "train: {}\n": (
-        "r.yaml:9:1: gradual lets one sparsity grow, and 'head align 10 % > neuron align 10 %' is a sequence of steps; "
+        "r.yaml:9:1: gradual increases one sparsity, and 'head align 10 % > neuron align 10 %' is a sequence of steps; "
         "leave gradual out"
     ),
 }

@@ -76,7 +76,7 @@ REFUSED = {
     (
         "--scorers",
         "align,align",
-    ): "'align' stands twice in scorers; list it once, or give one of them a label of its own",
+    ): "'align' is listed twice in scorers; list it once, or give one of them a label of its own",
     ("--granularities", "heads"): "unknown granularity 'heads'; did you mean 'head'?",
     ("--granularities", ""): "empty grid: no granularities; list at least one of each",
     ("--sparsities", "0.1,1"): f"{SPARSITY} 1.0",

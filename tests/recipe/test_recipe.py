@@ -125,9 +125,12 @@ def test_a_step_of_several_granularities(step: str, cell: str, tmp_path: Path) -
         ("granularity: [head, neuron], sparsity: {head: 0.2, nuron: 1}", r":3:59: a sparsity is .* not 1$"),
         (
             "granularity: [head, neuron], sparsity: {head: 0.2, nuron: 0.1}",
-            r":3:59: 'nuron' is none of the step's granularities; did you mean 'neuron'\?",
+            r":3:59: 'nuron' is not one of the step's granularities; did you mean 'neuron'\?",
         ),
-        ("granularity: [head, neuron, head], sparsity: 0.2", r":3:8: 'head' stands twice in granularity; list it once"),
+        (
+            "granularity: [head, neuron, head], sparsity: 0.2",
+            r":3:8: 'head' is listed twice in granularity; list it once",
+        ),
         ("granularity: [head, nuron], sparsity: 0.2", r":3:28: unknown granularity 'nuron'; did you mean 'neuron'"),
         ("granularity: [head, {granularity: neuron, kep: 1}], sparsity: 0", r":3:50: .*unknown parameter 'kep'"),
         ("granularity: [head, 5], sparsity: 0.2", r":3:28: a granularity is a name"),

@@ -142,14 +142,14 @@ def test_a_cell_without_a_dense_score_says_so() -> None:
     assert line(tables(results)[0], "head")["align"] == "undefined"
     text = printed(results, 120)
     assert "failed, stsb-dev of dense: out of memory" in text
-    assert "undefined, stsb-dev of head × align 10 %: the dense model has no score to set it against" in text
+    assert "undefined, stsb-dev of head × align 10 %: the dense model has no score to compare with" in text
 
 
 def test_a_value_lost_with_the_seen_pairs_is_undefined_and_explained() -> None:
     made = cell("head", "align", 0.1, delta=1.0, delta_clean=None)
     results = Results([row(), made], about(confirm=[]))
     assert line(tables(results)[0], "head")["align"] == "undefined"
-    assert "no score on the pairs left" in " ".join(printed(results).split())
+    assert "no score on the pairs that calibration and choice have not seen" in " ".join(printed(results).split())
 
 
 def test_a_lost_mean_is_noted_only_where_there_is_one() -> None:

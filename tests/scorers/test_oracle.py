@@ -169,7 +169,7 @@ def test_bad_parameters(bench: Bench, given: dict[str, Any], text: str) -> None:
 
 
 def test_the_ranker_is_a_cheap_scorer() -> None:
-    with pytest.raises(PluginError, match="by: 'oracle' is no cheap scorer"):
+    with pytest.raises(PluginError, match="by: 'oracle' is not a cheap scorer"):
         Oracle(group=2, by="oracle").resolved(registry().scorer)
     with pytest.raises(PluginError, match="did you mean 'magnitude'"):
         Oracle(group=2, by="magnitud").resolved(registry().scorer)

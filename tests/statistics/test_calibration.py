@@ -72,7 +72,7 @@ def simulate(comparisons: int, noise: tuple[float, float], draws: int = 500, tas
         p = permutation_p(swapped.observed, swapped.differences)
         covered = compared.low <= truth(noise) <= compared.high
         # Not worse by the true difference or more: at the very edge of what harmless denies.
-        harmless = compared.turned().p_above(-truth(noise))
+        harmless = compared.reversed().p_above(-truth(noise))
         found.append((p, covered, smallest_effect(compared.se, LEVEL), harmless))
     columns = np.array(found, float).T
     return Outcomes(columns[0], columns[1] > 0, columns[2], columns[3])

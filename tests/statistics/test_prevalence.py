@@ -220,5 +220,5 @@ def test_a_fixed_sequence_stops_at_the_first_failure(ps: list[float | None], fou
 
 
 def test_a_fixed_sequence_must_rise() -> None:
-    with pytest.raises(ValueError, match="must rise"):
+    with pytest.raises(ValueError, match="must increase"):
         largest_harmless([0.1, 0.1], [0.01, 0.01])

@@ -100,7 +100,7 @@ def test_one_sided_p_counts_draws_beyond_the_bound() -> None:
     assert compared.p_below(-0.5) == (1 + 4) / 6
     assert compared.p_above(-0.5) == (1 + 3) / 6
     assert compared.p_below(3.0) == 1 / 6
-    assert compared.turned().p_above(0.5) == compared.p_below(-0.5)
+    assert compared.reversed().p_above(0.5) == compared.p_below(-0.5)
 
 
 def test_the_interval_is_that_of_the_percentiles() -> None:
@@ -108,7 +108,7 @@ def test_the_interval_is_that_of_the_percentiles() -> None:
     compared = contrast(500.0, boots)
     assert (compared.low, compared.high) == pytest.approx((25, 975))
     assert compared.se == pytest.approx(np.std(np.arange(1001), ddof=1))
-    turned = compared.turned()
+    turned = compared.reversed()
     assert (turned.delta, turned.low, turned.high) == (-500, -compared.high, -compared.low)
 
 

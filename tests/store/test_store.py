@@ -281,13 +281,13 @@ def test_keys_that_no_database_can_hold_are_refused(store: Store, key: str) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"score": float("nan")}, "nan is no score"),
-        ({"score": float("inf")}, "inf is no score"),
-        ({"score": None}, "exactly if it is 'ok'"),
-        ({"status": "undefined", "reason": "few pairs"}, "exactly if it is 'ok'"),
+        ({"score": float("nan")}, "nan is not a score"),
+        ({"score": float("inf")}, "inf is not a score"),
+        ({"score": None}, "if and only if it is 'ok'"),
+        ({"status": "undefined", "reason": "few pairs"}, "if and only if it is 'ok'"),
         ({"status": "undefined", "score": None}, "needs a reason"),
         ({"status": "failed"}, "'ok' or 'undefined', not 'failed'"),
-        ({"seconds": float("nan")}, "no duration"),
+        ({"seconds": float("nan")}, "not a duration"),
         ({"values": np.zeros(2, np.float64)}, "must be float32"),
         ({"values": np.zeros((2, 2), np.float32)}, "must be float32 with one axis"),
     ],

@@ -332,8 +332,8 @@ def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_sta
     [
         ({"prevalence": {"groups": {"nueron": 4}}}, "prevalence.groups: .*did you mean 'neuron'"),
         ({"prevalence": {"by": "magnitud"}}, "prevalence.by: .*did you mean 'magnitude'"),
-        ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is no cheap scorer"),
-        ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is no cheap scorer"),
+        ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is slow, seeded or uses tasks"),
+        ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is slow, seeded or uses tasks"),
         ({"prevalence": {"confirm": ["stsb-dev"]}}, "prevalence.confirm: stsb-dev chooses units"),
         ({"prevalence": {"confirm": ["sts99"]}}, "prevalence.confirm.0: unknown task 'sts99'"),
     ],
@@ -402,9 +402,9 @@ ENTRY = PrevalenceEntry(
 def test_the_answer_in_words() -> None:
     assert sentences(ENTRY) == [
         "Of the 72 heads, removed one at a time on stsb-dev, 30 % are estimated to hurt (20 % to 41 %).",
-        "5 are found to improve the model by going (false-discovery rate 5 %); of these 1 is confirmed on stsb and "
+        "5 are found to improve the model when removed (false-discovery rate 5 %); of these 1 is confirmed on stsb and "
         "sickr, where 0.2 would pass by chance.",
-        "Up to 20 % can go without harm by uniform, as stsb-dev tells.",
+        "Up to 20 % can be removed by uniform without harm on stsb-dev.",
         "The best cell on stsb-dev, head × align 20 %, changes the score by +0.40 (+0.10 to +0.70) points on stsb, "
         "which had no part in its choice: improves.",
     ]
@@ -414,11 +414,11 @@ def test_the_answer_in_words() -> None:
     ("changes", "text"),
     [
         ({"share": None}, "too few have a score"),
-        ({"share": replace(SHARE, low=0.0, high=1.0)}, "how many hurt cannot be told"),
+        ({"share": replace(SHARE, low=0.0, high=1.0)}, "how many hurt cannot be estimated"),
         ({"groups": 4, "group_size": 2000, "granularity": "neuron"}, "Of 4 groups of 2,000 neuron units, removed"),
-        ({"found": ()}, "None is found to improve the model by going"),
-        ({"confirm": None}, "nothing confirms that"),
-        ({"harmless": HARMLESS[2:]}, "No sparsity that was tried is shown to do no harm."),
+        ({"found": ()}, "None is found to improve the model when removed"),
+        ({"confirm": None}, "this was not confirmed on other tasks"),
+        ({"harmless": HARMLESS[2:]}, "No sparsity that was tried is shown to be harmless."),
     ],
 )
 def test_what_is_not_known_is_said_to_be(changes: dict[str, Any], text: str) -> None:
@@ -436,7 +436,7 @@ def test_a_record_is_read_as_it_was_written_and_one_that_lacks_a_key_is_refused(
     assert from_dict(PrevalenceRecord, stored | {"added": 1}).manifest == asked | {"added": 1}
     del stored["prevalence"][1]["layers"][0]["groups"]
     text = re.escape(
-        "run run-1: the record of ablate prevalence cannot be read (prevalence.1.layers.0.groups: is absent)"
+        "run run-1: the record of `ablate prevalence` cannot be read (prevalence.1.layers.0.groups: is absent)"
     )
     with pytest.raises(StoreError, match=text):
         from_dict(PrevalenceRecord, stored)

@@ -214,7 +214,7 @@ def test_a_second_time_computes_nothing(bench: Bench, store: Store) -> None:
     stored = from_dict(StabilityRecord, store.about(second.run))
     assert stored == second
     assert page(stored).blocks == page(first).blocks
-    with pytest.raises(StoreError, match=r"is a study, and has no rows; give its `ablate stability` command again"):
+    with pytest.raises(StoreError, match=r"is a study, which has no rows; give its `ablate stability` command again"):
         finished(store, second.run)
 
 
@@ -255,8 +255,8 @@ def test_what_cannot_be_measured_is_left_out_and_said(bench: Bench, store: Store
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"scorers": ["magnitude"]}, "no scorer of the recipe's grid looks at a calibration set"),
-        ({"stability": STUDY | {"sizes": [4]}}, "stability.sizes: none is left"),
+        ({"scorers": ["magnitude"]}, "no scorer of the recipe's grid uses a calibration set"),
+        ({"stability": STUDY | {"sizes": [4]}}, "stability.sizes: no size can be measured"),
         ({"calibration": {"pairs": 8, "sentences": 8, "batch_size": 16}}, "8 calibration pairs in batches of 16"),
     ],
 )
@@ -286,7 +286,9 @@ def test_a_score_that_fails_has_a_reason_and_no_number(
 def test_a_record_that_lacks_its_entries_is_refused() -> None:
     stored = {"models": ["m"], "run": "run-1", "notes": [], "timings": {}}
     assert from_dict(StabilityRecord, stored | {"stability": []}).stability == ()
-    with pytest.raises(StoreError, match=re.escape("run-1: the record of ablate stability cannot be read (stability:")):
+    with pytest.raises(
+        StoreError, match=re.escape("run-1: the record of `ablate stability` cannot be read (stability:")
+    ):
         from_dict(StabilityRecord, stored)
 
 
@@ -306,4 +308,4 @@ def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
     assert "### Seeds: how far 2 calibration sets agree" in file.read_text()
     refused = runner.invoke(app, [*words, "--set", "stability.calibration_seeds=[1, 1]"])
     assert isinstance(refused.exception, AblateError)
-    assert "calibration_seeds has one twice: '1, 1'; list each once" in str(refused.exception)
+    assert "a value is listed twice in calibration_seeds: '1, 1'; list each once" in str(refused.exception)

@@ -176,7 +176,7 @@ def test_a_set_without_positives_is_refused(bench: Bench) -> None:
         AlignDev().load(SentEval(bench.data))
     assert len(UniformDev().load(SentEval(bench.data))) == 3
     write_set(bench.data, "stsb-dev", [("a b", "a b", 5.0)])
-    with pytest.raises(DataError, match="task 'uniform-dev': 'senteval' has 1 sentences, and it needs 2"):
+    with pytest.raises(DataError, match="task 'uniform-dev': 'senteval' has 1 sentences, and the task needs 2"):
         UniformDev().load(SentEval(bench.data))
 
 
@@ -220,9 +220,7 @@ def test_a_geometry_task_that_fails_vetoes_no_cell(bench: Bench, monkeypatch: py
 
 
 def test_alone_it_has_nothing_to_choose_by(bench: Bench) -> None:
-    with pytest.raises(
-        RecipeError, match=r"align-dev, uniform-dev report and do not choose.*add a task such as sts-dev"
-    ):
+    with pytest.raises(RecipeError, match=r"align-dev, uniform-dev cannot choose cells.*add a task such as sts-dev"):
         bench.job(**GRID, screen=["geometry"])
     for confirm in ({"tasks": ["stsb"], "cells": "all"}, None):
         job = bench.job(**{**GRID, "confirm": confirm}, screen=["geometry"])

@@ -20,7 +20,7 @@ from ablate.errors import PluginError, RecipeError, Undefined
 from ablate.tasks.folds import cross_validated, nested, with_dev
 from ablate.tasks.solver import STRENGTHS, Exact, Examples, Stochastic
 from ablate.tasks.transfer import TRANSFER_TASKS, Transfer
-from ablate.testing.contracts import check_task
+from ablate.testing import check_task
 from ablate.testing.samples import SampleSource
 from tests.bench import Bench, known, make_bench
 
@@ -178,7 +178,7 @@ def test_of_equals_the_weakest_strength_is_taken() -> None:
 
 def test_a_class_too_small_for_the_folds_has_no_score() -> None:
     few = Examples(np.zeros((10, 2), np.float32), np.array([0] * 8 + [1] * 2))
-    with pytest.raises(Undefined, match="3 folds need as many texts of two classes at least, and there are 8 of"):
+    with pytest.raises(Undefined, match="3 folds need two classes with at least 3 texts each, and there are 8 of"):
         nested(few, 3, Exact())
     with pytest.raises(Undefined, match="there are 10 of class 0"):
         cross_validated(Examples(few.features, np.zeros(10, np.int64)), few.features, 3, Exact())
@@ -243,7 +243,7 @@ def test_seeds_move_the_stochastic_solver_and_are_refused_by_the_exact_one() -> 
 
 
 def test_pairs_without_classes_are_refused_by_name() -> None:
-    with pytest.raises(PluginError, match="task 'cr': 'sample .*' has no classes for it"):
+    with pytest.raises(PluginError, match="task 'cr': 'sample .*' has no classes, which it needs"):
         TASKS["cr"]().measure(SampleSource().load("stsb"), torch.zeros(40, 3))
 
 
@@ -305,8 +305,8 @@ def test_a_group_gives_to_all_of_its_tasks_in_use_and_a_task_goes_before_it(benc
             "recipe.tasks.trec.solvr: task 'trec': unknown parameter 'solvr'; did you mean",
         ),
         ({"trec": {"solver": "svm"}}, "recipe.tasks.trec.solver: task 'trec', solver: must be 'sklearn' or 'senteval'"),
-        ({"trek": {}}, "recipe.tasks.trek: 'trek' is none of the recipe's tasks; did you mean 'trec'"),
-        ({"sts-train": {}}, "recipe.tasks.sts-train: 'sts-train' is none of the recipe's tasks"),
+        ({"trek": {}}, "recipe.tasks.trek: 'trek' is not one of the recipe's tasks; did you mean 'trec'"),
+        ({"sts-train": {}}, "recipe.tasks.sts-train: 'sts-train' is not one of the recipe's tasks"),
         ({"stsb-dev": {"solver": "sklearn"}}, "task 'stsb-dev': unknown parameter 'solver'"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from ablate.plugin import Plugin
 from ablate.plugins import KINDS, registry
-from ablate.testing.contracts import FAMILIES, check_executor, check_granularity, check_scorer, check_task
+from ablate.testing import FAMILIES, check_executor, check_granularity, check_scorer, check_task
 
 OURS = [entry for entry in registry().entries if entry.built_in]
 

@@ -1,1 +1,1 @@
-"""Figures: what the HTML report draws and a notebook shows."""
+"""The figures of the HTML report and of notebooks."""

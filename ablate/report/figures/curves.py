@@ -1,8 +1,9 @@
-"""Sparsity curves: what happens to the score as more units go, for each granularity."""
+"""Draws sparsity curves: how the score changes as more units are removed, for each granularity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
@@ -17,21 +18,23 @@ _COLUMNS = 3
 
 
 def curves_figure(stage: Stage, title: str) -> Sketch | None:
-    """A panel for each granularity; None where no scorer has two sparsities."""
+    """A panel for each granularity; None if no scorer has two sparsities."""
     drawn = curves(stage)
     if not drawn:
         return None
-    kinds = list(dict.fromkeys(curve.granularity for curve in drawn))
+    by_granularity: dict[str, list[Curve]] = {}
+    for curve in drawn:
+        by_granularity.setdefault(curve.granularity, []).append(curve)
+    # The same style for a scorer in all panels, since they share one legend.
     styled = styles((curve.label for curve in drawn), {curve.label for curve in drawn if curve.seeded})
-    rows = -(-len(kinds) // _COLUMNS)
-    left_out = {kind for kind in kinds if _floor(stage, [c for c in drawn if c.granularity == kind]) is not None}
+    rows = ceil(len(by_granularity) / _COLUMNS)
 
     def paint(figure: FigureBase) -> None:
-        panels = figure.subplots(rows, min(_COLUMNS, len(kinds)), squeeze=False).flat
-        for axes, kind in zip(panels, kinds, strict=False):
-            _panel(axes, stage, [curve for curve in drawn if curve.granularity == kind], styled)
-            axes.set_title(text(kind))
-        for axes in list(panels)[len(kinds) :]:
+        panels = figure.subplots(rows, min(_COLUMNS, len(by_granularity)), squeeze=False).flat
+        for axes, (granularity, of_granularity) in zip(panels, by_granularity.items(), strict=False):
+            _panel(axes, stage, of_granularity, styled)
+            axes.set_title(text(granularity))
+        for axes in list(panels)[len(by_granularity) :]:
             axes.set_visible(False)
         legend(figure, styled)
 
@@ -41,13 +44,14 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
         else "No intervals were made"
     )
     hollow = " Hollow: the mean of the matched draws ± sd." if any(p.matched for c in drawn for p in c.points) else ""
+    cut = any(_floor(stage, of_granularity) is not None for of_granularity in by_granularity.values())
     caption = (
-        f"{band}. That of a seeded control is ± the sample sd over its seeds."
-        f"{hollow} 0 is the dense model.{' A curve that leaves its panel goes on in the table.' if left_out else ''}"
+        f"{band}. The band of a seeded control is ± the sample sd over its seeds."
+        f"{hollow} 0 is the dense model.{' Points outside a panel are in the table.' if cut else ''}"
     )
     return Sketch(
         title,
-        _alt(stage, drawn, title),
+        _alt(stage, by_granularity, title),
         caption,
         (9.6, 2.9 * rows + legend_height(styled)),
         paint,
@@ -90,21 +94,24 @@ def _panel(axes: Axes, stage: Stage, drawn: Sequence[Curve], styled: Mapping[str
 
 
 def _floor(stage: Stage, drawn: Sequence[Curve]) -> float | None:
-    """The lower end of a panel that a control would flatten: one range of the scorers below the lowest of them."""
+    """The lower end of the y axis, if it must be cut: as far below the scorers as their values are apart.
+
+    A random control may fall so deep that the curves of the scorers would be flat on the same axis. None if all points
+    are within that range.
+    """
     unseeded = [v for c in drawn if not c.seeded for p in c.points for v in (p.value, p.low, p.high) if v is not None]
-    every = [v for c in drawn for p in c.points for v in (p.value, p.low) if v is not None]
+    all_low = [v for c in drawn for p in c.points for v in (p.value, p.low) if v is not None]
     if not unseeded or not stage.measure.higher_is_better:
         return None
     low, high = min([*unseeded, 0]), max([*unseeded, 0])
     floor = low - (high - low)
-    return floor if min(every) < floor else None
+    return floor if min(all_low) < floor else None
 
 
-def _alt(stage: Stage, drawn: Sequence[Curve], title: str) -> str:
+def _alt(stage: Stage, by_granularity: Mapping[str, Sequence[Curve]], title: str) -> str:
     best = max if stage.measure.higher_is_better else min
     parts = []
-    for kind in dict.fromkeys(curve.granularity for curve in drawn):
-        points = [(p.value, p.sparsity, c.label) for c in drawn if c.granularity == kind for p in c.points]
-        value, sparsity, label = best(points)
-        parts.append(f"{kind}: best {value:+.2f} by {label} at {sparsity:g} %")
+    for granularity, drawn in by_granularity.items():
+        value, sparsity, label = best((p.value, p.sparsity, curve.label) for curve in drawn for p in curve.points)
+        parts.append(f"{granularity}: best {value:+.2f} by {label} at {sparsity:g} %")
     return f"{title}. {'; '.join(parts)}."

@@ -1,4 +1,4 @@
-"""Cells side by side: each Δ with its interval, beside the draws of its matched control."""
+"""Draws the Δ of each cell with its interval and the draws of its matched control."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 MOST = 30
-"""Cells in one figure; of more, the best."""
+"""The most cells in one figure. If there are more, the best are drawn."""
 
 
 def intervals_figure(stage: Stage, title: str) -> Sketch | None:
-    """The cells of a stage, best on top; None where none has an interval or a matched control."""
+    """The cells of a stage, the best on top; None if no cell has an interval or a matched control."""
     sign = 1 if stage.measure.higher_is_better else -1
     valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
     ranked = [group for _, group in sorted(valued, key=lambda pair: -pair[0])][:MOST]
     if not any(stage.evidence_on(group) or _draws(stage, group) for group in ranked):
         return None
 
+    # Computed here, because the caption says whether draws are beyond the edges.
     edges = reach(stage, ranked)
     beyond = any(not edges[0] <= draw <= edges[1] for group in ranked for draw in _draws(stage, group))
 
@@ -42,11 +43,11 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
 
     left_out = f" The best {MOST} of {len(stage.groups)} cells." if len(stage.groups) > MOST else ""
     caption = (
-        "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, random units,"
-        f" as many in each layer.{' Arrows: draws beyond the edge, in the table.' if beyond else ''}{left_out}"
+        "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, which remove"
+        f" as many random units in each layer.{' Arrows: draws beyond the edge.' if beyond else ''}{left_out}"
         f"{''.join(f' {sentence}' for sentence in verdicts.draws(ranked))}"
     )
-    alt = f"{title}. " + "; ".join(_spoken(stage, group, ranked) for group in ranked[:5])
+    alt = f"{title}. " + "; ".join(_alt(stage, group, ranked) for group in ranked[:5])
     return Sketch(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")
 
 
@@ -59,21 +60,22 @@ def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
     """The ends of the x axis: at most twice as wide as all intervals together, however far the draws are."""
     ends = [0.0]
     for group in groups:
-        item = stage.evidence_on(group)
-        ends += [item.low, item.high] if item else [stage.effect(group).value or 0.0]
+        evidence = stage.evidence_on(group)
+        ends += [evidence.low, evidence.high] if evidence else [stage.effect(group).value or 0.0]
     low, high = min(ends), max(ends)
+    # The fallback is for cells that all have a Δ of 0 and no interval, since an axis needs a width.
     margin = (high - low) / 2 or 1.0
-    every = [*ends, *(draw for group in groups for draw in _draws(stage, group))]
+    ends_and_draws = [*ends, *(draw for group in groups for draw in _draws(stage, group))]
     pad = margin / 10
-    return max(low - margin, min(every) - pad), min(high + margin, max(every) + pad)
+    return max(low - margin, min(ends_and_draws) - pad), min(high + margin, max(ends_and_draws) + pad)
 
 
 def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[float, float]) -> None:
     seeded = group.is_control
-    item = stage.evidence_on(group)
+    evidence = stage.evidence_on(group)
     color = FAINT if seeded else COLORS[0]
-    if item:
-        axes.plot([item.low, item.high], [height, height], color=color, solid_capstyle="butt")
+    if evidence:
+        axes.plot([evidence.low, evidence.high], [height, height], color=color, solid_capstyle="butt")
     axes.plot([stage.effect(group).value or 0.0], [height], color=color, marker="s" if seeded else "o", markersize=5.5)
     low, high = edges
     draws = _draws(stage, group)
@@ -84,7 +86,7 @@ def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[fl
         axes.plot([edge], [height], color=COLORS[1], marker=mark, markersize=5, clip_on=False)
 
 
-def _spoken(stage: Stage, group: Group, among: list[Group]) -> str:
-    item = stage.evidence_on(group)
-    ends = f", interval {verdicts.interval(item)}" if item else ""
+def _alt(stage: Stage, group: Group, among: list[Group]) -> str:
+    evidence = stage.evidence_on(group)
+    ends = f", interval {verdicts.interval(evidence)}" if evidence else ""
     return f"{label(group, among)}: {wording.effect(stage.effect(group))}{ends}"

@@ -1,4 +1,4 @@
-"""The alignment-uniformity plane of Wang and Isola (2020), with dense and every cell in it."""
+"""Draws the alignment-uniformity plane of Wang and Isola (2020), with dense and every cell in it."""
 
 from __future__ import annotations
 
@@ -26,30 +26,34 @@ class Place(NamedTuple):
 
 
 def places(stages: Sequence[Stage]) -> list[Place]:
-    """The points of dense, every cell (mean over seeds) and every matched draw; stages: of one model and name."""
+    """The points of dense, of every cell (a mean over its seeds) and of every matched draw.
+
+    Args:
+        stages: of one model and one name. Each has one metric, and a cell is in the plane if it has both losses.
+    """
     by_metric = {stage.measure.metric: stage for stage in stages}
     if not {ALIGN, UNIFORM} <= set(by_metric):
         return []
     align, uniform = by_metric[ALIGN], by_metric[UNIFORM]
-    others = {group.id: group for group in uniform.groups}
+    uniform_groups = {group.id: group for group in uniform.groups}
     pairs: list[tuple[str, Sequence[RowsByTask], Sequence[RowsByTask]]] = [("dense", [align.dense], [uniform.dense])]
     for group in align.groups:
-        if other := others.get(group.id):
-            pairs.append((group.kind, list(group.seeds.values()), list(other.seeds.values())))
+        if same := uniform_groups.get(group.id):
+            pairs.append((group.kind, list(group.seeds.values()), list(same.seeds.values())))
             pairs += [
-                ("matched", [rows], [other.matched[draw]])
+                ("matched", [rows], [same.matched[draw]])
                 for draw, rows in group.matched.items()
-                if draw in other.matched
+                if draw in same.matched
             ]
-    points = [(label, _score(across, uniform), _score(up, align)) for label, up, across in pairs]
+    points = [(label, _score(of_uniform, uniform), _score(of_align, align)) for label, of_align, of_uniform in pairs]
     return [Place(label, x, y) for label, x, y in points if x is not None and y is not None]
 
 
 def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
-    """The plane; None where the two tasks were not run."""
+    """The plane; None if the two tasks were not run."""
     points = places(stages)
-    dense = [place for place in points if place.label == "dense"]
-    if not dense or len(points) < 2:
+    dense = next((place for place in points if place.label == "dense"), None)
+    if dense is None or len(points) < 2:
         return None
     labels = [place.label for place in points if place.label != "dense"]
     styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
@@ -67,11 +71,10 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
                 alpha=0.75,
                 linewidths=0,
             )
-        for quadrant in dense:
-            axes.axvline(quadrant.uniform, color=INK, linewidth=0.5, linestyle=":")
-            axes.axhline(quadrant.align, color=INK, linewidth=0.5, linestyle=":")
-            axes.scatter(quadrant.uniform, quadrant.align, s=150, marker="*", color=INK, zorder=3)
-            axes.annotate("dense", (quadrant.uniform, quadrant.align), (7, 6), textcoords="offset points")
+        axes.axvline(dense.uniform, color=INK, linewidth=0.5, linestyle=":")
+        axes.axhline(dense.align, color=INK, linewidth=0.5, linestyle=":")
+        axes.scatter(dense.uniform, dense.align, s=150, marker="*", color=INK, zorder=3)
+        axes.annotate("dense", (dense.uniform, dense.align), (7, 6), textcoords="offset points")
         axes.annotate(
             "better",
             xy=(0.015, 0.02),
@@ -84,18 +87,18 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
         legend(figure, styled, lines=False)
 
     cells = [place for place in points if place.label not in ("dense", "matched")]
-    star = dense[0]
-    both = sum(place.uniform <= star.uniform and place.align <= star.align for place in cells)
+    both = sum(place.uniform <= dense.uniform and place.align <= dense.align for place in cells)
     counted = f"{both} of {len(cells)} cells are no worse than dense in both; "
-    counted += f"{sum(place.align < star.align for place in cells)} have a better align loss, "
-    counted += f"{sum(place.uniform < star.uniform for place in cells)} a better uniform loss."
-    gray = "; gray ones are draws of matched controls" if "matched" in styled else ""
+    counted += f"{sum(place.align < dense.align for place in cells)} have a better align loss, "
+    counted += f"{sum(place.uniform < dense.uniform for place in cells)} a better uniform loss."
+    gray = "; gray points are draws of matched controls" if "matched" in styled else ""
     caption = f"Each point is a cell{gray}. {counted}"
-    alt = f"{title}. Dense at uniform loss {star.uniform:.3f}, align loss {star.align:.3f}. {counted}"
+    alt = f"{title}. Dense at uniform loss {dense.uniform:.3f}, align loss {dense.align:.3f}. {counted}"
     return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
 
 
 def _score(seeds: Sequence[RowsByTask], stage: Stage) -> float | None:
     rows = [tasks.get(task) for tasks in seeds for task in stage.splits]
     scores = [score for row in rows if row is not None and (score := stage.score_of(row)) is not None]
+    # None unless every task and seed has a score: means over different seeds cannot be compared.
     return fmean(scores) if scores and len(scores) == len(rows) else None

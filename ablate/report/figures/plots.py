@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Plots:
-    """Each call gives a new matplotlib figure that pyplot does not know: it is shown where a cell ends with it.
+    """The figures of a run. Each call returns a new matplotlib figure, which a notebook shows if a cell ends with it.
 
-    ``model`` may be left out where the run has one. ``stage`` is ``screen`` or ``confirm``; left out, the confirmation
-    where it has what is to be drawn, else the screen. ``caption``: small print below, how to read the figure.
+    ``model`` may be left out if the run has one model. ``stage`` is ``screen`` or ``confirm``; by default it is the
+    confirmation if that can be drawn, else the screen. ``caption`` is whether to explain the figure below it.
 
     Raises:
-        AblateError: the run has not what is to be drawn (and how to get it), there is no such model, stage or task,
-            or matplotlib is not installed.
+        AblateError: the run lacks what the figure needs (the message says how to get it), there is no such model, stage
+            or task, or matplotlib is not installed.
     """
 
     results: RunRecord
@@ -47,53 +47,51 @@ class Plots:
         """The change of the score as more units are removed: a panel for each granularity, a curve for each scorer.
 
         Args:
-            tasks: the mean over these; by default over all of the stage, scores before losses. One task has
-                intervals of its own, some of several have none.
+            tasks: draw the mean over these tasks, by default over all tasks of the stage. Scores are preferred to
+                losses. There are intervals for one task and for all tasks, and none for a part of them.
         """
         candidates = self._stages(model, stage)
         if tasks is not None:
             candidates = _on(
                 candidates, [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
             )
-        drawable = [one for one in candidates if curves(one)]
+        drawable = [candidate for candidate in candidates if curves(candidate)]
         if not drawable:
             raise AblateError(_no_curve(candidates, stage))
-        one = min(drawable, key=lambda one: (one.measure.metric in (ALIGN, UNIFORM), one.name != "confirm"))
-        return _figure(curves_figure(one, f"Sparsity curves of {one.model}, {one.name}: {wording.delta(one)}"), caption)
+        best = min(drawable, key=lambda drawn: (drawn.measure.metric in (ALIGN, UNIFORM), drawn.name != "confirm"))
+        title = f"Sparsity curves of {best.model}, {best.name}: {wording.delta(best)}"
+        return _figure(curves_figure(best, title), caption)
 
     def heads(self, *, model: str | None = None, granularity: str = "head", caption: bool = True) -> Figure:
         """Where contributions are high and low: a map of units × layers for each scorer, the oracle's first.
 
         Args:
-            granularity: another one of few units, such as ``layer`` of a plug-in.
+            granularity: one with few units in a layer, such as ``head`` or ``layer`` of a plug-in.
         """
+        # Imported here, because it imports numpy, which the other figures do not need.
         from ablate.report.figures.maps import WIDEST, maps_figure, of_record
 
         name = self._model(model)
-        drawn = of_record(self.results.about.maps or ())
-        maps = {kind: of_kind for (whose, kind), of_kind in drawn.items() if whose == name}
+        by_place = of_record(self.results.about.maps or ())
+        maps = {kind: of_kind for (map_model, kind), of_kind in by_place.items() if map_model == name}
         if granularity not in maps:
-            there = f" (it has: {', '.join(maps)})" if maps else ""
+            stored = f" (it has: {', '.join(maps)})" if maps else ""
             raise AblateError(
-                f"no contributions of granularity '{granularity}' are stored with this run of {name}{there}: run it"
+                f"no contributions of granularity '{granularity}' are stored with this run of {name}{stored}: run it"
                 f" with that granularity (of at most {WIDEST} units a layer) and a scorer such as align, not random"
             )
         return _figure(maps_figure(maps[granularity], name, granularity), caption)
 
     def plane(self, *, model: str | None = None, stage: str | None = None, caption: bool = True) -> Figure:
-        """Every cell by its uniform and align loss, dense as a star, matched draws in gray; seeds are joined."""
+        """Each cell by its uniform and align loss, means over its seeds. Dense is a star, matched draws are gray."""
         candidates = self._stages(model, stage)
         for name in ("confirm", "screen"):
-            alike = [one for one in candidates if one.name == name]
-            sketch = (
-                plane_figure(alike, f"The alignment-uniformity plane of {candidates[0].model}, {name}")
-                if alike
-                else None
-            )
+            of_name = [candidate for candidate in candidates if candidate.name == name]
+            sketch = plane_figure(of_name, f"The alignment-uniformity plane of {candidates[0].model}, {name}")
             if sketch is not None:
                 return _figure(sketch, caption)
-        if {ALIGN, UNIFORM} <= {one.measure.metric for one in candidates}:
-            raise AblateError("no cell of this run has both an align and a uniform loss; its tables say why")
+        if {ALIGN, UNIFORM} <= {candidate.measure.metric for candidate in candidates}:
+            raise AblateError("no cell of this run has both an align and a uniform loss; the tables give the reasons")
         where = f" in its stage {stage}" if stage else ""
         raise AblateError(
             f"this run did not measure alignment and uniformity{where}: add the task group geometry to the recipe's"
@@ -103,50 +101,51 @@ class Plots:
     def _model(self, model: str | None) -> str:
         models = list(self.results.about.models)
         if model is None and len(models) > 1:
-            raise AblateError(f"this run has {len(models)} models: say which with model=, of {', '.join(models)}")
+            raise AblateError(f"this run has {len(models)} models: choose one with model=, of {', '.join(models)}")
         if model is not None and model not in models:
             raise AblateError(f"this run has no model '{model}'; {suggest(model, models)}")
         return models[0] if model is None else model
 
     def _stages(self, model: str | None, stage: str | None) -> list[Stage]:
-        """Those of one model and, if given, one name; at least one."""
-        name = self._model(model)
-        of_model = [one for one in stages(self.results) if one.model == name]
+        """The stages of one model, and of one name if it is given; at least one."""
+        model = self._model(model)
+        of_model = [candidate for candidate in stages(self.results) if candidate.model == model]
         if not of_model:
-            raise AblateError(f"this run has no rows of {name}; finish it with the command that began it")
-        names = {one.name for one in of_model}
+            raise AblateError(f"this run has no rows of {model}; finish it with the command that began it")
+        names = {candidate.name for candidate in of_model}
         if stage is not None and stage not in names:
             raise AblateError(f"this run has no stage '{stage}'; {suggest(stage, names)}")
-        return [one for one in of_model if stage in (None, one.name)]
+        return [candidate for candidate in of_model if stage in (None, candidate.name)]
 
 
 def _figure(sketch: Sketch | None, caption: bool) -> Figure:
     assert sketch is not None
     with look():
+        # Imported in `look`, whose error says how to install matplotlib.
         from ablate.report.figures.shown import shown
 
         return shown(sketch, caption)
 
 
 def _on(candidates: Sequence[Stage], tasks: Sequence[str]) -> list[Stage]:
-    known = {task for one in candidates for task in one.splits}
+    known = {task for candidate in candidates for task in candidate.splits}
     for task in tasks:
         if task not in known:
             raise AblateError(f"no task '{task}' was run here; {suggest(task, known)}")
-    with_all = [one.on(tasks) for one in candidates if tasks and set(tasks) <= set(one.splits)]
+    with_all = [candidate.on(tasks) for candidate in candidates if tasks and set(tasks) <= set(candidate.splits)]
     if not with_all:
         raise AblateError(
-            f"tasks {', '.join(tasks) or '(none given)'} have no mean: they are of several stages or measures;"
-            " draw one after the other"
+            f"tasks {', '.join(tasks) or '(none given)'} have no mean, because they are of several stages or measures;"
+            " draw them one at a time"
         )
     return with_all
 
 
 def _no_curve(candidates: Sequence[Stage], stage: str | None) -> str:
-    groups = [group for one in candidates for group in one.groups]
+    groups = [group for candidate in candidates for group in candidate.groups]
     where = f" in stage {stage}" if stage else ""
     if groups and all(group.row.way for group in groups):
-        return f"no sparsity curve{where}: trained cells have none; the tables set them against training alone"
+        return f"no sparsity curve{where}: trained cells have none; the tables compare them with training alone"
     return (
         f"no sparsity curve{where}: no scorer has a Δ at two sparsities or more; list several in the recipe's"
         " sparsities (and for a confirmation, confirm.cells: all)"

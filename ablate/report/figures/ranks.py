@@ -1,4 +1,4 @@
-"""The critical-difference diagram of scorers compared as methods."""
+"""Draws the critical-difference diagram of scorers compared as methods."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ranks_figure(compared: MethodComparison) -> Sketch:
-    """Mean ranks on a line; a bar joins the scorers that Nemenyi's test does not tell apart.
+    """Mean ranks on a line. A bar joins the scorers that Nemenyi's test does not distinguish.
 
     Raises:
         AblateError: scikit-posthocs is not installed.
@@ -26,7 +26,7 @@ def ranks_figure(compared: MethodComparison) -> Sketch:
         from scikit_posthocs import critical_difference_diagram
 
         axes = figure.subplots()
-        # The places stand for the names, which may be alike once they are printable.
+        # Drawn with numbers for names, because labels that were shortened may be equal.
         places = [str(place) for place in range(len(names))]
         drawn = critical_difference_diagram(
             dict(zip(places, compared.mean_ranks, strict=True)),
@@ -47,8 +47,8 @@ def ranks_figure(compared: MethodComparison) -> Sketch:
     title = f"Scorers at {compared.granularity}, by mean rank"
     listed = ", ".join(f"{name} {rank:.2f}" for name, rank in zip(names, compared.mean_ranks, strict=True))
     caption = (
-        f"Mean rank over {len(compared.blocks)} blocks, 1 = best. A bar joins scorers that Nemenyi's test does not tell"
-        f" apart at {100 * LEVEL:g} % (critical difference {compared.critical_difference:.2f}). Friedman: χ²"
+        f"Mean rank over {len(compared.blocks)} blocks, 1 = best. A bar joins scorers that Nemenyi's test does not"
+        f" distinguish at {100 * LEVEL:g} % (critical difference {compared.critical_difference:.2f}). Friedman: χ²"
         f" {compared.chi_square:.2f}, p {p_value(compared.p)}."
     )
     return Sketch(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, compared.granularity)

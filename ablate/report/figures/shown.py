@@ -1,4 +1,4 @@
-"""A figure that a notebook shows, with no pyplot: nothing leaks from one call into the next."""
+"""A figure that a notebook shows without pyplot, which would keep it in memory and mix in the user's settings."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _SHARPNESS = 1.5
 """Pixels of the image for each pixel of the page."""
 
 _CHARACTERS = 18
-"""Of the caption, to an inch of its line."""
+"""How many characters of the caption fit on an inch."""
 
 
 class Shown(Figure):
-    """Ends a cell and is shown once: IPython by itself shows only figures that pyplot has made.
+    """A figure that shows itself at the end of a cell. IPython by itself shows only figures that pyplot made.
 
-    alt: what the figure shows, for whoever cannot see it; an attribute of its image.
+    alt: the text of the image for readers who cannot see it.
     """
 
     alt = ""
@@ -34,18 +34,18 @@ class Shown(Figure):
 
 
 def shown(sketch: Sketch, caption: bool) -> Shown:
-    """A figure with its title, and below it, if asked for, how to read it. For :func:`look` to surround."""
-    wide, high = sketch.size
-    title = textwrap.wrap(text(sketch.title, 300), round(9 * wide))
-    below = textwrap.wrap(text(sketch.caption, 2000), round(_CHARACTERS * wide)) if caption else []
-    heights = high + 0.2 * len(title) + 0.1, 0.13 * len(below) + 0.1
-    figure = Shown(figsize=(wide, sum(heights)), layout="constrained")
-    # A part of its own, since a legend outside the panels would stand on the caption.
-    above, small = figure.subfigures(2, 1, squeeze=False, height_ratios=heights).flat
+    """A figure with its title and, if asked for, its caption. The caller must be in :func:`look`."""
+    width, height = sketch.size
+    title = textwrap.wrap(text(sketch.title, 300), round(9 * width))
+    lines = textwrap.wrap(text(sketch.caption, 2000), round(_CHARACTERS * width)) if caption else []
+    heights = height + 0.2 * len(title) + 0.1, 0.13 * len(lines) + 0.1
+    figure = Shown(figsize=(width, sum(heights)), layout="constrained")
+    # The caption has a part of its own, or a legend outside the panels would cover it.
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights).flat
     sketch.paint(above)
     above.suptitle("\n".join(title), x=0.01, ha="left", fontsize=11, fontweight="bold")
-    small.text(0.01, 1, "\n".join(below), va="top", fontsize=7.5, color=FAINT)
-    # Ticks are made when first drawn: now, in the look of the rest, and not later in that of the user.
+    below.text(0.01, 1, "\n".join(lines), va="top", fontsize=7.5, color=FAINT)
+    # Matplotlib makes ticks when it first draws them. Drawn now, they have the look of the rest, not that of the user.
     figure.draw_without_rendering()
     figure.alt = text(sketch.alt, 2000)
     return figure

@@ -1,4 +1,4 @@
-"""Stability curves: how contributions settle as the calibration set grows."""
+"""Draws stability curves: how contributions settle as the calibration set grows."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ class Settling:
 
 
 def settlings(entries: Iterable[StabilityEntry]) -> list[Settling]:
-    """The curves of each entry; one whose correlations are all undefined is left out."""
+    """The curves of each entry, without entries whose correlations are all undefined."""
     return [curves for entry in entries if (curves := _settling(entry)).correlations]
 
 
 def stability_figure(settlings: Sequence[Settling], model: str) -> Sketch | None:
-    """Above, the rank correlation with the largest size, below, the overlap of the units removed."""
-    of_model = [one for one in settlings if one.model == model and len(one.correlations) > 1]
+    """Panels of the rank correlation with the largest size, above panels of the overlap of the removed units."""
+    of_model = [settling for settling in settlings if settling.model == model and len(settling.correlations) > 1]
     if not of_model:
         return None
-    granularities = list(dict.fromkeys(one.granularity for one in of_model))[:_COLUMNS]
-    styled = styles(one.scorer for one in of_model)
+    granularities = list(dict.fromkeys(settling.granularity for settling in of_model))[:_COLUMNS]
+    styled = styles(settling.scorer for settling in of_model)
 
     def paint(figure: FigureBase) -> None:
         panels = figure.subplots(2, len(granularities), squeeze=False, sharex=True)
         for column, granularity in enumerate(granularities):
             correlation_axes, overlap_axes = panels[:, column]
-            for one in of_model:
-                if one.granularity == granularity:
-                    _paint_correlations(correlation_axes, one, styled[one.scorer])
-                    _curve(overlap_axes, one.overlaps, styled[one.scorer])
+            for settling in of_model:
+                if settling.granularity == granularity:
+                    _paint_correlations(correlation_axes, settling, styled[settling.scorer])
+                    _curve(overlap_axes, settling.overlaps, styled[settling.scorer])
             correlation_axes.set_title(text(granularity))
             overlap_axes.set_xlabel("calibration pairs and sentences")
             for axes, threshold in ((correlation_axes, SAME), (overlap_axes, SHARED)):
@@ -65,20 +65,20 @@ def stability_figure(settlings: Sequence[Settling], model: str) -> Sketch | None
 
     title = f"Stability of the contributions of {model}"
     sizes = "; ".join(
-        f"{one.granularity} {one.scorer}: {'no size' if one.enough is None else one.enough}" for one in of_model
+        f"{settling.granularity} {settling.scorer}: {'no size' if settling.enough is None else settling.enough}"
+        for settling in of_model
     )
     caption = (
-        "Against the largest calibration set, in pairs of different calibration seeds. Above: rank correlation of"
-        " contributions, the band is the range over the pairs; below: overlap of the units removed, a mean over the"
-        f" sparsities. Dotted: {SAME:g} and {SHARED:.2f}, where they count as the same. The smallest sizes that are"
-        f" enough: {sizes}."
+        "Compared with the largest calibration sets of other seeds. Above: the rank correlation of contributions, with"
+        " its range as the band; below: the overlap of the removed units, as a mean over the sparsities. Dotted:"
+        f" {SAME:g} and {SHARED:.2f}, from which they count as the same. The smallest sizes that are enough: {sizes}."
     )
     return Sketch(title, f"{title}. {sizes}.", caption, (9.6, 4.2 + legend_height(styled)), paint, model)
 
 
 def _settling(entry: StabilityEntry) -> Settling:
-    spearman = ((one.size, one.largest.spearman) for one in entry.sizes)
-    jaccard = ((one.size, mean_overlap(one.largest.jaccard)) for one in entry.sizes)
+    spearman = ((agreement.size, agreement.largest.spearman) for agreement in entry.sizes)
+    jaccard = ((agreement.size, mean_overlap(agreement.largest.jaccard)) for agreement in entry.sizes)
     return Settling(
         entry.model,
         entry.scorer,
@@ -90,7 +90,7 @@ def _settling(entry: StabilityEntry) -> Settling:
 
 
 def _paint_correlations(axes: Axes, settling: Settling, style: Style) -> None:
-    """The curve of the means, in the band of the range."""
+    """The curve of the means, in a band from the lowest to the highest."""
     _curve(axes, [point[:2] for point in settling.correlations], style)
     sizes, _, lows, highs = zip(*settling.correlations, strict=True)
     axes.fill_between(sizes, lows, highs, color=style.color, alpha=0.13, linewidth=0)
@@ -100,6 +100,7 @@ def _curve(axes: Axes, points: Sequence[tuple[int, float]], style: Style) -> Non
     sizes = [size for size, _ in points]
     values = [value for _, value in points]
     axes.plot(sizes, values, color=style.color, marker=style.marker, linestyle=style.dash)
+    # The default sizes double from one to the next.
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, list(map(str, sizes)))
     axes.minorticks_off()

@@ -1,4 +1,4 @@
-"""The question and its answer, in words with numbers."""
+"""The question of a run and its answer, in sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ablate.report.table import MARKS
 from ablate.statistics.verdict import CLAIM_DRAWS
 from ablate.studies.prevalence_record import PrevalenceEntry
 
-_SAID = {
+_CONCLUSIONS = {
     "improves": "better without them",
     "better": "better than dense, though random units are not excluded",
     "harmless": "no gain shown, but harmless",
@@ -45,24 +45,27 @@ def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> l
         prevalence: what ``ablate prevalence`` found: how many units hurt.
     """
     run_stages = stages(results)
-    made = []
+    answers: list[Answer] = []
     for model in dict.fromkeys(stage.model for stage in run_stages):
         stage = _reporting([stage for stage in run_stages if stage.model == model])
         if stage is None:
-            made.append(Answer(model, f"Nothing but the dense model was run: no answer about {model}.", ()))
+            answers.append(Answer(model, f"Only the dense model was run: no answer about {model}.", ()))
         else:
-            made.append(_answer(stage, [entry for entry in prevalence if entry.model == model]))
-    return made
+            answers.append(_answer(stage, [entry for entry in prevalence if entry.model == model]))
+    return answers
 
 
 def _reporting(of_model: Sequence[Stage]) -> Stage | None:
-    """The confirmation before the screen, and scores before the geometry, which is not the goal."""
+    """The stage that the answer rests on: a confirmation is preferred to a screen, and scores to losses.
+
+    A better loss is not the goal: orderings by a loss can run against the gain in the scores.
+    """
     with_cells = [stage for stage in of_model if stage.groups]
     return min(with_cells, key=lambda s: (s.name != "confirm", s.measure.metric in (ALIGN, UNIFORM)), default=None)
 
 
 def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry]) -> Answer:
-    # A control answers nothing.
+    # The best of the random draws says nothing about which parameters hurt.
     ranked = _ranked(stage, [group for group in stage.groups if not group.is_control])
     kinds = list(dict.fromkeys(group.kind for group in stage.groups))
     how_many = {entry.granularity: " ".join(prevalence_sentences(entry)) for entry in prevalence}
@@ -81,13 +84,13 @@ def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry]) -> Answer:
 def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
     known = {group.id: item for group in ranked if (item := _evidence(stage, group))}
     if not ranked:
-        return f"No answer: no cell of {stage.model} has a Δ; the reasons stand below the tables."
+        return f"No answer: no cell of {stage.model} has a Δ; the reasons are in the section Provenance."
     if not known:
         best = ranked[0]
         return (
-            f"Not judged: this run has no intervals and no tests. The best figure is {_label(best)}:"
-            f" {wording.effect(stage.effect(best))} {stage.measure.unit}. To have it judged, give the command that made"
-            " it again; what the store has is not computed again."
+            f"Not judged: this run has no intervals and no tests. The best cell is {_label(best)}:"
+            f" {wording.effect(stage.effect(best))} {stage.measure.unit}. To judge it, give the command of this run"
+            " again; what is in the store is not computed again."
         )
     better = [group for group in ranked if group.id in known and known[group.id].verdict == "improves"]
     if better:
@@ -104,39 +107,40 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
 
 def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
     if not ranked:
-        return "no cell but controls has a Δ."
+        return "only controls have a Δ."
     known = [(group, item) for group in ranked if (item := _evidence(stage, group))]
     if not known:
         return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
-    for name, said in _SAID.items():
-        of_name = [(group, item) for group, item in known if item.verdict == name]
-        if of_name:
-            widest = max(of_name, key=lambda pair: _removed(pair[0]))
-            group, item = widest if name == "harmless" else of_name[0]
-            text = f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
-            if name != "harmless" and widest[0] is not group:
-                same = "improves" if name == "improves" else "is better"
-                text += f" The largest sparsity that {same}: {_label(widest[0])}, {_numbers(stage, widest[1])}."
+    for verdict, conclusion in _CONCLUSIONS.items():
+        of_verdict = [(group, item) for group, item in known if item.verdict == verdict]
+        if of_verdict:
+            largest = max(of_verdict, key=lambda pair: _removed(pair[0]))
+            # A gain is best where it is largest; a harmless cell where it removes most.
+            group, item = largest if verdict == "harmless" else of_verdict[0]
+            text = f"{conclusion}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
+            if verdict != "harmless" and largest[0] is not group:
+                same = "improves" if verdict == "improves" else "is better"
+                text += f" The largest sparsity that {same}: {_label(largest[0])}, {_numbers(stage, largest[1])}."
             best, best_item = known[0]
-            if name == "harmless" and best is not group:
+            if verdict == "harmless" and best is not group:
                 text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_item)}{_against(stage, best)}."
             return text
     group, item = known[0]
-    found = {item.verdict for _, item in known}
-    said = "undecided; the best"
-    if found <= {"harms", "worse"}:
-        said = "every cell harms; the least" if found == {"harms"} else "every cell is worse; the least"
-    return f"{said}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
+    verdicts_found = {item.verdict for _, item in known}
+    conclusion = "undecided; the best"
+    if verdicts_found <= {"harms", "worse"}:
+        conclusion = "every cell harms; the least" if verdicts_found == {"harms"} else "every cell is worse; the least"
+    return f"{conclusion}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
 
 
 def _numbers(stage: Stage, item: Evidence) -> str:
-    """``+0.85 points [+0.21 to +1.49], q 0.012``; where it decides nothing, also what would have been seen."""
-    over = " over the dense model trained as long" if item.against == "trained" else ""
+    """``+0.85 points [+0.21 to +1.49], q 0.012``; if the verdict is undecided, also the smallest effect."""
+    over = " over the dense model trained for as many steps" if item.against == "trained" else ""
     text = f"{wording.signed(item.delta)} {stage.measure.unit}{over} [{verdicts.interval(item)}]"
     if item.q_verdict is not None:
         text += f", q of '{item.verdict}' {verdicts.q_verdict(item)}"
     if item.verdict == "undecided":
-        text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been seen"
+        text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been found"
     if item.verdict == "harmless" and item.margin is not None:
         text += f", margin {item.margin:g}"
     if item.harmed and item.verdict != "harms":
@@ -145,7 +149,7 @@ def _numbers(stage: Stage, item: Evidence) -> str:
 
 
 def _evidence(stage: Stage, group: Group) -> Evidence | None:
-    """The evidence that its verdict rests on: of a cell that was trained, against training alone."""
+    """The evidence that the verdict on a cell rests on: for a trained cell, that against training alone."""
     return stage.evidence_on(group, against="trained") or stage.evidence_on(group)
 
 
@@ -155,7 +159,7 @@ def _against(stage: Stage, group: Group) -> str:
         return ""
     item = stage.evidence_on(group, against="matched")
     if item is None:
-        return "; too few matched draws stand beside it" if len(group.matched) < 2 else ""
+        return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
     by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
     few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws or 0) < CLAIM_DRAWS else ""
     return f"; it beats {item.beaten} of {item.draws} matched draws of random units{few}, {by}"
@@ -164,7 +168,7 @@ def _against(stage: Stage, group: Group) -> str:
 def _caution(stage: Stage) -> str:
     if stage.name == "confirm":
         return ""
-    return " Nothing was confirmed on tasks that had no part in the choice, so the best figures flatter."
+    return " No cell was confirmed on tasks that had no part in the choice, so the best results are optimistic."
 
 
 def _ranked(stage: Stage, groups: Sequence[Group]) -> list[Group]:

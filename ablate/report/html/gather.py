@@ -1,4 +1,4 @@
-"""What a report is made of, from the store alone."""
+"""Gathers the content of a report from the store."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from ablate.studies.stability_record import StabilityRecord
 
 
 def find_run(store: Store, target: str | None = None, overrides: Sequence[str] = ()) -> str | None:
-    """The id of the run to report on; None for the newest that has rows.
+    """The id of the run to report on; None for the newest run that has rows.
 
     Args:
-        target: a run's id; or a recipe file, for the newest run with rows of what that recipe says now.
+        target: the id of a run; or a recipe file, for the newest run with rows of the recipe as it is now.
         overrides: ``a.b=c`` texts that change values of the recipe file.
 
     Raises:
-        RecipeError: the recipe file is wrong.
-        StoreError: no run of that recipe has rows, or the one of that id has none.
+        RecipeError: the recipe file is not valid.
+        StoreError: no run of the recipe has rows, or the run of that id has none.
     """
     if target is None:
         return None
@@ -40,7 +40,7 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
         ids = [run.id for run in runs if run.rows and _is(run.manifest.get("recipe"), wanted)]
         if not ids:
             raise StoreError(
-                f"{store.name}: no run of {target} as it is now has rows; give `ablate run {target}` first"
+                f"{store.name}: no run of {target}, as the file is now, has rows; give `ablate run {target}` first"
             )
         return ids[-1]
     if any(run.id == target and not run.rows for run in runs):
@@ -49,13 +49,13 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
 
 
 def gather(store: Store, results: RunRecord) -> Material:
-    """The rows of a run, what the store knows of it, and the newest studies of the same models and data.
+    """The rows of a run, what the store knows about it, and the newest studies of the same models and data.
 
     Raises:
         StoreError: the store fails, or the record of a study cannot be read.
     """
     runs = store.runs()
-    info = next(one for one in runs if one.id == results.about.run)
+    info = next(run for run in runs if run.id == results.about.run)
     origin = Origin(info.id, info.started, info.finished, info.choice, info.chosen, store.reads())
     return Material(
         results,
@@ -71,15 +71,17 @@ def _newest(
     """The record of the newest finished study of the same models and data, and its page."""
     wanted = [*results.about.models], results.about.data
     for run in reversed(runs):
-        alike = (run.manifest.get("models"), run.manifest.get("data")) == wanted
-        if run.manifest.get("study") == kind.study and run.finished and alike:
+        comparable = (run.manifest.get("models"), run.manifest.get("data")) == wanted
+        # A study writes its record when it finishes.
+        if run.manifest.get("study") == kind.study and run.finished and comparable:
             record = from_dict(kind, store.about(run.id))
             return record, page(record)
     return None
 
 
 def _is(stored: Any, wanted: Recipe) -> bool:
-    """Whether a recipe of a record is this one, also where it was written before a new field had its default."""
+    """Whether the recipe of a record is this one."""
+    # Compared after validation: a recipe that an older ablate recorded lacks fields that have a default since.
     try:
         return Recipe.model_validate(stored) == wanted
     except ValidationError:

@@ -1,4 +1,4 @@
-"""The tables of a run as HTML for a notebook's cell: no script, no color but the page's own and the marks'."""
+"""The tables of a run as HTML for a cell of a notebook, without scripts and in the colors of the notebook."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from ablate.report.table import Page
 
 
 def as_notebook(page: Page) -> str:
-    """A page of tables as one element, to be read on light and on dark; it names no other file.
+    """A page of tables as one self-contained element, legible on a light and on a dark background.
 
-    The best is in bold and verdicts have their marks also where a viewer takes the style out.
+    If a viewer removes the style, the best entries are still in bold and the verdicts still have their marks.
 
     Raises:
         AblateError: jinja2 is not installed.

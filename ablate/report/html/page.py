@@ -33,7 +33,7 @@ from ablate.studies.stability_record import StabilityRecord
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, and what stands below it. lines: paragraphs; how to get what is absent, too."""
+    """A section of the report. lines: paragraphs below the heading; if content is missing, how to get it."""
 
     id: str
     title: str
@@ -44,7 +44,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Material:
-    """What a report is made of: a run, and the records of studies with the pages that their commands printed."""
+    """The content of a report: a run, and the records of studies with the pages that their commands printed."""
 
     results: RunRecord
     origin: Origin = field(default_factory=Origin)
@@ -53,14 +53,15 @@ class Material:
 
 
 def render_html(material: Material) -> str:
-    """The whole file: it names no other, and obeys no text that came from a file or a plug-in.
+    """The whole file, which loads no other file.
 
-    Every text is escaped, and the policy in its head lets no script run but the one that sorts tables.
+    Every text is escaped, and the policy in its head allows only the script that sorts tables.
 
     Raises:
         AblateError: jinja2 or matplotlib is not installed.
     """
     results = material.results
+    # The content security policy allows the script by its hash, so that no script in a label or a reason can run.
     digest = hashlib.sha256(asset("sort.js").encode()).digest()
     return fill(
         "page.html.j2",
@@ -87,48 +88,49 @@ def _sections(material: Material) -> Iterator[Section]:
     yield _drawn("plane", "Alignment and uniformity", _planes(run_stages), _NO_PLANE)
     exact = material.prevalence[0].maps if material.prevalence else ()
     maps = join(of_record(results.about.maps or ()), of_record(ContributionMap(**asdict(one)) for one in exact))
-    drawn = [maps_figure(of, model, granularity) for (model, granularity), of in maps.items()]
+    drawn = [maps_figure(of_place, *place) for place, of_place in maps.items()]
     agreement = oracle_agreement_table(results.about.agreement or ())
     blocks = () if agreement is None else (Block(None, (agreement,)),)
     yield replace(_drawn("maps", "Where contributions live", drawn, _NO_MAPS), blocks=blocks)
     yield _study("prevalence", "Prevalence", material.prevalence and material.prevalence[1], [])
     curves = settlings(material.stability[0].stability if material.stability else ())
-    panels = [stability_figure(curves, model) for model in dict.fromkeys(one.model for one in curves)]
-    yield _study("stability", "Stability", material.stability and material.stability[1], [one for one in panels if one])
+    panels = [stability_figure(curves, model) for model in dict.fromkeys(curve.model for curve in curves)]
+    yield _study("stability", "Stability", material.stability and material.stability[1], list(filter(None, panels)))
 
 
 _NO_CURVES = "No curve: no scorer was run at two sparsities or more; list several in the recipe's sparsities."
 _NO_PLANE = "Not measured: add the task group geometry to the recipe's screen tasks, and run it again."
-_NO_MAPS = "No map: no scorer ranked units that are few enough to be seen, such as heads."
+_NO_MAPS = "No map: no scorer ranked units that are few enough to draw, such as heads."
 
 
-def _drawn(id_: str, title: str, sketches: Sequence[Sketch], otherwise: str) -> Section:
-    return Section(id_, title, () if sketches else (otherwise,), tuple(map(draw, sketches)))
+def _drawn(id_: str, title: str, sketches: Sequence[Sketch], reason: str) -> Section:
+    """A section of figures. reason: why there are none, if there are none."""
+    return Section(id_, title, () if sketches else (reason,), tuple(map(draw, sketches)))
 
 
 def _curves(run_stages: Sequence[Stage]) -> list[Sketch]:
     many = len({stage.model for stage in run_stages}) > 1
     drawn = []
     for stage in run_stages:
-        of = f" of {stage.model}" if many else ""
-        drawn.append(curves_figure(stage, f"Sparsity curves{of}, {stage.name}: {wording.delta(stage)}"))
+        of_model = f" of {stage.model}" if many else ""
+        drawn.append(curves_figure(stage, f"Sparsity curves{of_model}, {stage.name}: {wording.delta(stage)}"))
         if stage.name == "confirm" or not any(s.name == "confirm" for s in run_stages if s.model == stage.model):
-            drawn.append(intervals_figure(stage, f"Cells{of}, {stage.name}: {wording.delta(stage)}"))
-    return [one for one in drawn if one]
+            drawn.append(intervals_figure(stage, f"Cells{of_model}, {stage.name}: {wording.delta(stage)}"))
+    return list(filter(None, drawn))
 
 
 def _planes(run_stages: Sequence[Stage]) -> list[Sketch]:
     drawn = []
     for place in dict.fromkeys((stage.model, stage.name) for stage in run_stages):
-        alike = [stage for stage in run_stages if (stage.model, stage.name) == place]
-        drawn.append(plane_figure(alike, f"The alignment-uniformity plane, {place[0]}, {place[1]}"))
-    return [one for one in drawn if one]
+        of_place = [stage for stage in run_stages if (stage.model, stage.name) == place]
+        drawn.append(plane_figure(of_place, f"The alignment-uniformity plane, {place[0]}, {place[1]}"))
+    return list(filter(None, drawn))
 
 
 def _methods(results: RunRecord) -> Section:
     compared = compare_methods(results)
     table = methods_table(compared)
-    drawings = [draw(ranks_figure(one)) for one in compared if isinstance(one, MethodComparison)]
+    drawings = [draw(ranks_figure(comparison)) for comparison in compared if isinstance(comparison, MethodComparison)]
     if table is None:
         return Section("methods", "Scorers as methods", ("No scorer to compare: the recipe has no grid.",))
     if not table.lines:
@@ -138,5 +140,5 @@ def _methods(results: RunRecord) -> Section:
 
 def _study(name: str, title: str, page: Page | None, sketches: Sequence[Sketch]) -> Section:
     if page is None:
-        return Section(name, title, (f"Not measured: ablate {name} RECIPE does, and keeps it in the same store.",))
+        return Section(name, title, (f"Not measured: ablate {name} RECIPE measures it, into the same store.",))
     return Section(name, title, (*page.head, *page.foot), tuple(map(draw, sketches)), page.blocks)

@@ -1,4 +1,4 @@
-"""What traces a report to its origin: versions, hashes, command, recipe, seeds, reads of the test sets."""
+"""The provenance of a report: versions, hashes, command, recipe, seeds, and reads of the test sets."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ SEEDS = ("calibration_seed", "control_seed", "tie_seed", "train_seed", "statisti
 
 @dataclass(frozen=True)
 class Origin:
-    """What the store knows of a run beside its rows. Times are in UTC.
+    """What the store knows about a run besides its rows. Times are in UTC.
 
-    choice: what was chosen, as recorded before a test set was read. reads: test set -> reads in the store's life.
+    choice: the chosen cells, as recorded before a test set was read; chosen: when.
+    reads: test set -> how often it was read since the store was made.
     """
 
     run: str | None = None
@@ -32,7 +33,7 @@ Facts = Sequence[tuple[str, str]]
 
 
 def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
-    """Lists of names and values with their headings; unknown values are left out."""
+    """Lists of names and values, each with its heading, without unknown values."""
     about = results.about
     run = [
         ("run", origin.run or about.run),
@@ -41,6 +42,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("started", _time(origin.started)),
         ("finished", _time(origin.finished)),
         ("models", ", ".join(about.models)),
+        *((f"{model}, as loaded", "; ".join(remarks)) for model, remarks in (about.remarks or {}).items()),
         ("data", f"{about.data} ({about.data_why})" if about.data_why else about.data),
         ("screen tasks", ", ".join(about.screen)),
         ("confirm tasks", ", ".join(about.confirm)),
@@ -58,6 +60,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("Statistics", list(_flat(about.statistics or {}))),
         ("Seconds", [(name, f"{seconds:.1f}") for name, seconds in about.timings.items()]),
     ]
+    # "No value" is None or an empty text here; a 0, such as a seed, is shown.
     kept = [
         (title, [(name, str(value)) for name, value in pairs if value not in (None, "")]) for title, pairs in sections
     ]
@@ -65,7 +68,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
 
 
 def recipe_text(results: RunRecord) -> str | None:
-    """The recipe as checked, every default written out; JSON, which is YAML too."""
+    """The recipe after validation, with all defaults, as JSON (which is YAML too)."""
     recipe = results.about.recipe
     return None if recipe is None else json.dumps(recipe, indent=2, ensure_ascii=False)
 
@@ -86,7 +89,7 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """``a.b`` and the value, of nested mappings; lists are joined."""
+    """Nested mappings as pairs of ``a.b`` and a value. Lists are joined; lists of lists or mappings are left out."""
     for name, value in content.items():
         place = f"{prefix}{name}"
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Fills a template with what came from files and plug-ins: every text escaped, no control character obeyed."""
+"""Fills a template. Every text, which may come from a file or a plug-in, is escaped and freed of control characters."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def fill(template: str, style: str, script: str = "", **content: Any) -> str:
     """The template of that name with its content.
 
     Args:
-        style, script: names of our own files, put in as they are.
-        content: any text in it is escaped, unless the template says ``markup``.
+        style, script: names of our own files, which are inserted unescaped.
+        content: any text in it is escaped, unless the template uses ``markup``.
 
     Raises:
         AblateError: jinja2 is not installed.
@@ -29,9 +29,11 @@ def fill(template: str, style: str, script: str = "", **content: Any) -> str:
     environment = Environment(
         loader=PackageLoader(__package__, "."),
         autoescape=True,
+        # A misspelled name in a template is an error, and not an empty text.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        # Not isinstance: Markup is a subclass of str, and would lose its type, and so its exemption from escaping.
         finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
     )
     ours = {"style": Markup(asset(style)), "script": Markup(asset(script)) if script else ""}

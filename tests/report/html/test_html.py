@@ -450,9 +450,9 @@ def test_without_evidence_the_answer_is_that_there_is_none() -> None:
     assert answer.headline.startswith("Not judged: ")
     assert all("not judged" in said for _, said in answer.by_granularity)
     (unconfirmed,) = answers(judged(a_comparison()))
-    assert "Nothing was confirmed" in unconfirmed.headline
+    assert "No cell was confirmed" in unconfirmed.headline
     (nothing,) = answers(Results([row()], about()))
-    assert nothing.headline == "Nothing but the dense model was run: no answer about minilm."
+    assert nothing.headline == "Only the dense model was run: no answer about minilm."
 
 
 def test_a_random_cell_never_is_the_answer() -> None:
@@ -506,7 +506,7 @@ def test_draws_that_are_far_away_do_not_flatten_the_intervals() -> None:
     moved = next(stage for stage in stages(Results(rows, results.about)) if stage.name == "confirm")
     far = intervals_figure(moved, "Cells")
     assert far is not None
-    assert "Arrows: draws beyond the edge, in the table." in far.caption
+    assert "Arrows: draws beyond the edge." in far.caption
     after = reach(moved, list(moved.groups))
     assert after[1] == high
     assert after[0] <= low
@@ -603,7 +603,7 @@ def test_the_command_writes_the_other_formats(place: Workplace) -> None:
         assert place("report", "--format", form).out == place("show", "--format", form).out != ""
     assert (
         place.refused(place("report", "--format", "parquet"))
-        == "--format parquet: is no text; name a file with --output"
+        == "--format parquet: is a binary format; name a file with --output"
     )
     assert place("report", "--format", "parquet", "-o", "rows.parquet").code == 0
     assert place("show", "--format", "parquet", "-o", "same.parquet").code == 0
