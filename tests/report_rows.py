@@ -11,7 +11,7 @@ from typing import Any
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
-from ablate.record import FIELDS, Evidence, Row, RunAbout
+from ablate.record import FIELDS, JUDGMENT, Evidence, Row, RunAbout
 from ablate.report.results import Results
 from ablate.statistics.verdict import Claim, verdict
 
@@ -197,7 +197,7 @@ def judged(results: Results, se: float = 0.25, level: float = 0.05, margin: floa
         for against in ("dense", *(["matched"] if group.matched else []))
         if stage.effect(group, tasks=[task] if task else ()).value is not None
     ]
-    return Results(results.rows, replace(results.about, evidence=tuple(evidence)))
+    return Results(results.rows, replace(results.about, evidence=tuple(evidence), judgment=JUDGMENT))
 
 
 def _item(
