@@ -102,7 +102,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
         "improves": "improves on dense and on its matched draws",
         "better": "better than dense, random units not excluded",
         "harmless": f"harmless: less than {margins} {unit} worse" if margins else "harmless",
-        "worse": "worse than dense, by more or less than that" if margins else "worse than dense",
+        "worse": "worse than dense, not shown whether by more or less than that" if margins else "worse than dense",
         "undecided": "undecided",
     }
     corrected = _CORRECTIONS.get(first.correction, first.correction)

@@ -354,8 +354,8 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
     notes = " ".join(confirmed.notes)
     assert (
         "▼ harms: more than 0.2 points worse, ▲ improves on dense and on its matched draws, △ better than dense, random"
-        " units not excluded, ● harmless: less than 0.2 points worse, ▽ worse than dense, by more or less than that,"
-        " ○ undecided;" in notes
+        " units not excluded, ● harmless: less than 0.2 points worse, ▽ worse than dense, not shown whether by"
+        " more or less than that, ○ undecided;" in notes
     )
     assert "Matched draws of a cell: 3; a claim takes at least 20 (controls.matched)." in notes
     for named in (
