@@ -1,8 +1,8 @@
-"""Reads a finished run from the store."""
+"""Reads finished runs from the store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ablate.errors import StoreError
 from ablate.report.results import Results
@@ -29,6 +29,26 @@ def finished(store: Store, run: str | None) -> Results:
             f"{store.name}: run {run} is a study, which has no rows; give its `ablate {study}` command again, which "
             "reads its results from the store, or `ablate report`"
         )
+    return _results(store, run, rows, about)
+
+
+def confirming(store: Store, key: str) -> Results | None:
+    """The newest run that has judged a cell on its confirm tasks; None if there is none.
+
+    Args:
+        key: of the cell, as rows have it.
+
+    Raises:
+        StoreError: the record of the run cannot be read.
+    """
+    for info in reversed(store.runs()):
+        rows = store.rows(info.id) if info.rows else []
+        if any(row.get("key") == key and row.get("stage") == "confirm" for row in rows):
+            return _results(store, info.id, rows, store.about(info.id))
+    return None
+
+
+def _results(store: Store, run: str, rows: list[dict[str, Any]], about: dict[str, Any]) -> Results:
     try:
         return Results.from_plain(rows, about)
     except ValueError as error:

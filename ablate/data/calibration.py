@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from ablate.data.items import ItemSet, PairKey, Source, pair_key
+from ablate.data.lines import refuse_numbers
 from ablate.data.sources import expand
 from ablate.errors import DataError
 
@@ -99,9 +100,18 @@ class Calibration:
         return {"pairs": self.pairs, "sentences": self.sentences, "graded": self.graded}[over]
 
     def batches(self, over: Over, size: int | None = None, batch_size: int | None = None) -> Iterator[Batch]:
-        """The first ``size`` examples in batches of equal size; a rest that does not fill a batch is left out."""
+        """The first ``size`` examples in batches of equal size; a rest that does not fill a batch is left out.
+
+        Raises:
+            DataError: there are fewer examples than a batch has.
+        """
         # Uniformity couples the sentences of a batch, so the loss of a smaller batch would be another quantity.
         examples, step = self.examples(over)[:size], batch_size or self.batch_size
+        if len(examples) < step:
+            raise DataError(
+                f"calibration has {len(examples)} {over}, fewer than a batch of {step}; lower calibration.batch_size, "
+                "or calibrate on more"
+            )
         for start in range(0, len(examples) - step + 1, step):
             batch = examples[start : start + step]
             if over == "sentences":
@@ -242,4 +252,5 @@ def read_pairs(path: Path) -> ItemSet:
         if len(columns) != 2 or not all(column.strip() for column in columns):
             raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences separated by one tab")
         pairs.append((tuple(columns), 5.0, ""))
+    refuse_numbers([texts for texts, *_ in pairs], path)
     return ItemSet.from_rows(path.name, "train", str(path), pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,29 @@ def cells(line: str, columns: int, place: str, *, more: bool = False) -> list[st
         least = "at least " if more else ""
         raise DataError(f"{place}: {len(row)} tab-separated columns, expected {least}{columns}; correct the line")
     return row
+
+
+def refuse_numbers(rows: Sequence[Sequence[str]], path: Path) -> None:
+    """Checks that no column of sentences has numbers alone, a header aside: these are scores or labels.
+
+    Raises:
+        DataError: a column has.
+    """
+    for number, column in enumerate(zip(*rows, strict=True), 1):
+        below_header = column[1:] or column
+        if all(map(_is_number, below_header)):
+            raise DataError(
+                f"{path}: column {number} has only numbers, such as '{below_header[0]}', where sentences should be; "
+                "are these gold scores or labels? Remove the column"
+            )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def sentence(text: str, place: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from ablate.distribution import DISTRIBUTION
-from ablate.export.folder import IMPORT
+from ablate.export.folder import IMPORT, Weights
 from ablate.export.measure import Cost
 from ablate.export.record import Exported
 from ablate.record import Row
@@ -29,6 +29,14 @@ def page(exported: Exported) -> Page:
 UNCONFIRMED = "Not confirmed: the scores are on the tasks that the cells were chosen by, so they are optimistic."
 
 
+def _unconfirmed(exported: Exported) -> tuple[str, ...]:
+    if any(row.stage == "confirm" for row in exported.rows):
+        return ()
+    if exported.confirmed_by is None:
+        return (UNCONFIRMED,)
+    return (UNCONFIRMED, f"Run {exported.confirmed_by} confirmed this cell; its scores are the ones to report.")
+
+
 def _costs(exported: Exported) -> Table:
     row = exported.rows[0]
     lines = [
@@ -43,7 +51,7 @@ def _costs(exported: Exported) -> Table:
         lines += _measured(exported.dense, exported.cost)
     columns = (Column("cost", stub=True), Column("dense"), Column("exported"), Column("ratio"))
     notes = [
-        f"Weights on disk: {exported.size / 2**20:.1f} MiB.",
+        _size(exported.size, exported.original),
         f"{exported.zeros:,} weights that the mask removes are stored as zeros." if exported.zeros else "",
         "Medians of rounds in which the models take turns, in processes of their own, on this machine."
         if exported.cost
@@ -55,6 +63,16 @@ def _costs(exported: Exported) -> Table:
         tuple(Line((TableCell(a), TableCell(b), TableCell(c), TableCell(f"{ratio:.2f}"))) for a, b, c, ratio in lines),
         "row",
         tuple(note for note in notes if note),
+    )
+
+
+def _size(size: int, original: Weights) -> str:
+    note = f"Weights on disk: {size / 2**20:.2f} MiB; those of the original model: {original.bytes / 2**20:.2f} MiB."
+    if original.dtype == "float32":
+        return note
+    return (
+        f"{note} The original's are {original.dtype}. The exported ones are float32, in which they were scored; "
+        "after loading, `model.half()` makes them float16."
     )
 
 
@@ -83,7 +101,7 @@ def _scores(exported: Exported) -> Table:
             *((wording.CLEAN,) if clean else ()),
             *wording.deviations(exported.about, {row.task for row in exported.rows}),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
-            *((UNCONFIRMED,) if all(row.stage == "screen" for row in exported.rows) else ()),
+            *_unconfirmed(exported),
         ),
     )
 

@@ -31,6 +31,7 @@ class Exportable:
     model: without the mask; if the cell was trained, with its trained weights.
     rows: of the cell, one for each stage and task.
     keep: parameter name -> bool tensor, True = keep.
+    confirmed_by: the run that confirmed the cell, if the rows' own run has not.
     """
 
     spec: ModelSpec
@@ -38,6 +39,7 @@ class Exportable:
     rows: list[Row]
     mask: StoredMask
     keep: Mapping[str, Tensor]
+    confirmed_by: str | None = None
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from ablate.errors import AblateError
 from ablate.export.card import card
 from ablate.export.cell import Exportable
 from ablate.export.check import by_onnx_runtime, difference, reloaded
-from ablate.export.folder import plain, size_of, write_model
+from ablate.export.folder import original_weights, plain, size_of, write_model
 from ablate.export.measure import compare
 from ablate.export.onnx import CLOSE as ONNX_CLOSE
 from ablate.export.onnx import example, require_onnx, write_onnx
@@ -94,7 +94,7 @@ def _write(
     tell: Callable[[str], None],
 ) -> Exported:
     backbone = smaller(chosen.model, chosen.keep)
-    write_model(chosen.spec, backbone, made)
+    write_model(chosen.spec, chosen.model.encoding.prompt, backbone, made)
     tell("written; loading it in a fresh process")
     short = Embedded().load("synthetic").sentences[:SENTENCES]
     # The last one is so long that every model has to truncate it.
@@ -123,12 +123,14 @@ def _write(
         difference=largest,
         plain=plain(made),
         size=size_of(made),
+        original=original_weights(chosen.spec),
         parameters=parameters,
         # What the mask removes and what was physically removed differ by the weights that are stored as zeros.
         zeros=removed_parameters(chosen.keep) - (dense_parameters - parameters),
         onnx=onnx_record,
         dense=dense,
         cost=cost,
+        confirmed_by=chosen.confirmed_by,
     )
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
     (made / "README.md").write_text(card(exported), encoding="utf-8")
@@ -152,6 +154,7 @@ def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
         "parameters": exported.parameters,
         "zeros": exported.zeros,
         "bytes": exported.size,
+        "original": asdict(exported.original),
         "onnx": None if exported.onnx is None else exported.onnx.difference,
         "dense": None if exported.dense is None else asdict(exported.dense),
         "cost": None if exported.cost is None else asdict(exported.cost),

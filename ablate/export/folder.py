@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
+from safetensors import safe_open
 from sentence_transformers.sentence_transformer.modules import Transformer
 from transformers import PreTrainedModel
 
 from ablate.models.architectures import PRUNED_PREFIX
+from ablate.models.checkpoint import find_checkpoint
 from ablate.models.quiet import quiet
 from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
+
+_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 IMPORT = "import ablate.models.pruned"
 """The line that a user runs first if the layers of the exported model differ in their heads or neurons."""
 
 
-def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> None:
+@dataclass(frozen=True)
+class Weights:
+    """Weights on disk. bytes: their size. dtype: ``float32``, ``float16``, or several, separated by commas."""
+
+    bytes: int
+    dtype: str
+
+
+def write_model(spec: ModelSpec, prompt: str, backbone: PreTrainedModel, folder: Path) -> None:
     """Saves the model of ``spec`` with another backbone in place of its own.
 
     The folder has the model's tokenizer, its modules (or the pooling that ``spec`` asks for) and its prompts.
 
     Args:
+        prompt: what evaluation prepends to each sentence.
         folder: need not exist.
 
     Raises:
@@ -30,7 +44,7 @@ def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> Non
     """
     # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
-        modules = sentence_transformer(spec)
+        modules = sentence_transformer(spec, prompt)
         transformer = modules[0]
         assert isinstance(transformer, Transformer)
         transformer.model = backbone
@@ -43,6 +57,15 @@ def write_model(spec: ModelSpec, backbone: PreTrainedModel, folder: Path) -> Non
 def size_of(folder: Path) -> int:
     """The bytes of the weights in a folder."""
     return sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+
+
+def original_weights(spec: ModelSpec) -> Weights:
+    """The weights of a model's own folder."""
+    checkpoint = find_checkpoint(spec)
+    first = min(checkpoint.transformer.glob("*.safetensors"))
+    with safe_open(first, framework="pt") as file:
+        dtypes = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118  # not a dict
+    return Weights(size_of(checkpoint.folder), ", ".join(sorted(_DTYPES[dtype] for dtype in dtypes & _DTYPES.keys())))
 
 
 def plain(folder: Path) -> bool:

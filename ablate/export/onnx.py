@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
+from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import Tensor, nn
 
 from ablate.distribution import pip_install
@@ -34,7 +37,7 @@ def write_onnx(folder: Path) -> None:
     """Writes :data:`FILE` into an exported model's folder. It takes any number of sentences and tokens.
 
     Raises:
-        AblateError: the extra ``onnx`` is not installed.
+        AblateError: the extra ``onnx`` is not installed, or torch cannot export the model.
         OSError: the file cannot be written.
     """
     require_onnx()
@@ -44,18 +47,31 @@ def write_onnx(folder: Path) -> None:
     inputs = ("input_ids", "attention_mask")
     sizes = {0: torch.export.Dim("batch", min=1), 1: torch.export.Dim("tokens", min=2, max=model.encoding.max_length)}
     (folder / FILE).parent.mkdir()
-    with torch.no_grad(), quiet():
-        torch.onnx.export(
-            _WithPooling(model).eval(),
-            tuple(features[name] for name in inputs),
-            folder / FILE,
-            dynamo=True,
-            input_names=inputs,
-            output_names=("sentence_embedding",),
-            dynamic_shapes=dict.fromkeys(inputs, sizes),
-            external_data=False,
-            verbose=False,
-        )
+    # The library's own function branches on the values of the mask, which torch.export cannot follow.
+    right_padded = patch.object(Pooling, "_exclude_prompt_from_mask", staticmethod(_without_prompt))
+    with torch.no_grad(), quiet(), right_padded:
+        try:
+            torch.onnx.export(
+                _WithPooling(model).eval(),
+                tuple(features[name] for name in inputs),
+                folder / FILE,
+                dynamo=True,
+                input_names=inputs,
+                output_names=("sentence_embedding",),
+                dynamic_shapes=dict.fromkeys(inputs, sizes),
+                external_data=False,
+                verbose=False,
+            )
+        except torch.onnx.OnnxExporterError as error:
+            # The message has colors, and a thousand lines of which the first says what happened.
+            reason = re.sub(r"\x1b\[\d+m", "", str(error)).split("\n")[0]
+            raise AblateError(f"--onnx: torch cannot export this model ({reason}); export it without --onnx") from error
+
+
+def _without_prompt(attention_mask: Tensor, prompt_length: int) -> Tensor:
+    """The mask without the tokens of the prompt, of sequences that are padded on the right, as ablate pads."""
+    positions = torch.arange(attention_mask.shape[1])
+    return attention_mask * (positions >= prompt_length)
 
 
 def require_onnx() -> None:

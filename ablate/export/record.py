@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ablate.export.folder import Weights
 from ablate.export.measure import Cost
 from ablate.record import Row, RunAbout
 
@@ -28,8 +29,10 @@ class Exported:
     difference: from the masked model's embeddings, by :func:`~ablate.models.materialize.largest_difference`.
     plain: whether it loads without ablate.
     size: bytes of weights.
+    original: the weights of the original model.
     zeros: how many weights the mask removes that are stored as zeros.
     onnx: None if no ONNX model was asked for.
+    confirmed_by: the run that confirmed the cell, if the rows' own run has not.
     dense, cost: None if nothing was measured.
     """
 
@@ -40,8 +43,10 @@ class Exported:
     difference: float
     plain: bool
     size: int
+    original: Weights
     parameters: int
     zeros: int
     onnx: Onnx | None
     dense: Cost | None
     cost: Cost | None
+    confirmed_by: str | None = None

@@ -12,8 +12,11 @@ from ablate.models.checkpoint import find_checkpoint
 from ablate.models.spec import ModelSpec
 
 
-def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
+def sentence_transformer(spec: ModelSpec, prompt: str = "") -> SentenceTransformer:
     """The model with its own modules, or with a Transformer and the pooling that ``spec`` asks for.
+
+    Args:
+        prompt: what evaluation prepends to each sentence. Modules of the model's own have it already.
 
     Raises:
         ModelError: as :func:`~ablate.models.checkpoint.find_checkpoint` does.
@@ -29,6 +32,7 @@ def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
             model_kwargs=options,
         )
     path = str(checkpoint.transformer)
+    prompts: dict[str, Any] = {"prompts": {"default": prompt}, "default_prompt_name": "default"} if prompt else {}
     if spec.pooling == "cls":
         # `cls` is the first token through the backbone's own pooler, which transformers returns as pooler_output.
         transformer = Transformer(
@@ -37,7 +41,7 @@ def sentence_transformer(spec: ModelSpec) -> SentenceTransformer:
             modality_config={"text": {"method": "forward", "method_output_name": "pooler_output"}},
             module_output_name="sentence_embedding",
         )
-        return SentenceTransformer(modules=[transformer], device="cpu")
+        return SentenceTransformer(modules=[transformer], device="cpu", **prompts)
     transformer = Transformer(path, model_kwargs=options)
     pooling = Pooling(transformer.get_embedding_dimension(), "mean" if spec.pooling == "mean" else "cls")
-    return SentenceTransformer(modules=[transformer, pooling], device="cpu")
+    return SentenceTransformer(modules=[transformer, pooling], device="cpu", **prompts)

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ablate.data.items import PairKey, Source, compared_pairs
-from ablate.data.lines import read_lines, sentence
+from ablate.data.lines import read_lines, refuse_numbers, sentence
 from ablate.data.sources import expand
 from ablate.errors import DataError
 from ablate.recipe.training import Train
@@ -54,7 +54,9 @@ def read_texts(spec: Train, source: Source) -> Texts:
     """
     if spec.pairs is not None:
         read = read_json_lines if spec.pairs.suffix in (".jsonl", ".json") else read_columns
-        drawn = _draw(read(spec.pairs), spec, str(spec.pairs))
+        pairs = read(spec.pairs)
+        refuse_numbers(pairs, spec.pairs)
+        drawn = _draw(pairs, spec, str(spec.pairs))
         seen = frozenset(pair for example in drawn for pair in compared_pairs(example))
         return Texts(drawn, str(spec.pairs), seen)
     if spec.sentences is not None:
@@ -121,5 +123,11 @@ def _draw(examples: Sequence[Example], spec: Train, place: str) -> tuple[Example
     if len(drawn) < 2:
         raise DataError(
             f"{place}: {len(drawn)} distinct example, and training needs 2, since other examples are the negatives"
+        )
+    if spec.batch_size > len(drawn):
+        # Other examples of the batch are the negatives, so that a smaller batch would be another loss.
+        raise DataError(
+            f"{place}: {len(drawn)} distinct examples, and train.batch_size asks for {spec.batch_size} in a batch; "
+            f"lower it to at most {len(drawn)}, or train on more"
         )
     return drawn

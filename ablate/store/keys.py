@@ -129,6 +129,8 @@ def training_key(model: Model, mask: str | None, gradual: str | None, settings: 
             "gradual": gradual,
             "settings": settings,
             "seed": seed,
+            # Weights that were trained before training applied the prompt are not found again.
+            **({"prompt": "applied"} if model.encoding.prompt else {}),
         }
     )
 

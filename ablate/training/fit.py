@@ -98,7 +98,7 @@ def fit(
             callbacks.append(GradualPruning(model, backbone, schedule, prune, enforce, save))
         trainer = Trainer(
             model=with_head,
-            args=arguments(spec, seed, folder, steps, first_eligible=max(schedule, default=0)),
+            args=arguments(spec, seed, folder, steps, model.encoding.prompt, first_eligible=max(schedule, default=0)),
             train_dataset=dataset(texts),
             # The library's scale is the inverse of SimCSE's temperature.
             loss=MultipleNegativesRankingLoss(with_head, scale=1 / spec.temperature),
@@ -126,7 +126,7 @@ def _copy_to_train(
     Raises:
         ModelError: the texts are single sentences, and without dropout two passes of one give equal embeddings.
     """
-    modules = sentence_transformer(model_spec).requires_grad_(False)
+    modules = sentence_transformer(model_spec, model.encoding.prompt).requires_grad_(False)
     transformer = modules[0]
     assert isinstance(transformer, Transformer)
     backbone = copy.deepcopy(model.backbone).requires_grad_(True)

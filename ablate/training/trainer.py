@@ -57,13 +57,14 @@ def dataset(texts: Texts) -> Dataset:
 
 
 def arguments(
-    spec: Train, seed: int, folder: Path, steps: int, first_eligible: int
+    spec: Train, seed: int, folder: Path, steps: int, prompt: str, first_eligible: int
 ) -> SentenceTransformerTrainingArguments:
     """The arguments of the trainer.
 
     Args:
         folder: of the checkpoints.
         steps: of the optimizer, in all.
+        prompt: what evaluation prepends to each sentence; training does too.
         first_eligible: the first step whose checkpoint may be the best. While the sparsity still grows, a checkpoint
             has too many units.
     """
@@ -71,6 +72,7 @@ def arguments(
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
+        prompts=prompt or None,
         per_device_train_batch_size=spec.batch_size,
         gradient_accumulation_steps=spec.accumulate,
         learning_rate=spec.learning_rate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
 from typer.testing import CliRunner, Result
 
 import ablate
@@ -19,9 +22,11 @@ from ablate.cli import app
 from ablate.errors import AblateError, ModelError
 from ablate.export import export as exporting
 from ablate.export.cell import Exportable, exportable
-from ablate.export.check import difference
+from ablate.export.check import by_onnx_runtime, difference
 from ablate.export.export import export, load
+from ablate.export.folder import write_model
 from ablate.export.measure import measure
+from ablate.export.onnx import example, write_onnx
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.masked import masked
@@ -69,6 +74,7 @@ def said(result: Result) -> str:
     return str(result.exception)
 
 
+CELL = "head magnitude 25 %"
 BOTH = "head magnitude 40 % > neuron magnitude 10 %"
 
 
@@ -189,18 +195,66 @@ def test_without_its_extra_onnx_says_what_to_install(
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "cls_before_pooler"])
 def test_a_pooling_of_the_recipes_is_written_into_the_folder(pooling: Any, tmp_path: Path) -> None:
-    from ablate.export.folder import write_model
     from ablate.export.smaller import smaller
     from ablate.granularities.head import Head
 
     spec = ModelSpec(name=str(save_tiny(tmp_path / "in", format="transformers")), pooling=pooling, max_length=12)
     model = load_model(spec)
     keep = Head().keep(model, torch.tensor([True] * 3 + [False] + [True] * 4))
-    write_model(spec, smaller(model, keep), tmp_path / "out")
+    write_model(spec, "", smaller(model, keep), tmp_path / "out")
     long = [*SENTENCES, "the man plays in the big red house " * 5]
     with masked(model, keep):
         expected = encode(model, prepare(model, long)).numpy()
     np.testing.assert_allclose(load(tmp_path / "out").encode(long), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", [None, "mean"])
+@pytest.mark.parametrize("include", [True, False])
+def test_a_prompt_is_written_into_the_folder_and_the_onnx_model(pooling: Any, include: bool, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path / "in")
+    prompts = {"prompts": {"query": "the dog reads "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    config = folder / "1_Pooling" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"include_prompt": include}))
+    spec = ModelSpec(name=str(folder), pooling=pooling)
+    model = load_model(spec)
+    assert model.encoding.prompt == "the dog reads "
+    assert isinstance(model.backbone, PreTrainedModel)
+    write_model(spec, model.encoding.prompt, model.backbone, tmp_path / "out")
+    expected = encode(model, prepare(model, SENTENCES)).numpy()
+    np.testing.assert_allclose(load(tmp_path / "out").encode(SENTENCES), expected, atol=1e-5)
+    write_onnx(tmp_path / "out")
+    actual = by_onnx_runtime(example(str(tmp_path / "out"), model, SENTENCES))
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
+
+
+def test_a_model_that_torch_cannot_export_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise torch.onnx.OnnxExporterError("a guard\nand a thousand lines")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    with pytest.raises(AblateError, match=r"^--onnx: torch cannot export this model \(.*a guard\); export it without"):
+        write_onnx(save_tiny(tmp_path / "in"))
+
+
+def test_a_half_precision_original_is_named_with_both_sizes(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(bench.model, tmp_path / "half")
+    file = tmp_path / "half" / "model.safetensors"
+    weights = {name: tensor.half() for name, tensor in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    monkeypatch.chdir(tmp_path)
+    results = bench.run(store=tmp_path / "half.db", model="half")
+    with Store(tmp_path / "half.db", create=False) as store:
+        cell = exportable(results, store, registry(), CELL)
+    made = export(cell, results, tmp_path / "out", costs=False)
+    assert (made.original.bytes, made.original.dtype) == (file.stat().st_size, "float16")
+    mib = f"{made.size / 2**20:.2f} MiB; those of the original model: {file.stat().st_size / 2**20:.2f} MiB."
+    said = " ".join((tmp_path / "out" / "README.md").read_text().split())
+    assert f"Weights on disk: {mib} The original's are float16. The exported ones are float32, in which" in said
 
 
 def test_the_cost_of_a_model_is_its_own(bench: Bench) -> None:
@@ -212,6 +266,35 @@ def test_the_cost_of_a_model_is_its_own(bench: Bench) -> None:
     padded = max(tokens) * len(tokens)
     assert cost.flops * len(tokens) >= linear * padded
     assert cost.flops * len(tokens) < 1.5 * linear * padded
+
+
+def test_the_scores_are_those_of_the_run_that_confirmed_the_cell(bench: Bench, tmp_path: Path) -> None:
+    """A later run that screens the same cell must not take its test scores off the card."""
+    store = tmp_path / "runs.db"
+    confirmed = bench.run(store=store, confirm=["stsb"], controls={"matched": 0})
+    screened = bench.run(store=store, controls={"matched": 0})
+
+    def exported(name: str, *arguments: str) -> str:
+        done = CliRunner().invoke(
+            app, ["export", CELL, "-o", str(tmp_path / name), "--no-costs", "--store", str(store), *arguments]
+        )
+        assert done.exit_code == 0, done.output
+        return " ".join((tmp_path / name / "README.md").read_text().split())
+
+    newest = exported("newest")
+    assert "stsb (test)" in newest
+    assert "Not confirmed" not in newest
+    assert f"run: `{confirmed.about.run}`" in newest
+    asked = exported("asked", "--run", screened.about.run)
+    assert "stsb (test)" not in asked
+    assert "Not confirmed: the scores" in asked
+    assert f"Run {confirmed.about.run} confirmed this cell; its scores are the ones to report." in asked
+    alone = tmp_path / "alone.db"
+    bench.run(store=alone, controls={"matched": 0})
+    store = alone
+    never = exported("never")
+    assert "Not confirmed: the scores" in never
+    assert "confirmed this cell" not in never
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,12 @@ TEXTS = {
         b"a\tb\na\tb\tc\n": "t.tsv:2: 3 tab-separated columns, expected 2; correct the line",
         b"a\tb\nc\n": "t.tsv:2: 1 tab-separated columns, expected 2; correct the line",
         b"a\tb\n\nc\td\n": "t.tsv:2: 1 tab-separated columns, expected 2; correct the line",
+        b"a\tb\t4.20\nc\td\t0\n": "t.tsv: column 3 has only numbers, such as '0', where sentences should be; are these gold "
+        "scores or labels? Remove the column",
+        b"s1\ts2\na\t1\nb\t1\n": "t.tsv: column 2 has only numbers, such as '1', where sentences should be; are these gold "
+        "scores or labels? Remove the column",
+        b"a\tb\nc\td\n": "t.tsv: 2 distinct examples, and train.batch_size asks for 64 in a batch; lower it to at most 2, "
+        "or train on more",
         b"a\t\nc\td\n": "t.tsv:1: an empty sentence; correct the line, or copy the file again",
     },
     "pairs: t.jsonl": {

@@ -173,3 +173,5 @@ def test_the_ranker_is_a_cheap_scorer() -> None:
         Oracle(group=2, by="oracle").resolved(registry().scorer)
     with pytest.raises(PluginError, match="did you mean 'magnitude'"):
         Oracle(group=2, by="magnitud").resolved(registry().scorer)
+    with pytest.raises(PluginError, match="by: 'magnitude' is not resolved"):
+        Oracle(group=2, by="magnitude").statistics()

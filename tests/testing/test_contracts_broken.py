@@ -572,6 +572,21 @@ def drops_the_last_cell(_: Executor, work: Any, items: Any) -> Any:
             yield work(item)
 
 
+def drops_results(_: Executor, work: Any, items: Any) -> Any:
+    for item in items:
+        yield replace(work(item), results={})
+
+
+def changes_results(**changes: Any) -> Any:
+    def map_(_: Executor, work: Any, items: Any) -> Any:
+        for item in items:
+            outcome = work(item)
+            results = {name: replace(result, **changes) for name, result in outcome.results.items()}
+            yield replace(outcome, results=results)
+
+    return map_
+
+
 EXECUTORS: dict[str, tuple[Any, str]] = {
     "order": (of(Mapper, map=backwards), "in another order"),
     "eager": (of(Mapper, map=eager), "took all"),
@@ -584,6 +599,12 @@ EXECUTORS: dict[str, tuple[Any, str]] = {
         of(Mapper, map=drops_failures),
         "changes the outcome of cell 0: the failures are {}, not .*on purpose",
     ),
+    "results": (of(Mapper, map=drops_results), r"results of cell 0 on \[\], not on \['sts12'"),
+    "status": (
+        of(Mapper, map=changes_results(status="undefined", reason="lost", score=None)),
+        r"sts12 is undefined \(lost\), not ok",
+    ),
+    "values": (of(Mapper, map=changes_results(values=None)), "sts12 has the values None, not"),
     "cells": (of(Mapper, map=drops_the_last_cell), "returns 5 outcomes for 6 cells"),
 }
 

@@ -8,6 +8,7 @@ import pickle
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,6 +162,30 @@ def test_the_objective_is_simcses(bench: Bench) -> None:
         expected = -torch.log(similar.exp().diagonal() / similar.exp().sum(1)).mean()
         found = loss([model.preprocess(column) for column in columns], None)
         assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("pooling", [None, "mean"])
+def test_training_applies_the_prompt_of_evaluation(bench: Bench, tmp_path: Path, pooling: str | None) -> None:
+    """Training with a prompt is training without one on sentences that begin with it."""
+    prompt, texts = "the red dog ", [f"{size} {animal} {verb}" for size in ("big", "small") for animal in ("cat", "dog")
+                                    for verb in ("runs", "eats")]  # fmt: skip
+    weights = {}
+    for name, prepended, begin in (("with", prompt, ""), ("by-hand", "", prompt), ("without", "", "")):
+        model, file, store = tmp_path / name, tmp_path / f"{name}.txt", tmp_path / f"{name}.db"
+        shutil.copytree(bench.model, model)
+        prompts = {"prompts": {"query": prepended}, "default_prompt_name": "query" if prepended else None}
+        (model / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+        file.write_text("".join(f"{begin}{text}\n" for text in texts))
+        settings = {"sentences": str(file), "steps": 2, "evaluate_every": 2, "ways": ["prune-then-train"]}
+        of_model = {"name": str(model), "pooling": pooling}
+        results = trained(bench, store, settings, model=of_model, granularities=["head"])
+        (key,) = {row.key for row in results.rows if row.way == "prune-then-train"}
+        with Store(store, create=False) as opened:
+            mask = opened.get_mask(opened.mask_keys(key)[0])
+            assert mask is not None
+            weights[name] = read_weights(opened, mask.about["trained"])
+    same = {n: all(torch.equal(tensor, weights["with"][k]) for k, tensor in weights[n].items()) for n in weights}
+    assert same == {"with": True, "by-hand": True, "without": False}
 
 
 # the ways
