@@ -83,7 +83,9 @@ class Spearman(Statistic):
         self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
     ) -> tuple[Floats, Floats | None]:
         found = exchange(levels(a), levels(b), gold, swaps)
-        return 100 * found.difference, 100 * found.influence
+        for one in found:
+            one *= 100
+        return found
 
 
 class Mean(Statistic):

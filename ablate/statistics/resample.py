@@ -148,7 +148,9 @@ class Joint:
         each = [judged.statistic.exchanged_by_item(a, b, judged.panel.gold, own) for a, b in pairs]
         difference = np.asarray(np.mean([one for one, _ in each], axis=0), np.float64)
         influences = [np.full(own.shape, np.nan) if one is None else one for _, one in each]
-        return difference, self._by_cluster[task].sums(sum(influences[1:], influences[0]) / len(each) / len(members))
+        by_cluster = self._by_cluster[task].sums(sum(influences[1:], influences[0]))
+        by_cluster /= len(each) * len(members)
+        return difference, by_cluster
 
     @cached_property
     def _by_cluster(self) -> dict[str, _ByCluster]:

@@ -95,17 +95,23 @@ def correlate(values: NDArray[np.floating], gold: WeightedGold) -> Floats:
 
 
 def levels(values: NDArray[np.floating]) -> Floats:
-    """The place of each value in the distribution of all, in [0, 1]: linear between quantiles, rising with the value.
+    """The place of each value in the distribution of all: linear between quantiles, and rising with the value.
 
     A rank is such a place too. But ranks of two models coincide once they are swapped, and two items with one rank
-    count as equal where no two values were. Between quantiles, the spacing of the values is kept.
+    count as equal where no two values were. Between quantiles, the spacing of the values is kept; beyond the outermost,
+    half a piece from the ends, the line goes on.
 
     There are as many pieces as have :data:`_PIECE` values each, at most :data:`_PIECES`.
     """
     pieces = int(np.clip(len(values) // _PIECE, 1, _PIECES))
-    share = np.linspace(0, 1, pieces + 1)
-    quantiles, first = np.unique(np.quantile(values.astype(np.float64), share), return_index=True)
-    return np.asarray(np.interp(values, quantiles, share[first]), np.float64)
+    share = np.array([0.5, *range(1, pieces), pieces - 0.5]) / pieces if pieces > 1 else np.array([0.25, 0.75])
+    exact = values.astype(np.float64)
+    quantiles, first = np.unique(np.quantile(exact, share), return_index=True)
+    if len(quantiles) < 2:
+        return np.asarray(rankdata(exact) / len(exact), np.float64)
+    share, steps = share[first], np.diff(share[first]) / np.diff(quantiles)
+    below, above = np.minimum(exact - quantiles[0], 0), np.maximum(exact - quantiles[-1], 0)
+    return np.asarray(np.interp(exact, quantiles, share) + steps[0] * below + steps[-1] * above, np.float64)
 
 
 class Exchanged(NamedTuple):
