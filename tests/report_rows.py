@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from hashlib import sha256
 from statistics import NormalDist
 from typing import Any
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
-from ablate.record import FIELDS, Evidence, Row, RunAbout
+from ablate.record import FIELDS, JUDGMENT, Evidence, Row, RunAbout
 from ablate.report.results import Results
+from ablate.statistics.verdict import Claim, verdict
 
 DENSE = {"stsb-dev": 86.12, "sts12": 72.37, "sts13": 80.60, "sts14": 75.59, "sts15": 85.39, "sts16": 78.99}
 DENSE |= {"stsb": 82.03, "sickr": 77.58}
@@ -196,7 +197,7 @@ def judged(results: Results, se: float = 0.25, level: float = 0.05, margin: floa
         for against in ("dense", *(["matched"] if group.matched else []))
         if stage.effect(group, tasks=[task] if task else ()).value is not None
     ]
-    return Results(results.rows, replace(results.about, evidence=tuple(evidence)))
+    return Results(results.rows, replace(results.about, evidence=tuple(evidence), judgment=JUDGMENT))
 
 
 def _item(
@@ -206,32 +207,39 @@ def _item(
     if against == "matched":
         delta -= stage.matched(group).value or 0.0
     p = min(1.0, 2 * NormalDist().cdf(-abs(delta) / se))
-    tested = against == "matched" or bool(group.matched) or group.is_control
-    q = (p if delta > 0 else 1.0) if tested else None
-    bounds = delta + 1.64 * se, delta - 1.64 * se
-    verdict = "harms" if bounds[0] < -margin else "improves" if q is not None and q <= level else None
-    verdict = verdict or ("harmless" if bounds[1] > -margin else "undecided")
-    return Evidence(
-        **of_group(stage, group),
-        task=task,
-        margin=margin,
-        level=level,
-        n=1500,
-        correction="bh",
-        against=against,
-        delta=delta,
-        low=delta - 1.96 * se,
-        high=delta + 1.96 * se,
-        se=se,
-        p=p,
-        q=q,
-        resamples=2000,
-        verdict=verdict if against == "dense" else None,
-        p_harmless=0.5 if against == "dense" else None,
-        smallest_effect=2.8 * se,
-        draws=len(group.matched) if against == "matched" else None,
-        beaten=2 if against == "matched" else None,
-    )
+    numbers: dict[str, Any] = {
+        "task": task,
+        "margin": margin,
+        "level": level,
+        "against": against,
+        "delta": delta,
+        "low": delta - 1.96 * se,
+        "high": delta + 1.96 * se,
+        "se": se,
+        "smallest_effect": 2.8 * se,
+    }
+    if against == "matched":
+        beats: dict[str, Any] = {"p_beats": p, "q_beats": p if delta > 0 else 1.0}
+        return an_item(stage, group, **numbers, **beats, draws=len(group.matched), beaten=2)
+    qs: dict[Claim, float] = {
+        "harms": NormalDist().cdf((delta + margin) / se),
+        "better": p if delta > 0 else 1.0,
+        "harmless": NormalDist().cdf(-(delta + margin) / se),
+        "worse": p if delta < 0 else 1.0,
+    }
+    untested = None if group.matched else "0 matched draws, and a test needs two"
+    if group.matched:
+        qs["improves"] = qs["better"]
+    claims = {f"q_{claim}": q for claim, q in qs.items()}
+    found = {"p_different": p, "studentized": True, "p_harmless": qs["harmless"], "untested": untested}
+    return an_item(stage, group, **numbers, **claims, **found, verdict=verdict(level, qs))
+
+
+def an_item(stage: Stage, group: Group, **given: Any) -> Evidence:
+    """An item of evidence on a cell; what is not given was not tested."""
+    made: dict[str, Any] = {field.name: None for field in fields(Evidence)}
+    made |= {"n": 1500, "correction": "bh", "resamples": 2000, "harmed": ()} | of_group(stage, group)
+    return Evidence(**made | given)
 
 
 def of_group(stage: Stage, group: Group) -> dict[str, Any]:

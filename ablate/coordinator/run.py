@@ -19,7 +19,7 @@ from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
-from ablate.record import ModelHashes, RunAbout, RunRecord
+from ablate.record import JUDGMENT, ModelHashes, RunAbout, RunRecord
 from ablate.store.keys import parts_used
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
@@ -97,6 +97,7 @@ def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunR
     about = replace(
         record.about,
         evidence=tuple(evidence),
+        judgment=JUDGMENT,
         statistics={**statistics.model_dump(mode="json"), "withheld": judgement.withheld},
         timings=dict(timings.seconds),
     )

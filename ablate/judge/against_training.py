@@ -1,22 +1,49 @@
-"""Compares each trained cell with the dense model trained on the same budget, to show the effect of sparsity alone."""
+"""Compares each trained cell with the dense model trained on the same budget, and with random masks trained alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
 
-from ablate.errors import AblateError
+import numpy as np
+
+from ablate.errors import AblateError, Undefined
 from ablate.judge.difference import Difference, compared
 from ablate.judge.effects import Stage, stages
-from ablate.judge.evidence import Asked, against_dense, corrected
+from ablate.judge.evidence import Asked, Found, against_dense, against_random, corrected, with_harmed
 from ablate.judge.findings import claims, margin_of
 from ablate.judge.group import Group
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Statistics
 from ablate.record import Evidence, RunRecord
+from ablate.statistics.compare import Comparison, seeds_p, smallest_effect
+from ablate.statistics.correction import adjust
+from ablate.statistics.verdict import Claim
 from ablate.store.store import Store
 
 ALONE = "train"
 """The ``way`` of the control, the trained dense model."""
+
+NO_RANDOM = "no random mask was trained alike"
+ITSELF = "its mask is random itself"
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """A trained cell on one task: against training alone, and against the random masks trained alike, if any.
+
+    beats: p that it does not beat the random masks; None without a test. over_seeds: p that another train seed would
+    bring no gain over training alone. untested: why either is None.
+    """
+
+    group: Group
+    alone: Difference
+    random: Difference | None
+    masks: Sequence[float]
+    beats: float | None
+    over_seeds: float | None
+    untested: str | None
 
 
 def judge_against_training(
@@ -24,9 +51,12 @@ def judge_against_training(
 ) -> list[Evidence]:
     """The evidence on every trained cell against training alone. Both sides are means over train seeds.
 
+    A cell improves if it is better than training alone and than random masks trained alike, on these pairs with the
+    models as they are, and over train seeds as well: the p of that claim is the largest of the four.
+
     Returns:
-        Items whose ``against`` is ``trained``. ``q`` is corrected over the trained cells of the stage. A stage whose
-        control has no score has no items.
+        Items whose ``against`` is ``trained`` or ``random``; each q is corrected over the trained cells of the stage.
+        None of a stage whose control has no score.
     """
     evidence: list[Evidence] = []
     for stage in stages(results):
@@ -34,31 +64,132 @@ def judge_against_training(
         cells = [group for group in stage.groups if group.row.way not in (None, ALONE)]
         if not alone or not cells:
             continue
-        control = list(alone[0].seeds.values())
-        by_task: dict[str | None, list[tuple[Group, Difference]]] = {}
+        by_task: dict[str | None, list[_Finding]] = {}
         for group in cells:
             try:
-                seeds = list(group.seeds.values())
-                for difference in compared(results, stage, seeds, control, store, registry, settings):
-                    # If there is only one task, the mean over all tasks is the task itself.
-                    places = (difference.task, None if len(stage.splits) == 1 else difference.task)
-                    for task in dict.fromkeys(places):
-                        by_task.setdefault(task, []).append((group, difference))
+                for task, finding in _findings(results, stage, group, alone[0], store, registry, settings):
+                    by_task.setdefault(task, []).append(finding)
             except AblateError:
                 continue  # judge() lists the reason in `withheld`
-        for task, pairs in by_task.items():
-            evidence += _judged(stage, task, pairs, settings)
+        items = [item for task, findings in by_task.items() for item in _judged(stage, task, findings, settings)]
+        evidence += with_harmed(items, several=len(stage.splits) > 1)
     return evidence
 
 
-def _judged(
-    stage: Stage, task: str | None, cells: Sequence[tuple[Group, Difference]], settings: Statistics
-) -> Iterator[Evidence]:
+def trained_alike(group: Group, among: Sequence[Group]) -> Group | None:
+    """The random masks of the same size that were trained as this cell was, at all of its train seeds."""
+
+    def asked(one: Group) -> tuple[object, ...]:
+        row = one.row
+        return row.way, row.granularity, row.sparsity, row.scope, row.steps
+
+    for other in among:
+        if other.row.seed is not None and other.place is not None and asked(other) == asked(group):
+            return other if _train_seeds(other) >= _train_seeds(group) else None
+    return None
+
+
+def _findings(
+    results: RunRecord,
+    stage: Stage,
+    group: Group,
+    alone: Group,
+    store: Store,
+    registry: Registry,
+    settings: Statistics,
+) -> Iterator[tuple[str | None, _Finding]]:
+    """The findings on each task and, under None, on the mean over all; of a single task that is the task itself."""
+    ours = list(group.seeds.values())
+    against = compared(results, stage, ours, list(alone.seeds.values()), store, registry, settings)
+    random = None if group.is_control else trained_alike(group, stage.groups)
+    masks: dict[str | None, Difference] = {}
+    if random is not None:
+        theirs = [rows for (_, seed), rows in random.seeds.items() if seed in _train_seeds(group)]
+        masks = {one.task: one for one in compared(results, stage, ours, theirs, store, registry, settings)}
+    for difference in against:
+        finding = _finding(stage, group, alone, random, difference, masks.get(difference.task))
+        places = (difference.task, None if len(stage.splits) == 1 else difference.task)
+        for task in dict.fromkeys(places):
+            yield task, finding
+
+
+def _finding(
+    stage: Stage, group: Group, alone: Group, random: Group | None, difference: Difference, over: Difference | None
+) -> _Finding:
+    tasks = [difference.task] if difference.task else list(stage.splits)
+    beats = over_seeds = None
+    reasons = []
+    if group.is_control:
+        reasons.append(ITSELF)
+    elif random is None or over is None:
+        reasons.append(NO_RANDOM)
+    try:
+        over_seeds = seeds_p(_gains(stage, group, alone, tasks))
+        if random is not None and over is not None:
+            gain = over.compared.delta if stage.measure.higher_is_better else -over.compared.delta
+            beats = max(over.p if gain > 0 else 1.0, seeds_p(_gains(stage, group, random, tasks)))
+    except Undefined as reason:
+        reasons.append(str(reason))
+    masks = [] if random is None else _by_mask(stage, random, tasks)
+    return _Finding(group, difference, over, masks, beats, over_seeds, "; ".join(reasons) or None)
+
+
+def _judged(stage: Stage, task: str | None, findings: Sequence[_Finding], settings: Statistics) -> Iterator[Evidence]:
     margin = margin_of(stage, [task] if task else list(stage.splits), settings)
-    higher = stage.measure.higher_is_better
-    gains = [difference.compared if higher else difference.compared.reversed() for _, difference in cells]
-    tested = [claims(gain, difference.p, margin) for gain, (_, difference) in zip(gains, cells, strict=True)]
+    tested = [_claims(stage, finding, margin) for finding in findings]
     qs = corrected(tested, settings.correction)
-    for (group, difference), ps, q in zip(cells, tested, qs, strict=True):
-        asked = Asked(stage, group, task, margin, settings.level, difference.pairs, settings.correction)
-        yield against_dense(asked, "trained", difference.compared, difference.p, ps, q)
+    q_beats = iter(adjust([one.beats for one in findings if one.beats is not None], settings.correction))
+    for finding, ps, q in zip(findings, tested, qs, strict=True):
+        difference, over = finding.alone, finding.random
+        asked = Asked(stage, finding.group, task, margin, settings.level, difference.pairs, settings.correction)
+        found = Found(difference.compared, difference.p, difference.studentized, ps, q, finding.untested)
+        yield against_dense(asked, "trained", found)
+        if over is not None and finding.beats is not None:
+            mine = stage.effect(finding.group, tasks=[task] if task else ()).value or 0.0
+            higher = stage.measure.higher_is_better
+            beaten = sum((mine > mask) == higher and mine != mask for mask in finding.masks)
+            smallest = smallest_effect(over.compared.se, settings.level)
+            yield against_random(
+                asked, "random", over.compared, finding.beats, next(q_beats), smallest, len(finding.masks), beaten
+            )
+
+
+def _claims(stage: Stage, finding: _Finding, margin: float | None) -> dict[Claim, float]:
+    gains: Comparison = finding.alone.compared
+    ps = claims(gains if stage.measure.higher_is_better else gains.reversed(), finding.alone.p, margin)
+    if finding.beats is not None and finding.over_seeds is not None:
+        ps["improves"] = max(ps["better"], finding.over_seeds, finding.beats)
+    return ps
+
+
+def _train_seeds(group: Group) -> set[int | None]:
+    return {seed for _, seed in group.seeds}
+
+
+def _gains(
+    stage: Stage, group: Group, other: Group, tasks: Sequence[str]
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The gain over the other at each train seed that both have, a mean over the masks of each."""
+    sign = 1 if stage.measure.higher_is_better else -1
+    both = sorted(seed for seed in _train_seeds(group) & _train_seeds(other) if seed is not None)
+    values = []
+    for seed in both:
+        mine, theirs = (stage.effect(_at(one, seed), tasks=tasks).value for one in (group, other))
+        if mine is not None and theirs is not None:
+            values.append(sign * (mine - theirs))
+    return np.array(values, np.float64)
+
+
+def _at(group: Group, train_seed: int) -> Group:
+    """The cell at one train seed."""
+    return replace(group, seeds={place: rows for place, rows in group.seeds.items() if place[1] == train_seed})
+
+
+def _by_mask(stage: Stage, random: Group, tasks: Sequence[str]) -> list[float]:
+    """The delta of each random mask, a mean over its train seeds."""
+    found: dict[int | None, list[float]] = {}
+    for (seed, _), rows in random.seeds.items():
+        value = stage.effect(replace(random, seeds={(seed, None): rows}), tasks=tasks).value
+        if value is not None:
+            found.setdefault(seed, []).append(value)
+    return [fmean(values) for values in found.values()]

@@ -10,7 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
-from ablate.errors import AblateError, suggest
+from ablate.errors import AblateError, Undefined, suggest
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import RowsByTask, label, stored_result
 from ablate.judge.judge import read
@@ -34,7 +34,7 @@ class Difference:
 
     task: None for the mean over the stage's tasks, if there are several.
     a, b: the scores in the stage's unit on the pairs that decide, means over seeds.
-    p: two-sided, by permutation.
+    p: two-sided, by permutation. studentized: whether each difference was divided by its own standard error.
     pairs: how many pairs were counted.
     """
 
@@ -43,6 +43,7 @@ class Difference:
     b: float
     compared: Comparison
     p: float
+    studentized: bool
     pairs: int
 
 
@@ -99,6 +100,8 @@ def compared(
 ) -> Iterator[Difference]:
     """``ours`` minus ``theirs``, means over the cells of each, on every task with all scores, and on their mean.
 
+    A task on which most resamples have no score is left out.
+
     Raises:
         AblateError: the store lacks something, or a task's statistic fails.
     """
@@ -121,9 +124,13 @@ def compared(
     for place, members in places:
         a, b = (_mean_score(stage, side, members) for side in sides)
         resampled = np.mean([means[task][0] - means[task][1] for task in members], axis=0)
-        p = permutation_p(a - b, np.mean([exchanged[task] for task in members], axis=0))
+        swapped = exchanged[place or ""]
         counted = sum(len(data[task][0].panel) for task in members)
-        yield Difference(place, a, b, contrast(a - b, resampled), p, counted)
+        try:
+            found, p = contrast(a - b, resampled), permutation_p(swapped.observed, swapped.differences)
+        except Undefined:
+            continue
+        yield Difference(place, a, b, found, p, swapped.studentized, counted)
 
 
 def _has_score(stage: Stage, rows: RowsByTask, task: str) -> bool:

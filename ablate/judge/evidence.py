@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ablate.judge.effects import Stage
-from ablate.judge.findings import Finding, Findings, Settings
+from ablate.judge.findings import Findings, Settings
 from ablate.judge.group import Group
 from ablate.record import Evidence
 from ablate.statistics.arrays import Values
-from ablate.statistics.compare import Comparison, smallest_effect
+from ablate.statistics.compare import AgainstDraws, Comparison, smallest_effect
 from ablate.statistics.correction import adjust
 from ablate.statistics.resample import Judged
-from ablate.statistics.verdict import verdict
+from ablate.statistics.verdict import CLAIMS, Claim, verdict
 
 
 def judge_stage(
@@ -40,20 +40,36 @@ def judge_stage(
         of_cells = [finding for group in stage.groups for finding in findings.of(group, members)]
         pairs = sum(len(tasks[member].panel) for member in members)
         qs = corrected([finding.claims() for finding in of_cells], settings.correction)
+        beats = [finding.drawn.p for finding in of_cells if finding.drawn]
+        q_beats = iter(adjust(beats, settings.correction))
         for finding, q in zip(of_cells, qs, strict=True):
             asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
-            items += _items(asked, finding, q)
-    return items
+            found = Found(finding.dense, finding.p, finding.studentized, finding.claims(), q, finding.undrawn)
+            items.append(against_dense(asked, "dense", found))
+            if finding.drawn is not None:
+                items.append(_against_draws(asked, finding.drawn, finding.sign, next(q_beats)))
+    return list(with_harmed(items, several=len(stage.splits) > 1))
 
 
-def corrected(claims: Sequence[Mapping[str, float]], method: str) -> list[dict[str, float]]:
+def corrected(claims: Sequence[Mapping[Claim, float]], method: str) -> list[dict[Claim, float]]:
     """The corrected p of each claim on each cell. A family is one claim on one task, over a stage's cells."""
-    qs: list[dict[str, float]] = [{} for _ in claims]
-    for claim in ("harms", "improves", "harmless", "beats"):
+    qs: list[dict[Claim, float]] = [{} for _ in claims]
+    for claim in CLAIMS:
         tested = [i for i, ps in enumerate(claims) if claim in ps]
         for i, q in zip(tested, adjust([claims[i][claim] for i in tested], method), strict=True):
             qs[i][claim] = q
     return qs
+
+
+def with_harmed(items: Sequence[Evidence], several: bool) -> Iterator[Evidence]:
+    """The items; those on a mean over several tasks with the tasks on which the same comparison says ``harms``."""
+    harmed: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        if item.task is not None and item.verdict == "harms":
+            harmed.setdefault((item.group, item.against), []).append(item.task)
+    for item in items:
+        tasks = harmed.get((item.group, item.against), ()) if several and item.task is None else ()
+        yield replace(item, harmed=tuple(tasks))
 
 
 @dataclass(frozen=True)
@@ -69,55 +85,54 @@ class Asked:
     correction: str
 
 
-def _items(asked: Asked, finding: Finding, qs: Mapping[str, float]) -> Iterator[Evidence]:
-    yield against_dense(asked, "dense", finding.dense, finding.p, finding.claims(), qs)
-    drawn = finding.drawn
-    if drawn is not None:
-        yield _evidence(
-            asked,
-            "matched",
-            drawn.comparison if finding.sign > 0 else drawn.comparison.reversed(),
-            drawn.p,
-            qs.get("beats"),
-            smallest_effect=drawn.smallest_effect,
-            draws=drawn.draws,
-            beaten=drawn.beaten,
-        )
+@dataclass(frozen=True)
+class Found:
+    """What was found against the dense model, as it came or trained.
 
-
-def against_dense(
-    asked: Asked, against: str, compared: Comparison, p: float, claims: Mapping[str, float], qs: Mapping[str, float]
-) -> Evidence:
-    """The evidence against the dense model, untrained or trained, with its verdict.
-
-    Args:
-        claims, qs: the p-value of each claim that is tested, and the corrected one.
+    p: two-sided, of no difference, studentized or not. claims, qs: the p of each claim that is tested, and the same
+    corrected. untested: why ``improves`` is not.
     """
-    return _evidence(
-        asked,
-        against,
-        compared,
-        p,
-        qs.get("improves"),
-        verdict=verdict(asked.level, *(qs.get(claim) for claim in ("harms", "improves", "harmless"))),
-        p_harmless=claims.get("harmless"),
-        smallest_effect=smallest_effect(compared.se, asked.level),
+
+    compared: Comparison
+    p: float
+    studentized: bool
+    claims: Mapping[Claim, float]
+    qs: Mapping[Claim, float]
+    untested: str | None
+
+
+def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
+    """The evidence against the dense model, with its verdict."""
+    return replace(
+        _evidence(asked, against, found.compared, smallest_effect(found.compared.se, asked.level)),
+        p_different=found.p,
+        studentized=found.studentized,
+        p_harmless=found.claims.get("harmless"),
+        q_harms=found.qs.get("harms"),
+        q_improves=found.qs.get("improves"),
+        q_better=found.qs.get("better"),
+        q_harmless=found.qs.get("harmless"),
+        q_worse=found.qs.get("worse"),
+        untested=found.untested,
+        verdict=verdict(asked.level, found.qs),
     )
 
 
-def _evidence(
-    asked: Asked,
-    against: str,
-    compared: Comparison,
-    p: float,
-    q: float | None,
-    *,
-    smallest_effect: float,
-    verdict: str | None = None,
-    p_harmless: float | None = None,
-    draws: int | None = None,
-    beaten: int | None = None,
+def against_random(
+    asked: Asked, against: str, compared: Comparison, p: float, q: float, smallest: float, draws: int, beaten: int
 ) -> Evidence:
+    """The evidence against random units. p, q: that the cell does not beat them, as found and corrected."""
+    item = _evidence(asked, against, compared, smallest)
+    return replace(item, p_beats=p, q_beats=q, draws=draws, beaten=beaten)
+
+
+def _against_draws(asked: Asked, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
+    compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
+    return against_random(asked, "matched", compared, drawn.p, q, drawn.smallest_effect, drawn.draws, drawn.beaten)
+
+
+def _evidence(asked: Asked, against: str, compared: Comparison, smallest: float) -> Evidence:
+    """A comparison without its tests."""
     stage, group = asked.stage, asked.group
     return Evidence(
         model=stage.model,
@@ -139,12 +154,21 @@ def _evidence(
         low=compared.low,
         high=compared.high,
         se=compared.se,
-        p=p,
-        q=q,
+        p_different=None,
+        studentized=None,
+        p_beats=None,
+        p_harmless=None,
+        q_harms=None,
+        q_improves=None,
+        q_better=None,
+        q_harmless=None,
+        q_worse=None,
+        q_beats=None,
+        untested=None,
         resamples=len(compared.boots),
-        verdict=verdict,
-        p_harmless=p_harmless,
-        smallest_effect=smallest_effect,
-        draws=draws,
-        beaten=beaten,
+        verdict=None,
+        harmed=(),
+        smallest_effect=smallest,
+        draws=None,
+        beaten=None,
     )

@@ -14,6 +14,7 @@ from ablate.judge.group import Group, RowsByTask, stored_result
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
 from ablate.statistics.resample import Joint, Judged
+from ablate.statistics.verdict import Claim
 
 
 class Settings(Protocol):
@@ -39,36 +40,37 @@ class Settings(Protocol):
 class Finding:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
-    sign: 1 if higher is better, else -1. drawn: computed on gains, for which higher is always better.
+    sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
+    see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
+    undrawn: why there is none.
     """
 
     group: Group
     sign: float
     dense: Comparison
     p: float
+    studentized: bool
     drawn: AgainstDraws | None
+    undrawn: str | None
     margin: float | None
 
-    def claims(self) -> dict[str, float]:
-        """The p-value of each claim that can be tested: harms, harmless, improves (on both), beats (its draws)."""
+    def claims(self) -> dict[Claim, float]:
+        """The p-value of each claim that can be tested."""
         ps = claims(self.dense if self.sign > 0 else self.dense.reversed(), self.p, self.margin)
         if self.drawn is not None:
             # To improve, a cell has to pass both tests, so its p is the larger one.
-            ps |= {"improves": max(ps["improves"], self.drawn.p), "beats": self.drawn.p}
-        elif not self.group.is_control:
-            # Without matched draws, chance is not excluded. A control is only compared with dense.
-            del ps["improves"]
+            ps["improves"] = max(ps["better"], self.drawn.p)
         return ps
 
 
-def claims(gains: Comparison, p: float, margin: float | None) -> dict[str, float]:
-    """The p-value of each claim on a gain: improves, and with a margin harms and harmless.
+def claims(gains: Comparison, p: float, margin: float | None) -> dict[Claim, float]:
+    """The p-value of each claim on a gain that needs no random units: better, worse; with a margin harms and harmless.
 
     Args:
         p: two-sided, of no difference.
     """
     # Spending a two-sided p on gains alone tests the one-sided claim at half the level.
-    ps = {"improves": p if gains.delta > 0 else 1.0}
+    ps: dict[Claim, float] = {"better": p if gains.delta > 0 else 1.0, "worse": p if gains.delta < 0 else 1.0}
     if margin is not None:
         ps |= {"harms": gains.p_below(-margin), "harmless": gains.p_above(-margin)}
     return ps
@@ -107,7 +109,7 @@ class Findings:
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
         self._boots = joint.bootstrap(values)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
-        self._exchanged = joint.permute(
+        self._swapped = joint.permute(
             {
                 group.id: {
                     task: [(values[task][key], values[task][self._dense[task]]) for key in keys]
@@ -125,15 +127,24 @@ class Findings:
             return
         rows = list(group.seeds.values())
         boots = _mean([self._resampled(by_task, tasks) for by_task in rows])
+        swapped = self._swapped[group.id][tasks[0] if len(tasks) == 1 else ""]
         try:
             dense = contrast(effect.value, boots)
+            p = permutation_p(swapped.observed, swapped.differences)
         except Undefined:
             return
-        p = permutation_p(effect.value, _mean([self._exchanged[group.id][task] for task in tasks]))
-        drawn = self._against_draws(group, tasks, effect.value, boots)
-        yield Finding(group, self._sign, dense, p, drawn, margin_of(self._stage, tasks, self._settings))
+        drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
+        margin = margin_of(self._stage, tasks, self._settings)
+        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin)
 
-    def _against_draws(self, group: Group, tasks: Sequence[str], delta: float, boots: Floats) -> AgainstDraws | None:
+    def _against_draws(
+        self, group: Group, tasks: Sequence[str], delta: float, boots: Floats
+    ) -> tuple[AgainstDraws | None, str | None]:
+        """The comparison with the matched draws, or why there is none."""
+        if group.row.way is not None:
+            return None, "trained cells have no matched draws"
+        if group.is_control:
+            return None, "cells at random have no matched draws"
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
@@ -141,10 +152,9 @@ class Findings:
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
-            # On gains, so that to beat a draw always means to be higher.
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng)
-        except Undefined:
-            return None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng), None
+        except Undefined as reason:
+            return None, str(reason)
 
     def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
         """The delta on each of the tasks; empty if one of them has none."""

@@ -95,25 +95,31 @@ def _check(judged: Judged, values: Values, score: float) -> None:
 
 
 def _filled(rows: Sequence[Row], judged: Sequence[Stage], evidence: Sequence[Evidence]) -> list[Row]:
-    """The rows with the evidence on their cell and task. Cells with several seeds are only judged by their mean."""
-    against_dense = {(e.model, e.stage, e.group, e.task): e for e in evidence if e.against == "dense"}
-    of_row: dict[Row, Evidence] = {}
+    """The rows with the evidence on their cell and task. Cells of several seeds are judged by their mean alone."""
+    against_dense = {(e.model, e.stage, e.metric, e.group, e.task): e for e in evidence if e.against == "dense"}
+    of_row: dict[Row, tuple[Evidence, Evidence | None]] = {}
     for stage in judged:
         for group in stage.groups:
             for row in group.rows() if len(group.seeds) == 1 else ():
-                item = against_dense.get((stage.model, stage.name, group.id, row.task))
+                place = (stage.model, stage.name, stage.measure.metric, group.id)
+                item = against_dense.get((*place, row.task))
                 if item is not None:
-                    of_row[row] = item
-    return [_with_evidence(row, of_row[row]) if row in of_row else row for row in rows]
+                    of_row[row] = item, against_dense.get((*place, None))
+    return [_with_evidence(row, *of_row[row]) if row in of_row else row for row in rows]
 
 
-def _with_evidence(row: Row, item: Evidence) -> Row:
+def _with_evidence(row: Row, item: Evidence, mean: Evidence | None) -> Row:
     return replace(
         row,
         low=item.low,
         high=item.high,
-        p=item.p,
-        q=item.q,
+        p_different=item.p_different,
+        q_harms=item.q_harms,
+        q_improves=item.q_improves,
+        q_better=item.q_better,
+        q_harmless=item.q_harmless,
+        q_worse=item.q_worse,
         verdict=item.verdict,
+        mean_verdict=mean.said if mean else None,
         smallest_effect=item.smallest_effect,
     )

@@ -74,3 +74,9 @@ class _Guarded(Statistic):
     def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
         with self.named:
             return self.statistic.exchanged(a, b, gold, swaps)
+
+    def exchanged_by_item(
+        self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats | None]:
+        with self.named:
+            return self.statistic.exchanged_by_item(a, b, gold, swaps)

@@ -1,13 +1,14 @@
 """The typed record of a run: its rows, the evidence on its cells, and its circumstances. Read and written as JSON."""
 
 from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, RunAbout, TrainingData
-from ablate.record.evidence import Evidence
+from ablate.record.evidence import JUDGMENT, Evidence
 from ablate.record.plain import from_plain, to_plain
 from ablate.record.row import FIELDS, STATUSES, Row
 from ablate.record.run import RunRecord
 
 __all__ = [
     "FIELDS",
+    "JUDGMENT",
     "STATUSES",
     "ContributionMap",
     "Evidence",

@@ -123,10 +123,11 @@ class RunAbout(Manifest):
     deviations: task -> how its data differ from the published set of that name, where they do.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
         that were evaluated, and that failed.
-    evidence: on every cell. statistics: the recipe's section of that name with every default, and ``withheld``: why
-        tasks have no evidence, in one line each.
+    evidence: on every cell. judgment: by which rules it was found (:data:`ablate.record.evidence.JUDGMENT`).
+        statistics: the recipe's section of that name with every default, and ``withheld``: why tasks have no evidence,
+        one line each.
 
-    If the run was interrupted, hashes, maps, agreement, evidence and statistics may be None.
+    Of a run that was interrupted, hashes, maps, agreement, evidence, judgment and statistics may be None.
     """
 
     store: str
@@ -141,6 +142,7 @@ class RunAbout(Manifest):
     computed: int
     failed: int
     evidence: tuple[Evidence, ...] | None = None
+    judgment: int | None = None
     statistics: dict[str, Any] | None = None
     deviations: dict[str, str] | None = None
 

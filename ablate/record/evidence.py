@@ -2,7 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+JUDGMENT = 2
+"""The rules by which cells are judged; raised when a verdict or a p-value means something else than before."""
+
+_OF_EVIDENCE: tuple[str, ...] = (
+    "low",
+    "high",
+    "p_different",
+    "q_harms",
+    "q_improves",
+    "q_better",
+    "q_harmless",
+    "q_worse",
+)
+_OF_EVIDENCE += ("verdict", "mean_verdict", "smallest_effect")
+"""What a row has of the evidence on it."""
+
+_OTHER_RULES = (
+    "an ablate with other rules for verdicts has judged these cells; give the command that made the run again, which"
+    " judges them anew and computes nothing that the store has"
+)
+
+
+def judged_alike(
+    rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
+) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
+    """A stored record as it is, or without its evidence where that was found by other rules than these.
+
+    Its verdicts would otherwise be read in today's words.
+    """
+    if about.get("evidence") is None or about.get("judgment") == JUDGMENT:
+        return rows, about
+    statistics = about.get("statistics") or {}
+    withheld = {**statistics, "withheld": [*statistics.get("withheld", ()), _OTHER_RULES]}
+    bare = [{**row, **dict.fromkeys(_OF_EVIDENCE)} for row in rows]
+    return bare, {**about, "evidence": None, "judgment": None, "statistics": withheld}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,20 +56,24 @@ class Evidence:
             then nothing is called harmless or harmful. level: of the tests, in (0, 1). n: pairs counted.
             correction: ``bh``, ``by`` or ``holm``.
     Against what:
-        against: ``dense``; ``matched``, the mean of the cell's matched draws; ``trained``, the dense model trained
-            alone, for a trained cell.
+        against: ``dense``; ``matched``, the mean of the cell's matched draws; of a trained cell also ``trained``, the
+            dense model trained alone, and ``random``, the random masks trained alike.
     What was found:
         delta, low, high, se: the difference in ``unit``, the ends of its 95 % bootstrap interval, its standard error.
-        p: in [0, 1]. Against dense and trained: two-sided, by permutation. Against matched: one-sided, that a random
-            draw does as well.
-        q: in [0, 1], corrected over the stage's cells. Against dense and trained: of the claim that the cell improves
-            (None if that is not tested). Against matched: of the claim that it beats its draws.
+        p_different: two-sided, by permutation, of the claim that the two differ; None against matched and random.
+            studentized: whether the test divides each difference by its own standard error.
+        p_beats: one-sided, of the claim that the cell beats random units; None except against matched and random.
+        p_harmless: one-sided, of the claim that the gain is above minus the margin; None without a margin.
+        q_harms, q_improves, q_better, q_harmless, q_worse, q_beats: the p of each claim, corrected over the stage's
+            cells (:data:`ablate.statistics.verdict.Claim` says what is claimed). None where it was not tested: of the
+            first five, against matched and random; q_beats, against dense and trained.
+        untested: why ``improves`` has no test; None where it has.
         resamples: bootstrap draws that have a score.
-        verdict: ``improves``, ``harmless``, ``harms`` or ``undecided``; None against matched.
-        p_harmless: one-sided and not corrected, of the claim that the gain is above minus the margin; None without a
-            margin, and against matched.
-        smallest_effect: the effect that would have been found with 80 % power, in ``unit``.
-        draws, beaten: how many matched draws there are, and how many have a lower gain; None except against matched.
+        verdict: ``harms``, ``improves``, ``better``, ``harmless``, ``worse`` or ``undecided``; None against matched and
+            random. harmed: of a mean over several tasks those whose own verdict is ``harms``.
+        smallest_effect: what would have been found with 80 % power, in ``unit``.
+        draws, beaten: random draws, and those of a lower gain; None against dense and trained.
+    All p and q are in [0, 1].
     """
 
     model: str
@@ -56,11 +98,33 @@ class Evidence:
     low: float
     high: float
     se: float
-    p: float
-    q: float | None
+    p_different: float | None
+    studentized: bool | None
+    p_beats: float | None
+    p_harmless: float | None
+    q_harms: float | None
+    q_improves: float | None
+    q_better: float | None
+    q_harmless: float | None
+    q_worse: float | None
+    q_beats: float | None
+    untested: str | None
     resamples: int
     verdict: str | None
-    p_harmless: float | None
+    harmed: tuple[str, ...]
     smallest_effect: float
     draws: int | None
     beaten: int | None
+
+    @property
+    def said(self) -> str | None:
+        """The verdict with the tasks that are harmed: ``improves; harms sickr``."""
+        if self.verdict is None or not self.harmed:
+            return self.verdict
+        return f"{self.verdict}; harms {', '.join(self.harmed)}"
+
+    @property
+    def q_verdict(self) -> float | None:
+        """The corrected p of the claim that the verdict makes; None of ``undecided``, and where there is none."""
+        q: float | None = getattr(self, f"q_{self.verdict}", None)
+        return q

@@ -42,8 +42,9 @@ class Row:
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
     The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
-        low, high, p, q, verdict, smallest_effect. None for controls, and for cells with several seeds, which are judged
-        by their mean.
+        low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_effect. None of
+        controls, and of cells with several seeds, which are judged by their mean. mean_verdict: the verdict on the mean
+        over the tasks of the stage, with the tasks that are harmed: ``improves; harms sickr``.
     How it was trained:
         way, train_seed: None if the cell was not trained.
 
@@ -96,9 +97,14 @@ class Row:
 
     low: float | None = None
     high: float | None = None
-    p: float | None = None
-    q: float | None = None
+    p_different: float | None = None
+    q_harms: float | None = None
+    q_improves: float | None = None
+    q_better: float | None = None
+    q_harmless: float | None = None
+    q_worse: float | None = None
     verdict: str | None = None
+    mean_verdict: str | None = None
     smallest_effect: float | None = None
 
     way: str | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ablate.record.about import RunAbout
-from ablate.record.evidence import Evidence
+from ablate.record.evidence import Evidence, judged_alike
 from ablate.record.row import Row
 
 
@@ -25,9 +25,12 @@ class RunRecord:
     def from_plain(cls, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> Self:
         """The record from a store; see :meth:`Row.from_dict` and :meth:`RunAbout.from_dict`.
 
+        Evidence found by other rules than today's is left out, and ``about.withheld`` says so.
+
         Raises:
             ValueError: a row or ``about`` does not have the documented form.
         """
+        rows, about = judged_alike(rows, about)
         return cls([Row.from_dict(row) for row in rows], RunAbout.from_dict(about))
 
     @property

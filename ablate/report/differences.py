@@ -25,7 +25,7 @@ def page(
 
 def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], level: float) -> Table:
     places = stage.measure.places
-    titles = ("A", "B", "Δ", "95 %", "p", "smallest effect")
+    titles = ("A", "B", "Δ", "95 %", "p differs", "smallest effect")
     columns = (Column("task", stub=True), *map(Column, titles))
     lines = [
         Line(
@@ -49,7 +49,8 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
     ]
     model = f", {stage.model}" if len(results.about.models) > 1 else ""
     notes = (
-        f"95 %: by bootstrap; p: of no difference, by permutation, not corrected; tests at {level:g}.",
+        f"95 %: by bootstrap; p differs: of the claim that A and B differ, by permutation, not corrected; tests at"
+        f" {level:g}.",
         *((wording.CLEAN,) if stage.clean else ()),
         *(() if lines else ("No task has a score of both cells.",)),
     )

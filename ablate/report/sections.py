@@ -45,7 +45,11 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     stubs = [Column(name, stub=True) for name in ("granularity", "sparsity", *extras)]
     columns = (*stubs, *(Column(scorer) for scorer in scorers))
     return Table(
-        title, columns, tuple(lines), "row", (*wording.notes(stage, groups), *verdicts.legend(stage, groups, (None,)))
+        title,
+        columns,
+        tuple(lines),
+        "row",
+        (*wording.notes(stage, groups), *verdicts.legend(stage, groups, (None,)), *verdicts.harmed(stage, groups)),
     )
 
 
@@ -61,15 +65,16 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         (Column("Δ"), _marked(stage, effects, groups)),
     ]
     notes = wording.notes(stage, groups)
-    against_dense = [stage.evidence_on(group) for group in groups]
-    if any(against_dense):
-        columns.append((Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in against_dense]))
-        columns.append((Column("verdict"), [TableCell(verdicts.word(item)) for item in against_dense]))
-        smallest = [TableCell(verdicts.smallest(item, digits)) for item in against_dense]
-        columns.append((Column("smallest effect"), smallest))
-        columns.append((Column("p"), [TableCell(verdicts.p(item)) for item in against_dense]))
-        columns.append((Column("q"), [TableCell(verdicts.q(item)) for item in against_dense]))
-        notes += (*verdicts.legend(stage, groups, (None,)), "p: of no difference from dense; q: of no gain, corrected.")
+    items = [stage.evidence_on(group) for group in groups]
+    if any(items):
+        columns.append((Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in items]))
+        named = any(item.harmed for item in items if item)
+        columns.append((Column("verdict", prose=named), [TableCell(verdicts.word(item)) for item in items]))
+        columns.append((Column("q of verdict"), [TableCell(verdicts.q_verdict(item)) for item in items]))
+        columns.append((Column("smallest effect"), [TableCell(verdicts.smallest(item, digits)) for item in items]))
+        columns.append((Column("p differs"), [TableCell(verdicts.p_different(item)) for item in items]))
+        columns.append((Column("q improves"), [TableCell(verdicts.q_improves(item)) for item in items]))
+        notes += (*verdicts.legend(stage, groups, (None,)), verdicts.COLUMNS)
     if stage.clean:
         full = [replace(stage.effect_on_all(group), sd=None) for group in groups]
         columns.append((Column("full set"), _plain(stage, full)))
@@ -78,11 +83,12 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     if draws := sorted({effect.count for effect in matched if effect.count}):
         columns.append((Column("matched"), _plain(stage, matched)))
         notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
-    against_matched = [stage.evidence_on(group, against="matched") for group in groups]
-    if any(against_matched):
-        columns.append((Column("draws beaten"), [TableCell(verdicts.beaten(item)) for item in against_matched]))
-        columns.append((Column("q matched"), [TableCell(verdicts.q(item)) for item in against_matched]))
-        notes += ("draws beaten: those that gain less; q matched: of a random draw gaining as much, corrected.",)
+        notes += () if any(items) else verdicts.draws(groups)
+    drawn = [stage.evidence_on(group, against="matched") for group in groups]
+    if any(drawn):
+        columns.append((Column("draws beaten"), [TableCell(verdicts.beaten(item)) for item in drawn]))
+        columns.append((Column("q beats draws"), [TableCell(verdicts.q_beats(item)) for item in drawn]))
+        notes += ("draws beaten: of a lower gain; q beats draws: of the claim that the cell beats them, corrected.",)
         notes += verdicts.unbeaten(stage, groups)
     if any(group.flipped for group in groups):
         columns.append((Column("flipped"), _plain(stage, [stage.flipped(group) for group in groups])))
@@ -137,4 +143,5 @@ def _marked(
 def _cell(effect: Effect, best: float | None, item: Evidence | None, places: int) -> TableCell:
     verdict = item.verdict if item else None
     text = " ".join([wording.effect(effect, places), *([MARKS[verdict]] if verdict else [])])
-    return TableCell(text, effect.value is not None and wording.shown(effect, places) == best, verdict)
+    is_best = effect.value is not None and wording.shown(effect, places) == best
+    return TableCell(text, is_best, verdict, item.said if item else None)

@@ -22,8 +22,9 @@ class CellSummary:
     sd: the sample standard deviation over seeds, None below two.
     seeds: how many there are.
     delta_full: like ``delta``, on all pairs.
-    low, high, p, q, verdict, smallest_effect: the evidence against dense (:class:`~ablate.record.Evidence`); None
-        without evidence.
+    low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, harmed, smallest_effect: the
+        evidence against dense (:class:`~ablate.record.Evidence`); None without evidence.
+    said: the verdict with the tasks that are harmed, as in ``improves; harms sickr``.
     matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws.
     flipped: the delta of the flipped control.
     """
@@ -48,9 +49,15 @@ class CellSummary:
     delta_full: float | None
     low: float | None
     high: float | None
-    p: float | None
-    q: float | None
+    p_different: float | None
+    q_harms: float | None
+    q_improves: float | None
+    q_better: float | None
+    q_harmless: float | None
+    q_worse: float | None
     verdict: str | None
+    harmed: tuple[str, ...]
+    said: str | None
     smallest_effect: float | None
     matched: float | None
     matched_sd: float | None
@@ -88,9 +95,15 @@ def _summary(stage: Stage, group: Group) -> CellSummary:
         delta_full=stage.effect_on_all(group).value,
         low=item.low if item else None,
         high=item.high if item else None,
-        p=item.p if item else None,
-        q=item.q if item else None,
+        p_different=item.p_different if item else None,
+        q_harms=item.q_harms if item else None,
+        q_improves=item.q_improves if item else None,
+        q_better=item.q_better if item else None,
+        q_harmless=item.q_harmless if item else None,
+        q_worse=item.q_worse if item else None,
         verdict=item.verdict if item else None,
+        harmed=item.harmed if item else (),
+        said=item.said if item else None,
         smallest_effect=item.smallest_effect if item else None,
         matched=matched.value,
         matched_sd=matched.sd,

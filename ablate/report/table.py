@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MARKS = {"improves": "▲", "harmless": "●", "harms": "▼", "undecided": "○"}
-"""The mark of each verdict; legible without color."""
+MARKS = {"harms": "▼", "improves": "▲", "better": "△", "harmless": "●", "worse": "▽", "undecided": "○"}
+"""The mark of each verdict, in the order in which one is preferred to the next; legible without color."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +14,13 @@ class TableCell:
 
     best: whether it is the best of its row or column, to be emphasized.
     verdict: the verdict on the effect that it shows, if there is one; ``text`` ends in its mark.
+    said: the verdict in words, with the tasks that are harmed (``improves; harms sickr``).
     """
 
     text: str
     best: bool = False
     verdict: str | None = None
+    said: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,12 @@ _STUB_WIDTH = 12
 _PROSE_WIDTH = 24
 _PLAIN = str.maketrans(
     {"Δ": "delta", "±": "+-", "×": "x", "–": "-"}
-    | {MARKS["improves"]: "^", MARKS["harmless"]: "=", MARKS["harms"]: "v", MARKS["undecided"]: "?"}
+    | {MARKS["improves"]: "^", MARKS["better"]: "+", MARKS["harmless"]: "=", MARKS["worse"]: "-", MARKS["harms"]: "v"}
+    | {MARKS["undecided"]: "?"}
 )
 # Everyone can distinguish blue from orange, with any color vision; and the marks say the same without color.
-_STYLES = {"improves": "dodger_blue1", "harms": "dark_orange", "undecided": "dim"}
+_STYLES = {"improves": "dodger_blue1", "better": "dodger_blue1", "harms": "dark_orange", "worse": "dark_orange"}
+_STYLES |= {"undecided": "dim"}
 
 
 def render(results: RunRecord, console: Console) -> None:

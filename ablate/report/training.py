@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group, label
+from ablate.record import Evidence
 from ablate.report import verdicts, wording
 from ablate.report.table import MARKS, Column, Line, Table, TableCell
+from ablate.statistics.verdict import FEWEST_SEEDS
 
-TITLES = ("score", "Δ", "95 %", "sparsity added", "95 %", "verdict", "smallest effect", "p", "q", "of params")
+TITLES: tuple[str, ...] = (
+    "score",
+    "Δ",
+    "95 %",
+    "sparsity added",
+    "95 %",
+    "verdict",
+    "q of verdict",
+    "smallest effect",
+    "p differs",
+)
+TITLES += ("over random masks", "q beats random", "of params")
 
 
 def training(stage: Stage, title: str) -> Table:
@@ -29,7 +42,9 @@ def training(stage: Stage, title: str) -> Table:
         "Δ = cell - dense as it came; sparsity added = cell - dense trained for as many steps at the same train seeds.",
         *wording.seeds(groups, "Means over"),
         *_legend(stage, ranked),
-        "p: of no difference from training alone; q: of no gain over it, corrected.",
+        "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs"
+        " from training alone, on these trained models, not corrected; over random masks: Δ over random masks trained"
+        " alike; q beats random: of the claim that the cell beats them, over train seeds too, corrected.",
     )
     columns = (Column("cell", stub=True), *(Column(name, group=place > 2) for place, name in enumerate(TITLES)))
     return Table(title, columns, tuple(lines), "column", notes)
@@ -42,7 +57,7 @@ def _order(effect: Effect, sign: int) -> tuple[bool, float]:
 def _line(stage: Stage, group: Group, new: bool = False) -> Line:
     digits = stage.measure.places
     effect, dense, added = stage.effect(group), stage.evidence_on(group), stage.evidence_on(group, against="trained")
-    score = stage.score(group)
+    score, random = stage.score(group), stage.evidence_on(group, against="random")
     entries = [
         label(group, stage.groups),
         wording.plain(score, digits),
@@ -51,15 +66,17 @@ def _line(stage: Stage, group: Group, new: bool = False) -> Line:
         "–" if added is None else f"{wording.signed(added.delta, digits)} {verdicts.mark(added)}",
         verdicts.interval(added, digits),
         verdicts.word(added),
+        verdicts.q_verdict(added),
         verdicts.smallest(added, digits),
-        verdicts.p(added),
-        verdicts.q(added),
+        verdicts.p_different(added),
+        "–" if random is None else wording.signed(random.delta, digits),
+        verdicts.q_beats(random),
         dict(wording.sizes([group]))["of params"][0],
     ]
     cells = [TableCell(entry) for entry in entries]
     # The verdict is on the sparsity that was added to training, and not on Δ.
     if added is not None:
-        cells[4] = TableCell(entries[4], verdict=added.verdict)
+        cells[4] = TableCell(entries[4], verdict=added.verdict, said=added.said)
     return Line(tuple(cells), new=new)
 
 
@@ -71,7 +88,23 @@ def _legend(stage: Stage, groups: list[Group]) -> tuple[str, ...]:
     items = [item for group in groups if (item := stage.evidence_on(group, against="trained"))]
     if not items:
         return ("No comparison with training alone: the trained dense model has no score here.",)
-    margin = items[0].margin
-    harmless = f" (less than {margin:g} {stage.measure.unit} worse)" if margin is not None else ""
-    meanings = {"improves": "improves on training alone", "harmless": f"harmless{harmless}"}
-    return (", ".join(f"{mark} {meanings.get(name, name)}" for name, mark in MARKS.items()) + ".",)
+    margin, unit = items[0].margin, stage.measure.unit
+    within = f" (less than {margin:g} {unit} worse)" if margin is not None else ""
+    said = {
+        "improves": "improves on training alone and on random masks trained alike, over train seeds too",
+        "better": "better than training alone, on these trained models",
+        "harmless": f"harmless{within}",
+        "worse": "worse than training alone",
+    }
+    return (
+        ", ".join(f"{mark} {said.get(name, name)}" for name, mark in MARKS.items()) + ".",
+        *_untested(items),
+        *verdicts.approximate(items),
+    )
+
+
+def _untested(items: list[Evidence]) -> tuple[str, ...]:
+    """Why cells are not said to improve."""
+    reasons = dict.fromkeys(item.untested for item in items if item.untested)
+    remedy = f"it takes {FEWEST_SEEDS} train seeds (train.train_seeds) and a random mask (scorers: random)"
+    return (f"Not tested for 'improves': {'; '.join(reasons)}; {remedy}.",) if reasons else ()

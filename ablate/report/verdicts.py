@@ -9,7 +9,17 @@ from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
 from ablate.record import Evidence
 from ablate.report.table import MARKS
-from ablate.report.wording import signed
+from ablate.report.wording import counts, signed
+from ablate.statistics.verdict import CLAIM_DRAWS
+
+FEW_ITEMS = 200
+"""Below it, the permutation test may find differences too often (docs/statistics.md)."""
+
+COLUMNS = (
+    "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs from"
+    " dense, not corrected; q improves: of the claim that it improves, corrected."
+)
+"""What the columns of p and q claim."""
 
 if TYPE_CHECKING:
     from ablate.statistics.compare import Comparison
@@ -30,14 +40,24 @@ def p_value(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.0995 else f"{p:.2f}"
 
 
-def p(item: Evidence | None) -> str:
-    """The p-value, in the format of :func:`p_value`."""
-    return p_value(item.p if item else None)
+def p_different(item: Evidence | None) -> str:
+    """The p of a difference, as :func:`p_value` has it."""
+    return p_value(item.p_different if item else None)
 
 
-def q(item: Evidence | None) -> str:
-    """The corrected p-value, in the format of :func:`p_value`."""
-    return p_value(item.q if item else None)
+def q_verdict(item: Evidence | None) -> str:
+    """The corrected p of the claim that the verdict makes, as :func:`p_value` has it."""
+    return p_value(item.q_verdict if item else None)
+
+
+def q_improves(item: Evidence | None) -> str:
+    """The corrected p of the claim that the cell improves, as :func:`p_value` has it."""
+    return p_value(item.q_improves if item else None)
+
+
+def q_beats(item: Evidence | None) -> str:
+    """The corrected p of the claim that the cell beats random units, as :func:`p_value` has it."""
+    return p_value(item.q_beats if item else None)
 
 
 def mark(item: Evidence) -> str:
@@ -46,7 +66,8 @@ def mark(item: Evidence) -> str:
 
 
 def word(item: Evidence | None) -> str:
-    return "–" if item is None else str(item.verdict)
+    """``improves``, and of a mean the tasks that are harmed: ``improves; harms sickr``."""
+    return "–" if item is None else str(item.said)
 
 
 def smallest(item: Evidence | None, places: int = 2) -> str:
@@ -77,9 +98,11 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
     words = {
+        "harms": f"harms: more than {margins} {unit} worse" if margins else "harms",
         "improves": "improves on dense and on its matched draws",
+        "better": "better than dense, random units not excluded",
         "harmless": f"harmless: less than {margins} {unit} worse" if margins else "harmless",
-        "harms": "harms: worse by more" if margins else "harms",
+        "worse": "worse than dense, not shown whether by more or less than that" if margins else "worse than dense",
         "undecided": "undecided",
     }
     corrected = _CORRECTIONS.get(first.correction, first.correction)
@@ -87,32 +110,68 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
         ", ".join(f"{mark} {words[verdict]}" for verdict, mark in MARKS.items())
         + f"; tests at {first.level:g}, {corrected} over these cells.",
         f"Effects of {_range(item.smallest_effect for item in items)} {unit} are found with 80 % power.",
+        *draws(groups),
+        *untested(items),
+        *approximate(items),
     ]
-    if any(group.row.way is not None for group in groups):
-        lines.append("Trained cells have no matched draws, so none is said to improve on dense as it came.")
-    else:
-        lines += _unmatched(groups, items)
     if not margins:
         lines.append("No margin is set (statistics.margins): nothing is called harmless or harmful.")
     return tuple(lines)
 
 
+def draws(groups: Sequence[Group]) -> tuple[str, ...]:
+    """How many matched draws stand behind these cells, and how many a claim takes; empty where none have any."""
+    numbers = sorted({len(group.matched) for group in groups if group.matched})
+    if not numbers:
+        return ()
+    few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.matched)"
+    return (f"Matched draws of a cell: {counts(numbers)}{few}.",)
+
+
+def untested(items: Sequence[Evidence]) -> tuple[str, ...]:
+    """Why cells have no test of the claim that they improve; empty where all have one."""
+    reasons = dict.fromkeys(item.untested for item in items if item.untested)
+    if not reasons:
+        return ()
+    remedy = " (controls.matched, controls.screened)" if any("and a test needs two" in one for one in reasons) else ""
+    return (f"Not tested for 'improves': {'; '.join(reasons)}{remedy}.",)
+
+
+def approximate(items: Sequence[Evidence]) -> tuple[str, ...]:
+    """A warning where p is of a test that needs many items, and there are few; empty where there is no such p."""
+    few = [item for item in items if item.p_different is not None and item.n < FEW_ITEMS]
+    if any(not item.studentized for item in few):
+        return (
+            f"p is too small below {FEW_ITEMS} items, for the task's statistic does not say what each item adds to it:"
+            " up to 14 of 100 such p are 0.05 or less by chance.",
+        )
+    if few:
+        return (
+            f"Below {FEW_ITEMS} items p is too small where two models are wrong in different ways: up to 8 of 100 such"
+            " p are 0.05 or less by chance.",
+        )
+    return ()
+
+
+def harmed(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
+    """A sentence that names the tasks that cells harm whose mean does not; empty if there are none."""
+    items = [(group, stage.evidence_on(group)) for group in groups]
+    names = [
+        f"{label(group, groups)} ({', '.join(item.harmed)})"
+        for group, item in items
+        if item and item.harmed and item.verdict != "harms"
+    ]
+    return (f"Tasks harmed under a mean that is not: {'; '.join(names)}.",) if names else ()
+
+
 def unbeaten(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     """A sentence that names the cells that do not beat their matched draws; empty if there are none."""
     items = [(group, stage.evidence_on(group, against="matched")) for group in groups]
-    names = [label(group, groups) for group, item in items if item and item.q is not None and item.q > item.level]
+    names = [
+        label(group, groups) for group, item in items if item and item.q_beats is not None and item.q_beats > item.level
+    ]
     verb = "does" if len(names) == 1 else "do"
     return (f"{'; '.join(names)} {verb} not beat matched.",) if names else ()
-
-
-def _unmatched(groups: Sequence[Group], items: Sequence[Evidence]) -> list[str]:
-    """Sentences on cells without matched draws."""
-    lines = []
-    if any(group.is_control for group in groups):
-        lines.append("Random cells have no matched draws and are compared with dense alone.")
-    if any(item.q is None for item in items):
-        lines.append("A cell without two matched draws is never said to improve (controls.matched, controls.screened).")
-    return lines
 
 
 def _range(values: Iterable[float]) -> str:

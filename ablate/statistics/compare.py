@@ -10,6 +10,7 @@ from scipy.stats import norm, t
 
 from ablate.errors import Undefined
 from ablate.statistics.arrays import Floats
+from ablate.statistics.verdict import FEWEST_SEEDS
 
 COVERAGE = 0.95
 POWER = 0.8
@@ -58,18 +59,50 @@ def contrast(delta: float, boots: Floats) -> Comparison:
     return Comparison(delta, float(low), float(high), float(defined.std(ddof=1)), defined)
 
 
-def permutation_p(delta: float, exchanged: Floats) -> float:
-    """The two-sided p of a difference, from the differences after random swaps.
+def studentized(differences: Floats, errors: Floats) -> Floats:
+    """Each difference by its own standard error, [draws]; 0 where both are 0.
 
-    It is (1 + the number of draws with a difference as large) / (1 + draws). Draws without a score are left out.
+    Where two models differ in more than their score, swaps make other spreads than the models have. Studentized
+    differences have the same distribution in both cases, in the limit (Chung and Romano 2013).
     """
-    defined = exchanged[np.isfinite(exchanged)]
-    return _p(int((np.abs(defined) >= abs(delta) - _SAME).sum()), len(defined))
+    flat = errors <= _SAME
+    certain = np.where(np.abs(differences) <= _SAME, 0.0, np.copysign(np.inf, differences))
+    return np.where(flat, certain, differences / np.where(flat, 1.0, errors))
+
+
+def permutation_p(observed: float, exchanged: Floats) -> float:
+    """Two-sided p of a difference, studentized or not, from those after random swaps: (1 + as far off) / (1 + draws).
+
+    ``as far off`` counts the draws as far from 0 as the observed one (Phipson and Smyth 2010 for the 1). Draws without
+    a score are left out.
+
+    Raises:
+        Undefined: there is nothing to compare: no observed difference, or no draw with a score.
+    """
+    defined = exchanged[~np.isnan(exchanged)]
+    if np.isnan(observed) or not len(defined):
+        raise Undefined("no difference has a score")
+    return _p(int((np.abs(defined) >= abs(observed) - _SAME).sum()), len(defined))
 
 
 def smallest_effect(se: float, level: float) -> float:
     """The difference that a two-sided test at ``level`` detects with 80 % power: (z_{1-level/2} + z_{0.8}) × se."""
     return float(norm.ppf(1 - level / 2) + norm.ppf(POWER)) * se
+
+
+def seeds_p(gains: Floats) -> float:
+    """One-sided p of the claim that the mean gain is above 0, by Student's t over the gains at each seed, float64 [k].
+
+    Raises:
+        Undefined: fewer than :data:`FEWEST_SEEDS`, or all alike.
+    """
+    k = len(gains)
+    if k < FEWEST_SEEDS:
+        raise Undefined(f"{k} train seeds, and a test needs {FEWEST_SEEDS}")
+    error = float(gains.std(ddof=1)) / sqrt(k)
+    if error <= _SAME:
+        raise Undefined(f"all {k} train seeds gave the same score")
+    return float(t.sf(float(gains.mean()) / error, k - 1))
 
 
 @dataclass(frozen=True)

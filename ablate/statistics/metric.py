@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from ablate.errors import Undefined
 from ablate.statistics.arrays import Floats, Values
-from ablate.statistics.spearman import correlate, exchange, weigh
+from ablate.statistics.spearman import correlate, exchange, levels, weigh
 
 MIN_PAIRS = 3
 
@@ -42,6 +42,16 @@ class Statistic(ABC):
     def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
         """float64 [draws]: score(a') - score(b') after a and b are swapped where ``swaps`` [draws, n] is True."""
 
+    def exchanged_by_item(
+        self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats | None]:
+        """:meth:`exchanged`, and to first order what each item adds to each difference, float64 [draws, n].
+
+        The second has mean 0 over the items of a draw, and the variance of the difference is that of its mean. It lets
+        the test divide each difference by its own standard error; where it is None, as here, the test cannot.
+        """
+        return self.exchanged(a, b, gold, swaps), None
+
     def resampled(self, values: Values, gold: Floats, counts: Floats) -> Floats:
         """float64 [draws]: the scores of one model, by :meth:`resampler`."""
         return self.resampler(gold, counts)(values)
@@ -50,8 +60,8 @@ class Statistic(ABC):
 class Spearman(Statistic):
     """Spearman's rank correlation of values and gold scores, × 100.
 
-    Each model's values are ranked first, and a swap exchanges these ranks. Removing units shifts the scale of all
-    cosines, so swapped values would rank by the model that they come from, and the test would have no power.
+    A swap exchanges places within each model's distribution (:func:`~ablate.statistics.spearman.levels`), not values:
+    removing units shifts the scale of all cosines, and values from two scales would rank apart whatever their items.
     """
 
     def value(self, values: Values, gold: Floats) -> float:
@@ -67,7 +77,15 @@ class Spearman(Statistic):
         return lambda values: 100 * correlate(values, weighted)
 
     def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
-        return 100 * exchange(rankdata(a), rankdata(b), gold, swaps)
+        return self.exchanged_by_item(a, b, gold, swaps)[0]
+
+    def exchanged_by_item(
+        self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats | None]:
+        found = exchange(levels(a), levels(b), gold, swaps)
+        for one in found:
+            one *= 100
+        return found
 
 
 class Mean(Statistic):
@@ -91,11 +109,23 @@ class Mean(Statistic):
             np.divide(counts @ values.astype(np.float64), number, out=np.full(len(number), np.nan), where=number > 0)
         )
 
-    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:
-        # Only the swapped items change the means, so the values of each draw need not be built.
-        change = swaps @ (b.astype(np.float64) - a) / len(gold)
-        means = a.astype(np.float64).mean() + change, b.astype(np.float64).mean() - change
-        return np.asarray(self._finish(means[0]) - self._finish(means[1]), np.float64)
+    def exchanged(self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]) -> Floats:  # noqa: ARG002
+        one, two = self._exchanged_means(a, b, swaps)
+        return np.asarray(self._finish(one) - self._finish(two), np.float64)
+
+    def exchanged_by_item(
+        self, a: Values, b: Values, gold: Floats, swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats | None]:
+        means = self._exchanged_means(a, b, swaps)
+        # The derivative of the logarithm of a mean is 1 / mean; where that has none, neither has the difference.
+        slopes = [1 / np.where(mean > 0, mean, np.nan) if self._log else np.ones(len(mean)) for mean in means]
+        one, two = (np.where(swaps, *both).astype(np.float64) for both in ((b, a), (a, b)))
+        influence = self._scale * (slopes[0][:, None] * one - slopes[1][:, None] * two)
+        return self.exchanged(a, b, gold, swaps), influence - influence.mean(1, keepdims=True)
+
+    def _exchanged_means(self, a: Values, b: Values, swaps: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        first = swaps @ (b.astype(np.float64) - a) / len(a)
+        return a.astype(np.float64).mean() + first, b.astype(np.float64).mean() - first
 
     def _finish(self, means: Floats) -> Floats:
         if self._log:

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablate.statistics.arrays import Floats, Values
+from ablate.statistics.compare import studentized
 from ablate.statistics.metric import Statistic
 from ablate.statistics.panel import Panel
 
@@ -29,6 +31,62 @@ class Judged:
 
     panel: Panel
     statistic: Statistic
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """Differences of scores after random swaps, float64 [draws], and ``observed``, the one without any.
+
+    studentized: whether each stands divided by its own standard error, as it does where every statistic says what
+    each item adds to it.
+    """
+
+    observed: float
+    differences: Floats
+    studentized: bool
+
+
+class _ByCluster(NamedTuple):
+    """The clusters of one task, the order that brings the items of each together, and where each begins in it."""
+
+    clusters: NDArray[np.intp]
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, members: NDArray[np.intp]) -> _ByCluster:
+        order = np.argsort(members, kind="stable")
+        clusters, starts = np.unique(members[order], return_index=True)
+        return cls(clusters, order, starts)
+
+    def sums(self, items: Floats) -> Floats:
+        """From [draws, items] to [draws, clusters]."""
+        ordered = np.take(items, self.order, axis=1)
+        if len(self.starts) == len(self.order):
+            return ordered
+        return np.asarray(np.add.reduceat(ordered, self.starts, axis=1), np.float64)
+
+
+class _Making(NamedTuple):
+    """Differences and their standard errors in the making, [1 + draws]."""
+
+    differences: Floats
+    errors: Floats
+
+    @classmethod
+    def of(cls, draws: int) -> _Making:
+        return cls(np.zeros(1 + draws), np.zeros(1 + draws))
+
+    def put(self, part: slice, differences: Floats, by_cluster: Floats) -> None:
+        self.differences[part] = differences
+        self.errors[part] = np.sqrt(np.einsum("dc,dc->d", by_cluster, by_cluster))
+
+    def swapped(self) -> Swapped:
+        # A draw without a score has no standard error either.
+        scored = ~np.isnan(self.differences)
+        known = not np.isnan(self.errors[scored]).any()
+        values = studentized(self.differences, self.errors) if known else self.differences
+        return Swapped(float(values[0]), values[1:], known)
 
 
 @dataclass(frozen=True)
@@ -61,22 +119,42 @@ class Joint:
 
     def permute(
         self, pairs: Mapping[str, Mapping[str, Sequence[tuple[Values, Values]]]]
-    ) -> dict[str, dict[str, Floats]]:
-        """Differences of scores after random swaps: name -> task -> float64 [draws], the mean over the pairs given.
+    ) -> dict[str, dict[str, Swapped]]:
+        """What random swaps make of differences of scores: name -> task -> the mean over the pairs given; and under
+        the name ``""`` of a task, the mean over the tasks.
 
         Args:
             pairs: any name -> task -> the values of both models; one pair for each seed.
         """
-        differences = {name: {task: np.zeros(self.draws) for task in by_task} for name, by_task in pairs.items()}
+        found = {name: {task: _Making.of(self.draws) for task in (*of, "")} for name, of in pairs.items()}
         for part, swaps in self._swaps(np.random.default_rng([self.seed, 1])):
-            for task, judged in self.tasks.items():
-                task_swaps = swaps[:, self._members[task]]
-                gold, exchanged = judged.panel.gold, judged.statistic.exchanged
-                for name, by_task in pairs.items():
-                    if task in by_task:
-                        swapped = [exchanged(a, b, gold, task_swaps) for a, b in by_task[task]]
-                        differences[name][task][part] = np.mean(swapped, axis=0)
-        return differences
+            for name, of in pairs.items():
+                mean, of_clusters = np.zeros(len(swaps)), np.zeros(swaps.shape)
+                for task, both in of.items():
+                    difference, by_cluster = self._exchanged(task, both, swaps)
+                    found[name][task].put(part, difference, by_cluster)
+                    mean += difference / len(of)
+                    of_clusters[:, self._by_cluster[task].clusters] += by_cluster / len(of)
+                found[name][""].put(part, mean, of_clusters)
+        return {name: {task: made.swapped() for task, made in of.items()} for name, of in found.items()}
+
+    def _exchanged(
+        self, task: str, pairs: Sequence[tuple[Values, Values]], swaps: NDArray[np.bool_]
+    ) -> tuple[Floats, Floats]:
+        """The mean difference after each swap, [draws], and what each of the task's clusters adds to it, [draws,
+        clusters]; NaN where the statistic does not say."""
+        judged, members = self.tasks[task], self._members[task]
+        own = np.take(swaps, members, axis=1)
+        each = [judged.statistic.exchanged_by_item(a, b, judged.panel.gold, own) for a, b in pairs]
+        difference = np.asarray(np.mean([one for one, _ in each], axis=0), np.float64)
+        influences = [np.full(own.shape, np.nan) if one is None else one for _, one in each]
+        by_cluster = self._by_cluster[task].sums(sum(influences[1:], influences[0]))
+        by_cluster /= len(each) * len(members)
+        return difference, by_cluster
+
+    @cached_property
+    def _by_cluster(self) -> dict[str, _ByCluster]:
+        return {task: _ByCluster.of(members) for task, members in self._members.items()}
 
     @cached_property
     def _clusters(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -109,8 +187,10 @@ class Joint:
             yield part, counts
 
     def _swaps(self, rng: np.random.Generator) -> Iterator[tuple[slice, NDArray[np.bool_]]]:
+        """First none at all, then those of each draw."""
+        yield slice(0, 1), np.zeros((1, len(self._clusters[1])), bool)
         for part, size in self._parts():
-            yield part, rng.random((size, len(self._clusters[1]))) < 0.5
+            yield slice(part.start + 1, part.stop + 1), rng.random((size, len(self._clusters[1]))) < 0.5
 
     def _parts(self) -> Iterator[tuple[slice, int]]:
         for start in range(0, self.draws, CHUNK):

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, get_args
 
-Verdict = Literal["improves", "harmless", "harms", "undecided"]
+Claim = Literal["harms", "improves", "better", "harmless", "worse"]
+"""What is tested of a cell, in the order in which a verdict prefers them:
+
+harms: the gain is below minus the margin. improves: there is a gain, and random units do not bring it. better: there
+is a gain over dense. harmless: the gain is above minus the margin. worse: the gain over dense is negative.
+"""
+
+Verdict = Literal[Claim, "undecided"]
+
+CLAIMS: tuple[Claim, ...] = get_args(Claim)
+VERDICTS: tuple[Verdict, ...] = (*CLAIMS, "undecided")
+
+CLAIM_DRAWS = 20
+"""The fewest matched draws that a claim is set against: fewer say too little of how much random masks vary."""
+
+FEWEST_SEEDS = 3
+"""Train seeds without which nothing is said of what another seed would have given."""
 
 
-def verdict(level: float, harms: float | None, improves: float | None, harmless: float | None) -> Verdict:
-    """The first of harms, improves and harmless that its test supports; undecided if none is supported.
+def verdict(level: float, corrected: Mapping[Claim, float]) -> Verdict:
+    """The first of :data:`CLAIMS` whose test supports it, else ``undecided``.
+
+    So ``worse`` is said of a cell that is shown to be worse than dense, and shown neither to be within the margin nor
+    beyond it.
 
     Args:
-        harms: corrected p of the claim that the gain is below minus the margin.
-        improves: corrected p of the claim that the cell is better than dense and than its matched draws.
-        harmless: corrected p of the claim that the gain is above minus the margin.
-
-    Each is None if its claim was not tested.
+        corrected: the corrected p of each claim that was tested.
     """
-    claims: tuple[tuple[Verdict, float | None], ...] = (
-        ("harms", harms),
-        ("improves", improves),
-        ("harmless", harmless),
-    )
-    return next((name for name, p in claims if p is not None and p <= level), "undecided")
+    return next((claim for claim in CLAIMS if corrected.get(claim, 1.0) <= level), "undecided")

@@ -94,7 +94,7 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
     place, row = group.place, group.row
     assert place is not None
     assert row.scope is not None
-    assert evidence.verdict is not None
+    assert evidence.said is not None
     return BestCell(
         cell=group.name,
         scorer=place.scorer,
@@ -107,9 +107,9 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
         low=evidence.low,
         high=evidence.high,
         unit=evidence.unit,
-        p=evidence.p,
-        q=evidence.q,
-        verdict=evidence.verdict,
+        p_different=evidence.p_different,
+        q_improves=evidence.q_improves,
+        verdict=evidence.said,
         n=evidence.n,
         margin=evidence.margin,
     )

@@ -135,9 +135,9 @@ class HarmlessSparsity:
 class BestCell:
     """The cell of an earlier run with the highest Δ on its screen tasks, and its evidence on the confirm tasks.
 
-    The evidence is against dense, on the mean over the confirm ``tasks``: ``delta`` with its interval ``low`` to
-    ``high``, in ``unit``; ``p`` and ``q`` in [0, 1]; the number ``n`` of pairs; the ``margin`` within which a loss is
-    harmless.
+    The evidence is that of the mean over the confirm ``tasks`` against dense: ``delta`` with its interval ``low`` to
+    ``high``, in ``unit``; ``p_different`` and ``q_improves``, the p of these claims, in [0, 1]; the ``verdict`` with
+    the tasks that are harmed (``improves; harms sickr``); ``n`` pairs; ``margin`` within which a loss is harmless.
 
     scope: ``global`` or ``layer``.
     steps: in how many shares the units were removed, at least 1.
@@ -156,8 +156,8 @@ class BestCell:
     low: float
     high: float
     unit: str
-    p: float
-    q: float | None
+    p_different: float | None
+    q_improves: float | None
     verdict: str
     n: int
     margin: float | None

@@ -156,6 +156,13 @@ class _Checks:
                         bool(np.isclose(result, score, rtol=1e-5, atol=1e-5, equal_nan=True)),
                         f"{self._who} on tiny {family}: statistic().{method} gives {result:g}, and score {score:g}",
                     )
+            # Against the same values in another order, with every other item swapped.
+            swapped = (values, values[::-1].copy(), data.gold, np.arange(len(data))[None] % 2 == 0)
+            plain, by_item = statistic.exchanged(*swapped), statistic.exchanged_by_item(*swapped)[0]
+            require(
+                bool(np.allclose(plain, by_item, equal_nan=True)),
+                f"{self._who} on tiny {family}: statistic().exchanged_by_item gives another difference than exchanged",
+            )
 
 
 def _degenerate(sentences: int) -> tuple[tuple[str, Tensor], ...]:

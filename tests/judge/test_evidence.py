@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from ablate.judge.effects import Stage, stages
 from ablate.judge.evidence import judge_stage
 from ablate.recipe.recipe import Statistics
-from ablate.record import Evidence, Row, to_plain
+from ablate.record import Evidence, Row, from_plain, to_plain
 from ablate.report.results import Results
 from ablate.statistics.correction import adjust
 from ablate.statistics.metric import MEAN, SPEARMAN, Statistic
 from ablate.statistics.panel import Panel
 from ablate.statistics.resample import Judged
+from tests.bench import known
 from tests.report_rows import about, cell, row
 
 SETTINGS = Statistics(resamples=400)
@@ -109,9 +110,9 @@ def found(study: Study) -> list[Evidence]:
 
 
 def test_verdicts(found: list[Evidence]) -> None:
-    expected = {"good": "improves", "bad": "harms", "same": "harmless", "random": "improves"}
-    # No better than its matched draws, or without any: no gain over dense makes it improve.
-    expected |= {"lucky": "harmless", "alone": "harmless"}
+    expected = {"good": "improves", "bad": "harms", "same": "harmless"}
+    # No better than its matched draws, or without any: no gain over dense makes it improve. Nor a cell at random.
+    expected |= {"lucky": "better", "alone": "better", "random": "better"}
     assert {scorer: of(found, scorer).verdict for scorer in expected} == expected
     assert {scorer: of(found, scorer, "one").verdict for scorer in ("good", "bad")} == {
         "good": "improves",
@@ -123,7 +124,7 @@ def test_numbers_are_those_of_the_rows_and_agree_with_each_other(study: Study, f
     assert len(found) == 3 * (6 + 4)
     for item in found:
         assert item.low <= item.delta <= item.high
-        assert 0 < item.p <= 1
+        assert 0 < known(item.p_beats if item.against == "matched" else item.p_different) <= 1
         assert item.se == pytest.approx((item.high - item.low) / 3.92, rel=0.2)
         assert item.resamples == 400
     good = of(found, "good", "one")
@@ -149,16 +150,56 @@ def test_several_seeds_are_one_cell(study: Study, found: list[Evidence]) -> None
 @pytest.mark.parametrize("method", ["bh", "by", "holm"])
 def test_a_family_is_all_cells_of_one_place(study: Study, method: str) -> None:
     found = study.evidence(Statistics(resamples=400, correction=method))
-    tested = ["good", "lucky", "bad", "same", "random"]
-    ps = []
-    for scorer in tested:
-        item = of(found, scorer)
-        p = item.p if item.delta > 0 else 1.0
-        ps.append(p if scorer == "random" else max(p, of(found, scorer, against="matched").p))
-    assert [of(found, scorer).q for scorer in tested] == pytest.approx(adjust(ps, method))
-    assert of(found, "alone").q is None
-    beats = [of(found, scorer, against="matched") for scorer in ("good", "lucky", "bad", "same")]
-    assert [item.q for item in beats] == pytest.approx(adjust([item.p for item in beats], method))
+    cells = ["good", "lucky", "bad", "same", "alone", "random"]
+    items = {scorer: of(found, scorer) for scorer in cells}
+    better = [known(item.p_different) if item.delta > 0 else 1.0 for item in items.values()]
+    worse = [known(item.p_different) if item.delta < 0 else 1.0 for item in items.values()]
+    drawn = [of(found, scorer, against="matched") for scorer in cells[:4]]
+    beats = [known(item.p_beats) for item in drawn]
+    improves = [max(pair) for pair in zip(better, beats, strict=False)]
+    assert [item.q_better for item in items.values()] == pytest.approx(adjust(better, method))
+    assert [item.q_worse for item in items.values()] == pytest.approx(adjust(worse, method))
+    assert [items[scorer].q_improves for scorer in cells[:4]] == pytest.approx(adjust(improves, method))
+    assert [item.q_beats for item in drawn] == pytest.approx(adjust(beats, method))
+    harmless = [known(item.p_harmless) for item in items.values()]
+    assert [item.q_harmless for item in items.values()] == pytest.approx(adjust(harmless, method))
+    for scorer, reason in (("alone", "0 matched draws, and a test needs two"), ("random", "cells at random have no")):
+        assert items[scorer].q_improves is None
+        assert str(items[scorer].untested).startswith(reason)
+    assert {items[scorer].untested for scorer in cells[:4]} == {None}
+    # What was tested against dense was not tested against the draws, and the other way round.
+    assert {(item.q_better, item.p_different, item.verdict) for item in drawn} == {(None, None, None)}
+    assert {(item.q_beats, item.p_beats) for item in items.values()} == {(None, None)}
+
+
+def test_the_q_of_a_verdict_is_that_of_its_claim(found: list[Evidence]) -> None:
+    assert of(found, "good").q_verdict == of(found, "good").q_improves
+    assert of(found, "bad").q_verdict == of(found, "bad").q_harms
+    assert of(found, "lucky").q_verdict == of(found, "lucky").q_better
+    assert of(found, "good", against="matched").q_verdict is None
+
+
+def test_a_mean_names_the_tasks_that_are_harmed() -> None:
+    made = Study(tasks=("one", "two"))
+    made.cell("mixed", 0.5, (1.0, 1.02, 0.98, 1.01))
+    # Much better on one task, worse on the other by more than the margin.
+    made.values["two"]["mixed"] = (made.gold["two"] + 1.15 * made.noise["two"]).astype(np.float32)
+    score = SPEARMAN.value(made.values["two"]["mixed"], made.gold["two"])
+    numbers: dict[str, Any] = {"score": score, "delta": score - made.scores["two", "dense"]}
+    numbers |= {f"{name}_clean": value for name, value in numbers.items()}
+    made.rows = [
+        replace(row, **numbers) if (row.task, row.scorer, row.control) == ("two", "mixed", None) else row
+        for row in made.rows
+    ]
+    found = made.evidence()
+    assert [of(found, "mixed", task).verdict for task in ("one", "two")] == ["improves", "harms"]
+    mean = of(found, "mixed")
+    assert (mean.verdict, mean.harmed, mean.said) == ("improves", ("two",), "improves; harms two")
+    assert of(found, "mixed", "two").harmed == ()
+    # Of one task the mean is the task.
+    alone = Study(tasks=("one",))
+    alone.cell("bad", 1.6)
+    assert (of(alone.evidence(), "bad").verdict, of(alone.evidence(), "bad").harmed) == ("harms", ())
 
 
 def test_a_wider_margin_makes_less_harm(study: Study) -> None:
@@ -178,7 +219,7 @@ def test_lower_may_be_better() -> None:
             made.add(key, size, dict.fromkeys(made.tasks, control))
     found = made.evidence()
     lower, higher = of(found, "lower"), of(found, "higher")
-    assert (lower.verdict, higher.verdict) == ("improves", "undecided")  # nats have no margin of their own
+    assert (lower.verdict, higher.verdict) == ("improves", "worse")  # nats have no margin of their own
     assert lower.margin is None
     assert lower.delta < 0 < higher.delta
     against = of(found, "lower", against="matched")
@@ -187,6 +228,28 @@ def test_lower_may_be_better() -> None:
     given = made.evidence(Statistics(resamples=400, margins={"one": 0.1, "two": 0.3}))
     assert of(given, "higher").margin == pytest.approx(0.2)
     assert [of(given, scorer).verdict for scorer in ("lower", "higher")] == ["improves", "harms"]
+
+
+def test_one_rule_for_losses_and_for_scores() -> None:
+    """Removing units at random lowers the align loss, and yet is no improvement; a cell beyond its draws is."""
+    made = Study(statistic=MEAN, measure=LOSS)
+
+    def add(key: str, shift: float, **given: Any) -> None:
+        scorer = given.pop("scorer", key)
+        one = cell("head", scorer, 0.1, delta=0.0, key=key, **given)
+        made.add(key, 1.0, dict.fromkeys(made.tasks, one), shift)
+
+    for seed in (0, 1, 2):
+        add(f"random{seed}", -0.3 - 0.01 * seed, scorer="random", seed=seed)
+    for name, shift in (("chosen", -0.6), ("no better", -0.3), ("undrawn", -0.6)):
+        add(name, shift)
+        for draw, drawn in enumerate((-0.29, -0.3, -0.31)) if name != "undrawn" else ():
+            control: dict[str, Any] = {"control": "matched", "control_of": name, "draw": draw}
+            add(f"{name} {draw}", drawn, scorer=name, **control)
+    found = made.evidence()
+    for task in (None, "one", "two"):
+        said = {scorer: of(found, scorer, task).verdict for scorer in ("random", "chosen", "no better", "undrawn")}
+        assert said == {"random": "better", "chosen": "improves", "no better": "better", "undrawn": "better"}
 
 
 def test_what_has_no_score_has_no_evidence(study: Study) -> None:
@@ -219,4 +282,5 @@ def test_one_task_is_its_own_mean() -> None:
 def test_evidence_is_plain_and_the_same_again(study: Study, found: list[Evidence]) -> None:
     assert study.evidence() == found
     kinds = {type(value) for item in found for value in to_plain(item).values()}
-    assert kinds <= {str, int, float, type(None)}
+    assert kinds <= {str, int, float, bool, list, type(None)}
+    assert all(from_plain(Evidence, to_plain(item)) == item for item in found)

@@ -16,7 +16,7 @@ import ablate.plugins
 from ablate.data.items import ItemSet
 from ablate.errors import RecipeError
 from ablate.plugins import Entry, Registry, registry
-from ablate.record import Evidence, Row
+from ablate.record import JUDGMENT, Evidence, Row
 from ablate.report.results import Results
 from ablate.statistics.panel import Panel
 from ablate.store.store import Store
@@ -24,7 +24,18 @@ from ablate.tasks.loaded import Loaded, panel_of
 from ablate.tasks.sts import STS_TASKS, Sts
 from tests.bench import Bench, known, make_bench, of, one
 
-JUDGED = ("low", "high", "p", "q", "verdict", "smallest_effect")
+JUDGED: tuple[str, ...] = (
+    "low",
+    "high",
+    "p_different",
+    "q_harms",
+    "q_improves",
+    "q_better",
+    "q_harmless",
+    "q_worse",
+    "verdict",
+)
+JUDGED += ("smallest_effect",)
 
 Task = next(task for task in STS_TASKS if task.name == "stsb-dev")
 
@@ -102,6 +113,10 @@ def test_every_cell_is_judged_and_the_store_remembers(bench: Bench) -> None:
             assert stored[str(row.result)].score == row.score
 
 
+NEW = {"studentized", "untested", "harmed", "p_different", "p_beats", "q_better", "q_worse", "q_harms", "q_harmless"}
+MEAN = "confirm", "magnitude", None
+
+
 def found_of(item: Row | Evidence) -> list[object]:
     return [getattr(item, name) for name in JUDGED]
 
@@ -112,9 +127,34 @@ def test_rows_say_what_was_found_of_them(bench: Bench) -> None:
     (item,) = (e for e in results.evidence if (e.scorer, e.task, e.against) == ("magnitude", "stsb", "dense"))
     assert found_of(row) == found_of(item)
     assert known(row.low) <= known(row.delta_clean) <= known(row.high)
+    (mean,) = (e for e in results.evidence if (e.stage, e.scorer, e.task, e.against) == (*MEAN, "dense"))
+    assert row.mean_verdict == mean.said
     # Two seeds are judged together, and so neither alone; nor are dense and the controls.
     for other in [*of(results, scorer="random"), *of(results, cell="dense"), *of(results, control="matched")]:
         assert set(found_of(other)) == {None}
+
+
+def test_evidence_by_other_rules_is_not_shown_in_todays_words(bench: Bench) -> None:
+    results = a_run(bench)
+    rows, about = [row.to_dict() for row in results.rows], results.about.to_dict()
+    assert about["judgment"] == JUDGMENT
+    assert Results.from_plain(rows, about).evidence == results.evidence
+    # What an ablate wrote whose `improves` a random cell could have.
+    older = [{name: value for name, value in item.items() if name not in NEW} for item in about["evidence"]]
+    older = [item | {"p": 0.01, "q": 0.02, "verdict": "improves"} for item in older]
+    about = {name: value for name, value in about.items() if name != "judgment"} | {"evidence": older}
+    rows = [row | {"verdict": "improves", "p": 0.01, "q": 0.02, "low": 0.1, "high": 0.2} for row in rows]
+    read = Results.from_plain(rows, about)
+    assert read.evidence == []
+    assert {(row.verdict, row.low, row.mean_verdict) for row in read.rows} == {(None, None, None)}
+    assert [row.score for row in read.rows] == [row.score for row in results.rows]
+    (why,) = read.about.withheld
+    assert "other rules for verdicts" in why
+    assert "improves" not in read.to_markdown()
+    # The command of the run judges it anew, and computes nothing.
+    bench.clear()
+    assert a_run(bench).evidence == results.evidence
+    assert bench.encodes == 0
 
 
 def test_a_second_run_finds_the_same(bench: Bench) -> None:

@@ -306,7 +306,7 @@ def test_markdown_has_the_same_tables() -> None:
     assert r"* data: a\|b &lt;b&gt; \*c\* d" in escaped
 
 
-VERDICTS = {"▲": "improves", "●": "harmless", "▼": "harms", "○": "undecided"}
+VERDICTS = {"▼": "harms", "▲": "improves", "△": "better", "●": "harmless", "▽": "worse", "○": "undecided"}
 
 
 def test_every_judged_number_has_its_mark() -> None:
@@ -333,8 +333,9 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
     results = judged(a_run())
     confirmed = tables(results)[2]
     titles = [column.title for column in confirmed.columns]
-    assert titles[2:12] == [
-        *("Δ", "95 %", "verdict", "smallest effect", "p", "q", "full set", "matched", "draws beaten", "q matched")
+    assert titles[2:13] == [
+        *("Δ", "95 %", "verdict", "q of verdict", "smallest effect", "p differs", "q improves", "full set", "matched"),
+        *("draws beaten", "q beats draws"),
     ]
     for found in confirmed.lines:
         entries = dict(zip(titles, (made.text for made in found.cells), strict=True))
@@ -347,10 +348,23 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
         assert entries["verdict"] == dense.verdict
         assert entries["smallest effect"] == "0.70"
         assert entries["draws beaten"] == ("–" if "random" in entries["cell"] or ">" in entries["cell"] else "2 of 3")
-        if dense.q is None:
-            assert entries["q"] == "–"
+        assert (entries["q improves"] == "–") == (dense.q_improves is None)
+        assert (entries["q of verdict"] == "–") == (dense.verdict == "undecided")
+        assert entries["p differs"] != "–"
     notes = " ".join(confirmed.notes)
-    assert "▲ improves on dense and on its matched draws, ● harmless: less than 0.2 points worse" in notes
+    assert (
+        "▼ harms: more than 0.2 points worse, ▲ improves on dense and on its matched draws, △ better than dense, random"
+        " units not excluded, ● harmless: less than 0.2 points worse, ▽ worse than dense, not shown whether by"
+        " more or less than that, ○ undecided;" in notes
+    )
+    assert "Matched draws of a cell: 3; a claim takes at least 20 (controls.matched)." in notes
+    for named in (
+        "q of verdict: of the claim",
+        "p differs: of the claim",
+        "q improves: of the claim",
+        "q beats draws: of",
+    ):
+        assert named in notes
     assert "tests at 0.05, Benjamini–Hochberg over these cells" in notes
     assert "Effects of 0.7 points are found with 80 % power" in notes
 
@@ -360,7 +374,7 @@ def test_a_cell_that_does_not_beat_its_draws_is_said_not_to() -> None:
     weak = [
         e.cell
         for e in results.evidence
-        if (e.stage, e.task, e.against) == ("confirm", None, "matched") and known(e.q) > 0.05
+        if (e.stage, e.task, e.against) == ("confirm", None, "matched") and known(e.q_beats) > 0.05
     ]
     assert weak
     (said,) = (note for note in tables(results)[2].notes if note.endswith("not beat matched."))
@@ -370,7 +384,12 @@ def test_a_cell_that_does_not_beat_its_draws_is_said_not_to() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"q": None}, "A cell without two matched draws is never said to improve"),
+        (
+            {"untested": "1 matched draws, and a test needs two"},
+            "Not tested for 'improves': 1 matched draws, and a test needs two (controls.matched, controls.screened).",
+        ),
+        ({"studentized": False, "n": 199}, "p is too small below 200 items"),
+        ({"n": 199}, "Below 200 items p is too small where"),
         ({"margin": None}, "No margin is set (statistics.margins): nothing is called harmless or harmful."),
         ({"correction": "holm"}, "tests at 0.05, Holm over these cells"),
     ],
@@ -387,6 +406,27 @@ def test_what_was_not_tested_is_said(change: dict[str, Any], said: str) -> None:
     assert [said in notes for notes in confirmed] == [False, True]
 
 
+def test_a_mean_that_improves_names_the_tasks_that_are_harmed() -> None:
+    results = judged(a_run())
+    cell_name = "head × align 10 %"
+    items = [
+        replace(item, verdict="improves", harmed=("sickr",))
+        if (item.cell, item.task, item.against) == (cell_name, None, "dense")
+        else item
+        for item in results.evidence
+    ]
+    results = Results(results.rows, replace(results.about, evidence=tuple(items)))
+    by_cell = {found.cells[1].text: found for found in tables(results)[2].lines}
+    entries = [made.text for made in by_cell[cell_name].cells]
+    assert "improves; harms sickr" in entries
+    said = "Tasks harmed under a mean that is not: head × align 10 % (sickr)."
+    assert said in tables(results)[0].notes
+    confirmed = next(line for line in results.summary() if (line.stage, line.cell) == ("confirm", cell_name))
+    assert (confirmed.verdict, confirmed.harmed, confirmed.said) == ("improves", ("sickr",), "improves; harms sickr")
+    for text in (results.to_markdown(), results.to_latex(), " ".join(printed(results, 200).split())):
+        assert "improves; harms sickr" in text
+
+
 def test_reasons_for_no_evidence_stand_at_the_foot() -> None:
     results = Results(a_run().rows, about(statistics={"withheld": ["sts12 (confirm): lost"]}))
     assert "no evidence, sts12 (confirm): lost" in printed(results)
@@ -398,21 +438,23 @@ def test_judged_tables_fit_and_read_without_color(width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
     assert "nan" not in text.lower()
     assert "None" not in text
-    for word in ("▲", "●", "▼", "○"):
+    for word in VERDICTS:
         assert word in text
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     render(judged(a_run()), Console(file=file, width=width))
     file.seek(0)
     plain = " ".join(file.read().split())
-    assert "^ improves on dense" in plain
+    assert "v harms: more than 0.2 points worse, ^ improves on dense" in plain
+    assert "+ better than dense" in plain
+    assert "- worse than dense" in plain
     assert "? undecided; tests" in plain
     assert re.search(r"[+-]\d\.\d\d v", plain)
 
 
 def test_colors_are_blue_and_orange() -> None:
     text = printed(judged(a_run()), force_terminal=True, color_system="256", _environ={})
-    improves = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? ▲", text)
-    harms = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? ▼", text)
+    improves = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? [▲△]", text)
+    harms = re.findall(r"\x1b\[([\d;]*)m *[+-]\d\.\d\d(?: ± \d\.\d\d)? [▼▽]", text)
     assert improves
     assert harms
     assert all("38;5;33" in style for style in improves)
@@ -424,5 +466,6 @@ def test_markdown_has_the_marks_and_summary_the_numbers() -> None:
     assert re.search(r"\| [+-]\d\.\d\d ▼ \|", results.to_markdown())
     line = next(line for line in results.summary() if line.verdict == "improves")
     assert known(line.low) < known(line.delta) < known(line.high)
-    assert known(line.q) <= 0.05
+    assert known(line.q_improves) <= 0.05
+    assert line.matched_draws == 3
     assert {line.verdict for line in a_run().summary()} == {None}

@@ -68,7 +68,8 @@ def simulate(comparisons: int, noise: tuple[float, float], draws: int = 500, tas
         ]
         delta = float(np.mean(scores))
         compared = contrast(delta, np.mean([one["a"] - one["b"] for one in boots.values()], axis=0))
-        p = permutation_p(delta, np.mean(list(exchanged.values()), axis=0))
+        swapped = exchanged[""]
+        p = permutation_p(swapped.observed, swapped.differences)
         covered = compared.low <= truth(noise) <= compared.high
         # Not worse by the true difference or more: at the very edge of what harmless denies.
         harmless = compared.reversed().p_above(-truth(noise))

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from ablate.data.items import ItemSet
 from ablate.errors import Undefined
 from ablate.statistics.metric import LOG_MEAN, MEAN, SPEARMAN, Mean, Statistic
+from ablate.statistics.spearman import exchange, levels
 from ablate.tasks.base import Scored, Task
 from ablate.tasks.sts import STS_TASKS
 
@@ -66,16 +67,10 @@ def test_resampled_spearman_is_scipys_of_the_pairs_written_out(seed: int, n: int
 
 @settings(deadline=None, max_examples=80)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 40))
-def test_exchanged_spearman_ranks_within_each_model_then_swaps_then_ranks_again(
-    seed: int, n: int, distinct: int
-) -> None:
+def test_exchanged_spearman_places_within_each_model_then_swaps_then_ranks(seed: int, n: int, distinct: int) -> None:
     a, b, gold, _, swaps = problem(seed, n, distinct=distinct)
-    ranks = rankdata(a), rankdata(b)
-    expected = [
-        scipys(rankdata(np.where(swap, ranks[1], ranks[0])), gold)
-        - scipys(rankdata(np.where(swap, ranks[0], ranks[1])), gold)
-        for swap in swaps
-    ]
+    one, two = levels(a), levels(b)
+    expected = [scipys(np.where(swap, two, one), gold) - scipys(np.where(swap, one, two), gold) for swap in swaps]
     np.testing.assert_allclose(SPEARMAN.exchanged(a, b, gold, swaps), expected, rtol=0, atol=1e-10)
 
 
@@ -85,10 +80,11 @@ def test_more_draws_than_one_part_of_the_work() -> None:
     np.testing.assert_allclose(SPEARMAN.resampled(values, gold, counts), expected, rtol=0, atol=1e-9)
 
 
-def test_a_shift_of_all_values_is_no_difference_under_any_swap() -> None:
+def test_another_scale_of_all_values_is_no_difference_under_any_swap() -> None:
     a, _, gold, _, swaps = problem(1, 50)
-    assert np.abs(SPEARMAN.exchanged(a, a + 5, gold, swaps)).max() == 0
-    assert np.abs(MEAN.exchanged(a, a + 5, gold, swaps)).max() > 0.1
+    scaled = (a / 4).astype(np.float32)
+    assert np.abs(SPEARMAN.exchanged(a, scaled, gold, swaps)).max() < 1e-12
+    assert np.abs(MEAN.exchanged(a, scaled, gold, swaps)).max() > 0.1
 
 
 @pytest.mark.parametrize(
@@ -128,9 +124,11 @@ def test_the_slow_way_gives_what_the_fast_way_gives(seed: int, n: int) -> None:
     a, b, gold, counts, swaps = problem(seed, n)
     slow = Scored(STS_TASKS[0]())
     np.testing.assert_allclose(slow.resampled(a, gold, counts), SPEARMAN.resampled(a, gold, counts), atol=1e-9)
-    # On ranks, since the slow way swaps what it is given.
-    ranks = rankdata(a).astype(np.float32), rankdata(b).astype(np.float32)
-    np.testing.assert_allclose(slow.exchanged(*ranks, gold, swaps), SPEARMAN.exchanged(*ranks, gold, swaps), atol=1e-9)
+    # On levels, since the slow way swaps what it is given.
+    one, two = (levels(values).astype(np.float32) for values in (a, b))
+    fast = 100 * exchange(one, two, gold, swaps).difference
+    np.testing.assert_allclose(slow.exchanged(one, two, gold, swaps), fast, atol=1e-9)
+    assert slow.exchanged_by_item(one, two, gold, swaps)[1] is None
 
 
 def test_a_task_that_says_nothing_is_scored_draw_by_draw() -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import false_discovery_control, t
+from scipy.stats import false_discovery_control, t, ttest_1samp
 
 from ablate.errors import Undefined
-from ablate.statistics.compare import against_draws, contrast, permutation_p, smallest_effect
+from ablate.statistics.compare import against_draws, contrast, permutation_p, seeds_p, smallest_effect, studentized
 from ablate.statistics.correction import METHODS, adjust
-from ablate.statistics.verdict import verdict
+from ablate.statistics.verdict import CLAIMS, VERDICTS, Claim, verdict
 
 # Benjamini and Hochberg (1995), section 3.2: 15 p-values, of which their procedure rejects four and Bonferroni three.
 PUBLISHED = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344]
@@ -55,29 +55,44 @@ def test_corrections_are_scipys_and_never_lower(ps: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harms", "improves", "harmless", "expected"),
+    ("corrected", "expected"),
     [
-        (0.01, 0.01, 0.01, "harms"),
-        (0.01, 0.9, 0.9, "harms"),
-        (0.06, 0.05, 0.01, "improves"),
-        (0.9, 0.01, 0.9, "improves"),
-        (0.9, 0.06, 0.05, "harmless"),
-        (0.9, None, 0.01, "harmless"),
-        (0.9, 0.06, 0.06, "undecided"),
-        (None, 0.01, None, "improves"),
-        (None, 0.06, None, "undecided"),
-        (None, None, None, "undecided"),
+        ({"harms": 0.01, "improves": 0.01, "better": 0.01, "harmless": 0.01, "worse": 0.01}, "harms"),
+        ({"harms": 0.06, "improves": 0.05, "better": 0.01, "harmless": 0.01}, "improves"),
+        ({"harms": 0.9, "improves": 0.06, "better": 0.05, "harmless": 0.01}, "better"),
+        ({"harms": 0.9, "better": 0.01, "harmless": 0.01}, "better"),  # random units were not tried
+        ({"harms": 0.9, "improves": 1.0, "better": 1.0, "harmless": 0.05, "worse": 0.01}, "harmless"),
+        ({"harms": 0.06, "improves": 1.0, "better": 1.0, "harmless": 0.06, "worse": 0.05}, "worse"),
+        ({"better": 1.0, "worse": 0.01}, "worse"),  # no margin: nothing is shown to be within it or beyond it
+        ({"harms": 0.06, "improves": 0.06, "better": 0.06, "harmless": 0.06, "worse": 0.06}, "undecided"),
+        ({}, "undecided"),
     ],
 )
-def test_precedence(harms: float | None, improves: float | None, harmless: float | None, expected: str) -> None:
-    assert verdict(0.05, harms, improves, harmless) == expected
+def test_precedence(corrected: dict[Claim, float], expected: str) -> None:
+    assert verdict(0.05, corrected) == expected
 
 
 def test_every_combination_has_the_first_verdict_that_holds() -> None:
-    for harms, improves, harmless in product([0.05, 0.051, None], repeat=3):
-        holds = {"harms": harms, "improves": improves, "harmless": harmless}
-        first = [name for name, p in holds.items() if p == 0.05]
-        assert verdict(0.05, harms, improves, harmless) == (first[0] if first else "undecided")
+    assert VERDICTS == ("harms", "improves", "better", "harmless", "worse", "undecided")
+    for ps in product([0.05, 0.051, None], repeat=len(CLAIMS)):
+        holds = {claim: p for claim, p in zip(CLAIMS, ps, strict=True) if p is not None}
+        first = [claim for claim in CLAIMS if holds.get(claim) == 0.05]
+        assert verdict(0.05, holds) == (first[0] if first else "undecided")
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.floats(-5, 5), min_size=3, max_size=8, unique=True))
+def test_the_test_over_train_seeds_is_scipys(gains: list[float]) -> None:
+    expected = ttest_1samp(gains, 0, alternative="greater").pvalue
+    if np.std(gains) > 1e-6:
+        assert seeds_p(np.array(gains)) == pytest.approx(expected)
+
+
+def test_no_test_over_two_train_seeds_or_equal_ones() -> None:
+    with pytest.raises(Undefined, match="2 train seeds, and a test needs 3"):
+        seeds_p(np.array([1.0, 2.0]))
+    with pytest.raises(Undefined, match="all 3 train seeds gave the same score"):
+        seeds_p(np.ones(3))
 
 
 def test_one_sided_p_counts_draws_beyond_the_bound() -> None:
@@ -109,6 +124,17 @@ def test_a_permutation_p_counts_equal_differences_too() -> None:
     # 0.1 + 0.2 is not 0.3 in floating point, and yet as large.
     assert permutation_p(0.1 + 0.2, np.array([0.3, -0.3, 0.0])) == 3 / 4
     assert permutation_p(0.0, np.zeros(9)) == 1
+
+
+def test_a_permutation_p_needs_something_to_compare() -> None:
+    for observed, draws in ((np.nan, np.ones(3)), (1.0, np.full(3, np.nan))):
+        with pytest.raises(Undefined, match="no difference has a score"):
+            permutation_p(observed, draws)
+    # Certain differences are farther off than any other.
+    found = studentized(np.array([0.0, -2.0, 3.0, np.nan]), np.array([0.0, 0.0, 1.5, np.nan]))
+    assert found[:3].tolist() == [0.0, -np.inf, 2.0]
+    assert np.isnan(found[3])
+    assert permutation_p(-np.inf, np.array([-np.inf, 1.0])) == 2 / 3
 
 
 def test_the_smallest_effect_by_hand() -> None:

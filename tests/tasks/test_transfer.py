@@ -268,7 +268,7 @@ def test_a_run_shows_and_judges_them_as_it_does_sts(bench: Bench) -> None:
     dense, cell = rows[0], next(row for row in rows if row.scorer == "magnitude" and not row.control)
     assert known(dense.score) > 60
     assert known(cell.low) <= known(cell.delta_clean) <= known(cell.high)
-    assert cell.verdict in ("improves", "harmless", "harms", "undecided")
+    assert cell.verdict in ("harms", "improves", "better", "harmless", "worse", "undecided")
     judged = {(item.metric, item.task) for item in results.evidence if item.stage == "confirm"}
     assert {("spearman", "stsb"), ("accuracy", "trec")} <= judged
     before = bench.encodes

@@ -23,6 +23,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import transformers
+from scipy.stats import ttest_1samp
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from torch import Tensor, nn
@@ -295,10 +296,13 @@ def test_what_sparsity_added_is_against_training_alone(results: Results) -> None
         assert len(mine) == len(alone) == 2
         assert item.delta == pytest.approx(fmean(mine) - fmean(alone), abs=1e-4)
         assert item.low <= item.delta <= item.high
-        assert known(item.q) >= item.p or item.delta < 0
+        assert known(item.q_better) >= known(item.p_different) or item.delta < 0
+        assert item.q_improves is None
+        assert item.untested == "no random mask was trained alike; 2 train seeds, and a test needs 3"
     text = results.to_markdown()
     assert "sparsity added" in text
     assert "dense, trained" in text
+    assert "Not tested for 'improves': no random mask was trained alike; 2 train seeds, and a test needs 3; it" in text
 
 
 def test_the_report_answers_by_what_sparsity_added(results: Results) -> None:
@@ -311,7 +315,57 @@ def test_the_report_answers_by_what_sparsity_added(results: Results) -> None:
     assert "over the dense model trained for as many steps" in said
     assert f"{best.low:+.2f} to {best.high:+.2f}" in page
     assert "dense, as it came" in page
-    assert "Trained cells have no matched draws" in page
+    assert "trained cells have no matched draws" in page
+
+
+@pytest.fixture(scope="module")
+def with_random(bench: Bench) -> Results:
+    return trained(
+        bench,
+        scorers=["magnitude", "random"],
+        seeds=[0, 1],
+        confirm=["stsb", "sickr"],
+        train={"train_seeds": [0, 1, 2], "ways": ["prune-then-train"]},
+    )
+
+
+def per_seed(results: Results, scorer: str | None, task: str) -> list[float]:
+    """The clean score at each train seed, a mean over masks; of None the dense model trained."""
+    rows = [r for r in results.rows if (r.stage, r.task, r.scorer) == ("confirm", task, scorer) and r.way]
+    return [fmean(known(r.score_clean) for r in rows if r.train_seed == seed) for seed in (0, 1, 2)]
+
+
+@pytest.mark.parametrize("task", ["stsb", "sickr"])
+def test_improves_is_tested_over_train_seeds_and_against_random_masks_trained_alike(
+    with_random: Results, task: str
+) -> None:
+    mine, random, alone = (np.array(per_seed(with_random, scorer, task)) for scorer in ("magnitude", "random", None))
+    found = {
+        e.against: e
+        for e in with_random.evidence
+        if (e.stage, e.task, e.scorer) == ("confirm", task, "magnitude") and e.against in ("trained", "random")
+    }
+    over_alone, over_random = (ttest_1samp(mine - other, 0, alternative="greater").pvalue for other in (alone, random))
+    assert found["random"].delta == pytest.approx(mine.mean() - random.mean(), abs=1e-4)
+    assert known(found["random"].p_beats) >= over_random - 1e-9
+    assert found["random"].draws == 2
+    assert found["trained"].untested is None
+    # The family is this cell alone, since the random masks are tested for no such claim.
+    assert known(found["trained"].q_improves) == pytest.approx(
+        max(
+            known(found["trained"].p_different) if found["trained"].delta > 0 else 1.0,
+            over_alone,
+            known(found["random"].p_beats),
+        )
+    )
+    (itself,) = (
+        e
+        for e in with_random.evidence
+        if (e.stage, e.task, e.scorer, e.against) == ("confirm", task, "random", "trained")
+    )
+    assert (itself.q_improves, itself.untested) == (None, "its mask is random itself")
+    assert itself.verdict != "improves"
+    assert "over random masks" in with_random.to_markdown()
 
 
 def test_only_the_best_of_a_way_is_confirmed(bench: Bench) -> None:

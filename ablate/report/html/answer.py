@@ -12,7 +12,14 @@ from ablate.report import verdicts, wording
 from ablate.report.figures.plane import ALIGN, UNIFORM
 from ablate.report.prevalence_text import sentences as prevalence_sentences
 from ablate.report.table import MARKS
+from ablate.statistics.verdict import CLAIM_DRAWS
 from ablate.studies.prevalence_record import PrevalenceEntry
+
+_CONCLUSIONS = {
+    "improves": "better without them",
+    "better": "better than dense, though random units are not excluded",
+    "harmless": "no gain shown, but harmless",
+}
 
 
 @dataclass(frozen=True)
@@ -104,22 +111,25 @@ def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
     known = [(group, item) for group in ranked if (item := _evidence(stage, group))]
     if not known:
         return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
-    for verdict, conclusion in (("improves", "better without them"), ("harmless", "no gain shown, but harmless")):
+    for verdict, conclusion in _CONCLUSIONS.items():
         of_verdict = [(group, item) for group, item in known if item.verdict == verdict]
         if of_verdict:
             largest = max(of_verdict, key=lambda pair: _removed(pair[0]))
-            # An improvement is best where it is largest; a harmless cell where it removes most.
-            group, item = of_verdict[0] if verdict == "improves" else largest
+            # A gain is best where it is largest; a harmless cell where it removes most.
+            group, item = largest if verdict == "harmless" else of_verdict[0]
             text = f"{conclusion}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
-            if verdict == "improves" and largest[0] is not group:
-                text += f" The largest sparsity that improves: {_label(largest[0])}, {_numbers(stage, largest[1])}."
+            if verdict != "harmless" and largest[0] is not group:
+                same = "improves" if verdict == "improves" else "is better"
+                text += f" The largest sparsity that {same}: {_label(largest[0])}, {_numbers(stage, largest[1])}."
             best, best_item = known[0]
             if verdict == "harmless" and best is not group:
                 text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_item)}{_against(stage, best)}."
             return text
     group, item = known[0]
-    all_harm = all(item.verdict == "harms" for _, item in known)
-    conclusion = "every cell harms; the least" if all_harm else "undecided; the best"
+    verdicts_found = {item.verdict for _, item in known}
+    conclusion = "undecided; the best"
+    if verdicts_found <= {"harms", "worse"}:
+        conclusion = "every cell harms; the least" if verdicts_found == {"harms"} else "every cell is worse; the least"
     return f"{conclusion}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
 
 
@@ -127,12 +137,14 @@ def _numbers(stage: Stage, item: Evidence) -> str:
     """``+0.85 points [+0.21 to +1.49], q 0.012``; if the verdict is undecided, also the smallest effect."""
     over = " over the dense model trained for as many steps" if item.against == "trained" else ""
     text = f"{wording.signed(item.delta)} {stage.measure.unit}{over} [{verdicts.interval(item)}]"
-    if item.verdict in ("improves", "undecided") and item.q is not None:
-        text += f", q {verdicts.q(item)}"
+    if item.q_verdict is not None:
+        text += f", q of '{item.verdict}' {verdicts.q_verdict(item)}"
     if item.verdict == "undecided":
         text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been found"
     if item.verdict == "harmless" and item.margin is not None:
         text += f", margin {item.margin:g}"
+    if item.harmed and item.verdict != "harms":
+        text += f"; it harms {', '.join(item.harmed)}"
     return text
 
 
@@ -148,8 +160,9 @@ def _against(stage: Stage, group: Group) -> str:
     item = stage.evidence_on(group, against="matched")
     if item is None:
         return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
-    by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q {verdicts.q(item)}"
-    return f"; it beats {item.beaten} of {item.draws} matched draws of random units, {by}"
+    by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
+    few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws or 0) < CLAIM_DRAWS else ""
+    return f"; it beats {item.beaten} of {item.draws} matched draws of random units{few}, {by}"
 
 
 def _caution(stage: Stage) -> str:

@@ -40,7 +40,7 @@ from ablate.studies.stability_record import (
     StabilityEntry,
     StabilityRecord,
 )
-from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, changed, of_group, row
+from tests.report_rows import SPARSITIES, a_comparison, a_run, about, an_item, cell, changed, row
 from tests.workplace import RECIPE, Workplace
 
 MARK = "document.documentElement.dataset.pwned=1"
@@ -120,16 +120,15 @@ def evidence(results: Results, verdict: Callable[[float], str]) -> tuple[Evidenc
             delta = stage.effect(group).value
             if delta is None:
                 continue
-            shared: dict[str, Any] = of_group(stage, group) | {"task": None, "margin": 0.2, "level": 0.05, "n": 99}
-            shared |= {"se": 0.15, "p": 0.02, "p_harmless": None, "correction": "bh"}
-            shared |= {"smallest_effect": 0.42, "resamples": 2000}
-            ends: dict[str, Any] = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "q": 0.012}
-            said: dict[str, Any] = {"against": "dense", "verdict": verdict(delta), "draws": None, "beaten": None}
-            items.append(Evidence(**shared, **ends, **said))
+            shared: dict[str, Any] = {"margin": 0.2, "level": 0.05, "n": 99, "se": 0.15, "smallest_effect": 0.42}
+            ends: dict[str, Any] = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "p_different": 0.02}
+            said = verdict(delta)
+            qs = {} if said == "undecided" else {f"q_{said}": 0.012}
+            items.append(an_item(stage, group, **shared, **ends, **qs, against="dense", verdict=said))
             if len(group.matched) > 1:
                 lift = delta - (stage.matched(group).value or 0.0)
-                drawn: dict[str, Any] = {"delta": lift, "low": lift - 0.4, "high": lift + 0.4, "q": 0.03}
-                items.append(Evidence(**shared, **drawn, verdict=None, against="matched", draws=3, beaten=2))
+                drawn: dict[str, Any] = {"delta": lift, "low": lift - 0.4, "high": lift + 0.4, "q_beats": 0.03}
+                items.append(an_item(stage, group, **shared, **drawn, against="matched", draws=3, beaten=2))
     return tuple(items)
 
 
@@ -376,8 +375,8 @@ def test_the_answer_is_yes_with_its_numbers() -> None:
     )
     assert answer.headline.startswith("Yes: ")
     assert (
-        f"The best is {best[1]}: {best[0]:+.2f} points [{best[0] - 0.3:+.2f} to {best[0] + 0.3:+.2f}], q 0.012"
-        in answer.headline
+        f"The best is {best[1]}: {best[0]:+.2f} points [{best[0] - 0.3:+.2f} to {best[0] + 0.3:+.2f}], q of"
+        " 'improves' 0.012" in answer.headline
     )
     assert answer.headline.endswith("Judged on the mean of 7 tasks (test).")
     said = dict(answer.by_granularity)
@@ -385,7 +384,8 @@ def test_the_answer_is_yes_with_its_numbers() -> None:
     assert said["head"].startswith(
         "better without them: head × uniform 10 % (7 of 72 units, 1.5 % of the parameters), +0.60"
     )
-    assert "it beats 2 of 3 matched draws of random units" in said["head"]
+    assert "it beats 2 of 3 matched draws of random units (a claim takes at least 20), by" in said["head"]
+    assert "q of beating them 0.030" in said["head"]
     assert said["unstructured"].startswith("every cell harms; the least: unstructured × magnitude 10 %")
 
 
@@ -403,6 +403,16 @@ def test_the_answer_is_yes_with_its_numbers() -> None:
             "undecided; the best: ",
         ),
         (
+            "better",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 better.",
+            "better than dense, though random units are not excluded: ",
+        ),
+        (
+            "worse",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 worse.",
+            "every cell is worse; the least: ",
+        ),
+        (
             "harms",
             "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 harms.",
             "every cell harms; the least: ",
@@ -414,6 +424,17 @@ def test_the_answer_is_no_in_its_shades(verdict: str, headline: str, sentence: s
     assert answer.headline.startswith(headline)
     assert all(said.startswith(sentence) for _, said in answer.by_granularity)
     assert ("0.42 is the smallest effect" in answer.by_granularity[0][1]) == (verdict == "undecided")
+
+
+def test_a_mean_that_improves_says_which_tasks_are_harmed() -> None:
+    results = judged(a_run())
+    items = [replace(item, harmed=("sickr",)) if item.verdict == "improves" else item for item in results.evidence]
+    results = Results(results.rows, replace(results.about, evidence=tuple(items)))
+    (answer,) = answers(results)
+    assert "; it harms sickr" in answer.headline
+    page = render_html(Material(results))
+    assert 'title="improves; harms sickr" role="img" aria-label="improves; harms sickr">▲</span>' in page
+    assert "improves; harms sickr</td>" in page
 
 
 def test_what_is_harmless_does_not_hide_the_highest_gain() -> None:
