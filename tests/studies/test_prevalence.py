@@ -515,3 +515,12 @@ def test_the_command_prints_tables_json_and_markdown(bench: Bench) -> None:
         newest = opened.runs()[-1]
         assert page(from_dict(PrevalenceRecord, opened.about(newest.id))).blocks
     assert isinstance(runner.invoke(app, [*words, "-o", str(recipe)]).exception, AblateError)
+
+
+def test_a_report_is_made_beside_a_study_that_an_older_version_recorded(bench: Bench, store: Store) -> None:
+    results = bench.run()
+    record = prevalence(job(bench), store)
+    about = {name: value for name, value in store.about(record.run).items() if name != "prevalence"}
+    store.put_rows(record.run, [], about)
+    shown = " ".join(html.unescape(render_html(gather(store, results))).split())
+    assert f"run {record.run}: the record of `ablate prevalence` cannot be read (prevalence: is absent); run" in shown

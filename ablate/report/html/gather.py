@@ -51,30 +51,40 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
 def gather(store: Store, results: RunRecord) -> Material:
     """The rows of a run, what the store knows about it, and the newest studies of the same models and data.
 
+    A study whose record cannot be read is missing, and its section says why.
+
     Raises:
-        StoreError: the store fails, or the record of a study cannot be read.
+        StoreError: the store fails.
     """
     runs = store.runs()
     info = next(run for run in runs if run.id == results.about.run)
     origin = Origin(info.id, info.started, info.finished, info.choice, info.chosen, store.reads())
+    prevalence = _newest(store, runs, results, PrevalenceRecord, prevalence_page.page)
+    stability = _newest(store, runs, results, StabilityRecord, stability_page.page)
+    found = {"prevalence": prevalence, "stability": stability}
     return Material(
         results,
         origin,
-        prevalence=_newest(store, runs, results, PrevalenceRecord, prevalence_page.page),
-        stability=_newest(store, runs, results, StabilityRecord, stability_page.page),
+        prevalence=None if isinstance(prevalence, str) else prevalence,
+        stability=None if isinstance(stability, str) else stability,
+        unreadable={study: reason for study, reason in found.items() if isinstance(reason, str)},
     )
 
 
 def _newest(
     store: Store, runs: Sequence[RunInfo], results: RunRecord, kind: type[R], page: Callable[[R], Page]
-) -> tuple[R, Page] | None:
-    """The record of the newest finished study of the same models and data, and its page."""
+) -> tuple[R, Page] | str | None:
+    """The record of the newest finished study of the same models and data, and its page; or why it cannot be read."""
     wanted = [*results.about.models], results.about.data
     for run in reversed(runs):
         comparable = (run.manifest.get("models"), run.manifest.get("data")) == wanted
         # A study writes its record when it finishes.
         if run.manifest.get("study") == kind.study and run.finished and comparable:
-            record = from_dict(kind, store.about(run.id))
+            about = store.about(run.id)
+            try:
+                record = from_dict(kind, about)
+            except StoreError as error:
+                return str(error)
             return record, page(record)
     return None
 

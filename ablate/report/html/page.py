@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from ablate.judge.effects import Stage, stages
@@ -44,12 +44,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Material:
-    """The content of a report: a run, and the records of studies with the pages that their commands printed."""
+    """The content of a report: a run, and the records of studies with the pages that their commands printed.
+
+    unreadable: name of a study -> why its record is not shown, such as one of an older version.
+    """
 
     results: RunRecord
     origin: Origin = field(default_factory=Origin)
     prevalence: tuple[PrevalenceRecord, Page] | None = None
     stability: tuple[StabilityRecord, Page] | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 def render_html(material: Material) -> str:
@@ -92,10 +96,12 @@ def _sections(material: Material) -> Iterator[Section]:
     agreement = oracle_agreement_table(results.about.agreement or ())
     blocks = () if agreement is None else (Block(None, (agreement,)),)
     yield replace(_drawn("maps", "Where contributions live", drawn, _NO_MAPS), blocks=blocks)
-    yield _study("prevalence", "Prevalence", material.prevalence and material.prevalence[1], [])
+    yield _study("prevalence", "Prevalence", material.prevalence and material.prevalence[1], [], material)
     curves = settlings(material.stability[0].stability if material.stability else ())
     panels = [stability_figure(curves, model) for model in dict.fromkeys(curve.model for curve in curves)]
-    yield _study("stability", "Stability", material.stability and material.stability[1], list(filter(None, panels)))
+    yield _study(
+        "stability", "Stability", material.stability and material.stability[1], list(filter(None, panels)), material
+    )
 
 
 _NO_CURVES = "No curve: no scorer was run at two sparsities or more; list several in the recipe's sparsities."
@@ -138,7 +144,8 @@ def _methods(results: RunRecord) -> Section:
     return Section("methods", "Scorers as methods", (), tuple(drawings), (Block(None, (table,)),))
 
 
-def _study(name: str, title: str, page: Page | None, sketches: Sequence[Sketch]) -> Section:
+def _study(name: str, title: str, page: Page | None, sketches: Sequence[Sketch], material: Material) -> Section:
     if page is None:
-        return Section(name, title, (f"Not measured: ablate {name} RECIPE measures it, into the same store.",))
+        not_measured = f"Not measured: ablate {name} RECIPE measures it, into the same store."
+        return Section(name, title, (material.unreadable.get(name, not_measured),))
     return Section(name, title, (*page.head, *page.foot), tuple(map(draw, sketches)), page.blocks)
