@@ -104,7 +104,10 @@ def _import_module(entry_point: EntryPoint) -> ModuleType:
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "ablate":
             raise
-        raise PluginError(f"{error.msg}, which plug-in API {hookspecs.API} does not have: {_UPDATE}") from error
+        remedy = _UPDATE
+        if error.name == "ablate.plugin_api":
+            remedy = "docs/reference.md lists the names that it has"
+        raise PluginError(f"{error.msg}, which plug-in API {hookspecs.API} does not have: {remedy}") from error
 
 
 def _register_into(classes: list[type[Plugin]], kind: str) -> Callable[[Any], None]:

@@ -59,9 +59,16 @@ class CellQueue:
         Raises:
             PluginError: it is the outcome of another evaluation.
         """
+        if not isinstance(evaluated, Evaluated):
+            raise self.broken(f"returns a {type(evaluated).__name__} in place of an outcome")
         # The results of another evaluation would be stored under this one's keys.
         if not self._waiting or self._waiting[0].key != evaluated.cell:
-            raise self._broken("returns outcomes in another order than it takes evaluations")
+            raise self.broken("returns outcomes in another order than it takes evaluations")
+        evaluation = self._waiting[0].evaluation
+        asked = sorted(wanted.task.name for wanted in evaluation.tasks) if evaluation else []
+        answered = sorted([*evaluated.results, *evaluated.failures])
+        if answered != asked:
+            raise self.broken(f"returns an outcome on {', '.join(answered) or 'no task'} for {', '.join(asked)}")
         self.settle(self._waiting.popleft(), evaluated)
         self._settle_complete()
 
@@ -72,7 +79,7 @@ class CellQueue:
             PluginError: an evaluation has no outcome.
         """
         if self._waiting:
-            raise self._broken("returns fewer outcomes than it takes evaluations")
+            raise self.broken("returns fewer outcomes than it takes evaluations")
 
     def keys_under_way(self) -> Set[str]:
         """The keys of the results that are being computed."""
@@ -84,5 +91,6 @@ class CellQueue:
             work = self._waiting.popleft()
             self.settle(work, Evaluated(work.key, {}, {}, 0.0))
 
-    def _broken(self, what: str) -> PluginError:
+    def broken(self, what: str) -> PluginError:
+        """The error of an executor that breaks its contract."""
         return PluginError(f"executor '{self.executor.name}' {what}{registry().blame(self.executor)}")

@@ -15,7 +15,7 @@ from ablate.data.items import Source
 from ablate.engine.evaluate import evaluate
 from ablate.engine.evaluator import Evaluator
 from ablate.engine.worker import THIS_PROCESS
-from ablate.errors import FAILURES, PluginError, StoreError
+from ablate.errors import FAILURES, AblateError, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
 from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
 from ablate.granularities.units import Units
@@ -23,6 +23,7 @@ from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.plan.plan import DENSE, Cell
 from ablate.plugin import Plugin
+from ablate.plugins import registry
 from ablate.store.keys import result_key
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
@@ -94,15 +95,33 @@ class ModelRun:
         return self.trainings
 
     def _execute(self, queue: CellQueue, evaluations: Iterator[Evaluation]) -> None:
-        outcomes = self.executor.map(evaluate, evaluations)
+        raised: list[BaseException] = []
+        outcomes = self.executor.map(evaluate, _noting_errors(evaluations, raised))
         try:
-            for evaluated in outcomes:
+            for evaluated in self._blaming(outcomes, queue, raised):
                 queue.take(evaluated)
             queue.check_empty()
         finally:
             # Ends the executor's threads or processes now, without waiting for garbage collection.
             if isinstance(outcomes, Generator):
                 outcomes.close()
+
+    def _blaming(
+        self, outcomes: Iterable[Evaluated], queue: CellQueue, raised: Sequence[BaseException]
+    ) -> Iterator[Evaluated]:
+        """The outcomes; an error of a third-party executor's own, such as a killed worker, names it in one line.
+
+        Args:
+            raised: errors of the evaluations themselves, which an executor passes on as they are.
+        """
+        try:
+            yield from outcomes
+        except AblateError:
+            raise
+        except FAILURES as error:
+            if not registry().blame(self.executor) or any(error is one for one in raised):
+                raise
+            raise queue.broken(f"failed: {one_line(error)}") from error
 
     def _evaluations(self, queue: CellQueue, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
         """Prepares each cell when its turn comes, and yields its evaluation if there is anything to evaluate."""
@@ -184,3 +203,11 @@ def _used(cell: Cell) -> list[Plugin]:
 def scored_first(cells: Iterable[Cell]) -> list[Cell]:
     """The cells whose masks are computed on the model before any training; their own training is left out."""
     return [cell.untrained for cell in cells if cell.training is None or cell.training.way == "prune-then-train"]
+
+
+def _noting_errors(evaluations: Iterable[Evaluation], raised: list[BaseException]) -> Iterator[Evaluation]:
+    try:
+        yield from evaluations
+    except BaseException as error:
+        raised.append(error)
+        raise

@@ -81,6 +81,8 @@ def batch_bounds(lengths: Sequence[int], token_budget: int) -> list[int]:
 def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] = lambda _: None) -> Tensor:
     """Embeds the sentences with the model's current weights and hooks.
 
+    While another thread holds the model's guard, as under a mask, this waits.
+
     Args:
         prepared: from :func:`prepare` with this model.
         on_batch: called with the number of each batch before the model runs on it.
@@ -90,7 +92,8 @@ def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] = l
         Normalized only if the model's own modules do so. An ordinary tensor, not an inference tensor.
     """
     assert not model.backbone.training, "dropout would be on"
-    with torch.inference_mode():
+    # Not under a mask that another thread has put on the model.
+    with model.guard.hold(wait=True), torch.inference_mode():
         parts = []
         # `on_batch` lets exact removal set the recorded outputs that this batch replays.
         for number, batch in enumerate(prepared.batches):

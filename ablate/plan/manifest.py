@@ -14,6 +14,7 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.recipe.schedule import steps_of
 from ablate.record import Manifest, TrainingData
+from ablate.redact import without_passwords
 
 _PACKAGES = ("torch", "transformers", "sentence-transformers", "scipy")
 
@@ -87,4 +88,4 @@ def _detailed(spec: ModelSpec) -> str:
 
 def _command() -> str | None:
     """The command line; None in a notebook, where it would be that of the kernel."""
-    return None if "ipykernel" in sys.modules else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return None if "ipykernel" in sys.modules else without_passwords(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))

@@ -69,7 +69,7 @@ def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iter
         yield cells(stage, listed, f"{name}{why or ', cell by cell'}: {what}")
     elif len(in_grid) < len(stage.groups):
         several = [group for group in stage.groups if group.off_grid]
-        yield detail(stage, several, f"{name}, cells of several steps: Δ in {wording.measure(stage)}")
+        yield detail(stage, several, f"{name}, cells of several steps or granularities: Δ in {wording.measure(stage)}")
     if reports and len(stage.splits) > 1:
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
 

@@ -14,6 +14,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ablate.errors import StoreError
+from ablate.redact import without_passwords
 
 APPLICATION_ID = int.from_bytes(b"ablt", "big")
 """Stored in the header of every SQLite file that ablate creates, to recognize the databases of other programs."""
@@ -62,9 +63,12 @@ def locate(where: str | Path) -> Place:
             # The URL may contain a password, so the message does not repeat it.
             raise StoreError(f"the URL of the store cannot be read: {_REMEDY}") from None
         if url.get_backend_name() != "sqlite":
-            return Place(url.render_as_string(hide_password=True), url, None, Path("ablate.files").absolute())
+            return Place(without_passwords(str(where)), url, None, Path("ablate.files").absolute())
         if url.query or url.get_driver_name() != "pysqlite":
-            raise StoreError(f"the store {where}: give a SQLite file by its path alone, such as --store ablate.db")
+            raise StoreError(
+                f"the store {without_passwords(str(where))}: give a SQLite file by its path alone, such as "
+                "--store ablate.db"
+            )
         where = url.database or ""
     name = str(where)
     if name in ("", ":memory:") or "\0" in name:
@@ -137,4 +141,4 @@ def _explain(error: BaseException | None) -> str:
     # The low byte is the primary result code; the other bytes specify it further: https://sqlite.org/rescode.html
     if code is not None and code & 0xFF in _MEANINGS:
         return _MEANINGS[code & 0xFF]
-    return f"cannot be used ({str(error).partition(chr(10))[0]}): fix it, or {_REMEDY}"
+    return f"cannot be used ({without_passwords(str(error).partition(chr(10))[0])}): fix it, or {_REMEDY}"

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from ablate.errors import StoreError, suggest
+from ablate.redact import without_passwords
 from ablate.store import schema
 from ablate.store.database import Database
 from ablate.store.records import RunInfo
@@ -114,7 +115,7 @@ class RunLog:
                 id=row.id,
                 started=datetime.fromtimestamp(row.started, UTC),
                 finished=_time(row.finished),
-                manifest=_content(row.id, row.manifest),
+                manifest=_description(row.id, row.manifest),
                 choice=None if row.choice is None else _content(row.id, row.choice),
                 chosen=_time(row.chosen),
                 rows=row._mapping["count"],
@@ -134,7 +135,7 @@ class RunLog:
         """What was stored with the rows of a run; empty if the run has not finished."""
         with self._database.reading() as connection:
             text = _run_row(connection, run).about
-        return {} if text is None else dict(_content(run, text))
+        return {} if text is None else _description(run, text)
 
 
 def _run_row(connection: Connection, run: str) -> Row[Any]:
@@ -150,6 +151,12 @@ def _run_row(connection: Connection, run: str) -> Row[Any]:
 
 def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _description(owner: str, text: object) -> dict[str, Any]:
+    """What is stored about a run. Records of older versions may have a password in the URL of the store."""
+    about = dict(_content(owner, text))
+    return about | {name: without_passwords(about[name]) for name in ("command", "store") if about.get(name)}
 
 
 def _content(owner: str, text: object) -> Any:

@@ -237,9 +237,9 @@ class Store(RunLog):
         check_name("key", key)
         digest, data = arrays.serialize(content)
         row = {"key": key, "entry": pack(key, {**entry, "file": digest})}
-        with self._database.reading() as connection:
-            if _present(connection, table, [key]):
-                return
+        # Read it, because a damaged one must be stored anew. This run would otherwise find nothing in its place later.
+        if self._load(table, key) is not None:
+            return
         # The file is written before the entry, so that an entry never names a file that does not exist.
         with store_errors(self.name):
             arrays.write(self._files, digest, data)

@@ -188,7 +188,7 @@ def test_matched_takes_as_many_of_each_layer(data: st.DataObject, drawn: Units, 
     assert np.array_equal(control, matched(mask, layers, seed))
 
 
-def test_matched_draws_differ_and_favour_no_unit() -> None:
+def test_matched_draws_differ_and_favor_no_unit() -> None:
     layers = np.repeat(np.arange(2), 30)
     mask = np.arange(60) % 30 >= 10
     draws = [matched(mask, layers, seed) for seed in range(60)]

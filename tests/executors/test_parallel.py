@@ -72,9 +72,56 @@ class Lossy(Executor):
         return map(work, list(items)[:1])
 
 
+class FailsItself(Executor):
+    name: ClassVar[str] = "fails-itself"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Any, items: Any) -> Any:
+        for item in items:
+            yield work(item)
+            raise RuntimeError("a worker was killed\nand more")
+
+
+class GivesNothing(Executor):
+    name: ClassVar[str] = "gives-nothing"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Any, items: Any) -> Any:  # noqa: ARG002
+        for _ in items:
+            yield None
+
+
+class Forgets(Executor):
+    name: ClassVar[str] = "forgets"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Any, items: Any) -> Any:
+        for item in items:
+            yield replace(work(item), results={})
+
+
+class Adds(Executor):
+    name: ClassVar[str] = "adds"
+    help: ClassVar[str] = "for tests"
+
+    def map(self, work: Any, items: Any) -> Any:
+        for item in items:
+            outcome = work(item)
+            (result,) = outcome.results.values()
+            yield replace(outcome, results={**outcome.results, "other": result})
+
+
+BROKEN: dict[type[Executor], str] = {
+    FailsItself: "executor 'fails-itself' failed: RuntimeError: a worker was killed and more",
+    GivesNothing: "executor 'gives-nothing' returns a NoneType in place of an outcome",
+    Forgets: "executor 'forgets' returns an outcome on no task for stsb-dev",
+    Adds: "executor 'adds' returns an outcome on other, stsb-dev for stsb-dev",
+}
+
+
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    plugins: list[tuple[str, Any]] = [("executor", plugin) for plugin in (*PARALLEL, Reversed, Lossy)]
+    plugins: list[tuple[str, Any]] = [("executor", plugin) for plugin in (*PARALLEL, Reversed, Lossy, *BROKEN)]
     plugins += [("task", Broken), ("granularity", NoSuchParameter)]
     entries = [Entry(kind, plugin, "stranger 1.0") for kind, plugin in plugins]
     monkeypatch.setattr(registry(), "entries", [*registry().entries, *entries])
@@ -147,9 +194,16 @@ def test_a_cell_that_waits_for_one_that_fails_has_its_reason(bench: Bench) -> No
     assert results.about.failed == 3
 
 
+@pytest.mark.parametrize("executor", BROKEN)
+def test_an_executor_that_breaks_its_contract_is_named_in_one_line(bench: Bench, executor: type[Executor]) -> None:
+    with pytest.raises(PluginError) as caught:
+        run(bench, executor)
+    assert str(caught.value) == f"{BROKEN[executor]} (plug-in stranger 1.0)"
+
+
 @pytest.mark.parametrize(("executor", "told"), [(Reversed, "in another order"), (Lossy, "fewer outcomes")])
 def test_an_executor_that_mixes_up_or_loses_outcomes_ends_the_run(
     bench: Bench, executor: type[Executor], told: str
 ) -> None:
-    with pytest.raises(PluginError, match=rf"executor '{executor.name}' gives .*{told}.* \(plug-in stranger 1\.0\)"):
+    with pytest.raises(PluginError, match=rf"executor '{executor.name}' returns .*{told}.* \(plug-in stranger 1\.0\)"):
         run(bench, executor, sparsities=[0.25, 0.5])

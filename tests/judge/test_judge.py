@@ -233,6 +233,25 @@ def test_a_panel_comes_back_as_it_was_put(tmp_path: Path) -> None:
             file.write_bytes(b"damaged")
         with pytest.warns(RuntimeWarning, match="cut short or altered"):
             assert store.get_panel(key) is None
+        store.put_panel(panel)
+        for file in (tmp_path / "store.db.files").iterdir():
+            file.write_bytes(b"damaged")
+        with pytest.warns(RuntimeWarning, match="cut short or altered"):
+            assert store.put_panel(panel) == key
+        assert store.get_panel(key) is not None
+
+
+@pytest.mark.filterwarnings("ignore:.*cut short or altered:RuntimeWarning")
+def test_a_run_mends_the_panels_and_similarities_that_were_damaged(bench: Bench) -> None:
+    """The second run finds every file damaged, and gives the intervals and verdicts of the first."""
+    keys: dict[str, Any] = {"confirm": ["stsb"], "statistics": {"resamples": 200}}
+    first = bench.run(**keys)
+    for file in bench.store.with_name("store.db.files").glob("*.safetensors"):
+        file.write_bytes(b"damaged")
+    second = bench.run(**keys)
+    assert first.evidence
+    assert second.evidence == first.evidence
+    assert second.about.withheld == first.about.withheld == ()
 
 
 @given(st.integers(0, 3), st.booleans())
