@@ -27,6 +27,7 @@ _FILES = {
     **{f"stsb{split}": f"STS/STSBenchmark/sts-{split[1:] or 'test'}.csv" for split in ("", "-dev", "-train")},
     "sickr": "SICK/SICK_test_annotated.txt",
     "sickr-dev": "SICK/SICK_trial.txt",
+    "sickr-train": "SICK/SICK_train.txt",
 }
 
 

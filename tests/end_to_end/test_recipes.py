@@ -9,13 +9,13 @@ from typer.testing import CliRunner
 
 from ablate.cli import app
 from ablate.data.senteval import SUBSETS
-from ablate.errors import DataError, RecipeError
+from ablate.errors import RecipeError
 from ablate.testing.tiny import save_tiny
 from tests.bench import pairs, write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(ROOT.glob("recipes/*.yaml"))
-LACKED_BY_EMBEDDED = {"groups.yaml", "headline.yaml", "sparsecse.yaml"}
+LACKED_BY_EMBEDDED = {"groups.yaml", "headline.yaml"}
 """These name standard sets."""
 CLASSES = {
     "MR/rt-polarity": ("neg", "pos"),
@@ -69,8 +69,8 @@ def test_every_recipe_is_dry_run_on_every_source(
     arguments = ["run", str(recipe), "--dry-run", "--data", data, "--set", f"model={model}"]
     ran = CliRunner().invoke(app, [*arguments, "--set", "calibration.pairs=64", "--set", "calibration.sentences=64"])
     if source == "embedded" and recipe.name in LACKED_BY_EMBEDDED:
-        assert isinstance(ran.exception, (DataError, RecipeError)), ran.output
-        assert "is not in the source 'embedded'" in str(ran.exception)
+        assert isinstance(ran.exception, RecipeError), ran.output
+        assert "is not in the source 'embedded (synthetic)'" in str(ran.exception)
         return
     assert ran.exception is None, ran.output
     assert "cells" in ran.output
