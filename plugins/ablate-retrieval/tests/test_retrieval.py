@@ -104,7 +104,6 @@ def test_where_the_file_lies_is_no_part_of_the_key(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("", ":1: the file is empty"),
-        ("q\ta\nq2\tb", ":2: no line end after the last line"),
         ("q\ta\nq2\n", ":2: 1 tab-separated columns, expected 2"),
         ("q\ta\nq2\tb\tc\n", ":2: 3 tab-separated columns, expected 2"),
         ("q\ta\n\nq2\tb\n", ":2: 1 tab-separated columns"),
