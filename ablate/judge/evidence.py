@@ -39,12 +39,13 @@ def judge_stage(
     for task, members in places:
         of_cells = [finding for group in stage.groups for finding in findings.of(group, members)]
         pairs = sum(len(tasks[member].panel) for member in members)
-        qs = corrected([finding.claims() for finding in of_cells], settings.correction)
+        claims = [finding.claims() for finding in of_cells]
+        qs = corrected(claims, settings.correction)
         beats = [finding.drawn.p for finding in of_cells if finding.drawn]
         q_beats = iter(adjust(beats, settings.correction))
-        for finding, q in zip(of_cells, qs, strict=True):
+        for finding, ps, q in zip(of_cells, claims, qs, strict=True):
             asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
-            found = Found(finding.dense, finding.p, finding.studentized, finding.claims(), q, finding.undrawn)
+            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn)
             items.append(against_dense(asked, "dense", found))
             if finding.drawn is not None:
                 items.append(_against_draws(asked, finding.drawn, finding.sign, next(q_beats)))

@@ -18,8 +18,10 @@ _OF_EVIDENCE: tuple[str, ...] = (
     "q_better",
     "q_harmless",
     "q_worse",
+    "verdict",
+    "mean_verdict",
+    "smallest_effect",
 )
-_OF_EVIDENCE += ("verdict", "mean_verdict", "smallest_effect")
 """What a row has of the evidence on it."""
 
 _OTHER_RULES = (

@@ -234,12 +234,11 @@ class Store(RunLog):
             return None
 
     def _put_file(self, table: Table, key: str, entry: dict[str, Any], content: list[NDArray[Any]]) -> None:
-        check_name("key", key)
-        digest, data = arrays.serialize(content)
-        row = {"key": key, "entry": pack(key, {**entry, "file": digest})}
         # Read it, because a damaged one must be stored anew. This run would otherwise find nothing in its place later.
         if self._load(table, key) is not None:
             return
+        digest, data = arrays.serialize(content)
+        row = {"key": key, "entry": pack(key, {**entry, "file": digest})}
         # The file is written before the entry, so that an entry never names a file that does not exist.
         with store_errors(self.name):
             arrays.write(self._files, digest, data)

@@ -61,13 +61,13 @@ def gather(store: Store, results: RunRecord) -> Material:
     origin = Origin(info.id, info.started, info.finished, info.choice, info.chosen, store.reads())
     prevalence = _newest(store, runs, results, PrevalenceRecord, prevalence_page.page)
     stability = _newest(store, runs, results, StabilityRecord, stability_page.page)
-    found = {"prevalence": prevalence, "stability": stability}
+    studies = {"prevalence": prevalence, "stability": stability}
     return Material(
         results,
         origin,
         prevalence=None if isinstance(prevalence, str) else prevalence,
         stability=None if isinstance(stability, str) else stability,
-        unreadable={study: reason for study, reason in found.items() if isinstance(reason, str)},
+        unreadable={study: reason for study, reason in studies.items() if isinstance(reason, str)},
     )
 
 
