@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ablate.judge.effects import Stage
 from ablate.judge.findings import Findings, Settings
 from ablate.judge.group import Group
-from ablate.record import Evidence
+from ablate.record import Evidence, Samples
 from ablate.statistics.arrays import Values
 from ablate.statistics.compare import AgainstDraws, Comparison, smallest_effect
 from ablate.statistics.correction import adjust
@@ -45,7 +45,7 @@ def judge_stage(
         q_beats = iter(adjust(beats, settings.correction))
         for finding, ps, q in zip(of_cells, claims, qs, strict=True):
             asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
-            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn)
+            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn, finding.samples)
             items.append(against_dense(asked, "dense", found))
             if finding.drawn is not None:
                 items.append(_against_draws(asked, finding.drawn, finding.sign, next(q_beats)))
@@ -91,7 +91,7 @@ class Found:
     """What was found against the dense model, as it came or trained.
 
     p: two-sided, of no difference, studentized or not. claims, qs: the p of each claim that is tested, and the same
-    corrected. untested: why ``improves`` is not.
+    corrected. untested: why ``improves`` is not. samples: of a mean over several tasks.
     """
 
     compared: Comparison
@@ -100,6 +100,7 @@ class Found:
     claims: Mapping[Claim, float]
     qs: Mapping[Claim, float]
     untested: str | None
+    samples: Samples | None = None
 
 
 def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
@@ -115,6 +116,7 @@ def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
         q_harmless=found.qs.get("harmless"),
         q_worse=found.qs.get("worse"),
         untested=found.untested,
+        samples=found.samples,
         verdict=verdict(asked.level, found.qs),
     )
 

@@ -11,6 +11,8 @@ import numpy as np
 from ablate.errors import Undefined
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, RowsByTask, stored_result
+from ablate.judge.samples import Draws, Sampling, mean
+from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
 from ablate.statistics.resample import Joint, Judged
@@ -42,7 +44,7 @@ class Finding:
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
     see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
-    undrawn: why there is none.
+    undrawn: why there is none. samples: of a mean over several tasks.
     """
 
     group: Group
@@ -53,6 +55,7 @@ class Finding:
     drawn: AgainstDraws | None
     undrawn: str | None
     margin: float | None
+    samples: Samples | None = None
 
     def claims(self) -> dict[Claim, float]:
         """The p-value of each claim that can be tested."""
@@ -107,8 +110,9 @@ class Findings:
         self._stage, self._settings = stage, settings
         self._sign = 1.0 if stage.measure.higher_is_better else -1.0
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
-        self._boots = joint.bootstrap(values)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
+        self._draws = Draws(joint.bootstrap(values), self._dense)
+        self._sampling = self._sampled(tasks, values) if len(tasks) == len(stage.splits) > 1 else None
         self._swapped = joint.permute(
             {
                 group.id: {
@@ -126,7 +130,7 @@ class Findings:
         if effect.value is None:
             return
         rows = list(group.seeds.values())
-        boots = _mean([self._resampled(by_task, tasks) for by_task in rows])
+        boots = mean([self._draws.deltas(by_task, tasks) for by_task in rows])
         swapped = self._swapped[group.id][tasks[0] if len(tasks) == 1 else ""]
         try:
             dense = contrast(effect.value, boots)
@@ -135,7 +139,15 @@ class Findings:
             return
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
         margin = margin_of(self._stage, tasks, self._settings)
-        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin)
+        samples = self._sampling.of(group, dense) if self._sampling and len(tasks) > 1 else None
+        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples)
+
+    def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
+        settings = self._settings
+        # Without the draws of controls, which are as many again as the cells, and more.
+        cells = [self._stage.dense, *(rows for group in self._stage.groups for rows in group.seeds.values())]
+        own = {task: {key: values[task][key] for key in self._keys(cells, task)} for task in tasks}
+        return Sampling(self._stage, tasks, own, self._draws, settings.resamples, settings.statistics_seed)
 
     def _against_draws(
         self, group: Group, tasks: Sequence[str], delta: float, boots: Floats
@@ -147,7 +159,7 @@ class Findings:
             return None, "cells at random have no matched draws"
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
-        drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
+        drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
         # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
@@ -162,15 +174,7 @@ class Findings:
         defined = [delta for delta in deltas if delta is not None]
         return defined if len(defined) == len(deltas) else []
 
-    def _resampled(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
-        """float64 [resamples]: the delta of the mean over tasks."""
-        return _mean([self._boots[t][stored_result(rows[t])] - self._boots[t][self._dense[t]] for t in tasks])
-
     def _keys(self, draws: Iterable[RowsByTask], task: str) -> list[str]:
         """The keys of the results that have a score on the pairs that decide."""
         rows = [by_task[task] for by_task in draws if task in by_task]
         return [stored_result(row) for row in rows if self._stage.score_of(row) is not None]
-
-
-def _mean(arrays: Sequence[Floats]) -> Floats:
-    return np.asarray(np.mean(arrays, axis=0), np.float64)

@@ -75,8 +75,8 @@ def read(
     if len(stored) < len(wanted):
         raise StoreError(f"the store has lost {len(wanted) - len(stored)} results of {task}; run it again")
     values = {key: result.values[pairs] for key, result in stored.items() if result.values is not None}
-    statistic = statistic_of(make_task(registry, task, results.about.tasks or {}), registry)
-    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic)
+    made = make_task(registry, task, results.about.tasks or {})
+    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic_of(made, registry), made.family)
     score = stage.score_of(dense)
     # A task whose statistic disagrees with its score would have intervals and tests about another quantity.
     if score is not None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ablate.record.sample import Samples
+
 JUDGMENT = 2
 """The rules by which cells are judged; raised when a verdict or a p-value means something else than before."""
 
@@ -75,6 +77,8 @@ class Evidence:
             random. harmed: of a mean over several tasks those whose own verdict is ``harms``.
         smallest_effect: what would have been found with 80 % power, in ``unit``.
         draws, beaten: random draws, and those of a lower gain; None against dense and trained.
+        samples: of a mean over several sets against dense, the delta per family of sets, and intervals over sets and
+            over components of pairs that share a sentence; otherwise None, and in a record of an older ablate.
     All p and q are in [0, 1].
     """
 
@@ -117,6 +121,7 @@ class Evidence:
     smallest_effect: float
     draws: int | None
     beaten: int | None
+    samples: Samples | None = None
 
     @property
     def said(self) -> str | None:

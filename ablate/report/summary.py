@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
-from ablate.record import RunRecord
+from ablate.record import RunRecord, Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class CellSummary:
     delta_full: like ``delta``, on all pairs.
     low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, harmed, smallest_effect: the
         evidence against dense (:class:`~ablate.record.Evidence`); None without evidence.
+    samples: the delta per family of sets, and intervals over sets and over components of pairs that share a sentence
+        (:class:`~ablate.record.Samples`); None without evidence, and of a single task.
     said: the verdict with the tasks that are harmed, as in ``improves; harms sickr``.
     matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws.
     flipped: the delta of the flipped control.
@@ -59,6 +61,7 @@ class CellSummary:
     harmed: tuple[str, ...]
     said: str | None
     smallest_effect: float | None
+    samples: Samples | None
     matched: float | None
     matched_sd: float | None
     matched_draws: int
@@ -105,6 +108,7 @@ def _summary(stage: Stage, group: Group) -> CellSummary:
         harmed=item.harmed if item else (),
         said=item.said if item else None,
         smallest_effect=item.smallest_effect if item else None,
+        samples=item.samples if item else None,
         matched=matched.value,
         matched_sd=matched.sd,
         matched_draws=matched.count,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
-from ablate.record import Evidence
+from ablate.record import Evidence, FamilyEffect
 from ablate.report.table import MARKS
 from ablate.report.wording import counts, signed
 from ablate.statistics.verdict import CLAIM_DRAWS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CORRECTIONS = {"bh": "Benjamini–Hochberg", "by": "Benjamini–Yekutieli", "holm": "Holm"}
 
 
-def interval(item: Evidence | Comparison | None, places: int = 2) -> str:
+def interval(item: Evidence | Comparison | FamilyEffect | None, places: int = 2) -> str:
     """``-0.12 to +0.80``. places: digits after the point, here and below."""
     return "–" if item is None else f"{signed(item.low, places)} to {signed(item.high, places)}"
 

@@ -206,8 +206,7 @@ class Store(RunLog):
 
     def put_panel(self, panel: Panel) -> str:
         """Stores a panel and returns its key."""
-        content = [panel.gold, panel.kept, panel.cluster, panel.stratum]
-        self._put_file(schema.panels, panel.key, {"task": panel.task}, content)
+        self._put_file(schema.panels, panel.key, {"task": panel.task}, panel.arrays)
         return panel.key
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:

@@ -282,5 +282,5 @@ def test_one_task_is_its_own_mean() -> None:
 def test_evidence_is_plain_and_the_same_again(study: Study, found: list[Evidence]) -> None:
     assert study.evidence() == found
     kinds = {type(value) for item in found for value in to_plain(item).values()}
-    assert kinds <= {str, int, float, bool, list, type(None)}
+    assert kinds <= {str, int, float, bool, list, dict, type(None)}
     assert all(from_plain(Evidence, to_plain(item)) == item for item in found)
