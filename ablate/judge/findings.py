@@ -18,6 +18,9 @@ from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, c
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
 
+NO_CHOICE = 0.01
+"""The share of a cell's units that some draw has to keep, for the draws to be other masks than the cell's."""
+
 
 class Settings(Protocol):
     """See :class:`ablate.recipe.recipe.Statistics`."""
@@ -157,6 +160,11 @@ class Findings:
             return None, "trained cells have no matched draws"
         if group.is_control:
             return None, "cells at random have no matched draws"
+        shares = [row.redrawn for row in group.rows_of_draws() if row.redrawn is not None]
+        if shares and max(shares) < NO_CHOICE:
+            # All draws would be the cell itself, nearly, and p would be of differences among these.
+            same = 100 * (1 - max(shares))
+            return None, f"the match leaves no other units to draw: {same:.4g} % of a draw's are the cell's"
         complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])

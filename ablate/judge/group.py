@@ -80,8 +80,12 @@ class Group:
 
     def rows(self, matched: bool = False) -> list[Row]:
         """The rows of all seeds, with those of the matched draws if asked for."""
-        draws = (*self.seeds.values(), *(self.matched.values() if matched else ()))
-        return [row for by_task in draws for row in by_task.values()]
+        rows = [row for by_task in self.seeds.values() for row in by_task.values()]
+        return [*rows, *(self.rows_of_draws() if matched else ())]
+
+    def rows_of_draws(self) -> list[Row]:
+        """The rows of its matched draws."""
+        return [row for by_task in self.matched.values() for row in by_task.values()]
 
 
 def identity_of(row: Row) -> Hashable:

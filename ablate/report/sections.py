@@ -82,7 +82,10 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
         columns.append((Column("matched"), _plain(stage, matched)))
-        notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
+        notes += (
+            f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",
+            *verdicts.matching(groups),
+        )
         notes += () if any(items) else verdicts.draws(groups)
     drawn = [stage.evidence_on(group, against="matched") for group in groups]
     if any(drawn):

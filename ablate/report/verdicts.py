@@ -15,6 +15,9 @@ from ablate.statistics.verdict import CLAIM_DRAWS
 FEW_ITEMS = 200
 """Below it, the permutation test may find differences too often (docs/statistics.md)."""
 
+NEARLY_ITSELF = 0.5
+"""Below this share of the cell's units that a draw keeps, the draws are more the cell than other masks."""
+
 COLUMNS = (
     "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs from"
     " dense, not corrected; q improves: of the claim that it improves, corrected."
@@ -126,6 +129,25 @@ def draws(groups: Sequence[Group]) -> tuple[str, ...]:
         return ()
     few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.matched)"
     return (f"Matched draws of a cell: {counts(numbers)}{few}.",)
+
+
+def matching(groups: Sequence[Group]) -> tuple[str, ...]:
+    """By what draws are matched beyond the layer, whether an older ablate made them, and which are nearly the cell."""
+    drawn = [(group, rows) for group in groups if (rows := group.rows_of_draws())]
+    more = dict.fromkeys(row.matching for _, rows in drawn for row in rows if row.matching)
+    lines = [f"Matched by more than the layer: {'; '.join(more)}."] if more else []
+    # Draws of single weights have been matched by magnitude ever since rows say by what.
+    if any(row.granularity == "unstructured" and not row.matching for _, rows in drawn for row in rows):
+        lines.append("The draws of unstructured cells are matched by layer alone: an older ablate made them.")
+    shares = {label(group, groups): [row.redrawn for row in rows if row.redrawn is not None] for group, rows in drawn}
+    nearly = [
+        f"{name} ({100 * (1 - max(found)):.4g} %)"
+        for name, found in shares.items()
+        if found and max(found) < NEARLY_ITSELF
+    ]
+    if nearly:
+        lines.append(f"Draws that remove mostly the units of their cell: {'; '.join(nearly)}.")
+    return tuple(lines)
 
 
 def untested(items: Sequence[Evidence]) -> tuple[str, ...]:

@@ -159,7 +159,10 @@ def _against(stage: Stage, group: Group) -> str:
         return ""
     item = stage.evidence_on(group, against="matched")
     if item is None:
-        return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
+        found = stage.evidence_on(group)
+        if len(group.matched) < 2 or not found or not found.untested:
+            return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
+        return f"; not compared with matched draws: {found.untested}"
     by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
     few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws or 0) < CLAIM_DRAWS else ""
     return f"; it beats {item.beaten} of {item.draws} matched draws of random units{few}, {by}"
