@@ -6,15 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from ablate.statistics.halves import on_halves
 from ablate.statistics.metric import SPEARMAN
 from ablate.statistics.panel import Panel
 from ablate.statistics.resample import Judged
-
-Floats = NDArray[np.float64]
 
 
 def rng(seed: int = 0) -> np.random.Generator:

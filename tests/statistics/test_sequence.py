@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from ablate.statistics.sequence import largest_harmless
-
-Floats = NDArray[np.float64]
 
 
 @pytest.mark.parametrize(
