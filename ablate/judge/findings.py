@@ -42,7 +42,7 @@ class Settings(Protocol):
 
 
 @dataclass(frozen=True)
-class Finding:
+class ComparedCell:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
@@ -127,7 +127,7 @@ class Findings:
             }
         )
 
-    def of(self, group: Group, tasks: Sequence[str]) -> Iterator[Finding]:
+    def of(self, group: Group, tasks: Sequence[str]) -> Iterator[ComparedCell]:
         """The comparison on the mean over ``tasks``, if both the cell and dense have a score."""
         effect = self._stage.effect(group, tasks=tasks)
         if effect.value is None:
@@ -143,7 +143,7 @@ class Findings:
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
         margin = margin_of(self._stage, tasks, self._settings)
         samples = self._sampling.of(group, dense) if self._sampling and len(tasks) > 1 else None
-        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples)
+        yield ComparedCell(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples)
 
     def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
         settings = self._settings
