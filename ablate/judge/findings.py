@@ -47,7 +47,8 @@ class ComparedCell:
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
     see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
-    undrawn: why there is none. samples: of a mean over several tasks.
+    undrawn: why there is none. samples: of a mean over several tasks. searched: as drawn, with the best masks of random
+    searches where there are at least two.
     """
 
     group: Group
@@ -59,13 +60,14 @@ class ComparedCell:
     undrawn: str | None
     margin: float | None
     samples: Samples | None = None
+    searched: AgainstDraws | None = None
 
     def claims(self) -> dict[Claim, float]:
         """The p-value of each claim that can be tested."""
         ps = claims(self.dense if self.sign > 0 else self.dense.reversed(), self.p, self.margin)
         if self.drawn is not None:
-            # To improve, a cell has to pass both tests, so its p is the larger one.
-            ps["improves"] = max(ps["better"], self.drawn.p)
+            # To improve, a cell has to pass every test, so its p is the largest.
+            ps["improves"] = max(ps["better"], self.drawn.p, *([self.searched.p] if self.searched else ()))
         return ps
 
 
@@ -141,9 +143,10 @@ class Findings:
         except Undefined:
             return
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
+        searched, _ = self._among(group.searched, tasks, effect.value, boots, "random searches")
         margin = margin_of(self._stage, tasks, self._settings)
         samples = self._sampling.of(group, dense) if self._sampling and len(tasks) > 1 else None
-        yield ComparedCell(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples)
+        yield ComparedCell(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples, searched)
 
     def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
         settings = self._settings
@@ -165,14 +168,20 @@ class Findings:
             # All draws would be the cell itself, nearly, and p would be of differences among these.
             same = 100 * (1 - max(shares))
             return None, f"the match leaves no other units to draw: {same:.4g} % of a draw's are the cell's"
-        complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
+        return self._among(group.matched, tasks, delta, boots, "matched draws")
+
+    def _among(
+        self, draws: Mapping[int | None, RowsByTask], tasks: Sequence[str], delta: float, boots: Floats, name: str
+    ) -> tuple[AgainstDraws | None, str | None]:
+        """The comparison with random masks, or why there is none. name: what they are called there."""
+        complete = [(draw, each) for draw in draws.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
         # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng), None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng, name), None
         except Undefined as reason:
             return None, str(reason)
 

@@ -13,7 +13,7 @@ from ablate.recipe.values import Scope, Sparsity
 from ablate.scorers.base import Scorer
 from ablate.scorers.statistics import ScorerStatistic
 
-Control = Literal["matched", "flipped"]
+Control = Literal["matched", "flipped", "searched"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Cell:
     """A sequence of prune steps. Without steps, it is the dense model.
 
     control: None, or how the cell differs from its steps.
-    draw: the seed of a ``matched`` control; None for every other cell.
+    draw: the seed of a random mask, of a ``matched`` or ``searched`` control; None for every other cell.
     training: None if the model keeps its weights.
     """
 

@@ -28,6 +28,8 @@ class CellSummary:
         (:class:`~ablate.record.Samples`); None without evidence, and of a single task.
     said: the verdict with the tasks that are harmed, as in ``improves; harms sickr``.
     matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws.
+    evaluations: how many masks were scored on dev to find the cell; None if it was not searched for.
+    searched, searches: the mean over the best masks of random searches with as many, and how many searches.
     flipped: the delta of the flipped control.
     """
 
@@ -65,6 +67,9 @@ class CellSummary:
     matched: float | None
     matched_sd: float | None
     matched_draws: int
+    evaluations: int | None
+    searched: float | None
+    searches: int
     flipped: float | None
 
 
@@ -112,5 +117,8 @@ def _summary(stage: Stage, group: Group) -> CellSummary:
         matched=matched.value,
         matched_sd=matched.sd,
         matched_draws=matched.count,
+        evaluations=row.evaluations,
+        searched=stage.searched(group).value,
+        searches=len(group.searched),
         flipped=stage.flipped(group).value,
     )

@@ -15,6 +15,12 @@ from ablate.statistics.verdict import CLAIM_DRAWS
 FEW_ITEMS = 200
 """Below it, the permutation test may find differences too often (docs/statistics.md)."""
 
+SEARCHED = (
+    "searched: Δ of the best on dev of as many random masks as the cell's search scored there; searches beaten, q beats"
+    " searches: as of the draws."
+)
+"""What the columns on random searches mean."""
+
 NEARLY_ITSELF = 0.5
 """Below this share of the cell's units that a draw keeps, the draws are more the cell than other masks."""
 
@@ -147,6 +153,20 @@ def matching(groups: Sequence[Group]) -> tuple[str, ...]:
     ]
     if nearly:
         lines.append(f"Draws that remove mostly the units of their cell: {'; '.join(nearly)}.")
+    return tuple(lines)
+
+
+def unsearched(groups: Sequence[Group]) -> tuple[str, ...]:
+    """How many evaluations on dev found the cells that are not set against random search; empty if all are."""
+    counted = {label(group, groups): group.row.evaluations for group in groups if not group.searched}
+    lacking = {name: count for name, count in counted.items() if count is not None}
+    lines = []
+    for count in sorted(set(lacking.values())):
+        names = "; ".join(name for name, own in lacking.items() if own == count)
+        lines.append(
+            f"Chosen with {count} evaluations on dev, and not set against the best of {count} random masks"
+            f" (controls.searched): {names}."
+        )
     return tuple(lines)
 
 

@@ -113,8 +113,10 @@ def _check_alike(granularity: Granularity, model: Model, layers: Tensor, who: st
         isinstance(groups, Tensor) and groups.dtype == torch.int64 and groups.shape == layers.shape,
         f"{who}: alike does not return int64 [units]",
     )
-    for group in groups.unique():
-        require(len(layers[groups == group].unique()) == 1, f"{who}: alike puts units of two layers into one group")
+    layers_of: dict[int, set[int]] = {}
+    for group, layer in zip(groups.tolist(), layers.tolist(), strict=True):
+        layers_of.setdefault(group, set()).add(layer)
+    require(all(len(own) == 1 for own in layers_of.values()), f"{who}: alike puts units of two layers into one group")
     more = type(granularity).matching != LAYER
     require(
         more or torch.equal(groups, layers),
