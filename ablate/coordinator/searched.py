@@ -9,6 +9,7 @@ from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.data.items import PairKey
+from ablate.errors import FAILURES
 from ablate.plan.choose import mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
@@ -30,11 +31,15 @@ class Searched:
 
 def counted(job: Job, model_run: ModelRun, picked: Sequence[Cell]) -> dict[Cell, int]:
     """How many masks were scored on dev to find each cell; without the cells that no search found."""
-    found = {
-        cell: evaluations(job.plan, cell, lambda granularity: model_run.masks.layers_of(granularity).numpy())
-        for cell in dict.fromkeys(picked)
-    }
-    return {cell: count for cell, count in found.items() if count is not None}
+    found = {}
+    for cell in dict.fromkeys(picked):
+        try:
+            count = evaluations(job.plan, cell, lambda granularity: model_run.masks.layers_of(granularity).numpy())
+        except FAILURES:  # a plug-in's code may raise anything; the cell's rows say what fails
+            continue
+        if count is not None:
+            found[cell] = count
+    return found
 
 
 def candidates(job: Job, counts: Mapping[Cell, int]) -> dict[Cell, list[list[Cell]]]:

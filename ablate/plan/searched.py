@@ -26,7 +26,8 @@ def evaluations(plan: Plan, cell: Cell, layers_of: LayersOf) -> int | None:
     rivals = among(plan, cell)
     dense: dict[tuple[object, ...], int] = {}
     later = 0
-    for rival in rivals or (cell,):
+    # Only scorers that look at tasks are asked, because the count of a granularity's units may take a while.
+    for rival in (one for one in rivals or (cell,) if tasks_looked_at(one)):
         left: dict[Granularity, int] = {}
         for number, step in enumerate(rival.steps):
             shares = _shares(step, left, layers_of)
