@@ -9,6 +9,8 @@ import pytest
 
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.searched import candidates, counted
+from ablate.report.html.gather import gather
+from ablate.report.html.page import render_html
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.timing import Timings
@@ -66,6 +68,8 @@ def test_the_best_random_mask_on_dev_is_judged_on_test(bench: Bench) -> None:
     assert "searches beaten" in text
     assert "not set against the best" not in text
     assert results.about.failed == 0
+    with Store(bench.store) as store:
+        assert f"it beats {item.beaten} of 2 random searches, q" in render_html(gather(store, results))
 
 
 def test_without_it_the_table_says_so(bench: Bench) -> None:

@@ -154,9 +154,17 @@ def _evidence(stage: Stage, group: Group) -> Evidence | None:
 
 
 def _against(stage: Stage, group: Group) -> str:
-    """How the cell compares with its matched draws."""
+    """How the cell compares with its matched draws and with random search."""
     if group.row.way is not None:
         return ""
+    rival = stage.evidence_on(group, against="searched")
+    searched = (
+        f"; it beats {rival.beaten} of {rival.draws} random searches, q {verdicts.q_beats(rival)}" if rival else ""
+    )
+    return _against_matched(stage, group) + searched
+
+
+def _against_matched(stage: Stage, group: Group) -> str:
     item = stage.evidence_on(group, against="matched")
     if item is None:
         found = stage.evidence_on(group)
