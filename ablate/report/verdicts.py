@@ -106,9 +106,10 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     # The level and the correction are settings of the run, and so the same for all evidence.
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
+    rivals = " (and, from two on, on random searches)" if any(group.searched for group in groups) else ""
     words = {
         "harms": f"harms: more than {margins} {unit} worse" if margins else "harms",
-        "improves": "improves on dense and on its matched draws",
+        "improves": f"improves on dense and on its matched draws{rivals}",
         "better": "better than dense, random units not excluded",
         "harmless": f"harmless: less than {margins} {unit} worse" if margins else "harmless",
         "worse": "worse than dense, not shown whether by more or less than that" if margins else "worse than dense",

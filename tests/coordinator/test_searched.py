@@ -66,6 +66,7 @@ def test_the_best_random_mask_on_dev_is_judged_on_test(bench: Bench) -> None:
     assert summary.searched == pytest.approx(mean)
     text = results.to_markdown()
     assert "searches beaten" in text
+    assert "improves on dense and on its matched draws (and, from two on, on random searches)" in text
     assert "not set against the best" not in text
     assert results.about.failed == 0
     with Store(bench.store) as store:
