@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,30 @@ from ablate.store.place import Place
 from ablate.store.records import StoredMask, entry_of, mask_of, panel_of, scores_of
 from ablate.store.schema import Damaged
 
+KEY = 16
+"""How many digits of a cell's key rows have."""
+
 STREAM = {"yield_per": 200}
 """Rows are fetched in parts, so that the memory does not grow with the store."""
 
 
-def check_files(connection: Connection, place: Place, audit: Audit) -> dict[str, int]:
-    """Checks contributions, masks, trained weights and panels, and each file.
+@dataclass
+class Files:
+    """What the store has, also what is damaged of it.
 
-    Returns:
-        The number of items of each panel that is whole, by its key.
+    panels: the number of items of each panel that is whole, by its key. masks: the keys of masks, as rows have them.
     """
-    panels: dict[str, int] = {}
+
+    panels: dict[str, int] = field(default_factory=dict)
+    masks: set[str] = field(default_factory=set)
+
+
+def check_files(connection: Connection, place: Place, audit: Audit) -> Files:
+    """Checks contributions, masks, trained weights and panels, and each file."""
+    files = Files()
 
     def panel(key: str, entry: dict[str, Any]) -> None:
-        panels[key] = len(panel_of(key, entry, arrays.read(place.files, entry["file"])))
+        files.panels[key] = len(panel_of(key, entry, arrays.read(place.files, entry["file"])))
 
     def scores(key: str, entry: dict[str, Any]) -> None:
         _check_scores(key, scores_of(key, entry, arrays.read(place.files, entry["file"])))
@@ -52,6 +63,8 @@ def check_files(connection: Connection, place: Place, audit: Audit) -> dict[str,
     for table, check in checks.items():
         for key, text in connection.execute(select(table.c.key, table.c.entry), execution_options=STREAM):
             audit.checked[KINDS[table]] += 1
+            if table is schema.masks:
+                files.masks.add(key[:KEY])
             entry: dict[str, Any] = {}
             try:
                 entry = entry_of(table, key, text)
@@ -62,7 +75,7 @@ def check_files(connection: Connection, place: Place, audit: Audit) -> dict[str,
             except OSError as error:
                 audit.add(table, key, f"its file cannot be read ({error.strerror})", _about(table, entry))
     _check_others(place, named, audit)
-    return panels
+    return files
 
 
 def _digest(key: str, text: str) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ablate.coordinator.model_run import packed_masks
 from ablate.data.items import Source
@@ -23,19 +24,21 @@ from ablate.plan.manifest import model_names
 from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
-from ablate.record import Row, RunAbout
+from ablate.record import RunAbout, RunRecord
 from ablate.store.keys import result_key, trained_model_hash
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A stored result that is to be computed again. row: one that names it."""
+class Wanted(NamedTuple):
+    """Where a stored result belongs: the run, model, cell and task of a row that names it. key: of the cell."""
 
     run: str
-    row: Row
+    model: str
+    cell: str
+    key: str
+    task: str
 
 
 class Recomputing:
@@ -53,18 +56,20 @@ class Recomputing:
         Raises:
             AblateError: something that the result was computed from is not at hand, or has changed; or it fails again.
         """
-        row, about = wanted.row, self._about(wanted.run)
+        about = self._about(wanted.run)
         recipe = Recipe.model_validate(about.recipe)
-        spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[row.model]
+        spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[wanted.model]
         evaluator = self._loaded(spec)
         model = evaluator.model
-        if model.hash != (about.hashes or {})[row.model].model:
+        if model.hash != (about.hashes or {})[wanted.model].model:
             raise ModelError(f"model '{spec.name}' has changed since the run")
-        mask, packed, weights = self._masked(row, recipe)
+        mask, packed, weights = self._masked(wanted, recipe)
         with_weights = model
         if weights is not None:
             with_weights = replace(model, hash=trained_model_hash(model, weights.sha256))
-        source, loaded = self._task(row.task, recipe, about, lambda task: result_key(with_weights, mask, task) == key)
+        source, loaded = self._task(
+            wanted.task, recipe, about, lambda task: result_key(with_weights, mask, task) == key
+        )
         evaluation = Evaluation(
             cell=key,
             model=spec,
@@ -78,13 +83,13 @@ class Recomputing:
         )
         with THIS_PROCESS.borrowing(spec, evaluator, [loaded], source):
             evaluated = evaluate(evaluation)
-        if row.task in evaluated.failures:
-            raise AblateError(evaluated.failures[row.task].reason)
-        return loaded, evaluated.results[row.task]
+        if wanted.task in evaluated.failures:
+            raise AblateError(evaluated.failures[wanted.task].reason)
+        return loaded, evaluated.results[wanted.task]
 
     def _about(self, run: str) -> RunAbout:
         if self._run is None or self._run[0] != run:
-            self._run = run, RunAbout.from_dict(self._store.about(run))
+            self._run = run, RunRecord.from_plain([], self._store.about(run)).about
         return self._run[1]
 
     def _loaded(self, spec: ModelSpec) -> Evaluator:
@@ -116,19 +121,19 @@ class Recomputing:
             faults.append(f"the data of '{name}' in '{source.label}', its version or the encoding are not the run's")
         raise DataError("; ".join(dict.fromkeys(faults)) or f"the data source '{about.data}' is not at hand")
 
-    def _masked(self, row: Row, recipe: Recipe) -> tuple[str | None, tuple[PackedMask, ...], WeightsFile | None]:
+    def _masked(self, wanted: Wanted, recipe: Recipe) -> tuple[str | None, tuple[PackedMask, ...], WeightsFile | None]:
         """The hash of a cell's mask, its packed bits, and its trained weights; of dense there is nothing."""
-        if row.cell == "dense":
+        if wanted.cell == "dense":
             return None, (), None
-        keys = self._store.mask_keys(row.key)
+        keys = self._store.mask_keys(wanted.key)
         mask = self._store.get_mask(keys[0]) if keys else None
         if mask is None:
-            raise StoreError(f"the store has no mask of '{row.cell}'")
+            raise StoreError(f"the store has no mask of '{wanted.cell}'")
         weights = None
         if mask.about.get("trained") is not None:
             weights = self._store.trained_file(mask.about["trained"])
             if weights is None:
-                raise StoreError(f"the store has no trained weights of '{row.cell}'")
+                raise StoreError(f"the store has no trained weights of '{wanted.cell}'")
         units = Units.of(mask.units, granularities_of(recipe, self._registry))
         return mask.hash or None, packed_masks(units) if mask.hash else (), weights
 

@@ -48,7 +48,7 @@ def check_results(connection: Connection, place: Place, runs: Runs, registry: Re
         checker.check(key, result, uses)
     for lost, uses in runs.uses.items():
         tasks = ", ".join(sorted({f"{use.task} of run {use.run}" for use in uses}))
-        audit.add(schema.results, lost.decode(), "is lost, and rows of a run have it", tasks, present=False)
+        audit.add(schema.results, lost.decode(), "is lost, and a run names it", tasks, present=False)
 
 
 class _Checker:

@@ -16,6 +16,7 @@ from ablate.doctor.array_entries import check_files
 from ablate.doctor.belonging import belonging
 from ablate.doctor.damage import Audit, drop, findings
 from ablate.doctor.finding import Finding, Section
+from ablate.doctor.recomputed import Wanted
 from ablate.doctor.result_entries import check_results
 from ablate.doctor.run_entries import check_runs
 from ablate.doctor.verify import verify
@@ -49,14 +50,14 @@ def store(where: str, *, verified: int = 0, seed: int = 0, drop_damaged: bool = 
             if _is_new(place):
                 return (Section(title, (Finding("exists", "not yet; `ablate run` makes it"),)),)
             with _opened(place) as database:
-                described, audit = _described(place, database)
+                described, audit, wanted = _described(place, database)
                 with database.reading() as connection:
                     commands = belonging(connection, audit)
                 lines = findings(audit, commands, where, drop_damaged)
                 sections.append(Section(title, (*described, *lines)))
                 if verified:
                     opened = ReadOnlyStore(place, database)
-                    sections.append(Section("Verification", tuple(verify(opened, registry(), verified, seed))))
+                    sections.append(Section("Verification", tuple(verify(opened, registry(), wanted, verified, seed))))
             if drop_damaged:
                 sections.append(Section("Repair", (_drop(place, audit),)))
     except StoreError as error:
@@ -75,16 +76,16 @@ def _is_new(place: Place) -> bool:
     return True
 
 
-def _described(place: Place, database: Database) -> tuple[list[Finding], Audit]:
-    """The lines on the store as a whole, and what is damaged in it."""
+def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, dict[str, Wanted]]:
+    """The lines on the store as a whole, what is damaged in it, and the results that can be computed again."""
     audit = Audit()
     with database.reading() as connection:
         version = schema.version(connection)
         if place.path is not None and connection.execute(text("PRAGMA integrity_check(1)")).scalar() != "ok":
             raise StoreError(f"the store {place.name} is damaged: restore it from a copy, or start a new one")
         finished = connection.execute(select(func.count(schema.rows.c.run.distinct()))).scalar()
-        panels = check_files(connection, place, audit)
-        runs = check_runs(connection, panels, audit)
+        files = check_files(connection, place, audit)
+        runs = check_runs(connection, files, audit)
         check_results(connection, place, runs, registry(), audit)
     lines = [
         Finding("exists", place.name if place.path is None else str(place.path)),
@@ -99,7 +100,7 @@ def _described(place: Place, database: Database) -> tuple[list[Finding], Audit]:
         sizes = [file.stat().st_size for file in place.files.glob("*.safetensors")]
         size = f"{_size(place.path.stat().st_size)}, and {len(sizes)} files of arrays, {_size(sum(sizes))}"
         lines += [Finding("journal mode", "wal" if wal else "delete"), Finding("size", size)]
-    return lines, audit
+    return lines, audit, runs.wanted
 
 
 def _drop(place: Place, audit: Audit) -> Finding:
@@ -113,7 +114,7 @@ def _drop(place: Place, audit: Audit) -> Finding:
     files = [file for file in place.files.glob("*.safetensors") if not arrays.is_whole(file)]
     for file in files:
         file.unlink()
-    return Finding("deleted", f"{count} damaged entries and {len(files)} damaged files")
+    return Finding("deleted", f"damaged entries: {count}; damaged files: {len(files)}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import isclose
@@ -16,7 +16,6 @@ from ablate.doctor.recomputed import Recomputing, Wanted
 from ablate.errors import FAILURES, AblateError, one_line
 from ablate.judge.judge import AGREE
 from ablate.plugins import Registry
-from ablate.record import Row
 from ablate.statistics.arrays import Values
 from ablate.store.store import Store
 from ablate.tasks.result import Result
@@ -38,18 +37,26 @@ distinct.
 
 @dataclass(frozen=True)
 class Compared:
-    """A stored result beside the one computed again. value: the largest difference of a value. fault: None if equal."""
+    """A stored result beside the one computed again.
+
+    score: the difference of the scores. value: the largest difference of a value. flips: how many items were decided
+    otherwise. fault: what is wrong; None if they are equal within rounding.
+    """
 
     score: float
     value: float
+    flips: int
     fault: str | None
 
 
-def verify(store: Store, registry: Registry, count: int, seed: int) -> list[Finding]:
+def verify(store: Store, registry: Registry, wanted: Mapping[str, Wanted], count: int, seed: int) -> list[Finding]:
     """Computes ``count`` stored results again, and compares their scores and values.
 
-    Results are drawn from those that rows of finished runs name. One that cannot be computed here is passed over with
+    One that cannot be computed here is passed over with
     the reason, and the next of the seeded order takes its place.
+
+    Args:
+        wanted: the results to draw from: those that rows of runs name, by their keys.
 
     Returns:
         A line for each result, and a summary.
@@ -57,7 +64,6 @@ def verify(store: Store, registry: Registry, count: int, seed: int) -> list[Find
     Raises:
         StoreError: the database fails.
     """
-    wanted = _wanted(store)
     if not wanted:
         return [Finding("results", "no finished run has results to compute again")]
     order = random.Random(seed).sample(sorted(wanted), len(wanted))
@@ -68,7 +74,7 @@ def verify(store: Store, registry: Registry, count: int, seed: int) -> list[Find
     recomputing = Recomputing(store, registry)
     while len(lines) < count and (batch := list(islice(queue, count - len(lines)))):
         # By model and run, so that each model is loaded once.
-        for key in sorted(batch, key=lambda key: (wanted[key].row.model, wanted[key].run)):
+        for key in sorted(batch, key=lambda key: (wanted[key].model, wanted[key].run)):
             try:
                 compared = _verified(store, recomputing, wanted[key], key)
             except FAILURES as error:  # a plug-in's code may raise anything
@@ -82,23 +88,6 @@ def verify(store: Store, registry: Registry, count: int, seed: int) -> list[Find
         for why, number in passed_over.items()
     ]
     return [*lines, _summary(sum(line.what != "not computed" for line in lines), differing, count, len(wanted))]
-
-
-def _wanted(store: Store) -> dict[str, Wanted]:
-    """Result key -> the newest row that names it. A run whose record is damaged is left out."""
-    wanted: dict[str, Wanted] = {}
-    for run in store.run_ids():
-        for row in _rows(store, run):
-            if row.result is not None:
-                wanted[row.result] = Wanted(run, row)
-    return wanted
-
-
-def _rows(store: Store, run: str) -> Iterator[Row]:
-    try:
-        yield from [Row.from_dict(row) for row in store.rows(run)]
-    except (AblateError, ValueError):
-        return  # the section on the store says so
 
 
 def _verified(store: Store, recomputing: Recomputing, wanted: Wanted, key: str) -> Compared:
@@ -120,18 +109,18 @@ def compare(stored: Result, again: Result) -> Compared:
     """A stored result and the one computed again."""
     if (stored.score is None) != (again.score is None):
         texts = [f"{one.score:.4f}" if one.score is not None else str(one.reason) for one in (stored, again)]
-        return Compared(np.nan, np.nan, f"stored: {texts[0]}; computed again: {texts[1]}")
+        return Compared(np.nan, np.nan, 0, f"stored: {texts[0]}; computed again: {texts[1]}")
     score = 0.0 if stored.score is None or again.score is None else again.score - stored.score
     if stored.values is None or again.values is None:
         fault = None if stored.values is again.values else "one of them has no values"
-        return Compared(score, 0.0, fault)
+        return Compared(score, 0.0, 0, fault)
     if len(stored.values) != len(again.values):
         fault = f"{len(stored.values)} values are stored, and {len(again.values)} were computed"
-        return Compared(score, np.nan, fault)
+        return Compared(score, np.nan, 0, fault)
     differences = _differences(stored.values, again.values)
-    beyond = int((differences > CLOSE).sum())
-    fault = None if beyond <= _allowed(stored.values) else f"{beyond} of {len(differences)} values differ"
-    return Compared(score, float(differences.max(initial=0)), fault)
+    beyond, allowed = int((differences > CLOSE).sum()), _allowed(stored.values)
+    fault = None if beyond <= allowed else f"{beyond} of {len(differences)} values differ"
+    return Compared(score, float(differences.max(initial=0)), beyond if allowed else 0, fault)
 
 
 def _differences(stored: Values, again: Values) -> Values:
@@ -146,8 +135,10 @@ def _allowed(values: Values) -> int:
 
 
 def _line(wanted: Wanted, compared: Compared) -> Finding:
-    what = f"{wanted.row.task} of {wanted.row.cell}"
+    what = f"{wanted.task} of {wanted.cell}"
     state = f"score {compared.score:+.1e}, largest difference of a value {compared.value:.1e}"
+    if compared.flips:
+        state = f"score {compared.score:+.4f}, items decided otherwise: {compared.flips}"
     if compared.fault is None:
         return Finding(what, f"equal within rounding: {state}")
     fix = (
