@@ -17,7 +17,7 @@ ALIGN, UNIFORM = "align loss", "uniform loss"
 """The metrics of the two tasks."""
 
 
-class Place(NamedTuple):
+class PlanePoint(NamedTuple):
     """A point of the plane. label: the granularity, ``dense`` or ``matched``."""
 
     label: str
@@ -25,7 +25,7 @@ class Place(NamedTuple):
     align: float
 
 
-def places(stages: Sequence[Stage]) -> list[Place]:
+def points(stages: Sequence[Stage]) -> list[PlanePoint]:
     """The points of dense, of every cell (a mean over its seeds) and of every matched draw.
 
     Args:
@@ -46,22 +46,22 @@ def places(stages: Sequence[Stage]) -> list[Place]:
                 if draw in same.matched
             ]
     points = [(label, _score(of_uniform, uniform), _score(of_align, align)) for label, of_align, of_uniform in pairs]
-    return [Place(label, x, y) for label, x, y in points if x is not None and y is not None]
+    return [PlanePoint(label, x, y) for label, x, y in points if x is not None and y is not None]
 
 
 def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     """The plane; None if the two tasks were not run."""
-    points = places(stages)
-    dense = next((place for place in points if place.label == "dense"), None)
-    if dense is None or len(points) < 2:
+    drawn = points(stages)
+    dense = next((place for place in drawn if place.label == "dense"), None)
+    if dense is None or len(drawn) < 2:
         return None
-    labels = [place.label for place in points if place.label != "dense"]
+    labels = [place.label for place in drawn if place.label != "dense"]
     styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
 
     def paint(figure: FigureBase) -> None:
         axes = figure.subplots()
         for label, style in styled.items():
-            of_label = [place for place in points if place.label == label]
+            of_label = [place for place in drawn if place.label == label]
             axes.scatter(
                 [place.uniform for place in of_label],
                 [place.align for place in of_label],
@@ -86,7 +86,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
         axes.set_ylabel("align loss (lower is better)")
         legend(figure, styled, lines=False)
 
-    cells = [place for place in points if place.label not in ("dense", "matched")]
+    cells = [place for place in drawn if place.label not in ("dense", "matched")]
     both = sum(place.uniform <= dense.uniform and place.align <= dense.align for place in cells)
     counted = f"{both} of {len(cells)} cells are no worse than dense in both; "
     counted += f"{sum(place.align < dense.align for place in cells)} have a better align loss, "
