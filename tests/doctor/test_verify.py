@@ -15,8 +15,6 @@ from ablate.tasks.result import Result
 from tests.doctor.stored import Stored, shifted
 from tests.workplace import RECIPE, Workplace
 
-RESULTS = 6  # three cells and a control on two tasks, of which some have the same mask
-
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Stored:
@@ -89,7 +87,7 @@ def test_a_model_that_is_gone_and_data_that_are_others(tmp_path: Path) -> None:
     assert any("the data of 'stsb-dev' in 'senteval', its version or the encoding" in line.state for line in lines)
     # The others are computed.
     assert all("stsb of " in line.what for line in lines if line.what != "not computed")
-    assert "were asked for" not in summary
+    assert summary.startswith("4 of 7 results computed again, 4 equal within 1e-05 (1000 were asked for)")
     shutil.rmtree(tmp_path / "model")
     sections = own.doctor(verified=3)
     assert fixes(sections) == ["no result could be computed again; the lines above say why"]
