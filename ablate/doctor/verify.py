@@ -23,8 +23,9 @@ from ablate.tasks.result import Result
 CLOSE = 1e-5
 """How far a value computed again may be from the stored one, relative to the largest value if that is above 1.
 
-Cosines of float32 embeddings move by about 1e-6 with the shape of the batch and the number of threads, since float32
-sums depend on their order (2^-24 = 6e-8 for each of some hundred terms). The same bound holds for smaller models.
+Cosines of float32 embeddings move by some 1e-7 to 1e-6 with the shape of the batch, the number of threads and the
+processor, since float32 sums depend on their order. Smaller models in place of masks have the same bound
+(:data:`ablate.models.materialize.CLOSE`).
 """
 
 FLIPS = 0.005
@@ -52,8 +53,7 @@ class Compared:
 def verify(store: Store, registry: Registry, wanted: Mapping[str, Wanted], count: int, seed: int) -> list[Finding]:
     """Computes ``count`` stored results again, and compares their scores and values.
 
-    One that cannot be computed here is passed over with
-    the reason, and the next of the seeded order takes its place.
+    One that cannot be computed here is passed over with the reason, and the next of the seeded order takes its place.
 
     Args:
         wanted: the results to draw from: those that rows of runs name, by their keys.

@@ -96,8 +96,8 @@ class Stored:
         """Replaces the result of dense on stsb, with right checksums, and returns its key."""
         connection = sqlite3.connect(self.path)
         rows = connection.execute("SELECT key, entry, similarities FROM ablate_results ORDER BY key").fetchall()
-        results = {row[0]: records.from_row(*row, True) for row in rows}
-        key = next(key for key, result in results.items() if result.about["task"] == "stsb")
+        results = {key: records.from_row(key, entry, values, True) for key, entry, values in rows}
+        key: str = next(key for key, result in results.items() if result.about["task"] == "stsb")
         row = records.to_row(key, change(results[key]))
         with connection:
             connection.execute(
