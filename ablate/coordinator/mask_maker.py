@@ -119,11 +119,18 @@ class MaskMaker:
         """The cells that have at least one step and no mask in the store yet."""
         return [cell for cell in cells if cell.steps and self.store.mask_about(self.key(cell)) is None]
 
+    def stored(self, cell: Cell) -> CellMask | None:
+        """The cell's mask in the store; None if it is not there, or if it was damaged and is now deleted."""
+        stored = self.store.get_mask(self.key(cell))
+        return (
+            None if stored is None else CellMask(stored.hash, Units.of(stored.units, cell.granularities), stored.about)
+        )
+
     def make(self, cell: Cell) -> CellMask:
         """The cell's mask, from the store if it is there."""
-        stored = self.store.get_mask(self.key(cell))
+        stored = self.stored(cell)
         if stored is not None:
-            return CellMask(stored.hash, Units.of(stored.units, cell.granularities), stored.about)
+            return stored
         if cell.draw is not None:
             chosen = self.make(Cell(cell.steps)).units
             drawn = self._pruner.draw(chosen, cell.draw)
@@ -157,8 +164,16 @@ class MaskMaker:
         return self._layers[granularity]
 
     def contributions(self, step: Step) -> ByGranularity | None:
-        """The contributions of a step's units in the dense model; None if they need a pass that was not made."""
-        return self._stored(step, None) if _worth_storing(step) else self._contributions(step, Units())
+        """The contributions of a step's units in the dense model; None if they need a pass that was not made.
+
+        The pass is made again if this process found its contributions damaged: maps need them, even if no mask does.
+        """
+        if not _worth_storing(step):
+            return self._contributions(step, Units())
+        stored = self._stored(step, None)
+        if stored is None and not self.store.damaged.isdisjoint(self.scores_keys(step).values()):
+            return self._contributions(step, Units())
+        return stored
 
     def _contributions(self, step: Step, units: Units) -> ByGranularity:
         """The contributions of a step's units under the masks in force: from the store, or scored now."""
