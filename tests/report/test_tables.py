@@ -231,7 +231,7 @@ def test_many_cells_of_which_none_is_chosen_are_cut_to_the_best_of_each() -> Non
 
 def test_every_model_has_a_block_and_a_run_of_dense_alone_a_table() -> None:
     headings = [block.heading for block in build(a_run(("minilm", "simcse"))).blocks]
-    assert headings == ["minilm", "simcse", "all models"]
+    assert headings == ["minilm", "simcse"]
     (alone,) = tables(Results([row()], about()))
     assert line(alone, "dense, full set")["stsb-dev"] == "86.12"
     assert "model: minilm" in printed(Results([], about()))
@@ -297,7 +297,7 @@ def test_hostile_labels_are_printed_as_they_are(label: str) -> None:
 def test_markdown_has_the_same_tables() -> None:
     results = a_run()
     markdown = results.to_markdown()
-    assert markdown.count("\n### ") == len(tables(results)) == 5
+    assert markdown.count("\n### ") == len(tables(results)) == 4
     grid = tables(results)[0]
     found = [made.text if not made.best else f"**{made.text}**" for made in grid.lines[0].cells]
     assert f"| {' | '.join(found)} |" in markdown
