@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ablate.judge.blocks import Block, Columns, Stratum
 from ablate.judge.effects import Measure
 from ablate.judge.methods import LEVEL, MethodComparison, compared, friedman
+from ablate.statistics.correction import adjust
 
 SCORERS = ("a", "b", "c", "d", "e")
 TASKS = tuple(f"task {number}" for number in range(7))
@@ -66,6 +67,7 @@ def share(told: list[bool]) -> float:
 @pytest.fixture(autouse=True)
 def _frozen() -> Iterator[None]:
     """statsmodels collects garbage at each correction, which takes a while if all modules count."""
+    adjust([0.5, 0.5], "holm")  # loads the modules that are not to count
     gc.freeze()
     yield
     gc.unfreeze()
@@ -75,14 +77,14 @@ def _frozen() -> Iterator[None]:
 def test_equal_scorers_are_not_told_apart_by_blocks_and_were_by_tasks() -> None:
     rng = np.random.default_rng(0)
     assert 0.74 <= share([tasks_tell_apart(rng) for _ in range(1000)]) <= 0.82
-    for blocks, sparsities in ((5, 1), (10, 1), (5, 4)):
-        assert share([blocks_tell_apart(rng, blocks, sparsities) for _ in range(1000)]) <= 0.07
+    for trials, sparsities in ((600, 1), (200, 4)):
+        assert share([blocks_tell_apart(rng, 5, sparsities) for _ in range(trials)]) <= 0.07
 
 
 @pytest.mark.slow
 def test_a_better_scorer_is_told_apart() -> None:
     rng = np.random.default_rng(1)
-    assert share([blocks_tell_apart(rng, 10, better=1.0) for _ in range(300)]) >= 0.8
+    assert share([blocks_tell_apart(rng, 10, better=1.0) for _ in range(200)]) >= 0.8
 
 
 if __name__ == "__main__":

@@ -124,6 +124,7 @@ def evidence(results: Results, verdict: Callable[[float], str]) -> tuple[Evidenc
             ends: dict[str, Any] = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "p_different": 0.02}
             said = verdict(delta)
             qs = {} if said == "undecided" else {f"q_{said}": 0.012}
+            qs |= {"p_harmless": 0.0005} if said == "harmless" else {}
             items.append(an_item(stage, group, **shared, **ends, **qs, against="dense", verdict=said))
             if len(group.matched) > 1:
                 lift = delta - (stage.matched(group).value or 0.0)
