@@ -13,6 +13,7 @@ from ablate.judge.effects import Stage
 from ablate.judge.group import Group, RowsByTask, stored_result
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
+from ablate.statistics.power import smallest_gain
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
 
@@ -41,8 +42,9 @@ class Finding:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
-    see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
-    undrawn: why there is none.
+    see :class:`~ablate.statistics.resample.Swapped`. boots: the gains on bootstrap draws of the pairs, NaN
+    where one has no score. permutations: how many p was found of. drawn: computed on gains, where higher is always
+    better. undrawn: why there is none.
     """
 
     group: Group
@@ -50,6 +52,8 @@ class Finding:
     dense: Comparison
     p: float
     studentized: bool
+    boots: Floats
+    permutations: int
     drawn: AgainstDraws | None
     undrawn: str | None
     margin: float | None
@@ -61,6 +65,11 @@ class Finding:
             # To improve, a cell has to pass both tests, so its p is the larger one.
             ps["improves"] = max(ps["better"], self.drawn.p)
         return ps
+
+    def smallest(self, claim: Claim, p: float) -> float | None:
+        """The gain that would support ``improves`` or ``better`` with 80 % power, at the largest p that supports it."""
+        made = self.drawn.made if claim == "improves" and self.drawn else None
+        return smallest_gain(self.boots, self.dense.se, self.permutations, p, made)
 
 
 def claims(gains: Comparison, p: float, margin: float | None) -> dict[Claim, float]:
@@ -134,8 +143,20 @@ class Findings:
         except Undefined:
             return
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
+        permutations = int(np.isfinite(swapped.differences).sum())
         margin = margin_of(self._stage, tasks, self._settings)
-        yield Finding(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin)
+        yield Finding(
+            group=group,
+            sign=self._sign,
+            dense=dense,
+            p=p,
+            studentized=swapped.studentized,
+            boots=self._sign * boots,
+            permutations=permutations,
+            drawn=drawn,
+            undrawn=undrawn,
+            margin=margin,
+        )
 
     def _against_draws(
         self, group: Group, tasks: Sequence[str], delta: float, boots: Floats
@@ -150,9 +171,9 @@ class Findings:
         drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
         # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
-        sign, level = self._sign, self._settings.level
+        sign = self._sign
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng), None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng), None
         except Undefined as reason:
             return None, str(reason)
 

@@ -56,8 +56,14 @@ def test_the_levels_by_hand() -> None:
 def test_a_curve_goes_on_at_its_share_of_the_level_and_names_tasks() -> None:
     stage = a_stage(("one", "two", "three"), ("a", "b"))
     # Of the mean 0.05 / 2 / 2 = 0.0125, of a task a third of it.
-    ps = {("a", 0.05, None): 0.012, ("a", 0.1, None): 0.0125, ("a", 0.2, None): 0.013, ("b", 0.05, None): 0.02}
-    ps |= {("a", size, "one"): 0.004 for size in SPARSITIES} | {("a", 0.05, "two"): 0.004, ("a", 0.1, "two"): 0.005}
+    ps: dict[tuple[str, float, str | None], float] = {
+        ("a", 0.05, None): 0.012,
+        ("a", 0.1, None): 0.0125,
+        ("a", 0.2, None): 0.013,
+        ("b", 0.05, None): 0.02,
+    }
+    ps |= {("a", size, task): 0.004 for size, task in ((0.05, "one"), (0.1, "one"), (0.05, "two"))}
+    ps["a", 0.1, "two"] = 0.005
     found = curves(stage, ps, harmed=("three",))
     assert (found["a"].sparsity, found["b"].sparsity) == (0.1, None)
     assert (found["a"].harmed, found["a"].unshown) == (("three",), ("two",))
@@ -72,7 +78,7 @@ def test_on_a_single_task_the_mean_is_the_task() -> None:
 
 
 def simulated(
-    rng: np.random.Generator, truth: NDArray[np.float64], pairs: int = 300, draws: int = 2000
+    rng: np.random.Generator, truth: NDArray[np.float64], pairs: int = 150, draws: int = 2000
 ) -> NDArray[np.float64]:
     """p of being harmless, [scorers, sparsities, 1 + tasks] (the mean first), of these true gains, by bootstrap.
 
@@ -82,7 +88,7 @@ def simulated(
     ps = np.empty((scorers, sizes, 1 + tasks))
     boots = np.zeros((draws, scorers, sizes))
     for task in range(tasks):
-        shared = rng.normal(0, 3, (pairs, scorers, 1)) + rng.normal(0, 2, (pairs, scorers, sizes))
+        shared = rng.normal(0, 2, (pairs, scorers, 1)) + rng.normal(0, 1.5, (pairs, scorers, sizes))
         gains = truth[:, :, task] + shared
         weights = rng.multinomial(pairs, [1 / pairs] * pairs, draws) / pairs
         of_task = np.tensordot(weights, gains, 1)
@@ -146,7 +152,7 @@ def rates(case: str, trials: int) -> tuple[float, float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_no_more_than_5_of_100_statements_are_false(case: str) -> None:
-    trials = 300
+    trials = 200
     said, once = rates(case, trials)
     assert said <= LEVEL + 2 * (LEVEL * (1 - LEVEL) / trials) ** 0.5
     assert "one loses" in case or once >= 0.1
@@ -154,5 +160,5 @@ def test_no_more_than_5_of_100_statements_are_false(case: str) -> None:
 
 if __name__ == "__main__":
     for case in CASES:
-        said, once = rates(case, 1000)
+        said, once = rates(case, 400)
         print(f"{case}: something false is said in {said:.1%}; of the best scorer, as it was once taken, in {once:.1%}")

@@ -175,18 +175,28 @@ def _largest_harmless(stage: Stage, known: Sequence[tuple[Group, Evidence]]) -> 
 
 
 def _numbers(stage: Stage, item: Evidence) -> str:
-    """``+0.85 points [+0.21 to +1.49], q 0.012``; if the verdict is undecided, also the smallest effect."""
+    """``+0.85 points [+0.21 to +1.49], q 0.012``; if the verdict is undecided, also the gain that would be found."""
     over = " over the dense model trained for as many steps" if item.against == "trained" else ""
     text = f"{wording.signed(item.delta)} {stage.measure.unit}{over} [{verdicts.interval(item)}]"
     if item.q_verdict is not None:
         text += f", q of '{item.verdict}' {verdicts.q_verdict(item)}"
     if item.verdict == "undecided":
-        text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been found"
+        text += _power(stage, item)
     if item.verdict == "harmless" and item.margin is not None:
         text += f", margin {item.margin:g}"
     if item.harmed and item.verdict != "harms":
         text += f"; it harms {', '.join(item.harmed)}"
     return text
+
+
+def _power(stage: Stage, item: Evidence) -> str:
+    """From which gain on the cell would have been found to improve, or to be better where that is not tested."""
+    claim, size = "be better", item.smallest_better
+    if item.q_improves is not None:
+        claim, size = "improve", item.smallest_improves
+    if size is None:
+        return f"; with these draws and pairs no gain would have been found to {claim}"
+    return f"; a gain of {size:.{stage.measure.places}f} would have been found to {claim} with 80 % power"
 
 
 def _evidence(stage: Stage, group: Group) -> Evidence | None:

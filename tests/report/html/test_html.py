@@ -120,10 +120,11 @@ def evidence(results: Results, verdict: Callable[[float], str]) -> tuple[Evidenc
             delta = stage.effect(group).value
             if delta is None:
                 continue
-            shared: dict[str, Any] = {"margin": 0.2, "level": 0.05, "n": 99, "se": 0.15, "smallest_effect": 0.42}
+            shared: dict[str, Any] = {"margin": 0.2, "level": 0.05, "n": 99, "se": 0.15}
             ends: dict[str, Any] = {"delta": delta, "low": delta - 0.3, "high": delta + 0.3, "p_different": 0.02}
             said = verdict(delta)
             qs = {} if said == "undecided" else {f"q_{said}": 0.012}
+            qs |= {"smallest_better": 0.42, "q_better": qs.get("q_better", 1.0)}
             qs |= {"p_harmless": 0.0005} if said == "harmless" else {}
             items.append(an_item(stage, group, **shared, **ends, **qs, against="dense", verdict=said))
             if len(group.matched) > 1:
@@ -430,7 +431,9 @@ def test_the_answer_is_no_in_its_shades(verdict: str, headline: str, sentence: s
     (answer,) = answers(judged(a_run(), lambda _: verdict))
     assert answer.headline.startswith(headline)
     assert all(said.startswith(sentence) for _, said in answer.by_granularity)
-    assert ("0.42 is the smallest effect" in answer.by_granularity[0][1]) == (verdict == "undecided")
+    assert ("a gain of 0.42 would have been found to be better" in answer.by_granularity[0][1]) == (
+        verdict == "undecided"
+    )
 
 
 def test_a_mean_that_improves_says_which_tasks_are_harmed() -> None:
