@@ -12,6 +12,8 @@ from ablate.report.table import MARKS
 from ablate.report.wording import counts, signed
 from ablate.statistics.verdict import CLAIM_DRAWS
 
+NO_DRAWS = "No cell has matched draws."
+
 FEW_ITEMS = 200
 """Below it, the permutation test may find differences too often (docs/statistics.md)."""
 
