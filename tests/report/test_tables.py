@@ -333,8 +333,19 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
     results = judged(a_run())
     confirmed = tables(results)[2]
     titles = [column.title for column in confirmed.columns]
-    assert titles[2:13] == [
-        *("Δ", "95 %", "verdict", "q of verdict", "smallest effect", "p differs", "q improves", "full set", "matched"),
+    assert titles[2:14] == [
+        *(
+            "Δ",
+            "95 %",
+            "verdict",
+            "q of verdict",
+            "improves from",
+            "better from",
+            "p differs",
+            "q improves",
+            "full set",
+            "matched",
+        ),
         *("draws beaten", "q beats draws"),
     ]
     for found in confirmed.lines:
@@ -346,7 +357,8 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
         )
         assert entries["95 %"] == f"{dense.low:+.2f} to {dense.high:+.2f}"
         assert entries["verdict"] == dense.verdict
-        assert entries["smallest effect"] == "0.70"
+        assert entries["better from"] == "0.70"
+        assert entries["improves from"] == ("–" if dense.q_improves is None else "0.80")
         assert entries["draws beaten"] == ("–" if "random" in entries["cell"] or ">" in entries["cell"] else "2 of 3")
         assert (entries["q improves"] == "–") == (dense.q_improves is None)
         assert (entries["q of verdict"] == "–") == (dense.verdict == "undecided")
@@ -366,7 +378,10 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
     ):
         assert named in notes
     assert "tests at 0.05, Benjamini–Hochberg over these cells" in notes
-    assert "Effects of 0.7 points are found with 80 % power" in notes
+    assert (
+        "With 80 % power, the draws made and the p of the other cells as they are, a gain of 0.8 points would be found to"
+        " improve; a gain of 0.7 points would be found to be better than dense." in notes
+    )
 
 
 def test_a_cell_that_does_not_beat_its_draws_is_said_not_to() -> None:

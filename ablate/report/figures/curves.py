@@ -49,7 +49,8 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
     cut = any(_floor(stage, of_granularity) is not None for of_granularity in by_granularity.values())
     caption = (
         f"{band}. The band of a seeded control is ± the sample sd over its seeds."
-        f"{hollow}{_verdicts(stage, drawn)} 0 is the dense model.{' Points outside a panel are in the table.' if cut else ''}"
+        f"{hollow}{_verdicts(stage, drawn)} 0 is the dense model."
+        f"{' Points outside a panel are in the table.' if cut else ''}"
     )
     return Sketch(
         title,

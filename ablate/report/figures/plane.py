@@ -35,8 +35,8 @@ def places(stages: Sequence[Stage]) -> list[Place]:
     """The points of dense, of every cell (a mean over its seeds) and of every matched draw.
 
     Args:
-        stages: of one model and one name. Each has one metric, and a cell is in the plane if it has both losses. Verdicts
-            are of the first that has other scores.
+        stages: of one model and one name. Each has one metric, and a cell is in the plane if it has both losses.
+            Verdicts are of the first that has other scores.
     """
     by_metric = {stage.measure.metric: stage for stage in stages}
     if not {ALIGN, UNIFORM} <= set(by_metric):
