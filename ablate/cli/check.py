@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import redirect_stdout
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from ablate.cli import complete
-
-
-class Kind(StrEnum):
-    scorer = "scorer"
-    granularity = "granularity"
-    task = "task"
-    executor = "executor"
+from ablate.cli.options import Kind
 
 
 def check(

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-
-class Kind(StrEnum):
-    scorer = "scorer"
-    granularity = "granularity"
-    task = "task"
+from ablate.cli.options import Kind
 
 
 def new_plugin(

@@ -38,6 +38,15 @@ class ReportFormat(StrEnum):
     parquet = "parquet"
 
 
+class Kind(StrEnum):
+    """See :data:`ablate.plugins.KINDS`, whose import would slow down ``--help``."""
+
+    scorer = "scorer"
+    granularity = "granularity"
+    task = "task"
+    executor = "executor"
+
+
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of the recipe.")]
 Store = Annotated[str, typer.Option("--store", help="Where results are stored: a SQLite file or a database URL.")]

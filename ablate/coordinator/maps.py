@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.engine.prune import Contributions
 from ablate.errors import FAILURES, StoreError
 from ablate.plan.plan import Cell, Step
 from ablate.record import ContributionMap, OracleAgreement
@@ -19,8 +20,6 @@ LARGEST = 1024
 
 FEWEST = 5
 """The fewest units or groups for a rank correlation."""
-
-Contributions = NDArray[np.float32]
 
 
 def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:

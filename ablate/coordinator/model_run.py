@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ablate.coordinator.cell_work import CellQueue, CellWork
 from ablate.coordinator.mask_maker import MaskMaker
-from ablate.coordinator.rows import Outcome
+from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.settle import Settler, reason
 from ablate.data.calibration import Calibration
 from ablate.data.items import Source
@@ -57,7 +57,7 @@ class ModelRun:
     materialize: bool = False
     trainings: Trainings | None = None
 
-    def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[Outcome]:
+    def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
         """Evaluates dense and ``cells`` on ``tasks``, except for results already stored; dense is the first outcome.
 
         Results are stored as soon as the executor returns them. A cell that fails gives an outcome with the reasons,
@@ -67,7 +67,7 @@ class ModelRun:
         self.masks.collect_for(scored_first(with_dense))
         # Sent only after the passes: observers count the time from this event as the time of the cells.
         self.watch(Event("begin", stage, len(with_dense)))
-        settler, outcomes = Settler(self.store, self.timings, self.keep_going), list[Outcome]()
+        settler, outcomes = Settler(self.store, self.timings, self.keep_going), list[CellOutcome]()
 
         def settle(work: CellWork, evaluated: Evaluated) -> None:
             outcome = settler.settle(work, evaluated)

@@ -16,7 +16,7 @@ from ablate.tasks.loaded import Loaded
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CellOutcome:
     """The outcome of one cell: its results by task name, and for other tasks the reason (``failures``).
 
     key: the cell's key. about: what the store knows about its mask. cached: whether nothing had to be evaluated.
@@ -46,8 +46,8 @@ class Shared:
 def make_rows(
     shared: Shared,
     tasks: Sequence[Loaded],
-    dense: Outcome,
-    outcomes: Sequence[Outcome],
+    dense: CellOutcome,
+    outcomes: Sequence[CellOutcome],
     controls: Mapping[str, str],
     reason_of: Callable[[BaseException, Plugin], str],
 ) -> list[Row]:
@@ -66,7 +66,7 @@ def make_rows(
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _TaskScore:
     """A score on all pairs and one on the clean pairs; ``reason`` says why one or both are absent."""
 
     status: str
@@ -76,7 +76,12 @@ class _Scored:
 
 
 def _row(
-    shared: Shared, task: Loaded, outcome: Outcome, controls: Mapping[str, str], scored: _Scored, dense: _Scored
+    shared: Shared,
+    task: Loaded,
+    outcome: CellOutcome,
+    controls: Mapping[str, str],
+    scored: _TaskScore,
+    dense: _TaskScore,
 ) -> Row:
     cell, only, mask = outcome.cell, outcome.cell.only, outcome.about
     result = outcome.results.get(task.name)
@@ -125,26 +130,26 @@ def _row(
     )
 
 
-def _scored(task: Loaded, outcome: Outcome, reason_of: Callable[[BaseException, Plugin], str]) -> _Scored:
+def _scored(task: Loaded, outcome: CellOutcome, reason_of: Callable[[BaseException, Plugin], str]) -> _TaskScore:
     result = outcome.results.get(task.name)
     if result is None:
-        return _Scored("failed", reason=outcome.failures.get(task.name))
+        return _TaskScore("failed", reason=outcome.failures.get(task.name))
     if result.score is None:
-        return _Scored(result.status, reason=result.reason)
+        return _TaskScore(result.status, reason=result.reason)
     assert result.values is not None
     if task.kept.all():
-        return _Scored(result.status, result.score, result.score)
+        return _TaskScore(result.status, result.score, result.score)
     without = "without overlapping pairs: "
     try:
         clean = task.task.score(task.data, result.values, task.kept)
     except Undefined as reason:
-        return _Scored(result.status, result.score, None, f"{without}{reason}")
+        return _TaskScore(result.status, result.score, None, f"{without}{reason}")
     except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
-        return _Scored("failed", reason=without + reason_of(error, task.task))
+        return _TaskScore("failed", reason=without + reason_of(error, task.task))
     # A plug-in may return NaN where it should raise Undefined, and a row cannot have NaN.
     if not isfinite(clean):
-        return _Scored(result.status, result.score, None, f"{without}the task's score is {clean}")
-    return _Scored(result.status, result.score, clean)
+        return _TaskScore(result.status, result.score, None, f"{without}the task's score is {clean}")
+    return _TaskScore(result.status, result.score, clean)
 
 
 def short(key: str) -> str:

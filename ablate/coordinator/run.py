@@ -158,7 +158,7 @@ def prepare_model_run(
         calibration,
         job.chosen.source,
         store,
-        job.executor,
+        job.plan.executor,
         timings,
         watch,
         masks,

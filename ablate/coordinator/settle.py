@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ablate.coordinator.cell_work import CellWork
-from ablate.coordinator.rows import Outcome
+from ablate.coordinator.rows import CellOutcome
 from ablate.errors import PluginError, one_line
 from ablate.executors.base import Evaluated, Failure
 from ablate.plugin import Plugin
@@ -27,7 +27,7 @@ class Settler:
     keep_going: bool
     _failed: dict[str, str] = field(default_factory=dict)  # result key -> why there is none
 
-    def settle(self, work: CellWork, evaluated: Evaluated) -> Outcome:
+    def settle(self, work: CellWork, evaluated: Evaluated) -> CellOutcome:
         """A cell's outcome. Its new results are in the store afterwards.
 
         Raises:
@@ -45,7 +45,7 @@ class Settler:
         self._failed |= {work.keys[name]: reason for name, reason in failures.items() if name in work.keys}
         awaited = self._awaited(work)
         failures |= {name: self._failed[work.keys[name]] for name in work.awaited if name not in awaited}
-        return Outcome(
+        return CellOutcome(
             work.cell,
             work.key,
             work.about,

@@ -35,7 +35,7 @@ _TENSES = "synthetic-tense"
 _LABEL = "embedded (synthetic)"
 
 
-class Embedded:
+class EmbeddedSource:
     """A :class:`~ablate.data.items.Source` of the embedded data sets, which are always available."""
 
     name = "embedded"

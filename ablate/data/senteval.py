@@ -28,7 +28,7 @@ SUBSETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class _Table:
+class _TableFile:
     """A tab-separated file: where it is, and which columns (from 0) matter. Gold scores are ``low`` to 5.
 
     columns: how many a line has. more: whether a line may have more, as the publisher's files of STS-B have.
@@ -45,12 +45,12 @@ class _Table:
     more: bool = False
 
 
-def _sts_benchmark(file: str) -> _Table:
-    return _Table(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0, more=True)
+def _sts_benchmark(file: str) -> _TableFile:
+    return _TableFile(f"STS/STSBenchmark/{file}", 7, gold=4, left=5, right=6, header=False, low=0, subset=0, more=True)
 
 
-def _sick(file: str) -> _Table:
-    return _Table(f"SICK/{file}", 5, gold=3, left=1, right=2, header=True, low=1)
+def _sick(file: str) -> _TableFile:
+    return _TableFile(f"SICK/{file}", 5, gold=3, left=1, right=2, header=True, low=1)
 
 
 _TABLES = {
@@ -63,7 +63,7 @@ _TABLES = {
 }
 
 
-class SentEval:
+class SentEvalSource:
     """A :class:`~ablate.data.items.Source` that reads the folder with SentEval's ``STS``, ``SICK``, ``MR``, …
 
     Pairs are in SentEval's order, and each run of white space becomes one space, as in SentEval. A pair of STS12-16
@@ -100,7 +100,7 @@ class SentEval:
         elif name in _TABLES:
             rows = self._table(_TABLES[name])
         else:
-            raise DataError(f"SentEval has no data set '{name}'; {suggest(name, SETS)}")
+            raise DataError(f"SentEvalSource has no data set '{name}'; {suggest(name, SETS)}")
         return compared_with_standard(ItemSet.from_rows(name, split_of(name), self.label, rows))
 
     def _year(self, name: str) -> Path:
@@ -136,7 +136,7 @@ class SentEval:
             raise DataError(f"{scores}:1: no pair has a gold score; copy the file again")
         return rows
 
-    def _table(self, table: _Table) -> list[ItemRow]:
+    def _table(self, table: _TableFile) -> list[ItemRow]:
         path = self.folder / table.path
         rows = []
         for number, line in enumerate(read_lines(path), 1):

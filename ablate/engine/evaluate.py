@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ablate.engine.evaluator import Embedded, Evaluator
+from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.engine.worker import THIS_PROCESS, check_version
 from ablate.errors import FAILURES
 from ablate.executors.base import Evaluated, Evaluation, Failure, PackedMask
@@ -67,7 +67,7 @@ def _measured(
 
 def _embedded(
     evaluation: Evaluation, evaluator: Evaluator, weights: Weights | None, tasks: Sequence[Loaded]
-) -> Embedded:
+) -> Embeddings:
     keep = merge([_kept(part, evaluator.model) for part in evaluation.mask])
     with weighted(evaluator.model, weights):
         return evaluator.embed(keep, tasks, materialize=evaluation.materialize)

@@ -45,7 +45,7 @@ class Evaluator:
 
     def embed(
         self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded], *, materialize: bool = False
-    ) -> Embedded:
+    ) -> Embeddings:
         """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
 
         Args:
@@ -65,7 +65,7 @@ class Evaluator:
             embeddings = encode(self.model, prepared)
         # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
-        return Embedded(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
+        return Embeddings(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
 
     def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
         prepared = prepare(self.model, sentences)
@@ -82,7 +82,7 @@ class Evaluator:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class Embeddings:
     """The embeddings of all sentences of some tasks.
 
     embeddings: float32 [sentences, dim]. positions: sentence -> row. seconds: time for each sentence of a task.

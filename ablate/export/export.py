@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from ablate.data.embedded import Embedded
+from ablate.data.embedded import EmbeddedSource
 from ablate.errors import AblateError
 from ablate.export.card import card
 from ablate.export.cell import Exportable
@@ -96,7 +96,7 @@ def _write(
     backbone = smaller(chosen.model, chosen.keep)
     write_model(chosen.spec, chosen.model.encoding.prompt, backbone, made)
     tell("written; loading it in a fresh process")
-    short = Embedded().load("synthetic").sentences[:SENTENCES]
+    short = EmbeddedSource().load("synthetic").sentences[:SENTENCES]
     # The last one is so long that every model has to truncate it.
     sentences = (*short, " ".join(short))
     with masked(chosen.model, chosen.keep):

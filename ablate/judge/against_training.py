@@ -31,7 +31,7 @@ ITSELF = "its mask is random itself"
 
 
 @dataclass(frozen=True)
-class _Finding:
+class _TrainedCell:
     """A trained cell on one task: against training alone, and against the random masks trained alike, if any.
 
     beats: p that it does not beat the random masks; None without a test. over_seeds: p that another train seed would
@@ -65,7 +65,7 @@ def judge_against_training(
         cells = [group for group in stage.groups if group.row.way not in (None, ALONE)]
         if not alone or not cells:
             continue
-        by_task: dict[str | None, list[_Finding]] = {}
+        by_task: dict[str | None, list[_TrainedCell]] = {}
         for group in cells:
             try:
                 for task, finding in _findings(results, stage, group, alone[0], store, registry, settings):
@@ -98,7 +98,7 @@ def _findings(
     store: Store,
     registry: Registry,
     settings: Statistics,
-) -> Iterator[tuple[str | None, _Finding]]:
+) -> Iterator[tuple[str | None, _TrainedCell]]:
     """The findings on each task and, under None, on the mean over all; of a single task that is the task itself."""
     ours = list(group.seeds.values())
     against = compared(results, stage, ours, list(alone.seeds.values()), store, registry, settings)
@@ -116,7 +116,7 @@ def _findings(
 
 def _finding(
     stage: Stage, group: Group, alone: Group, random: Group | None, difference: Difference, over: Difference | None
-) -> _Finding:
+) -> _TrainedCell:
     tasks = [difference.task] if difference.task else list(stage.splits)
     beats = over_seeds = None
     reasons = []
@@ -132,10 +132,12 @@ def _finding(
     except Undefined as reason:
         reasons.append(str(reason))
     masks = [] if random is None else _by_mask(stage, random, tasks)
-    return _Finding(group, difference, over, masks, beats, over_seeds, "; ".join(reasons) or None)
+    return _TrainedCell(group, difference, over, masks, beats, over_seeds, "; ".join(reasons) or None)
 
 
-def _judged(stage: Stage, task: str | None, findings: Sequence[_Finding], settings: Statistics) -> Iterator[Evidence]:
+def _judged(
+    stage: Stage, task: str | None, findings: Sequence[_TrainedCell], settings: Statistics
+) -> Iterator[Evidence]:
     margin = margin_of(stage, [task] if task else list(stage.splits), settings)
     tested = [_claims(stage, finding, margin) for finding in findings]
     qs = corrected(tested, settings.correction)
@@ -158,7 +160,7 @@ def _judged(stage: Stage, task: str | None, findings: Sequence[_Finding], settin
             )
 
 
-def _smallest(stage: Stage, finding: _Finding, settings: Statistics) -> Callable[[Claim, float], float | None]:
+def _smallest(stage: Stage, finding: _TrainedCell, settings: Statistics) -> Callable[[Claim, float], float | None]:
     sign = 1.0 if stage.measure.higher_is_better else -1.0
     gains = finding.alone.compared
 
@@ -168,7 +170,7 @@ def _smallest(stage: Stage, finding: _Finding, settings: Statistics) -> Callable
     return smallest
 
 
-def _claims(stage: Stage, finding: _Finding, margin: float | None) -> dict[Claim, float]:
+def _claims(stage: Stage, finding: _TrainedCell, margin: float | None) -> dict[Claim, float]:
     gains: Comparison = finding.alone.compared
     ps = claims(gains if stage.measure.higher_is_better else gains.reversed(), finding.alone.p, margin)
     if finding.beats is not None and finding.over_seeds is not None:

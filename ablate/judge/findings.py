@@ -38,7 +38,7 @@ class Settings(Protocol):
 
 
 @dataclass(frozen=True)
-class Finding:
+class ComparedCell:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
@@ -129,7 +129,7 @@ class Findings:
             }
         )
 
-    def of(self, group: Group, tasks: Sequence[str]) -> Iterator[Finding]:
+    def of(self, group: Group, tasks: Sequence[str]) -> Iterator[ComparedCell]:
         """The comparison on the mean over ``tasks``, if both the cell and dense have a score."""
         effect = self._stage.effect(group, tasks=tasks)
         if effect.value is None:
@@ -145,7 +145,7 @@ class Findings:
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
         permutations = int(np.isfinite(swapped.differences).sum())
         margin = margin_of(self._stage, tasks, self._settings)
-        yield Finding(
+        yield ComparedCell(
             group=group,
             sign=self._sign,
             dense=dense,

@@ -10,7 +10,6 @@ from itertools import chain
 from ablate.data.items import PairKey
 from ablate.data.sources import Chosen, resolve
 from ablate.errors import DataError, RecipeError, suggest
-from ablate.executors.base import Executor
 from ablate.plan.make_plan import make_plan
 from ablate.plan.plan import Plan
 from ablate.plan.tasks import RecipeTasks, check_splits, load_tasks, make_task, resolve_tasks
@@ -24,7 +23,7 @@ from ablate.tasks.loaded import Loaded
 
 @dataclass(frozen=True)
 class Job:
-    """The plan, its data source and tasks, and the executor of its cells.
+    """The plan, its data source and its tasks.
 
     texts: the training texts; None if no cell is trained.
     """
@@ -32,7 +31,6 @@ class Job:
     plan: Plan
     chosen: Chosen
     tasks: RecipeTasks
-    executor: Executor
     registry: Registry
     texts: Texts | None = None
 
@@ -78,8 +76,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     tasks = resolve_tasks(recipe, document, chosen, plugins, plan.scorers)
     if any(scorer.calibrates for scorer in plan.scorers):
         check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
-    # The plan has checked the executor's name.
-    job = Job(plan, chosen, tasks, plugins.executor_class(recipe.executor)(), plugins)
+    job = Job(plan, chosen, tasks, plugins)
     _check_margins(job, document)
     _check_choice(job, document)
     _read_early(job)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from ablate.errors import FAILURES, PluginError, RecipeError, one_line
+from ablate.executors.base import Executor
 from ablate.granularities.base import Granularity
 from ablate.plan.plan import Cell, Plan, Step
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
 from ablate.recipe.explain import check
-from ablate.recipe.recipe import GranularityEntry, Recipe, ScorerEntry, StepEntry
+from ablate.recipe.recipe import ExecutorEntry, GranularityEntry, Recipe, ScorerEntry, StepEntry
 from ablate.recipe.values import Sparsity
 from ablate.scorers.base import Scorer
 from ablate.scorers.statistics import ScorerStatistic, refuse_per_example
@@ -31,8 +32,7 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     granularities = [resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)]
     resolve.unique("scorers", [label for _, label in scorers], "list it once, or give one of them a label of its own")
     resolve.unique("granularities", [g.name for g in granularities], "list it once")
-    with resolve.placed(("executor",)):
-        registry.executor_class(recipe.executor)
+    executor = resolve.executor(recipe.executor)
     grid = []
     for granularity, (i, (scorer, label)), (j, sparsity), scope in product(
         granularities, enumerate(scorers), enumerate(recipe.sparsities), recipe.scopes
@@ -47,7 +47,7 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
         Cell(tuple(resolve.step(entry, ("cells", i, j)) for j, entry in enumerate(sequence)))
         for i, sequence in enumerate(recipe.cells)
     ]
-    return Plan(recipe, tuple(dict.fromkeys(grid)), tuple(dict.fromkeys(explicit)))
+    return Plan(recipe, tuple(dict.fromkeys(grid)), tuple(dict.fromkeys(explicit)), executor)
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,12 @@ class _Resolver:
             kind = self.registry.granularity_class(entry.granularity)
         parameters = dict(entry.model_extra or {})
         return check(kind, parameters, self.document, location, f"granularity '{entry.granularity}'")
+
+    def executor(self, entry: ExecutorEntry) -> Executor:
+        with self.placed(("executor", "name")):
+            kind = self.registry.executor_class(entry.name)
+        parameters = dict(entry.model_extra or {})
+        return check(kind, parameters, self.document, ("executor",), f"executor '{entry.name}'")
 
     def step(self, entry: StepEntry, location: Location) -> Step:
         scorer, label = self.scorer(entry.scorer, (*location, "scorer"))

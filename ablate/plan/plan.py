@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from ablate.executors.base import Executor
 from ablate.granularities.base import Granularity
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.training import Way
@@ -163,11 +164,15 @@ DENSE = Cell()
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of a recipe, without dense and controls: first those of the grid, then the explicit ones."""
+    """The cells of a recipe, without dense and controls: first those of the grid, then the explicit ones.
+
+    executor: where they are evaluated.
+    """
 
     recipe: Recipe
     grid: tuple[Cell, ...]
     explicit: tuple[Cell, ...]
+    executor: Executor
 
     @property
     def cells(self) -> tuple[Cell, ...]:

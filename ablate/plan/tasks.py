@@ -49,7 +49,7 @@ def resolve_tasks(
         RecipeError: a task is unknown, the source lacks a data set, a parameter is wrong, or a scorer names a test set.
             The message has the place.
     """
-    names = _Names(document, chosen, registry)
+    names = _TaskNames(document, chosen, registry)
     screen = names.listed(recipe.screen, ("screen",))
     confirm = names.listed(recipe.confirm.tasks if recipe.confirm else [], ("confirm", "tasks"))
     by_scorer = {name: names.of_scorer(name) for scorer in scorers for name in scorer.tasks()}
@@ -66,7 +66,7 @@ def resolve_tasks(
 
 
 @dataclass(frozen=True)
-class _Names:
+class _TaskNames:
     """Replaces the names in a recipe by the names of tasks, and checks that the registry knows them."""
 
     document: Document

@@ -40,9 +40,17 @@ class GranularityEntry(BaseModel):
     granularity: str
 
 
+class ExecutorEntry(BaseModel):
+    """An executor by name, with its parameters as further keys."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    name: str
+
+
 Scorer = Annotated[ScorerEntry, named("scorer", ScorerEntry)]
 Granularity = Annotated[GranularityEntry, named("granularity", GranularityEntry)]
-Model = Annotated[ModelSpec, named("name", ModelSpec)]
+Model = Annotated[ModelSpec, named("model", ModelSpec, "name")]
+Executor = Annotated[ExecutorEntry, named("executor", ExecutorEntry, "name")]
 
 
 class StepEntry(Strict):
@@ -140,7 +148,7 @@ class Confirm(Strict):
     cells: Literal["best", "all"] = "best"
 
 
-class SentEval(Strict):
+class SentEvalFolder(Strict):
     """A folder laid out as SentEval's ``data/downstream``."""
 
     senteval: Path
@@ -152,7 +160,7 @@ def _models(value: Any) -> Any:
 
 def _data(value: Any) -> Any:
     words = DataWord.__args__  # type: ignore[attr-defined]
-    if isinstance(value, dict | SentEval) or value in words:
+    if isinstance(value, dict | SentEvalFolder) or value in words:
         return value
     if not isinstance(value, str):
         raise wrong(f"data is one of {', '.join(words)}, or {{senteval: DIR}}, not {shown(value)}")
@@ -187,7 +195,9 @@ class Recipe(Strict):
         Field(min_length=1),
         BeforeValidator(_models, json_schema_input_type=str | ModelSpec | list[str | ModelSpec]),
     ]
-    data: Annotated[DataWord | SentEval, BeforeValidator(_data, json_schema_input_type=DataWord | SentEval)] = "auto"
+    data: Annotated[
+        DataWord | SentEvalFolder, BeforeValidator(_data, json_schema_input_type=DataWord | SentEvalFolder)
+    ] = "auto"
     calibration: CalibrationSpec = CalibrationSpec()
     scorers: list[Scorer] = []
     granularities: list[Granularity] = []
@@ -206,7 +216,7 @@ class Recipe(Strict):
     tasks: dict[str, dict[str, Any]] = {}
     overlap: Literal["drop", "keep"] = "drop"
     statistics: Statistics = Statistics()
-    executor: str = "in-process"
+    executor: Executor = ExecutorEntry(name="in-process")
     evaluate: Evaluate = Evaluate()
     stability: Stability = Stability()
     prevalence: Prevalence = Prevalence()

@@ -25,15 +25,16 @@ def wrong(text: str, *at: str) -> PydanticCustomError:
     return PydanticCustomError(CUSTOM_ERROR, "{text}", {"text": text, "at": at} if at else {"text": text})
 
 
-def named(key: str, model: type[BaseModel]) -> BeforeValidator:
-    """A validator by which a plain name abbreviates ``{key: name}``."""
+def named(what: str, model: type[BaseModel], key: str | None = None) -> BeforeValidator:
+    """A validator by which a plain name abbreviates ``{key: name}``. ``key`` is ``what`` unless given."""
+    key = key or what
 
     def spelled_out(value: Any) -> Any:
         if isinstance(value, str):
             return {key: value}
         if not isinstance(value, dict | BaseModel):
-            what = "model" if key == "name" else key
-            raise wrong(f"a {what} is a name, or a mapping such as {{{key}: NAME}}, not {shown(value)}")
+            article = "an" if what[0] in "aeiou" else "a"
+            raise wrong(f"{article} {what} is a name, or a mapping such as {{{key}: NAME}}, not {shown(value)}")
         return value
 
     return BeforeValidator(spelled_out, json_schema_input_type=str | model)

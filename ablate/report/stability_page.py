@@ -8,9 +8,9 @@ from ablate.report import study_page, wording
 from ablate.report.table import Column, Line, Page, Table, TableCell
 from ablate.statistics.ranking_agreement import SAME, SHARED, Spread
 from ablate.studies.stability_record import (
+    Agreement,
     BatchSizeAgreement,
     CellScores,
-    Comparison,
     Overlap,
     StabilityEntry,
     StabilityRecord,
@@ -126,7 +126,7 @@ def _spread(spread: Spread | None) -> str:
     return f"{spread.mean:.2f}" + (f" ({spread.low:.2f} – {spread.high:.2f})" if spread.count > 1 else "")
 
 
-def _means(compared: Comparison | BatchSizeAgreement) -> str:
+def _means(compared: Agreement | BatchSizeAgreement) -> str:
     spearman = None if compared.spearman is None else compared.spearman.mean
     return f"{_mean(spearman)} / {_mean(mean_overlap(compared.jaccard))}"
 

@@ -14,15 +14,12 @@ from ablate.distribution import DISTRIBUTION
 from ablate.errors import AblateError
 from ablate.plugins import Registry
 
-KINDS = ("scorer", "granularity", "task")
-"""The kinds of plug-in that have templates."""
-
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _LONGEST = 40
 
 
 @dataclass(frozen=True)
-class Names:
+class PluginNames:
     """The names of a plug-in.
 
     name: in recipes.
@@ -37,7 +34,7 @@ class Names:
     class_name: str
 
 
-def names_of(name: str, kind: str) -> Names:
+def names_of(name: str, kind: str) -> PluginNames:
     """The names that follow from the one in recipes.
 
     Raises:
@@ -53,14 +50,14 @@ def names_of(name: str, kind: str) -> Names:
     if len(words) == 1 or words[-1] != kind:
         words.append(kind)
     class_name = "".join(word.capitalize() for word in words)
-    return Names(name, f"ablate-{name.replace('_', '-')}", f"ablate_{name.replace('-', '_')}", class_name)
+    return PluginNames(name, f"ablate-{name.replace('_', '-')}", f"ablate_{name.replace('-', '_')}", class_name)
 
 
 def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None = None) -> Path:
     """Writes the package.
 
     Args:
-        kind: one of :data:`KINDS`.
+        kind: one of :data:`~ablate.plugins.KINDS`.
         registry: the installed plug-ins, which must not have the name of the new one.
         folder: where to write it; must not exist. By default a folder in the current one, named as the distribution.
 
@@ -94,7 +91,7 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
     return folder
 
 
-def _texts(names: Names, kind: str) -> dict[str, str]:
+def _texts(names: PluginNames, kind: str) -> dict[str, str]:
     """Path in the package -> content, for each file."""
     from ablate.hookspecs import API
 

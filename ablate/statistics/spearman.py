@@ -130,7 +130,7 @@ def exchange(
     Of the values of both side by side each draw counts n for a', and the others for b'.
     """
     both, n = Ties.of(np.concatenate([a, b])), len(gold)
-    swapped = _Swapped(both, both.order % n, np.argsort(both.order, kind="stable"), _Ranked.of(gold))
+    swapped = _SwappedRanks(both, both.order % n, np.argsort(both.order, kind="stable"), _Ranked.of(gold))
     found = Exchanged(np.empty(len(swaps)), np.empty(swaps.shape))
     for part in _parts(len(swaps), 2 * n):
         found.difference[part], found.influence[part] = swapped.difference(swaps[part])
@@ -157,7 +157,7 @@ class _Ranked(NamedTuple):
         return cls(ties, tie, ranks, variance, _spread(size, variance or np.nan)[tie])
 
 
-class _Swapped(NamedTuple):
+class _SwappedRanks(NamedTuple):
     """Both models' values in one order. item: of each of the 2n. place: in the order, of each item's value in a, then
     in b.
 

@@ -10,8 +10,8 @@ from ablate.plan.plan import Cell
 from ablate.statistics.ranking_agreement import enough, jaccard, rank_correlations, spread
 from ablate.studies.probe import Probe
 from ablate.studies.stability_record import (
+    Agreement,
     BatchSizeAgreement,
-    Comparison,
     Overlap,
     SeedAgreement,
     SizeAgreement,
@@ -82,9 +82,9 @@ def _pairs(probes: Iterable[Probe]) -> list[tuple[Probe, Probe]]:
     return list(combinations(probes, 2))
 
 
-def _compare(pairs: Sequence[tuple[Probe, Probe]], cells: Sequence[Cell]) -> Comparison:
+def _compare(pairs: Sequence[tuple[Probe, Probe]], cells: Sequence[Cell]) -> Agreement:
     correlations = [rank_correlations(a.contributions, b.contributions) for a, b in pairs]
-    return Comparison(
+    return Agreement(
         spread(kendall for kendall, _ in correlations),
         spread(spearman for _, spearman in correlations),
         tuple(_overlap(pairs, cell) for cell in cells),

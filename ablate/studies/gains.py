@@ -45,7 +45,7 @@ class Gains:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ScoredGroups:
     """The tasks, and the values of dense and of each group that has a score on every task.
 
     The keys are ``dense``, then the numbers of the groups as texts.
@@ -108,7 +108,9 @@ def gains_of(
     )
 
 
-def _scored(dense: TaskResults, removed: Mapping[int, TaskResults], tasks: Sequence[Loaded], overlap: str) -> _Scored:
+def _scored(
+    dense: TaskResults, removed: Mapping[int, TaskResults], tasks: Sequence[Loaded], overlap: str
+) -> _ScoredGroups:
     judged = {task.name: Judged(panel_of(task).judged(overlap), statistic_of(task.task, registry())) for task in tasks}
     values: dict[str, dict[str, Values]] = {name: {} for name in judged}
     scores: dict[str, dict[str, float]] = {}
@@ -124,7 +126,7 @@ def _scored(dense: TaskResults, removed: Mapping[int, TaskResults], tasks: Seque
         for name in judged:
             values[name][key] = counted[name]
     signs = {task.name: 1.0 if task.task.higher_is_better else -1.0 for task in tasks}
-    return _Scored(judged, signs, values, scores)
+    return _ScoredGroups(judged, signs, values, scores)
 
 
 def _counted(values: Values | None, task: Loaded, overlap: str) -> Values:
@@ -134,7 +136,7 @@ def _counted(values: Values | None, task: Loaded, overlap: str) -> Values:
     return values[task.kept] if overlap == "drop" else values
 
 
-def _on_halves(scored: _Scored, places: Sequence[int], seed: int) -> tuple[Floats, Floats]:
+def _on_halves(scored: _ScoredGroups, places: Sequence[int], seed: int) -> tuple[Floats, Floats]:
     keys = [_DENSE, *map(str, places)]
     # The number gives these draws a stream of their own, apart from the other statistics with the same seed.
     scores = on_halves(scored.judged, scored.values, keys, SPLITS, np.random.default_rng([seed, 3]))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.evaluator import Embedded
+from ablate.engine.evaluator import Embeddings
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.granularities.base import Granularity
@@ -113,7 +113,7 @@ def remove(
     # Sentences are tokenized only if there is something to compute.
     positions, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else ({}, None)
 
-    def keep(place: int | None, embedded: Embedded) -> None:
+    def keep(place: int | None, embedded: Embeddings) -> None:
         results[place] = {task.name: embedded.measure(task) for task in tasks}
         store.put_results({keys[place][name]: result for name, result in results[place].items()})
 
@@ -127,7 +127,7 @@ def remove(
             # Closed also after an error, so that the model gets its layers back at once.
             with closing(removals(model, prepared, groups.granularity, units)) as removed:
                 for number, embeddings in removed:
-                    keep(missing[number], Embedded(embeddings, positions, (time.perf_counter() - started) / total))
+                    keep(missing[number], Embeddings(embeddings, positions, (time.perf_counter() - started) / total))
                     model_run.watch(Event("cell", f"group {missing[number]}"))
                     started = time.perf_counter()
     return results[None], {place: results[place] for place in which}

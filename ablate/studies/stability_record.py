@@ -31,7 +31,7 @@ def mean_overlap(jaccard: Iterable[Overlap]) -> float | None:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Agreement:
     """How well pairs of calibration sets agree.
 
     kendall, spearman: rank correlations of contributions, in [-1, 1]; None if all contributions are equal.
@@ -49,7 +49,7 @@ class SeedAgreement:
 
     values: the seeds.
     pairs, sentences, batch_size: of the recipe's own calibration set.
-    kendall, spearman, jaccard: see :class:`Comparison`.
+    kendall, spearman, jaccard: see :class:`Agreement`.
     """
 
     values: tuple[int, ...]
@@ -76,15 +76,15 @@ class SizeAgreement:
     pairs: int
     sentences: int
     shared: float
-    largest: Comparison
-    seeds: Comparison
+    largest: Agreement
+    seeds: Agreement
 
 
 @dataclass(frozen=True)
 class BatchSizeAgreement:
     """How well the recipe's calibration set agrees with the same set in batches of another size.
 
-    kendall, spearman, jaccard: see :class:`Comparison`; of one pair of sets.
+    kendall, spearman, jaccard: see :class:`Agreement`; of one pair of sets.
     """
 
     batch_size: int

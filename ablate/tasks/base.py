@@ -75,11 +75,11 @@ class Task(Plugin):
         is a rank correlation or a mean returns ``SPEARMAN``, ``MEAN`` or ``LOG_MEAN`` of
         :mod:`ablate.statistics.metric` instead, which are fast.
         """
-        return Scored(self)
+        return ResampledScore(self)
 
 
 @dataclass(frozen=True)
-class Scored(Statistic):
+class ResampledScore(Statistic):
     """The statistic of a task that does not define one: it calls the task's ``score`` on every draw, which is slow.
 
     The items that ``score`` gets have gold scores and values, but no texts and no subsets: they are blank pairs.

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ablate.errors import FAILURES, one_line
 
-Verdict = Literal["passed", "failed", "does not apply"]
+ContractState = Literal["passed", "failed", "does not apply"]
 
 
 class ContractBroken(AssertionError):
@@ -34,11 +34,11 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ContractOutcome:
     """The outcome of one contract. reason: why it failed or does not apply, in one line; else empty."""
 
     contract: str
-    verdict: Verdict
+    verdict: ContractState
     reason: str = ""
 
 
@@ -65,30 +65,30 @@ def keep_all(contracts: Sequence[Contract]) -> None:
             continue
 
 
-def outcomes(contracts: Sequence[Contract]) -> Iterator[Outcome]:
+def outcomes(contracts: Sequence[Contract]) -> Iterator[ContractOutcome]:
     """The outcome of each contract, in order, whatever the plug-in raises."""
     broken = None
     for contract in contracts:
         if broken is None:
             outcome = _outcome(contract)
         else:
-            outcome = Outcome(contract.name, "does not apply", f"not reached, since '{broken}' failed")
+            outcome = ContractOutcome(contract.name, "does not apply", f"not reached, since '{broken}' failed")
         yield outcome
         if contract.first and outcome.verdict == "failed":
             broken = contract.name
 
 
-def _outcome(contract: Contract) -> Outcome:
+def _outcome(contract: Contract) -> ContractOutcome:
     try:
         contract.check()
     except DoesNotApply as reason:
-        return Outcome(contract.name, "does not apply", _line(reason))
+        return ContractOutcome(contract.name, "does not apply", _line(reason))
     except ContractBroken as broken:
-        return Outcome(contract.name, "failed", _line(broken))
+        return ContractOutcome(contract.name, "failed", _line(broken))
     except FAILURES as error:
         # A plug-in may raise any exception, and the other contracts are checked all the same.
-        return Outcome(contract.name, "failed", f"raises {one_line(error)}")
-    return Outcome(contract.name, "passed")
+        return ContractOutcome(contract.name, "failed", f"raises {one_line(error)}")
+    return ContractOutcome(contract.name, "passed")
 
 
 def _line(error: Exception) -> str:

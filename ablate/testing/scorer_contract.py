@@ -62,7 +62,7 @@ def scorer_contracts(
     **parameters: Any,
 ) -> tuple[Contract, ...]:
     """The contracts that :func:`check_scorer` checks."""
-    checks = _Checks(plugin, families, granularities, parameters)
+    checks = _ScorerChecks(plugin, families, granularities, parameters)
     return (
         Contract("name, help, version and parameters", checks.plugin, first=True),
         Contract("statistics and flags declared", checks.declaration, first=True),
@@ -76,7 +76,7 @@ def scorer_contracts(
     )
 
 
-class _Checks:
+class _ScorerChecks:
     def __init__(
         self,
         plugin: type[Scorer],

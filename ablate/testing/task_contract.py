@@ -40,7 +40,7 @@ def check_task(plugin: type[Task], source: Source | None = None, **parameters: A
 
 def task_contracts(plugin: type[Task], source: Source | None = None, **parameters: Any) -> tuple[Contract, ...]:
     """The contracts that :func:`check_task` checks."""
-    checks = _Checks(plugin, source or SampleSource(), parameters)
+    checks = _TaskChecks(plugin, source or SampleSource(), parameters)
     return (
         Contract("name, help, version and parameters", checks.plugin, first=True),
         Contract("split, metric, unit and direction", checks.description, first=True),
@@ -53,7 +53,7 @@ def task_contracts(plugin: type[Task], source: Source | None = None, **parameter
     )
 
 
-class _Checks:
+class _TaskChecks:
     def __init__(self, plugin: type[Task], source: Source, parameters: dict[str, Any]) -> None:
         self._plugin, self._source, self._parameters = plugin, source, parameters
         self._who = f"task '{getattr(plugin, 'name', plugin)}'"

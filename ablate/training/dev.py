@@ -10,7 +10,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import SentenceEvaluator
 
-from ablate.engine.evaluator import Embedded
+from ablate.engine.evaluator import Embeddings
 from ablate.errors import AblateError
 from ablate.tasks.loaded import Loaded
 
@@ -45,7 +45,7 @@ class DevEvaluator(SentenceEvaluator):
             self._plain.max_seq_length = length
             model.train(training)
         positions = {sentence: i for i, sentence in enumerate(self._sentences)}
-        embedded = Embedded(torch.as_tensor(embeddings).float().cpu(), positions, 0.0)
+        embedded = Embeddings(torch.as_tensor(embeddings).float().cpu(), positions, 0.0)
         scores = []
         for task in self._tasks:
             result = embedded.measure(task)

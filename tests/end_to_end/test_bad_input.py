@@ -61,6 +61,10 @@ UNKNOWN = {
     instead("[sts-dev]", "[sts-dev, stsdev]"): "7:19: unknown task 'stsdev'; did you mean 'sts-dev'?",
     RECIPE + "confirm: [stsb, stsbb]\n": "8:17: unknown task 'stsbb'; did you mean 'stsb'?",
     RECIPE + "confirm: {tasks: [stsb, stsbb]}\n": "8:25: unknown task 'stsbb'; did you mean 'stsb'?",
+    RECIPE + "executor: {name: in-proces}\n": "8:12: unknown executor 'in-proces'; did you mean 'in-process'?",
+    RECIPE + "executor: {name: in-process, jobs: 2}\n": (
+        "8:30: executor 'in-process': unknown parameter 'jobs'; there is none"
+    ),
     RECIPE + "executor: inprocess\n": "8:1: unknown executor 'inprocess'; did you mean 'in-process'?",
     instead("{senteval: data}", "hubb"): "2:1: unknown source 'hubb'; did you mean 'hub'?",
 }
@@ -93,6 +97,7 @@ VALUES = {
     scorers("null"): "4:1: scorers: must be a list, such as [a, b], not null",
     scorers("{scorer: align}"): "4:1: scorers: must be a list, such as [a, b], not a mapping",
     scorers("[3]"): "4:11: a scorer is a name, or a mapping such as {scorer: NAME}, not 3",
+    RECIPE + "executor: [in-process]\n": "8:1: an executor is a name, or a mapping such as {name: NAME}, not a list",
     scorers("[[align]]"): "4:11: a scorer is a name, or a mapping such as {scorer: NAME}, not a list",
     scorers("[{label: x}]"): "4:11: scorers.0 has no 'scorer'; add it",
     scorers("[{scorer: combined, lambda: 2}]"): "4:30: scorer 'combined', lambda: must be at most 1, not 2",

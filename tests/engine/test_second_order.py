@@ -42,8 +42,8 @@ from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits
 from ablate.testing.tiny import tiny_model
 from tests.bench import Bench, known, make_bench, one
+from tests.end_to_end.test_first_order import exact_losses
 from tests.engine.test_collect import BATCH, PAIRS, SENTENCES, STEP, blocks, losses
-from tests.engine.test_first_order import exact_losses
 
 CALIBRATION = sample_calibration(pairs=PAIRS, sentences=SENTENCES, batch_size=BATCH)
 SMALLER = 0.35

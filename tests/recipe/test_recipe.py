@@ -13,7 +13,7 @@ from ablate.errors import RecipeError
 from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document, read
-from ablate.recipe.recipe import Recipe, SentEval, load_recipe
+from ablate.recipe.recipe import ExecutorEntry, Recipe, SentEvalFolder, load_recipe
 from ablate.recipe.values import LABEL
 
 GRID = "model: minilm\nscorers: [align]\ngranularities: [head]\nsparsities: [0.1]\n"
@@ -39,7 +39,7 @@ def test_short_forms(tmp_path: Path) -> None:
         "confirm: {tasks: [stsb], cells: best}\ndata: {senteval: x}\n",
     )
     assert short == spelled_out
-    assert short.data == SentEval(senteval=Path("x"))
+    assert short.data == SentEvalFolder(senteval=Path("x"))
 
 
 def test_confirm_all_is_every_cell_on_the_test_sets(tmp_path: Path) -> None:
@@ -205,8 +205,8 @@ def test_a_recipe_made_in_python() -> None:
     assert make_plan(recipe, document, registry()).cells
     with pytest.raises(ValidationError, match="a sparsity is the fraction removed"):
         Recipe.model_validate(recipe.model_dump() | {"sparsities": [1]})
-    unknown = recipe.model_copy(update={"executor": "none"})
-    with pytest.raises(RecipeError, match=r"^recipe\.executor: unknown executor 'none'"):
+    unknown = recipe.model_copy(update={"executor": ExecutorEntry(name="none")})
+    with pytest.raises(RecipeError, match=r"^recipe\.executor\.name: unknown executor 'none'"):
         make_plan(unknown, document, registry())
 
 

@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.errors import AblateError
-from ablate.plugins import Registry, registry
-from ablate.scaffold.new import KINDS, names_of, write_plugin
+from ablate.plugins import KINDS, Registry, registry
+from ablate.scaffold.new import names_of, write_plugin
 from tests.test_plugins import describe
 
 ROOT = Path(__file__).parents[2]
@@ -135,4 +135,4 @@ def test_the_command_says_what_is_wrong_in_one_line(tmp_path: Path) -> None:
 def test_an_unknown_kind_is_refused() -> None:
     from ablate.cli import app
 
-    assert CliRunner().invoke(app, ["new-plugin", "fresh", "--kind", "executor"]).exit_code == 2
+    assert CliRunner().invoke(app, ["new-plugin", "fresh", "--kind", "model"]).exit_code == 2

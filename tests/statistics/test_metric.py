@@ -16,7 +16,7 @@ from ablate.data.items import ItemSet
 from ablate.errors import Undefined
 from ablate.statistics.metric import LOG_MEAN, MEAN, SPEARMAN, Mean, Statistic
 from ablate.statistics.spearman import exchange, levels
-from ablate.tasks.base import Scored, Task
+from ablate.tasks.base import ResampledScore, Task
 from ablate.tasks.sts import STS_TASKS
 
 Array = NDArray[Any]
@@ -122,7 +122,7 @@ def test_a_logarithm_of_nothing_is_undefined() -> None:
 @given(st.integers(0, 10**6), st.integers(3, 30))
 def test_the_slow_way_gives_what_the_fast_way_gives(seed: int, n: int) -> None:
     a, b, gold, counts, swaps = problem(seed, n)
-    slow = Scored(STS_TASKS[0]())
+    slow = ResampledScore(STS_TASKS[0]())
     np.testing.assert_allclose(slow.resampled(a, gold, counts), SPEARMAN.resampled(a, gold, counts), atol=1e-9)
     # On levels, since the slow way swaps what it is given.
     one, two = (levels(values).astype(np.float32) for values in (a, b))

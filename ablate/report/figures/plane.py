@@ -19,7 +19,7 @@ ALIGN, UNIFORM = "align loss", "uniform loss"
 """The metrics of the two tasks."""
 
 
-class Place(NamedTuple):
+class PlanePoint(NamedTuple):
     """A point of the plane.
 
     label: the granularity, ``dense`` or ``matched``. verdict: on the cell's scores; None without evidence on them.
@@ -31,7 +31,7 @@ class Place(NamedTuple):
     verdict: str | None = None
 
 
-def places(stages: Sequence[Stage]) -> list[Place]:
+def points(stages: Sequence[Stage]) -> list[PlanePoint]:
     """The points of dense, of every cell (a mean over its seeds) and of every matched draw.
 
     Args:
@@ -57,8 +57,8 @@ def places(stages: Sequence[Stage]) -> list[Place]:
                 for draw, rows in group.matched.items()
                 if draw in same.matched
             ]
-    points = [(label, _score(xs, uniform), _score(ys, align), verdict) for label, ys, xs, verdict in pairs]
-    return [Place(label, x, y, verdict) for label, x, y, verdict in points if x is not None and y is not None]
+    scores = [(label, _score(xs, uniform), _score(ys, align), verdict) for label, ys, xs, verdict in pairs]
+    return [PlanePoint(label, x, y, verdict) for label, x, y, verdict in scores if x is not None and y is not None]
 
 
 def _scored(stages: Sequence[Stage]) -> Stage | None:
@@ -68,17 +68,17 @@ def _scored(stages: Sequence[Stage]) -> Stage | None:
 
 def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     """The plane; None if the two tasks were not run."""
-    points = places(stages)
-    dense = next((place for place in points if place.label == "dense"), None)
-    if dense is None or len(points) < 2:
+    drawn = points(stages)
+    dense = next((place for place in drawn if place.label == "dense"), None)
+    if dense is None or len(drawn) < 2:
         return None
-    labels = [place.label for place in points if place.label != "dense"]
+    labels = [place.label for place in drawn if place.label != "dense"]
     styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
 
     def paint(figure: FigureBase) -> None:
         axes = figure.subplots()
         for label, style in styled.items():
-            of_label = [place for place in points if place.label == label]
+            of_label = [place for place in drawn if place.label == label]
             axes.scatter(
                 [place.uniform for place in of_label],
                 [place.align for place in of_label],
@@ -88,7 +88,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
                 alpha=0.75,
                 linewidths=0,
             )
-        for place in points:
+        for place in drawn:
             if place.verdict:
                 at = (place.uniform, place.align)
                 axes.annotate(MARKS.get(place.verdict, ""), at, (4, 3), textcoords="offset points", fontsize=8)
@@ -107,21 +107,21 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
         axes.set_ylabel("align loss (lower is better)")
         legend(figure, styled, lines=False)
 
-    cells = [place for place in points if place.label not in ("dense", "matched")]
+    cells = [place for place in drawn if place.label not in ("dense", "matched")]
     both = sum(place.uniform <= dense.uniform and place.align <= dense.align for place in cells)
     counted = f"{both} of {len(cells)} cells are no worse than dense in both; "
     counted += f"{sum(place.align < dense.align for place in cells)} have a better align loss, "
     counted += f"{sum(place.uniform < dense.uniform for place in cells)} a better uniform loss."
     gray = "; gray points are draws of matched controls" if "matched" in styled else ""
-    caption = f"Each point is a cell{gray}. {counted}{_verdicts(stages, points)}"
+    caption = f"Each point is a cell{gray}. {counted}{_verdicts(stages, drawn)}"
     alt = f"{title}. Dense at uniform loss {dense.uniform:.3f}, align loss {dense.align:.3f}. {counted}"
     return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
 
 
-def _verdicts(stages: Sequence[Stage], points: Sequence[Place]) -> str:
+def _verdicts(stages: Sequence[Stage], drawn: Sequence[PlanePoint]) -> str:
     """The legend of the marks, and how many matched draws stand behind them; empty without verdicts."""
     scored = _scored(stages)
-    if scored is None or not any(place.verdict for place in points):
+    if scored is None or not any(place.verdict for place in drawn):
         return ""
     on = ", ".join(scored.splits)
     made = " ".join(draws([group for group in scored.groups if not group.is_control]) or (NO_DRAWS,))

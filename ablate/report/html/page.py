@@ -32,7 +32,7 @@ from ablate.studies.stability_record import StabilityRecord
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A section of the report. lines: paragraphs below the heading; if content is missing, how to get it."""
 
     id: str
@@ -85,10 +85,10 @@ def render_html(material: Material) -> str:
     )
 
 
-def _sections(material: Material) -> Iterator[Section]:
+def _sections(material: Material) -> Iterator[ReportSection]:
     results = material.results
     run_stages = stages(results)
-    yield Section("tables", "Tables", blocks=of_models(results))
+    yield ReportSection("tables", "Tables", blocks=of_models(results))
     yield _drawn("curves", "Sparsity curves and intervals", _curves(run_stages), _NO_CURVES)
     yield _methods(results, *material.companions)
     yield _drawn("plane", "Alignment and uniformity", _planes(run_stages), _NO_PLANE)
@@ -111,9 +111,9 @@ _NO_PLANE = "Not measured: add the task group geometry to the recipe's screen ta
 _NO_MAPS = "No map: no scorer ranked units that are few enough to draw, such as heads."
 
 
-def _drawn(id_: str, title: str, sketches: Sequence[Sketch], reason: str) -> Section:
+def _drawn(id_: str, title: str, sketches: Sequence[Sketch], reason: str) -> ReportSection:
     """A section of figures. reason: why there are none, if there are none."""
-    return Section(id_, title, () if sketches else (reason,), tuple(map(draw, sketches)))
+    return ReportSection(id_, title, () if sketches else (reason,), tuple(map(draw, sketches)))
 
 
 def _curves(run_stages: Sequence[Stage]) -> list[Sketch]:
@@ -135,19 +135,19 @@ def _planes(run_stages: Sequence[Stage]) -> list[Sketch]:
     return list(filter(None, drawn))
 
 
-def _methods(*runs: RunRecord) -> Section:
+def _methods(*runs: RunRecord) -> ReportSection:
     compared = compare_methods(*runs)
     table = methods_table(compared)
     drawings = [draw(ranks_figure(comparison)) for comparison in compared if isinstance(comparison, MethodComparison)]
     if table is None:
-        return Section("methods", "Scorers as methods", ("No scorer to compare: the recipe has no grid.",))
+        return ReportSection("methods", "Scorers as methods", ("No scorer to compare: the recipe has no grid.",))
     if not table.lines:
-        return Section("methods", "Scorers as methods", table.notes)
-    return Section("methods", "Scorers as methods", (), tuple(drawings), (Block(None, (table,)),))
+        return ReportSection("methods", "Scorers as methods", table.notes)
+    return ReportSection("methods", "Scorers as methods", (), tuple(drawings), (Block(None, (table,)),))
 
 
-def _study(name: str, title: str, page: Page | None, sketches: Sequence[Sketch], material: Material) -> Section:
+def _study(name: str, title: str, page: Page | None, sketches: Sequence[Sketch], material: Material) -> ReportSection:
     if page is None:
         not_measured = f"Not measured: ablate {name} RECIPE measures it, into the same store."
-        return Section(name, title, (material.unreadable.get(name, not_measured),))
-    return Section(name, title, (*page.head, *page.foot), tuple(map(draw, sketches)), page.blocks)
+        return ReportSection(name, title, (material.unreadable.get(name, not_measured),))
+    return ReportSection(name, title, (*page.head, *page.foot), tuple(map(draw, sketches)), page.blocks)

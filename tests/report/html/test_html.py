@@ -23,7 +23,7 @@ from ablate.record import ContributionMap, Evidence, ModelHashes, Row, from_plai
 from ablate.report.curves import curves
 from ablate.report.figures.intervals import intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, of_record
-from ablate.report.figures.plane import places
+from ablate.report.figures.plane import points
 from ablate.report.figures.stability_panels import settlings, stability_figure
 from ablate.report.html.answer import answers
 from ablate.report.html.page import Material, render_html
@@ -33,7 +33,7 @@ from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 from ablate.statistics.ranking_agreement import Spread
 from ablate.studies.prevalence_record import PrevalenceRecord, UnitContributions
 from ablate.studies.stability_record import (
-    Comparison,
+    Agreement,
     Overlap,
     SeedAgreement,
     SizeAgreement,
@@ -160,7 +160,7 @@ def stability(scorers: list[str], granularity: str = "head", model: str = "minil
 
     def size(count: int, mean: float) -> SizeAgreement:
         jaccard = (Overlap(0.1, "global", spread(mean)), Overlap(0.0, "global", None))
-        compared = Comparison(None, spread(mean), jaccard)
+        compared = Agreement(None, spread(mean), jaccard)
         return SizeAgreement(count, count, count, 0.0, compared, compared)
 
     seeds = SeedAgreement((0, 1), 64, 64, 16, None, None, ())
@@ -526,12 +526,12 @@ def test_draws_that_are_far_away_do_not_flatten_the_intervals() -> None:
 def test_the_plane_has_dense_and_every_cell_by_their_scores() -> None:
     run = a_run()
     found = stages(Results(run.rows + geometry(run), run.about))
-    put = places([stage for stage in found if stage.name == "screen"])
-    assert put[0] == ("dense", -2.5, 0.4)
+    put = points([stage for stage in found if stage.name == "screen"])
+    assert put[0][:3] == ("dense", -2.5, 0.4)
     cells = 3 * 5 * len(SPARSITIES) + 1
     assert [(one.label, one.uniform, one.align) for one in put[1:2]] == [("unstructured", -2.51, 0.39)]
     assert len(put) == 1 + cells
-    assert places([stage for stage in found if stage.name == "confirm"]) == []
+    assert points([stage for stage in found if stage.name == "confirm"]) == []
 
 
 def test_maps_are_laid_out_by_layer_with_the_oracle_first() -> None:
@@ -553,7 +553,7 @@ def test_maps_are_laid_out_by_layer_with_the_oracle_first() -> None:
 
 def test_stability_draws_what_is_defined_and_says_what_is_enough() -> None:
     (entry,) = stability(["align"]).stability
-    undefined = replace(entry.sizes[0], largest=Comparison(None, None, entry.sizes[0].largest.jaccard[1:]))
+    undefined = replace(entry.sizes[0], largest=Agreement(None, None, entry.sizes[0].largest.jaccard[1:]))
     curves = settlings([entry, replace(entry, sizes=(undefined,)), replace(entry, sizes=())])
     (curve,) = curves
     assert curve.correlations == ((64, 0.5, 0.4, 0.51), (128, 0.95, 0.85, 0.96), (256, 0.99, 0.89, 1.0))

@@ -3,7 +3,7 @@
 A gold signal, and two models that add independent noise to it. With noise of one size there is no difference to find;
 with two sizes the true difference is known: Spearman's correlation of a bivariate normal is (6 / pi) asin(r / 2).
 
-    python -m tests.statistics.test_calibration      # prints the figures of docs/statistics.md
+    python -m tests.statistics.test_compare_simulations      # prints the figures of docs/statistics.md
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Two models, and a gold signal with noise. Most of the noise is shared, as it is 
 units removed: then the two rank most items alike. What they do not share makes them different, in ways that leave the
 true difference at 0.
 
-    python -m tests.statistics.test_small_samples      # prints the figures of docs/statistics.md
+    python -m tests.statistics.test_compare_small_samples      # prints the figures of docs/statistics.md
 """
 
 from __future__ import annotations

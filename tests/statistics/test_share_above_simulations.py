@@ -2,7 +2,7 @@
 
 72 units are measured with errors of known size and correlation. A unit hurts if its true effect is above 0.05 points.
 
-    python -m tests.statistics.test_prevalence_simulations     # prints the table of docs/prevalence.md
+    python -m tests.statistics.test_share_above_simulations     # prints the table of docs/prevalence.md
 """
 
 from __future__ import annotations

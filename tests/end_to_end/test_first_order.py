@@ -1,6 +1,6 @@
 """First-order contributions against the truth: exact removal of every head of the embedded model.
 
-pytest -m slow -s tests/engine/test_first_order.py
+pytest -m slow -s tests/end_to_end/test_first_order.py
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from ablate.store.store import Store
 from ablate.testing import check_executor
 from ablate.testing.evaluations import Failing
 from tests.bench import Bench, make_bench, of
+from tests.executors import parallel
 from tests.executors.parallel import Spawned, Threads
 
 PARALLEL = [Threads, Spawned]
@@ -154,6 +156,19 @@ def test_the_rows_are_those_of_one_process(bench: Bench, executor: type[Executor
         for key, result in ours.get_results(keys).items():
             assert result.values is not None
             assert theirs.get_results([key])[key].values == pytest.approx(result.values, abs=0)
+
+
+def test_a_recipe_sets_the_parameters_of_an_executor(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    pools: list[int] = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, workers: int) -> None:
+            pools.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(parallel, "ThreadPoolExecutor", Counted)
+    bench.run(store=bench.root / "two.db", executor={"name": "threads", "workers": 2}, **GRID)
+    assert pools == [2, 2], "one pool for each stage"
 
 
 @pytest.mark.parametrize("executor", PARALLEL)

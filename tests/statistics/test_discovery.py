@@ -1,0 +1,68 @@
+"""Discoveries and their confirmation, against Benjamini and Hochberg and in simulations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control, norm
+
+from ablate.statistics.compare import contrast
+from ablate.statistics.discovery import confirmed, discoveries, p_better
+from ablate.statistics.metric import SPEARMAN
+from ablate.statistics.panel import Panel
+from ablate.statistics.resample import Joint, Judged
+
+Floats = NDArray[np.float64]
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def measured(units: int, mean: float, sd: float, error: float, random: np.random.Generator) -> tuple[Floats, Floats]:
+    """Measured gains, and the errors that they were measured with."""
+    errors = error * random.uniform(0.7, 1.3, units)
+    return random.normal(mean, sd, units) + errors * random.normal(size=units), errors
+
+
+def panel(task: str, gold: Any, clusters: Any = None) -> Panel:
+    n = len(gold)
+    numbers = np.arange(n) if clusters is None else clusters
+    return Panel(task, np.asarray(gold, float), np.ones(n, bool), np.asarray(numbers, np.int64), np.zeros(n, np.int32))
+
+
+def test_discoveries_are_benjamini_and_hochbergs() -> None:
+    gains, errors = measured(200, 0.0, 0.3, 0.1, rng(2))
+    ps = norm.sf(gains / errors)
+    assert p_better(gains, errors) == pytest.approx(ps)
+    assert (discoveries(gains, errors, 0.1) == (false_discovery_control(ps) <= 0.1)).all()
+    assert p_better(np.array([0.0, 0.1, -0.1]), np.zeros(3)).tolist() == [1.0, 0.0, 1.0]
+
+
+def test_false_discoveries_stay_below_the_rate_and_confirmation_passes_five_percent_of_nothing() -> None:
+    random, rates, passed = rng(4), [], []
+    for _ in range(300):
+        truth = np.where(np.arange(100) < 20, 0.4, -0.02)
+        errors = np.full(100, 0.1)
+        found = discoveries(random.normal(truth, errors), errors)
+        rates.append((truth[found] <= 0).mean() if found.any() else 0.0)
+        passed.append(confirmed(random.normal(0, errors), errors).mean())
+    assert np.mean(rates) <= 0.05
+    assert np.mean(passed) == pytest.approx(0.05, abs=0.005)
+
+
+def test_a_normal_p_from_the_bootstrap_is_right_for_spearman() -> None:
+    """Two models of equal worth: one-sided tests at 5 and 20 % reject about as often."""
+    random, ps = rng(6), []
+    for seed in range(250):
+        gold = random.normal(size=150)
+        values = {name: (gold + random.normal(size=150)).astype(np.float32) for name in "ab"}
+        boots = Joint({"t": Judged(panel("t", gold), SPEARMAN)}, 200, seed).bootstrap({"t": values})["t"]
+        gain = SPEARMAN.value(values["a"], gold) - SPEARMAN.value(values["b"], gold)
+        error = contrast(gain, boots["a"] - boots["b"]).se
+        ps.append(p_better(np.array([gain]), np.array([error]))[0])
+    assert np.mean(np.array(ps) <= 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(np.array(ps) <= 0.2) == pytest.approx(0.2, abs=0.06)
