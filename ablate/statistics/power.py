@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor, sqrt
+from math import floor, isfinite, sqrt
 
 import numpy as np
 from scipy.stats import norm, t
@@ -63,7 +63,10 @@ class DrawsMade:
         shift, ratio = self.means - np.nanmean(self.means), self.spreads / np.sqrt(np.nanmean(self.spreads**2))
         half = len(shift) // 2
         means = self.mean + shift - np.roll(shift, half)
-        return np.asarray(means + t.isf(p, self.draws - 1) * self.spread * ratio / np.roll(ratio, half), np.float64)
+        # Two draws may have the same score on some pairs, and then tell nothing of the ratio there.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = ratio / np.roll(ratio, half)
+        return np.asarray(means + t.isf(p, self.draws - 1) * self.spread * change, np.float64)
 
 
 def smallest_gain(
@@ -86,7 +89,8 @@ def smallest_gain(
     if drawn is not None:
         needed = np.maximum(needed, drawn.needed(p))
     error = boots - np.nanmean(boots)
-    return float(np.nanquantile(needed - error, POWER))
+    gain = float(np.nanquantile(needed - error, POWER))
+    return gain if isfinite(gain) else None
 
 
 def spread_of(draws: Floats) -> Floats:

@@ -61,6 +61,13 @@ def test_no_gain_is_enough_where_a_permutation_cannot_give_so_small_a_p() -> Non
     assert smallest_gain(boots, 1.0, 1999, 0.0005) is not None
 
 
+def test_draws_that_are_alike_on_most_pairs_promise_nothing() -> None:
+    rng = np.random.default_rng(0)
+    boots = np.tile(rng.normal(size=(1, 400)), (2, 1))
+    boots[1, :100] += 1
+    assert smallest_gain(rng.normal(size=400), 1.0, 1999, LEVEL, DrawsMade.of(np.array([0.0, 1.0]), boots)) is None
+
+
 class Setting(NamedTuple):
     """draws: matched draws. spread: the sd of their true gains. others: p of the other cells. method: of correction."""
 
