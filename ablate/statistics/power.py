@@ -89,7 +89,8 @@ def smallest_gain(
     if drawn is not None:
         needed = np.maximum(needed, drawn.needed(p))
     error = boots - np.nanmean(boots)
-    gain = float(np.nanquantile(needed - error, POWER))
+    with np.errstate(invalid="ignore"):
+        gain = float(np.nanquantile(needed - error, POWER))
     return gain if isfinite(gain) else None
 
 
