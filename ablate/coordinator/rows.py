@@ -124,6 +124,8 @@ def _row(
         cached=outcome.cached,
         params_total=shared.params_total,
         units_total=mask.get("units_total"),
+        matching=mask.get("matching"),
+        redrawn=mask.get("redrawn"),
         result=outcome.keys.get(task.name) if result and scored.status != "failed" else None,
         way=cell.training.way if cell.training else None,
         train_seed=cell.training.seed if cell.training else None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ablate.judge.effects import Stage, over_tasks
 from ablate.judge.findings import Findings, Settings
 from ablate.judge.group import Group
-from ablate.record import Evidence
+from ablate.record import Evidence, Samples
 from ablate.statistics.arrays import Values
 from ablate.statistics.compare import AgainstDraws, Comparison
 from ablate.statistics.correction import adjust
@@ -27,8 +27,8 @@ def judge_stage(
         values: task -> key of a result -> float32 [pairs of the task's panel].
 
     Returns:
-        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell has no
-        evidence where it lacks a score, and none against matched if it has fewer than two draws.
+        One item for each cell, task (None = the mean over all) and comparison, against dense, matched and searched. A
+        cell has no evidence where it lacks a score, and none against matched or searched with fewer than two of them.
     """
     if not tasks:
         return []
@@ -44,15 +44,20 @@ def judge_stage(
         qs = corrected(claims, settings.correction)
         beats = [finding.drawn.p for finding in of_cells if finding.drawn]
         q_beats = iter(adjust(beats, settings.correction))
+        rivals = [finding.searched.p for finding in of_cells if finding.searched]
+        q_rivals = iter(adjust(rivals, settings.correction))
         room, found_by = _room(stage, members), [finding.smallest for finding in of_cells]
         smallest = {claim: smallest_gains(claim, claims, found_by, settings, room) for claim in SIZED}
         for number, (finding, ps, q) in enumerate(zip(of_cells, claims, qs, strict=True)):
             asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
+            of_dense = finding.dense, finding.p, finding.studentized
             sizes = {claim: of[number] for claim, of in smallest.items()}
-            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn, sizes)
+            found = Found(*of_dense, ps, q, finding.undrawn, sizes, finding.samples)
             items.append(against_dense(asked, "dense", found))
             if finding.drawn is not None:
-                items.append(_against_draws(asked, finding.drawn, finding.sign, next(q_beats)))
+                items.append(_against_draws(asked, "matched", finding.drawn, finding.sign, next(q_beats)))
+            if finding.searched is not None:
+                items.append(_against_draws(asked, "searched", finding.searched, finding.sign, next(q_rivals)))
     return list(with_harmed(items, several=len(stage.splits) > 1))
 
 
@@ -133,6 +138,7 @@ class Found:
 
     p: two-sided, of no difference, studentized or not. claims, qs: the p of each claim that is tested, and the same
     corrected. untested: why ``improves`` is not. smallest: the gain that a claim takes; see :func:`smallest_gains`.
+    samples: of a mean over several tasks.
     """
 
     compared: Comparison
@@ -142,6 +148,7 @@ class Found:
     qs: Mapping[Claim, float]
     untested: str | None
     smallest: Mapping[Claim, float | None]
+    samples: Samples | None = None
 
 
 def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
@@ -159,6 +166,7 @@ def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
         untested=found.untested,
         smallest_improves=found.smallest.get("improves"),
         smallest_better=found.smallest.get("better"),
+        samples=found.samples,
         verdict=verdict(asked.level, found.qs),
     )
 
@@ -171,9 +179,9 @@ def against_random(
     return replace(item, p_beats=p, q_beats=q, draws=draws, beaten=beaten)
 
 
-def _against_draws(asked: Asked, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
+def _against_draws(asked: Asked, against: str, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
     compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
-    return against_random(asked, "matched", compared, drawn.p, q, drawn.draws, drawn.beaten)
+    return against_random(asked, against, compared, drawn.p, q, drawn.draws, drawn.beaten)
 
 
 def _evidence(asked: Asked, against: str, compared: Comparison) -> Evidence:

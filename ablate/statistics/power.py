@@ -70,12 +70,12 @@ class DrawsMade:
 
 
 def smallest_gain(
-    boots: Floats, se: float, permutations: int, p: float, drawn: DrawsMade | None = None
+    boots: Floats, se: float, permutations: int, p: float, drawn: Sequence[DrawsMade] = ()
 ) -> float | None:
     """The true gain over dense whose claim is supported in 80 % of samples of pairs; None if no gain would be.
 
     The claim is supported if the permutation test's two-sided p is at most ``p``, which the normal distribution
-    approximates, and with ``drawn`` also the one-sided p against the draws. Of the pairs of a new sample, the bootstrap
+    approximates, and also the one-sided p against each of ``drawn``. Of the pairs of a new sample, the bootstrap
     says how the gains of the cell and of the draws vary together.
 
     Args:
@@ -86,8 +86,8 @@ def smallest_gain(
     if not steps:
         return None
     needed = np.full(len(boots), norm.isf(steps / (1 + permutations) / 2) * se)
-    if drawn is not None:
-        needed = np.maximum(needed, drawn.needed(p))
+    for made in drawn:
+        needed = np.maximum(needed, made.needed(p))
     error = boots - np.nanmean(boots)
     with np.errstate(invalid="ignore"):
         gain = float(np.nanquantile(needed - error, POWER))

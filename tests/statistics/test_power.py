@@ -52,7 +52,7 @@ def test_with_draws_by_hand() -> None:
     boots = np.random.default_rng(0).normal(3, 0.5, 100_000)
     assert spread_of(draws) == pytest.approx(sqrt(14 / 3) * sqrt(1 + 1 / 4))
     needed = 2 + t.isf(0.01, 3) * made.spread + norm.ppf(0.8) * 0.5
-    assert smallest_gain(boots, 0.5, 1999, 0.01, made) == pytest.approx(needed, rel=0.01)
+    assert smallest_gain(boots, 0.5, 1999, 0.01, [made]) == pytest.approx(needed, rel=0.01)
 
 
 def test_no_gain_is_enough_where_a_permutation_cannot_give_so_small_a_p() -> None:
@@ -65,7 +65,7 @@ def test_draws_that_are_alike_on_most_pairs_promise_nothing() -> None:
     rng = np.random.default_rng(0)
     boots = np.tile(rng.normal(size=(1, 400)), (2, 1))
     boots[1, :100] += 1
-    assert smallest_gain(rng.normal(size=400), 1.0, 1999, LEVEL, DrawsMade.of(np.array([0.0, 1.0]), boots)) is None
+    assert smallest_gain(rng.normal(size=400), 1.0, 1999, LEVEL, [DrawsMade.of(np.array([0.0, 1.0]), boots)]) is None
 
 
 class Setting(NamedTuple):
@@ -107,7 +107,7 @@ def stated(rng: np.random.Generator, sample: Sample, p: float) -> float | None:
     weights = rng.multinomial(PAIRS, [1 / PAIRS] * PAIRS, 500) / PAIRS
     boots = weights @ sample.cell
     made = DrawsMade.of(sample.draws.mean(0), (weights @ sample.draws).T)
-    return smallest_gain(boots, float(boots.std(ddof=1)), PERMUTATIONS, p, made)
+    return smallest_gain(boots, float(boots.std(ddof=1)), PERMUTATIONS, p, [made])
 
 
 def improves(rng: np.random.Generator, gains: Floats, draws: Floats, p: float) -> bool:
