@@ -131,6 +131,7 @@ def _write(
         dense=dense,
         cost=cost,
         confirmed_by=chosen.confirmed_by,
+        draws=chosen.draws,
     )
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
     (made / "README.md").write_text(card(exported), encoding="utf-8")

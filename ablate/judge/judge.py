@@ -127,5 +127,6 @@ def _with_evidence(row: Row, item: Evidence, mean: Evidence | None) -> Row:
         q_worse=item.q_worse,
         verdict=item.verdict,
         mean_verdict=mean.said if mean else None,
-        smallest_effect=item.smallest_effect,
+        smallest_improves=item.smallest_improves,
+        smallest_better=item.smallest_better,
     )
