@@ -42,6 +42,10 @@ class Settings(Protocol):
     def statistics_seed(self) -> int: ...
 
 
+SETTINGS = ("correction", "level", "margin", "mean_margin", "margins", "resamples", "statistics_seed")
+"""The names of all of them."""
+
+
 @dataclass(frozen=True)
 class ComparedCell:
     """One cell compared with dense, and with its matched draws where there are at least two.

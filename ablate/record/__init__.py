@@ -1,7 +1,7 @@
 """The typed record of a run: its rows, the evidence on its cells, and its circumstances. Read and written as JSON."""
 
 from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, RunAbout, TrainingData
-from ablate.record.evidence import JUDGMENT, Evidence
+from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
 from ablate.record.plain import from_plain, to_plain
 from ablate.record.row import FIELDS, STATUSES, Row
 from ablate.record.run import RunRecord
@@ -10,6 +10,7 @@ from ablate.record.sample import FamilyEffect, OverComponents, OverSets, Samples
 __all__ = [
     "FIELDS",
     "JUDGMENT",
+    "OF_EVIDENCE",
     "STATUSES",
     "ContributionMap",
     "Evidence",

@@ -11,7 +11,7 @@ from ablate.record.sample import Samples
 JUDGMENT = 3
 """The rules by which cells are judged; raised when a verdict or a p-value means something else than before."""
 
-_OF_EVIDENCE: tuple[str, ...] = (
+OF_EVIDENCE: tuple[str, ...] = (
     "low",
     "high",
     "p_different",
@@ -44,7 +44,7 @@ def judged_alike(
         return rows, about
     statistics = about.get("statistics") or {}
     withheld = {**statistics, "withheld": [*statistics.get("withheld", ()), _OTHER_RULES]}
-    bare = [{**row, **dict.fromkeys(_OF_EVIDENCE)} for row in rows]
+    bare = [{**row, **dict.fromkeys(OF_EVIDENCE)} for row in rows]
     return bare, {**about, "evidence": None, "judgment": None, "statistics": withheld}
 
 
