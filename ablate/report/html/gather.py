@@ -76,11 +76,11 @@ def gather(store: Store, results: RunRecord) -> Material:
 
 
 def _companions(store: Store, runs: Sequence[RunInfo], results: RunRecord) -> tuple[RunRecord, ...]:
-    """The newest finished run of the same recipe at each other calibration seed: more blocks to compare scorers in."""
+    """The newest whole run of the same recipe at each other calibration seed: more blocks to compare scorers in."""
     mine = results.about.recipe
     if mine is None:
         return ()
-    found = {_calibration_seed(mine): ""}
+    found: dict[object, RunRecord] = {}
     for run in reversed(runs):
         recipe = run.manifest.get("recipe")
         if not isinstance(recipe, dict) or run.manifest.get("data") != results.about.data:
@@ -88,9 +88,33 @@ def _companions(store: Store, runs: Sequence[RunInfo], results: RunRecord) -> tu
         if run.manifest.get("study") or not (run.rows and run.finished):
             continue
         seed = _calibration_seed(recipe)
-        if seed not in found and _with_seed(recipe, seed) == _with_seed(mine, seed):
-            found[seed] = run.id
-    return tuple(RunRecord.from_plain(store.rows(run), store.about(run)) for run in found.values() if run)
+        if seed in (_calibration_seed(mine), *found) or _with_seed(recipe, seed) != _with_seed(mine, seed):
+            continue
+        try:
+            other = RunRecord.from_plain(store.rows(run.id), store.about(run.id))
+        except ValueError:
+            # An older ablate stored it; the comparison counts its blocks without it.
+            continue
+        if _extent(other) == _extent(results):
+            found[seed] = other
+    return tuple(found.values())
+
+
+def _extent(results: RunRecord) -> tuple[object, ...]:
+    """What a run has evaluated of its recipe, and on which models and pairs, as far as this depends on no seed.
+
+    A run that broke off after its screen, or that was limited to a few cells, has the same recipe as a whole run.
+    """
+    hashes = results.about.hashes or {}
+    return (
+        {name: each.model for name, each in hashes.items()},
+        {(row.stage, row.task, row.n) for row in results.rows if row.cell == "dense"},
+        {
+            (row.model, row.cell, row.scope, row.steps, row.seed, row.train_seed)
+            for row in results.rows
+            if row.stage == "screen" and row.control is None
+        },
+    )
 
 
 def _calibration_seed(recipe: Mapping[str, Any]) -> object:
