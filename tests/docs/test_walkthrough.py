@@ -49,7 +49,7 @@ def test_the_tutorial_prints_what_it_says(folder: Path) -> None:
         elif kind == "text":
             assert shape(body) in shape(printed), (body, printed)
             shown += 1
-    assert shown == 3
+    assert shown == 4
     assert (folder / "report.html").stat().st_size > 10_000
     assert (folder / "small" / "model.safetensors").exists()
 

@@ -176,7 +176,7 @@ def true_power(name: str, samples: int = 2000, repeats: int = 8, known_searches:
         assert gain is not None
         sizes.append(gain)
         # The same swaps for all repeats: they are random, and do not depend on the pairs.
-        swaps = rng.integers(0, 2, (PERMUTATIONS, PAIRS)) * 2.0 - 1
+        swaps = np.asarray(rng.integers(0, 2, (PERMUTATIONS, PAIRS)) * 2 - 1, np.float64)
         for _ in range(repeats):
             fresh = a_sample(rng, true_rivals)
             found.append(improves(swaps, fresh.cell + gain, fresh.rivals, setting.draws, p))

@@ -72,7 +72,9 @@ def test_a_run_of_another_recipe_or_of_other_data_is_no_block(bench: Bench) -> N
     a_run(bench, 3, confirm={"tasks": ["sickr"], "cells": "all"})
     calibration = {"pairs": 8, "sentences": 24, "batch_size": 8, "calibration_seed": 4}
     a_run(bench, 4, calibration=calibration)
-    a_run(bench, 5, data="embedded", screen=["synthetic-dev"], confirm={"tasks": ["synthetic"], "cells": "all"}, limit=1)
+    a_run(
+        bench, 5, data="embedded", screen=["synthetic-dev"], confirm={"tasks": ["synthetic"], "cells": "all"}, limit=1
+    )
     assert taken(bench, results) == set()
     # Of what changes neither cells nor tasks, each run may have its own.
     other = a_run(bench, 6, statistics={"resamples": 110}, controls={"matched": 1})
