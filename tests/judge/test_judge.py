@@ -18,7 +18,7 @@ from ablate.errors import RecipeError
 from ablate.plugins import Entry, Registry, registry
 from ablate.record import JUDGMENT, Evidence, Row
 from ablate.report.results import Results
-from ablate.statistics.metric import MEAN
+from ablate.statistics import metric
 from ablate.statistics.panel import Panel
 from ablate.statistics.resample import Joint
 from ablate.store.store import Store
@@ -187,10 +187,10 @@ def test_what_was_judged_is_read_back(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert second.evidence == first.evidence
     assert [row.verdict for row in second.rows] == [row.verdict for row in first.rows]
     # Everything that the evidence depends on is in the key: the settings, the cells, and their draws.
-    for given in ({"statistics": {"resamples": 200, "level": 0.01}}, {"seeds": [0]}, {"controls": {"matched": 2}}):
+    for other in ({"statistics": {"resamples": 200, "level": 0.01}}, {"seeds": [0]}, {"controls": {"matched": 2}}):
         drawn.clear()
-        a_run(bench, **given)
-        assert drawn, given
+        a_run(bench, **other)
+        assert drawn, other
 
 
 def test_evidence_that_lacks_a_task_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ def test_evidence_that_lacks_a_task_is_not_kept(bench: Bench, monkeypatch: pytes
     monkeypatch.setattr("ablate.plan.job.registry", lambda: found)
     assert a_run(bench, **given).about.withheld
     # The author mends it.
-    monkeypatch.setattr(Other, "statistic", lambda _: MEAN)
+    monkeypatch.setattr(Other, "statistic", lambda _: metric.MEAN)
     mended = a_run(bench, **given)
     assert not mended.about.withheld
     assert {e.task for e in mended.evidence} == {None, "stsb-dev", "other"}
