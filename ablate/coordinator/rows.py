@@ -125,6 +125,8 @@ def _row(
         params_total=shared.params_total,
         units_total=mask.get("units_total"),
         result=outcome.keys.get(task.name) if result and scored.status != "failed" else None,
+        # A result of an older ablate does not say, and was computed on the CPU.
+        device=result.about.get("device", "cpu") if result else None,
         way=cell.training.way if cell.training else None,
         train_seed=cell.training.seed if cell.training else None,
     )

@@ -22,9 +22,7 @@ def input_norms(model: Model, calibration: Calibration, planned: Pass) -> dict[s
     modules = [name for layer in model.architecture.layers for name in layer.linears]
     # Mostly float64, because the sums are over many tokens, and their order should hardly matter.
     dtype = wide(model.device)
-    squares = {
-        name: torch.zeros(model.weight(name).shape[1], dtype=dtype, device=model.device) for name in modules
-    }
+    squares = {name: torch.zeros(model.weight(name).shape[1], dtype=dtype, device=model.device) for name in modules}
     with torch.inference_mode(), exact_float32(), recorded_inputs(model, modules) as inputs:
         for start in range(0, planned.size, planned.batch_size):
             features = model.pad(model.tokenize(sentences[start : start + planned.batch_size]))

@@ -50,7 +50,8 @@ class Granularity(Plugin):
 
         Returns:
             For each parameter (name within the backbone) that loses something, a bool tensor of its shape, on the CPU
-            or on the model's device, True = keep. Removing exactly the False ones is what materializing the mask would do.
+            or on the model's device, True = keep. Removing exactly the False ones is what materializing the mask would
+            do.
         """
 
     def identity(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def removals(
         (group, float32 [sentences, dim] as :func:`ablate.models.encode.encode` gives them), layer by layer.
 
     Raises:
-        ModelError: the memory of the device is too small for one sentence.
+        DeviceFull: the memory of the device is too small for one sentence.
         ValueError: a group is empty, or has units of several layers.
     """
     layers = granularity.layers(model)

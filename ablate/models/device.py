@@ -13,6 +13,10 @@ from ablate.errors import ModelError
 CPU = torch.device("cpu")
 
 
+class DeviceFull(ModelError):
+    """The memory of a device is too small for the smallest piece of work."""
+
+
 def resolve(asked: str) -> torch.device:
     """The device that a recipe means.
 
@@ -66,6 +70,21 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
+def full_means(text: str) -> Iterator[None]:
+    """Says what to do if the memory of the device is full inside the block.
+
+    Raises:
+        DeviceFull: it is. The message is ``text``.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not out_of_memory(error):
+            raise
+        raise DeviceFull(text) from None
+
+
+@contextmanager
 def exact_float32() -> Iterator[None]:
     """Computes float32 products in float32 inside the block, whatever the program has set.
 
@@ -88,7 +107,7 @@ def exact_float32() -> Iterator[None]:
 
 def _settings() -> list[tuple[Any, str, Any]]:
     """The owner and the name of each setting, and its value for exact products."""
-    backends = torch.backends
+    backends: Any = torch.backends
     if hasattr(backends.cuda.matmul, "fp32_precision"):
         owners = (backends.cuda.matmul, backends.cudnn.conv, backends.mkldnn.matmul)
         return [(owner, "fp32_precision", "ieee") for owner in owners]

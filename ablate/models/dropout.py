@@ -26,7 +26,7 @@ def dropout(model: Model, seed: int) -> Iterator[None]:
         stack.enter_context(torch.random.fork_rng(devices=[]))
         torch.default_generator.manual_seed(seed)
         if model.device.type != "cpu":
-            stack.enter_context(DrawnOnCpu())
+            stack.enter_context(DrawnOnCpu())  # type: ignore[no-untyped-call]
             # Fused attention draws inside its kernel, where nothing can take the place of the draws.
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         try:
@@ -37,7 +37,7 @@ def dropout(model: Model, seed: int) -> Iterator[None]:
                 module.training = mode
 
 
-class DrawnOnCpu(TorchDispatchMode):
+class DrawnOnCpu(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside the block, the masks of dropout are drawn from the CPU's generator, and then moved to the device.
 
     The draws, their order and the arithmetic are those of dropout on the CPU, so a mask is the same as there.

@@ -9,10 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ablate.errors import ModelError
-from ablate.models.device import exact_float32, label, out_of_memory
+from ablate.models.device import DeviceFull, exact_float32, label, out_of_memory
 from ablate.models.memory import token_budget as default_budget
 from ablate.models.model import Model
+
 
 @dataclass(frozen=True)
 class TokenBatch:
@@ -82,9 +82,7 @@ def prepare(model: Model, sentences: Sequence[str], token_budget: int | None = N
     return Prepared(len(ids), budget, _batches(model, [ids[i] for i in order], order, budget))
 
 
-def _batches(
-    model: Model, ids: Sequence[list[int]], rows: Sequence[int], token_budget: int
-) -> tuple[TokenBatch, ...]:
+def _batches(model: Model, ids: Sequence[list[int]], rows: Sequence[int], token_budget: int) -> tuple[TokenBatch, ...]:
     """Batches of sentences in ascending order of their length. rows: the position of each in the whole list."""
     # Tensors that are made in inference mode could not be used in a gradient pass later.
     with torch.inference_mode(False):
@@ -128,7 +126,7 @@ def encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] | N
         1e-5. Normalized only if the model's own modules do so. An ordinary tensor, not an inference tensor.
 
     Raises:
-        ModelError: the memory of the device is too small for one sentence.
+        DeviceFull: the memory of the device is too small for one sentence.
     """
     assert not model.backbone.training, "dropout would be on"
     # Not under a mask that another thread has put on the model.
@@ -146,7 +144,7 @@ def smaller_batches(model: Model, prepared: Prepared, error: RuntimeError) -> No
     """Halves the batches after an error that says that the memory of the device is full.
 
     Raises:
-        ModelError: each batch has one sentence already.
+        DeviceFull: each batch has one sentence already.
     """
     # The error's traceback holds the frames of the failed pass, and with them its tensors.
     error.__traceback__ = None
@@ -154,7 +152,7 @@ def smaller_batches(model: Model, prepared: Prepared, error: RuntimeError) -> No
         torch.cuda.empty_cache()
     if not prepared.halve(model):
         longest = max(batch.features["input_ids"].shape[1] for batch in prepared.batches)
-        raise ModelError(
+        raise DeviceFull(
             f"the free memory of {label(model.device)} is too small for one sentence of {longest} tokens; end other "
             "programs there, use another device, or lower the model's max_length"
         ) from None

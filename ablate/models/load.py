@@ -17,7 +17,7 @@ import ablate.models.pruned  # noqa: F401  # registers the types of exported mod
 from ablate.errors import ModelError
 from ablate.models.assemble import from_modules, pooled, require_fast
 from ablate.models.checkpoint import Checkpoint, find_checkpoint
-from ablate.models.device import CPU, label, out_of_memory
+from ablate.models.device import CPU, full_means, label
 from ablate.models.loading_report import remarks_on, unused_weights
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
@@ -32,12 +32,8 @@ def load_model(spec: ModelSpec, device: torch.device = CPU) -> Model:
             no room for it.
     """
     model = _on_cpu(spec)
-    try:
+    with full_means(f"model '{spec.name}': does not fit into the free memory of {label(device)}; use another device"):
         model.network.to(device)
-    except RuntimeError as error:
-        if not out_of_memory(error):
-            raise
-        raise ModelError(f"model '{spec.name}': does not fit into the free memory of {label(device)}") from error
     return model
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,8 +12,7 @@ from torch.nn import functional
 from ablate.errors import ModelError
 from ablate.models.device import label
 from ablate.models.model import Model
-
-Precision = Literal["float32", "bf16", "fp16"]
+from ablate.models.spec import Precision
 
 _TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -41,6 +41,7 @@ class Row:
             control of. draw: which of the matched draws. chosen: whether the screen has chosen the cell.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
+            device: on which the result was computed, such as ``cpu``.
     The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
         low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_effect. None of
         controls, and of cells with several seeds, which are judged by their mean. mean_verdict: the verdict on the mean
@@ -94,6 +95,7 @@ class Row:
     params_total: int
     units_total: int | None
     result: str | None
+    device: str | None
 
     low: float | None = None
     high: float | None = None
