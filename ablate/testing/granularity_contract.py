@@ -73,9 +73,7 @@ def _check_device(granularity: Granularity, model: Model, who: str) -> None:
             on_device = {name: model.weight(name).detach() for name in granularity.carriers(model)}
             there = granularity.reduce(model, on_device).cpu()
             kept_there = {name: keep.cpu() for name, keep in granularity.keep(model, mask).items()}
-            require(
-                torch.equal(granularity.layers(model).cpu(), layers), f"{who}: has other units on another device"
-            )
+            require(torch.equal(granularity.layers(model).cpu(), layers), f"{who}: has other units on another device")
     except MixedDevices as error:
         raise ContractBroken(f"{who}: would fail on a GPU: {error}") from error
     require(torch.allclose(here, there), f"{who}: reduce gives other sums on another device")

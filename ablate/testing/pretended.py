@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map_only
 
+from ablate.models.device import CPU
 from ablate.models.model import Model
 
 PRETENDED = torch.device("privateuseone", 0)
@@ -96,16 +97,20 @@ class _Calls(TorchFunctionMode):
             return _GETTERS[func]
         if here and func in _TO_NUMPY:
             raise MixedDevices("a tensor on the device becomes an array; move it with .cpu() first")
+        if func is torch.Tensor.backward:
+            # torch turns this mode off for the call, and hooks that run in the backward pass need it.
+            with self:
+                return _backward(args[0])
         if func is torch.Tensor.cpu:
-            return self._moved(call, args, kwargs, here, to=torch.device("cpu"))
+            return self._moved(call, args, kwargs, here, to=CPU)
         if func is torch.Tensor.to:
             target = next((_device(value) for value in (*args[1:], *kwargs.values()) if _device(value)), None)
-            arguments = tuple(torch.device("cpu") if _device(value) else value for value in args[1:])
             # `x.to(y)` takes the type of y, too.
             like = next((value for value in args[1:] if isinstance(value, Tensor)), None)
             if like is not None:
                 kwargs["dtype"] = like.dtype
-            kwargs = {name: torch.device("cpu") if name == "device" else value for name, value in kwargs.items()}
+            arguments = tuple(_real(value) for value in args[1:])
+            kwargs = {name: _real(value) for name, value in kwargs.items()}
             return self._moved(call, (args[0], *arguments), kwargs, here, to=target)
         if kwargs.get("device") is not None:
             target = torch.device(kwargs["device"])
@@ -113,12 +118,10 @@ class _Calls(TorchFunctionMode):
                 raise MixedDevices("a generator of the CPU cannot draw on the device")
             if target == PRETENDED and not self._operations.draws and func.__name__.startswith("rand"):
                 raise MixedDevices(f"{func.__name__}: draws on the device, so that results depend on it")
-            return self._moved(call, args, {**kwargs, "device": torch.device("cpu")}, here, to=target)
+            return self._moved(call, args, {**kwargs, "device": _real(target)}, here, to=target)
         return call(*args, **kwargs)
 
-    def _moved(
-        self, call: Callable[..., Any], args: Any, kwargs: Any, here: bool, *, to: torch.device | None
-    ) -> Any:
+    def _moved(self, call: Callable[..., Any], args: Any, kwargs: Any, here: bool, *, to: torch.device | None) -> Any:
         """Calls something that gives a tensor on the device ``to``, by default on that of its first argument."""
         before, self._operations.moving = self._operations.moving, True
         try:
@@ -132,13 +135,27 @@ class _Calls(TorchFunctionMode):
             self._operations.moving = before
 
 
+def _backward(loss: Tensor) -> None:
+    """``loss.backward()``, of a single number."""
+    seeds = (torch.ones_like(loss),)
+    # Not `torch.autograd.backward`, which would turn the mode off as well.
+    engine: Any = torch.autograd.Variable._execution_engine
+    engine.run_backward((loss,), seeds, False, False, (), allow_unreachable=True, accumulate_grad=True)
+
+
 def _device(value: Any) -> torch.device | None:
     """The device that an argument of ``Tensor.to`` stands for."""
     if isinstance(value, Tensor):
-        return PRETENDED if is_pretended(value) else torch.device("cpu")
+        return PRETENDED if is_pretended(value) else value.device
     if isinstance(value, torch.device):
         return value
     return torch.device(value) if isinstance(value, str) else None
+
+
+def _real(value: Any) -> Any:
+    """An argument with the CPU in place of the pretended device, and with its device in place of a tensor."""
+    device = _device(value)
+    return value if device is None else CPU if device == PRETENDED else device
 
 
 @contextmanager
