@@ -71,7 +71,7 @@ def fit(
     watch: Watch,
     name: str,
 ) -> Fitted:
-    """Trains a copy of a model's backbone on the model's device. The other modules, such as a dense layer, are not trained.
+    """Trains a copy of a model's backbone on the model's device. Other modules, such as a dense layer, are not trained.
 
     The library draws dropout on the device, so another kind of device gives other weights.
 
