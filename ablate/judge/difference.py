@@ -148,16 +148,17 @@ def _mean_score(stage: Stage, cells: Sequence[RowsByTask], tasks: Sequence[str])
 
 def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
     """Each name of a cell -> its rows, with one mapping for each seed."""
-    cells = {"dense": [stage.dense]}
+    by_table_name = {"dense": [stage.dense]}
+    by_row: dict[str, list[RowsByTask]] = {}
     for group in stage.groups:
-        cells[label(group, stage.groups)] = list(group.seeds.values())
-    for group in stage.groups:
+        by_table_name[label(group, stage.groups)] = list(group.seeds.values())
         for rows in (*group.seeds.values(), *group.matched.values(), *group.flipped.values()):
             row = next(iter(rows.values()))
-            for name in (row.cell, row.key):
-                # A name in tables, which stands for all seeds, goes before the same text in rows.
-                cells.setdefault(name, [rows])
-    return cells
+            by_row[row.key] = [rows]
+            # Cells that differ in their train seed alone have the same text.
+            by_row.setdefault(row.cell, []).append(rows)
+    # A name in tables, which stands for all seeds, goes before the same text in rows.
+    return by_row | by_table_name
 
 
 def _find(name: str, cells: Mapping[str, list[RowsByTask]]) -> list[RowsByTask]:

@@ -168,7 +168,7 @@ def test_a_recipe_sets_the_parameters_of_an_executor(bench: Bench, monkeypatch: 
 
     monkeypatch.setattr(parallel, "ThreadPoolExecutor", Counted)
     bench.run(store=bench.root / "two.db", executor={"name": "threads", "workers": 2}, **GRID)
-    assert pools == [2]
+    assert pools == [2, 2], "one pool for each stage"
 
 
 @pytest.mark.parametrize("executor", PARALLEL)

@@ -261,6 +261,15 @@ def test_a_step_of_several_granularities_is_trained_in_every_way(bench: Bench, t
     assert trained(bench, store=store, **given).about.computed == 0
 
 
+def test_a_name_that_several_train_seeds_share_exports_none_of_them(bench: Bench, results: Results) -> None:
+    cell = next(row.cell for row in results.rows if row.way == "gradual")
+    with (
+        Store(bench.store) as store,
+        pytest.raises(ablate.AblateError, match=rf"^'{re.escape(cell)}' matches 2 cells; name one by its key: '"),
+    ):
+        exportable(results, store, registry(), cell)
+
+
 def test_seeds_differ(bench: Bench, results: Results) -> None:
     one, two = (entry(bench, results, way="train", train_seed=seed)[1] for seed in (0, 1))
     assert not torch.equal(one["embeddings.word_embeddings.weight"], two["embeddings.word_embeddings.weight"])
