@@ -107,14 +107,21 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
 
 def _device(recipe: Recipe, document: Document) -> torch.device:
     """The device of a recipe, after a check that it is there and computes in the recipe's precision."""
+
+
+    def refused(key: str, error: ModelError) -> RecipeError:
+        place = document.place((key,))
+        # The place of an option, or of a recipe in Python, has the key already.
+        return RecipeError(f"{place}: {error}" if place.endswith(key) or "=" in place else f"{place}: {key}: {error}")
+
     try:
         device = resolve_device(recipe.device)
     except ModelError as error:
-        raise RecipeError(f"{document.place(('device',))}: {error}") from None
+        raise refused("device", error) from None
     try:
         check_precision(recipe.precision, device)
     except ModelError as error:
-        raise RecipeError(f"{document.place(('precision',))}: {error}") from None
+        raise refused("precision", error) from None
     return device
 
 
