@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,21 +27,23 @@ def resolve(asked: str) -> torch.device:
         asked: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Raises:
-        ModelError: the device is not there. The message begins with what was asked for.
+        ModelError: the device is not there, or there are none of that name.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked == "auto":
         return torch.device("cuda", 0) if count else CPU
-    kind, _, number = asked.partition(":")
-    if kind == "cuda":
-        if int(number or 0) < count:
-            return torch.device("cuda", int(number or 0))
+    if match := re.fullmatch(r"cuda(?::(\d+))?", asked):
+        number = int(match[1] or 0)
+        if number < count:
+            return torch.device("cuda", number)
         raise ModelError(f"{asked}: {_gpus(count)}; use auto, or name a device that is there")
-    if kind == "mps":
+    if asked == "mps":
         if torch.backends.mps.is_available():
             return torch.device("mps")
         raise ModelError(f"{asked}: there is no Apple GPU that torch can use; use auto, or name a device that is there")
-    return torch.device(kind)
+    if asked != "cpu":
+        raise ModelError(f"'{asked}' is no device; use auto, cpu, cuda, cuda:N or mps")
+    return CPU
 
 
 def _gpus(count: int) -> str:

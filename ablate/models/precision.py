@@ -47,8 +47,10 @@ def check_precision(precision: Precision, device: torch.device) -> None:
     """Refuses a precision in which this device does not compute, by trying what an encoder layer does.
 
     Raises:
-        ModelError: it does not.
+        ModelError: it does not, or there is no precision of that name.
     """
+    if precision not in _TYPES:
+        raise ModelError(f"'{precision}' is no precision; use {', '.join(_TYPES)}")
     if precision == "float32":
         return
     try:

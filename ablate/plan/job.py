@@ -108,7 +108,6 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
 def _device(recipe: Recipe, document: Document) -> torch.device:
     """The device of a recipe, after a check that it is there and computes in the recipe's precision."""
 
-
     def refused(key: str, error: ModelError) -> RecipeError:
         place = document.place((key,))
         # The place of an option, or of a recipe in Python, has the key already.
