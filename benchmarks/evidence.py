@@ -22,6 +22,7 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import registry
 from ablate.statistics.resample import Joint, Judged
+from ablate.statistics.samples import by_component
 from ablate.tasks.loaded import panel_of
 
 
@@ -60,6 +61,13 @@ def main() -> None:
     start = time.process_time()
     joint.permute({"0": {task: [(found["0"], found["dense"])] for task, found in values.items()}})
     permutation = time.process_time() - start
+    # Of one cell: the draws of components are made once for all.
+    of_components = []
+    for keys in (["dense"], ["dense", "0"]):
+        start = time.process_time()
+        connected = Joint(by_component(judged), arguments.resamples, 0)
+        connected.bootstrap({task: {key: found[key] for key in keys} for task, found in values.items()})
+        of_components.append(time.process_time() - start)
     cells = arguments.draws + 1
     print(f"{sum(len(j.panel) for j in judged.values()):,} pairs of {len(tasks)} tasks of {source.label},")
     print(f"{arguments.resamples} resamples, {torch.get_num_threads()} thread(s).\n")
@@ -69,6 +77,7 @@ def main() -> None:
         ("draws, and the dense model (once a stage)", seconds["dense"], encoding),
         ("a cell against dense: bootstrap and permutation", one + permutation, encoding),
         (f"a cell against {arguments.draws} matched draws as well", one * cells + permutation, encoding * cells),
+        ("a cell: bootstrap over components", of_components[1] - of_components[0], encoding),
     ]
     for what, spent, encoded in rows:
         print(f"| {what} | {spent:.2f} | {spent / encoded:.1%} |")

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
 from ablate.cli import options
 
 
-def doctor(store: options.Store = options.STORE) -> None:
+def doctor(
+    store: options.Store = options.STORE,
+    verify: Annotated[
+        int, typer.Option("--verify", metavar="N", min=0, help="Compute N stored results again, and compare them.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Chooses the results that --verify computes.")] = 0,
+    drop_damaged: Annotated[
+        bool, typer.Option("--drop-damaged", help="Delete damaged entries of the store, so that they are made again.")
+    ] = False,
+) -> None:
     """Check the environment, the data, the store and the plug-ins, and say what to fix.
 
-    No file is changed. The exit status is 1 if there is something to fix.
+    Every checksum of the store is checked. No file is changed, except by --drop-damaged. The exit
+    status is 1 if there is something to fix, or if a result computed again is not the stored one.
     """
     # Importing a plug-in would write a .pyc file.
     previous, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        _check(store)
+        _check(store, verify, seed, drop_damaged)
     finally:
         sys.dont_write_bytecode = previous
 
 
-def _check(store: str) -> None:
+def _check(store: str, verify: int, seed: int, drop_damaged: bool) -> None:
     from rich.console import Console
 
     from ablate.doctor.environment import environment
@@ -34,7 +45,8 @@ def _check(store: str) -> None:
     from ablate.doctor.store import store as check_store
     from ablate.report.tables import print_page
 
-    sections = (environment(), sources(os.environ), check_store(store), plugins())
+    of_store = check_store(store, verified=verify, seed=seed, drop_damaged=drop_damaged)
+    sections = (environment(), sources(os.environ), *of_store, plugins())
     print_page(page(sections), Console())
     if fixes(sections):
         raise typer.Exit(1)

@@ -74,6 +74,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "doctor": (
         "ablate doctor",
         "ablate doctor --store results.db",
+        "ablate doctor --verify 5",
+        "ablate doctor --drop-damaged",
     ),
     "data": (
         "ablate data",

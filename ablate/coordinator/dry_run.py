@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.run import prepare_model_run
+from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.stages import controls_of
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
@@ -18,6 +19,7 @@ from ablate.models.encode import encode, prepare
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
+from ablate.plan.searched import among, tasks_looked_at
 from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
 from ablate.tasks.base import Task
@@ -40,6 +42,7 @@ class ModelPreview:
     scores: how many distinct contributions the cells share. stored: how many of them are in the store.
     seconds: for the screen stage, without what is cached.
     confirmed: how many cells are confirmed, dense and controls included. confirm_seconds: for all of them.
+    searches: how many random masks are scored on dev, as rivals of the picked cells. search_seconds: for all of them.
     trainings: how many trainings there are at most. training_seconds: for all of them.
     """
 
@@ -51,6 +54,8 @@ class ModelPreview:
     seconds: float
     confirmed: int
     confirm_seconds: float
+    searches: int
+    search_seconds: float
     trainings: int
     training_seconds: float
 
@@ -82,6 +87,8 @@ class Preview:
         if self.job.texts is not None:
             yield f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}"
         yield f"estimate: {_duration(model.seconds)} to screen"
+        if model.searches:
+            yield f"random search: {model.searches} masks scored on dev; about {_duration(model.search_seconds)}"
         if tasks.confirm:
             yield (
                 f"then confirm on {_names(tasks.confirm)}: {model.confirmed} cells, dense and controls "
@@ -101,7 +108,10 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     to_do = [cell for cell, cached in cells if not cached]
     scores = _scores_keys(job, model_run)
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
-    confirmed = _confirmed(job) if confirm else 0
+    picked = _picked(job) if confirm else ()
+    masks = candidates(job, counted(job, model_run, picked))
+    rivals = sum(len(searches) for searches in masks.values())
+    confirmed = 1 + len(picked) + _controls(job, picked) + rivals if confirm else 0
     # A train-then-prune cell has the weights of the trained dense model, which is a cell of its own.
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     rate = _seconds_per_token(model_run, screen or confirm)
@@ -115,6 +125,8 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         seconds=collecting + len(to_do) * rate * _task_tokens(model_run, screen),
         confirmed=confirmed,
         confirm_seconds=confirmed * rate * _task_tokens(model_run, confirm),
+        searches=sum(len(drawn) for searches in masks.values() for drawn in searches),
+        search_seconds=rate * sum(_search_tokens(job, model_run, cell, searches) for cell, searches in masks.items()),
         trainings=len(fits),
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
     )
@@ -126,13 +138,28 @@ def _scores_keys(job: Job, model_run: ModelRun) -> set[str]:
     return {key for part in first for key in model_run.masks.scores_keys(part).values()}
 
 
-def _confirmed(job: Job) -> int:
-    """How many cells will be confirmed. Unlike the choice itself, the number does not depend on the scores."""
-    confirms, controls = job.recipe.confirm, job.recipe.controls
-    confirms_all = confirms is not None and confirms.cells == "all"
+def _picked(job: Job) -> tuple[Cell, ...]:
+    """As many cells as will be confirmed. Unlike the choice itself, their number does not depend on the scores."""
+    confirms = job.recipe.confirm
+    if confirms is not None and confirms.cells == "all":
+        return job.plan.cells
     # With equal gains for all cells, other cells may be chosen than in the run, but as many.
-    cells = job.plan.cells if confirms_all else choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
-    return 1 + len(cells) + len(controls_of(cells, controls.matched, controls.flipped, controls.control_seed))
+    return choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
+
+
+def _controls(job: Job, picked: Sequence[Cell]) -> int:
+    controls = job.recipe.controls
+    return len(controls_of(picked, controls.matched, controls.flipped, controls.control_seed))
+
+
+def _search_tokens(job: Job, model_run: ModelRun, cell: Cell, searches: Sequence[Sequence[Cell]]) -> int:
+    """The tokens of a cell's random searches."""
+    if not searches:
+        return 0
+    tasks = job.load(job.choosing)
+    if not among(job.plan, cell):
+        tasks = [task for name in tasks_looked_at(cell) for task in model_run.masks.tasks[name]]
+    return sum(map(len, searches)) * _task_tokens(model_run, tasks)
 
 
 def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import torch
 
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected, collect
+from ablate.engine.draw import Groups, redrawn
 from ablate.engine.passes import Request, passes_of
 from ablate.engine.prune import Contributions, Pruner
 from ablate.engine.score import score
@@ -23,6 +25,8 @@ from ablate.scorers.base import ScorerTasks
 from ablate.store.keys import mask_hash, mask_key, scores_key
 from ablate.store.store import Store, StoredMask
 from ablate.timing import Timings
+
+NOTHING_MORE: Mapping[str, str | float | None] = MappingProxyType({})
 
 ByGranularity = dict[Granularity, Contributions]
 
@@ -52,6 +56,7 @@ class MaskMaker:
     on_pass: Callable[[str], None] = lambda _: None
     tasks: ScorerTasks = field(default_factory=dict)
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict, init=False)
+    _alike: dict[Granularity, Groups] = field(default_factory=dict, init=False)
     _collected: Collected = field(default_factory=Collected, init=False)
     """Statistics of the dense model, between :meth:`collect_for` and the scoring of the cells."""
 
@@ -114,18 +119,27 @@ class MaskMaker:
         """The cells that have at least one step and no mask in the store yet."""
         return [cell for cell in cells if cell.steps and self.store.mask_about(self.key(cell)) is None]
 
+    def stored(self, cell: Cell) -> CellMask | None:
+        """The cell's mask in the store; None if it is not there, or if it was damaged and is now deleted."""
+        stored = self.store.get_mask(self.key(cell))
+        return (
+            None if stored is None else CellMask(stored.hash, Units.of(stored.units, cell.granularities), stored.about)
+        )
+
     def make(self, cell: Cell) -> CellMask:
         """The cell's mask, from the store if it is there."""
-        stored = self.store.get_mask(self.key(cell))
+        stored = self.stored(cell)
         if stored is not None:
-            return CellMask(stored.hash, Units.of(stored.units, cell.granularities), stored.about)
+            return stored
         if cell.draw is not None:
-            return self.put(cell, self._pruner.draw(self.make(Cell(cell.steps)).units, cell.draw))
+            chosen = self.make(Cell(cell.steps)).units
+            drawn = self._pruner.draw(chosen, cell.draw)
+            return self.put(cell, drawn, _of_draw(cell, chosen, drawn))
         return self.put(cell, self._pruner.prune(cell.steps, Units(), flipped=cell.control == "flipped"))
 
-    def put(self, cell: Cell, units: Units, trained: str | None = None) -> CellMask:
-        """Stores the mask of a cell. ``trained``: the key of the cell's trained weights."""
-        about = self._about(cell, units) | ({} if trained is None else {"trained": trained})
+    def put(self, cell: Cell, units: Units, more: Mapping[str, str | float | None] = NOTHING_MORE) -> CellMask:
+        """Stores the mask of a cell. ``more``: what else rows or later runs need to know of it."""
+        about = {**self._about(cell, units), **more}
         mask = StoredMask(mask_hash(units.masks) or "", units.masks, about)
         self.store.put_mask(self.key(cell), mask)
         return CellMask(mask.hash, units, about)
@@ -136,7 +150,12 @@ class MaskMaker:
 
     @property
     def _pruner(self) -> Pruner:
-        return Pruner(self.model, self.layers_of, self._contributions, self.tie_seed, self.timings)
+        return Pruner(self.model, self.layers_of, self._contributions, self.tie_seed, self.timings, self._alike_of)
+
+    def _alike_of(self, granularity: Granularity) -> Groups:
+        if granularity not in self._alike:
+            self._alike[granularity] = Groups.of(granularity.alike(self.model).numpy())
+        return self._alike[granularity]
 
     def layers_of(self, granularity: Granularity) -> torch.Tensor:
         """int64 [units], each unit's layer."""
@@ -145,8 +164,16 @@ class MaskMaker:
         return self._layers[granularity]
 
     def contributions(self, step: Step) -> ByGranularity | None:
-        """The contributions of a step's units in the dense model; None if they need a pass that was not made."""
-        return self._stored(step, None) if _worth_storing(step) else self._contributions(step, Units())
+        """The contributions of a step's units in the dense model; None if they need a pass that was not made.
+
+        The pass is made again if this process found its contributions damaged: maps need them, even if no mask does.
+        """
+        if not _worth_storing(step):
+            return self._contributions(step, Units())
+        stored = self._stored(step, None)
+        if stored is None and not self.store.damaged.isdisjoint(self.scores_keys(step).values()):
+            return self._contributions(step, Units())
+        return stored
 
     def _contributions(self, step: Step, units: Units) -> ByGranularity:
         """The contributions of a step's units under the masks in force: from the store, or scored now."""
@@ -203,6 +230,13 @@ class MaskMaker:
             "sparsity_achieved": None if total is None or removed is None else removed / total,
             "params_removed": removed_parameters(units.keep(self.model)),
         }
+
+
+def _of_draw(cell: Cell, chosen: Units, drawn: Units) -> dict[str, str | float | None]:
+    """What rows say of a random draw: by what it is matched, and the share of the cell's units that it keeps."""
+    removed = sum(int((~mask).sum()) for mask in chosen.masks.values())
+    kept = sum(redrawn(mask, drawn.masks[name]) for name, mask in chosen.masks.items())
+    return {"matching": cell.matching, "redrawn": kept / removed if removed else None}
 
 
 def _worth_storing(step: Step) -> bool:

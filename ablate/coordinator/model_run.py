@@ -189,8 +189,13 @@ class ModelRun:
             return work
         # Only now, since a cell whose results are all stored does not need the bits of its mask.
         if mask is not None and units is None:
-            units = self.masks.make(cell).units
-        packed = _packed(units) if mask is not None and units is not None else ()
+            present = self.masks.stored(cell)
+            if present is None:
+                # It was damaged. It is made anew, which for a trained cell is more than scoring, and its bits, which
+                # the results are stored under, may be others than those that were damaged.
+                return self._prepare(cell, key, tasks, under_way)
+            units = present.units
+        packed = packed_masks(units) if mask is not None and units is not None else ()
         return replace(work, evaluation=self._evaluation(key, packed, to_do, trained))
 
     def _evaluation(
@@ -215,7 +220,8 @@ class ModelRun:
         return reason(error, self.keep_going, *culprits)
 
 
-def _packed(units: Units) -> tuple[PackedMask, ...]:
+def packed_masks(units: Units) -> tuple[PackedMask, ...]:
+    """The masks of an evaluation."""
     return tuple(PackedMask.of(units.granularities[name], mask) for name, mask in units.masks.items())
 
 

@@ -124,6 +124,8 @@ def _row(
         cached=outcome.cached,
         params_total=shared.params_total,
         units_total=mask.get("units_total"),
+        matching=mask.get("matching"),
+        redrawn=mask.get("redrawn"),
         result=outcome.keys.get(task.name) if result and scored.status != "failed" else None,
         # A result of an older ablate does not say, and was computed on the CPU.
         device=result.about.get("device", "cpu") if result else None,

@@ -9,7 +9,7 @@ from itertools import chain
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.stages import StageRows, confirm, pick, screen, with_choice
+from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.evaluator import Evaluator
 from ablate.events import Event, Watch, silent
@@ -145,10 +145,13 @@ def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) ->
     }
     for stage in screened:
         yield with_choice(stage, choice[stage.model])
-    # Before any confirm task is read: what was chosen cannot depend on a test set.
+    # Before any confirm task is read: what was chosen, or is a rival, cannot depend on a test set.
+    searched = [
+        search_at_random(job, model_run, run, picked) for model_run, picked in zip(model_runs, picks, strict=True)
+    ]
     store.record_choice(run, choice)
-    for model_run, picked in zip(model_runs, picks, strict=True):
-        yield confirm(job, model_run, run, picked)
+    for model_run, picked, rivals in zip(model_runs, picks, searched, strict=True):
+        yield confirm(job, model_run, run, picked, rivals)
 
 
 def prepare_model_run(

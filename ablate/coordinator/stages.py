@@ -9,6 +9,7 @@ from itertools import chain
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import Shared, make_rows, short
+from ablate.coordinator.searched import Searched, search
 from ablate.data.items import PairKey
 from ablate.events import Event
 from ablate.plan.choose import choose, mean_gains
@@ -16,6 +17,8 @@ from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Row
 from ablate.tasks.loaded import Loaded, panel_of
+
+NO_SEARCH = Searched({}, {})
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,13 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
     return picked
 
 
-def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> StageRows:
+def search_at_random(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> Searched:
+    """How many evaluations on dev found each picked cell, and the rivals that random search found with as many."""
+    shared = shared_fields(job, model_run, "search", False)
+    return search(job, model_run, run, picked, shared, _seen(job, model_run))
+
+
+def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell], searched: Searched) -> StageRows:
     """Evaluates the picked cells and their controls on the confirm tasks. Pairs that were seen before are not clean."""
     # What chose or scored must not also report.
     seen = set(_seen(job, model_run))
@@ -73,7 +82,7 @@ def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell]) -> 
         seen.update(task.data.pairs_seen())
     tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
     controls = job.recipe.controls
-    return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped)
+    return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped, searched)
 
 
 def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
@@ -95,14 +104,18 @@ def _stage(
     cells: Sequence[Cell],
     matched: int,
     flipped: bool,
+    searched: Searched = NO_SEARCH,
 ) -> StageRows:
     distinct = tuple(dict.fromkeys(cells))
-    cell_of = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed)
+    cell_of = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed) | dict(searched.rivals)
     dense, *outcomes = model_run.outcomes(name, [*distinct, *cell_of], tasks)
     shared = shared_fields(job, model_run, name, name == "confirm")
     key = model_run.masks.key
     controls = {key(control): key(cell) for control, cell in cell_of.items()}
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
+    of_search = {short(key(cell)): count for cell, count in searched.evaluations.items()}
+    of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
+    rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
     failures = {row.key for row in rows if row.status == "failed"}
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)

@@ -98,7 +98,7 @@ class Trainings:
                 trained, units = self._pruned_after(cell, seed)
             case "rewind":
                 trained, units = self._fit(self._pruned_after(cell, seed)[1], seed, name)
-        self.masks.put(cell, units, trained.key)
+        self.masks.put(cell, units, {"trained": trained.key})
         return trained
 
     def _pruned_after(self, cell: Cell, seed: int) -> tuple[Trained, Units]:

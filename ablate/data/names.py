@@ -33,6 +33,17 @@ KNOWN: Mapping[str, str] = MappingProxyType(
 )
 """Every built-in data set of any source -> what it is, in a few words."""
 
+FAMILIES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "stsb-dev", "stsb-train"), "SemEval"),
+        **dict.fromkeys(("sickr", "sickr-dev", "sickr-train"), "SICK"),
+        # SST was made from the sentences of MR.
+        **dict.fromkeys(("mr", "sst2"), "movie reviews"),
+        **dict.fromkeys(("synthetic", "synthetic-dev", "synthetic-train", "synthetic-tense"), "synthetic"),
+    }
+)
+"""Built-in data set -> its family: sets whose sentences come from one source. Each other set is a family of its own."""
+
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "sts": ("sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr"),

@@ -1,1 +1,1 @@
-"""The checks of `ablate doctor`. None of them changes a file."""
+"""The checks of `ablate doctor`. None of them changes a file, except `--drop-damaged`."""

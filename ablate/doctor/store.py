@@ -1,4 +1,4 @@
-"""Describes a store. No file changes, and SQLite creates none beside the store."""
+"""Describes a store and checks every entry of it. No file changes, and SQLite creates none beside the store."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL, func, select, text
 
+from ablate.doctor.array_entries import check_files
+from ablate.doctor.belonging import belonging
+from ablate.doctor.damage import Audit, drop, findings
 from ablate.doctor.finding import Finding, Section
+from ablate.doctor.recomputed import Wanted
+from ablate.doctor.result_entries import check_results
+from ablate.doctor.run_entries import check_runs
+from ablate.doctor.verify import verify
 from ablate.errors import StoreError
-from ablate.store import schema
-from ablate.store.arrays import is_whole
+from ablate.plugins import registry
+from ablate.store import arrays, schema
 from ablate.store.database import Database
 from ablate.store.place import Place, check_store_file, locate, store_errors
-from ablate.store.run_log import RunLog
+from ablate.store.read_only import ReadOnlyStore
 
 _WRITE_VERSION = 18
 """Offset of the file format write version in a SQLite header: 1 is a rollback journal, 2 is WAL.
@@ -27,54 +34,87 @@ Source: https://sqlite.org/fileformat2.html#database_header
 """
 
 
-def store(where: str) -> Section:
-    """The section on the store at ``where``, a path or a URL. That it does not exist yet is not a fault."""
+def store(where: str, *, verified: int = 0, seed: int = 0, drop_damaged: bool = False) -> tuple[Section, ...]:
+    """The sections on the store at ``where``, a path or a URL. That it does not exist yet is not a fault.
+
+    Args:
+        verified: how many results to compute again.
+        seed: chooses them.
+        drop_damaged: delete what is damaged. Otherwise nothing changes.
+    """
+    title = f"Store {where if '://' not in where else '(a database URL)'}"
+    sections: list[Section] = []
     try:
         place = locate(where)
         with store_errors(place.name):
-            findings = _findings(place)
+            if _is_new(place):
+                return (Section(title, (Finding("exists", "not yet; `ablate run` makes it"),)),)
+            with _opened(place) as database:
+                described, audit, wanted = _described(place, database)
+                with database.reading() as connection:
+                    commands = belonging(connection, audit)
+                lines = findings(audit, commands, where, drop_damaged)
+                sections.append(Section(title, (*described, *lines)))
+                if verified:
+                    opened = ReadOnlyStore(place, database)
+                    sections.append(Section("Verification", tuple(verify(opened, registry(), wanted, verified, seed))))
+            if drop_damaged:
+                sections.append(Section("Repair", (_drop(place, audit),)))
     except StoreError as error:
-        findings = [Finding("readable", "no", str(error))]
-    return Section(f"Store {where if '://' not in where else '(a database URL)'}", tuple(findings))
+        sections.append(Section(title, (Finding("readable", "no", str(error)),)))
+    return tuple(sections)
 
 
-def _findings(place: Place) -> list[Finding]:
+def _is_new(place: Place) -> bool:
     # An empty file is a store that was never written: SQLite creates the file before it has content.
-    if place.path is not None and not (place.path.exists() and (place.path.is_dir() or place.path.stat().st_size)):
-        check_store_file(place.name, place.path, create=True)
-        return [Finding("exists", "not yet; `ablate run` makes it")]
-    if place.path is not None:
+    if place.path is None:
+        return False
+    if place.path.exists() and (place.path.is_dir() or place.path.stat().st_size):
         check_store_file(place.name, place.path, create=False)
-    with _opened(place) as database:
-        with database.reading() as connection:
-            version = schema.version(connection)
-            intact = place.path is None or connection.execute(text("PRAGMA integrity_check(1)")).scalar() == "ok"
-        if not intact:
+        return False
+    check_store_file(place.name, place.path, create=True)
+    return True
+
+
+def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, dict[str, Wanted]]:
+    """The lines on the store as a whole, what is damaged in it, and the results that can be computed again."""
+    audit = Audit()
+    with database.reading() as connection:
+        version = schema.version(connection)
+        if place.path is not None and connection.execute(text("PRAGMA integrity_check(1)")).scalar() != "ok":
             raise StoreError(f"the store {place.name} is damaged: restore it from a copy, or start a new one")
-        runs = RunLog(database).runs()
-    finished = sum(run.rows > 0 for run in runs)
-    findings = [
+        finished = connection.execute(select(func.count(schema.rows.c.run.distinct()))).scalar()
+        files = check_files(connection, place, audit)
+        runs = check_runs(connection, files, audit)
+        check_results(connection, place, runs, registry(), audit)
+    lines = [
         Finding("exists", place.name if place.path is None else str(place.path)),
         Finding("readable", "yes"),
         Finding("schema", f"{version}, this ablate supports {schema.VERSION}"),
-        Finding("runs", f"{len(runs)}, {finished} of them finished"),
+        Finding("runs", f"{audit.checked['run']}, {finished} of them finished"),
     ]
-    if place.path is None:
-        return findings
-    # From the header, because SQLite reports `delete` for every file that it has opened as immutable.
-    with place.path.open("rb") as file:
-        wal = file.read(100)[_WRITE_VERSION] == 2
-    arrays = sorted(place.files.glob("*.safetensors"))
-    sizes = sum(file.stat().st_size for file in arrays)
-    findings += [
-        Finding("journal mode", "wal" if wal else "delete"),
-        Finding("size", f"{_size(place.path.stat().st_size)}, and {len(arrays)} files of arrays, {_size(sizes)}"),
-    ]
-    if altered := [file for file in arrays if not is_whole(file)]:
-        remedy = "the next `ablate run` that needs their content computes it again"
-        fix = f"{len(altered)} altered or cut short, such as {altered[0]}; {remedy}"
-        findings.append(Finding("arrays", "damaged", fix))
-    return findings
+    if place.path is not None:
+        # From the header, because SQLite reports `delete` for every file that it has opened as immutable.
+        with place.path.open("rb") as file:
+            wal = file.read(100)[_WRITE_VERSION] == 2
+        sizes = [file.stat().st_size for file in place.files.glob("*.safetensors")]
+        size = f"{_size(place.path.stat().st_size)}, and {len(sizes)} files of arrays, {_size(sum(sizes))}"
+        lines += [Finding("journal mode", "wal" if wal else "delete"), Finding("size", size)]
+    return lines, audit, runs.wanted
+
+
+def _drop(place: Place, audit: Audit) -> Finding:
+    """Deletes what is damaged, and says how much it was."""
+    database = Database(place, create=False)
+    try:
+        count = database.commit(lambda connection: drop(connection, audit.damages))
+    finally:
+        database.close()
+    # Also the files that no entry names any more.
+    files = [file for file in place.files.glob("*.safetensors") if not arrays.is_whole(file)]
+    for file in files:
+        file.unlink()
+    return Finding("deleted", f"damaged entries: {count}; damaged files: {len(files)}")
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablate.engine.select import draw_among, matched, select
+from ablate.engine.draw import Groups, draw_among, matched
+from ablate.engine.select import select
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
 from ablate.models.masked import Mask
@@ -27,7 +28,8 @@ Contributions = NDArray[np.float32]
 class Pruner:
     """Chooses the units of one model to remove.
 
-    layers_of: a granularity -> int64 [units], each unit's layer.
+    layers_of: a granularity -> int64 [units], each unit's layer. alike_of: a granularity -> the groups of units among
+        which matched draws choose.
     contributions_of: a step and the masks in force -> the contributions at each of the step's granularities.
     tie_seed: decides between equal contributions, unless the step has a seed.
     timings: the time of the choice, without the time of the contributions, is added to it as ``mask``.
@@ -38,6 +40,7 @@ class Pruner:
     contributions_of: Callable[[Step, Units], Mapping[Granularity, Contributions]]
     tie_seed: int
     timings: Timings
+    alike_of: Callable[[Granularity], Groups]
 
     def prune(self, steps: Iterable[Step], in_force: Units, *, flipped: bool = False) -> Units:
         """Removes the lowest units of each step, one share after another.
@@ -83,18 +86,19 @@ class Pruner:
         return self.prune([replace(step, sparsities=tuple(sparsities), steps=1)], in_force)
 
     def draw(self, chosen: Units, seed: int) -> Units:
-        """The matched control of a mask: as many units at each granularity and in each layer, chosen at random."""
+        """The matched control of a mask: as many units of each group at each granularity, chosen at random."""
         drawn, earlier = Units(), Units()
         for name, mask in chosen.masks.items():
             granularity = chosen.granularities[name]
-            layers = self.layers_of(granularity).numpy()
+            groups = self.alike_of(granularity)
             if drawn.masks:
                 # Units that are removed with those of an earlier granularity, such as the weights of a head, are not
                 # drawn for this one.
                 among, removed = self._left(granularity, drawn), self._left(granularity, earlier) & ~mask
-                draw = among & ~draw_among(removed, among, layers, seed)
+                layers = Groups.of(self.layers_of(granularity).numpy())
+                draw = among & ~draw_among(removed, among, groups, layers, seed)
             else:
-                draw = matched(mask, layers, seed)
+                draw = matched(mask, groups, seed)
             drawn, earlier = drawn.with_mask(granularity, draw), earlier.with_mask(granularity, mask)
         return drawn
 

@@ -114,38 +114,3 @@ def _split(count: int, sizes: list[int]) -> list[int]:
     for i in by_remainder[: count - sum(shares)]:
         shares[i] += 1
     return shares
-
-
-def matched(mask: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
-    """The control of a mask: it removes as many units of each layer, chosen at random.
-
-    Args:
-        mask: bool [units], True = keep.
-        layers: int64 [units], non-decreasing.
-    """
-    generator = np.random.default_rng(seed)
-    drawn = mask.copy()
-    for layer in np.unique(layers):
-        here = slice(*np.searchsorted(layers, [layer, layer + 1]))
-        drawn[here] = generator.permutation(mask[here])
-    return drawn
-
-
-def draw_among(removed: Mask, among: Mask, layers: NDArray[np.int64], seed: int) -> Mask:
-    """Draws at random as many units of each layer as ``removed`` has, or all that may be drawn if they are fewer.
-
-    Args:
-        removed: bool [units], True = counted.
-        among: bool [units], True = may be drawn.
-        layers: int64 [units], non-decreasing.
-
-    Returns:
-        bool [units], True = drawn.
-    """
-    generator = np.random.default_rng(seed)
-    drawn = np.zeros(len(removed), bool)
-    for layer in range(int(layers[-1]) + 1):
-        candidates = np.flatnonzero(among & (layers == layer))
-        count = min(int(removed[layers == layer].sum()), len(candidates))
-        drawn[generator.choice(candidates, count, replace=False)] = True
-    return drawn

@@ -86,10 +86,11 @@ def exportable(
     # After the hash was checked, because trained weights change it.
     if mask.about.get("trained") is not None:
         put_in(model, read_weights(store, mask.about["trained"]))
-    units = Units.of(mask.units, _granularities(recipe, registry))
+    units = Units.of(mask.units, granularities_of(recipe, registry))
     return Exportable(spec, model, rows, mask, units.keep(model))
 
 
-def _granularities(recipe: Recipe, registry: Registry) -> list[Granularity]:
+def granularities_of(recipe: Recipe, registry: Registry) -> list[Granularity]:
+    """The granularities of a recipe's cells, of which a stored mask has only the names."""
     entries = [*recipe.granularities, *(e for cell in recipe.cells for step in cell for e in step.granularities)]
     return [registry.granularity_class(e.granularity)(**(e.model_extra or {})) for e in entries]

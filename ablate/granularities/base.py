@@ -13,18 +13,32 @@ from torch import Tensor
 from ablate.models.model import Layer, Model
 from ablate.plugin import Plugin
 
+LAYER = "layer"
+"""What the matched draws of a cell have in common with it, unless the granularity says more."""
+
 
 class Granularity(Plugin):
     """A kind of unit. Units are numbered 0 … units-1, layer by layer.
 
     min_keep: units that every layer keeps, whatever the sparsity.
+    matching: by what :meth:`alike` groups units, in words for tables. It is part of the keys of matched draws, so
+        change it whenever :meth:`alike` groups them otherwise.
     """
+
+    matching: ClassVar[str] = LAYER
 
     min_keep: int = Field(default=1, ge=0, description="units that every layer keeps")
 
     @abstractmethod
     def layers(self, model: Model) -> Tensor:
         """int64 [units], on the CPU: the encoder layer that each unit is in, from 0; non-decreasing."""
+
+    def alike(self, model: Model) -> Tensor:
+        """int64 [units]: the group of each unit; a matched draw removes as many units of each group as the cell does.
+
+        By default the layers. A group must not have units of two layers.
+        """
+        return self.layers(model)
 
     @abstractmethod
     def carriers(self, model: Model) -> tuple[str, ...]:

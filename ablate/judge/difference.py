@@ -152,7 +152,8 @@ def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:
     by_row: dict[str, list[RowsByTask]] = {}
     for group in stage.groups:
         by_table_name[label(group, stage.groups)] = list(group.seeds.values())
-        for rows in (*group.seeds.values(), *group.matched.values(), *group.flipped.values()):
+        controls = (group.matched, group.searched, group.flipped)
+        for rows in (*group.seeds.values(), *(rows for draws in controls for rows in draws.values())):
             row = next(iter(rows.values()))
             by_row[row.key] = [rows]
             # Cells that differ in their train seed alone have the same text.

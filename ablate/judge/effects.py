@@ -103,6 +103,10 @@ class Stage:
         """The mean over all tasks, then over the draws of the matched control."""
         return self._over(group.matched, self.delta_of)
 
+    def searched(self, group: Group) -> Effect:
+        """As :meth:`matched`, over the best masks of the random searches."""
+        return self._over(group.searched, self.delta_of)
+
     def flipped(self, group: Group) -> Effect:
         """As :meth:`matched`, for the flipped control."""
         return self._over(group.flipped, self.delta_of)
@@ -207,5 +211,5 @@ def _owners(rows: Iterable[Row]) -> dict[tuple[str, str | None], dict[Hashable, 
 
 
 def _add_control(group: Group, row: Row) -> None:
-    draws = group.matched if row.control == "matched" else group.flipped
+    draws = {"matched": group.matched, "searched": group.searched}.get(row.control or "", group.flipped)
     draws.setdefault(row.draw, {})[row.task] = row

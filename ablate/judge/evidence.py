@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ablate.judge.effects import Stage
 from ablate.judge.findings import Findings, Settings
 from ablate.judge.group import Group
-from ablate.record import Evidence
+from ablate.record import Evidence, Samples
 from ablate.statistics.arrays import Values
 from ablate.statistics.compare import AgainstDraws, Comparison, smallest_effect
 from ablate.statistics.correction import adjust
@@ -26,8 +26,8 @@ def judge_stage(
         values: task -> key of a result -> float32 [pairs of the task's panel].
 
     Returns:
-        One item for each cell, task (None = the mean over all) and comparison, against dense and matched. A cell has no
-        evidence where it lacks a score, and none against matched if it has fewer than two draws.
+        One item for each cell, task (None = the mean over all) and comparison, against dense, matched and searched. A
+        cell has no evidence where it lacks a score, and none against matched or searched with fewer than two of them.
     """
     if not tasks:
         return []
@@ -43,12 +43,16 @@ def judge_stage(
         qs = corrected(claims, settings.correction)
         beats = [finding.drawn.p for finding in of_cells if finding.drawn]
         q_beats = iter(adjust(beats, settings.correction))
+        rivals = [finding.searched.p for finding in of_cells if finding.searched]
+        q_rivals = iter(adjust(rivals, settings.correction))
         for finding, ps, q in zip(of_cells, claims, qs, strict=True):
             asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
-            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn)
+            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn, finding.samples)
             items.append(against_dense(asked, "dense", found))
             if finding.drawn is not None:
-                items.append(_against_draws(asked, finding.drawn, finding.sign, next(q_beats)))
+                items.append(_against_draws(asked, "matched", finding.drawn, finding.sign, next(q_beats)))
+            if finding.searched is not None:
+                items.append(_against_draws(asked, "searched", finding.searched, finding.sign, next(q_rivals)))
     return list(with_harmed(items, several=len(stage.splits) > 1))
 
 
@@ -91,7 +95,7 @@ class Found:
     """What was found against the dense model, as it came or trained.
 
     p: two-sided, of no difference, studentized or not. claims, qs: the p of each claim that is tested, and the same
-    corrected. untested: why ``improves`` is not.
+    corrected. untested: why ``improves`` is not. samples: of a mean over several tasks.
     """
 
     compared: Comparison
@@ -100,6 +104,7 @@ class Found:
     claims: Mapping[Claim, float]
     qs: Mapping[Claim, float]
     untested: str | None
+    samples: Samples | None = None
 
 
 def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
@@ -115,6 +120,7 @@ def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
         q_harmless=found.qs.get("harmless"),
         q_worse=found.qs.get("worse"),
         untested=found.untested,
+        samples=found.samples,
         verdict=verdict(asked.level, found.qs),
     )
 
@@ -127,9 +133,9 @@ def against_random(
     return replace(item, p_beats=p, q_beats=q, draws=draws, beaten=beaten)
 
 
-def _against_draws(asked: Asked, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
+def _against_draws(asked: Asked, against: str, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
     compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
-    return against_random(asked, "matched", compared, drawn.p, q, drawn.smallest_effect, drawn.draws, drawn.beaten)
+    return against_random(asked, against, compared, drawn.p, q, drawn.smallest_effect, drawn.draws, drawn.beaten)
 
 
 def _evidence(asked: Asked, against: str, compared: Comparison, smallest: float) -> Evidence:

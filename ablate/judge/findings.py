@@ -11,10 +11,15 @@ import numpy as np
 from ablate.errors import Undefined
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, RowsByTask, stored_result
+from ablate.judge.samples import Draws, Sampling, mean
+from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
+
+NO_CHOICE = 0.01
+"""The share of a cell's units that some draw has to keep, for the draws to be other masks than the cell's."""
 
 
 class Settings(Protocol):
@@ -42,7 +47,8 @@ class ComparedCell:
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
     see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
-    undrawn: why there is none.
+    undrawn: why there is none. samples: of a mean over several tasks. searched: as drawn, with the best masks of random
+    searches where there are at least two.
     """
 
     group: Group
@@ -53,13 +59,15 @@ class ComparedCell:
     drawn: AgainstDraws | None
     undrawn: str | None
     margin: float | None
+    samples: Samples | None = None
+    searched: AgainstDraws | None = None
 
     def claims(self) -> dict[Claim, float]:
         """The p-value of each claim that can be tested."""
         ps = claims(self.dense if self.sign > 0 else self.dense.reversed(), self.p, self.margin)
         if self.drawn is not None:
-            # To improve, a cell has to pass both tests, so its p is the larger one.
-            ps["improves"] = max(ps["better"], self.drawn.p)
+            # To improve, a cell has to pass every test, so its p is the largest.
+            ps["improves"] = max(ps["better"], self.drawn.p, *([self.searched.p] if self.searched else ()))
         return ps
 
 
@@ -107,8 +115,9 @@ class Findings:
         self._stage, self._settings = stage, settings
         self._sign = 1.0 if stage.measure.higher_is_better else -1.0
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
-        self._boots = joint.bootstrap(values)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
+        self._draws = Draws(joint.bootstrap(values), self._dense)
+        self._sampling = self._sampled(tasks, values) if len(tasks) == len(stage.splits) > 1 else None
         self._swapped = joint.permute(
             {
                 group.id: {
@@ -126,7 +135,7 @@ class Findings:
         if effect.value is None:
             return
         rows = list(group.seeds.values())
-        boots = _mean([self._resampled(by_task, tasks) for by_task in rows])
+        boots = mean([self._draws.deltas(by_task, tasks) for by_task in rows])
         swapped = self._swapped[group.id][tasks[0] if len(tasks) == 1 else ""]
         try:
             dense = contrast(effect.value, boots)
@@ -134,8 +143,17 @@ class Findings:
         except Undefined:
             return
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
+        searched, _ = self._among(group.searched, tasks, effect.value, boots, "random searches")
         margin = margin_of(self._stage, tasks, self._settings)
-        yield ComparedCell(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin)
+        samples = self._sampling.of(group, dense) if self._sampling and len(tasks) > 1 else None
+        yield ComparedCell(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples, searched)
+
+    def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
+        settings = self._settings
+        # Without the draws of controls, which are as many again as the cells, and more.
+        cells = [self._stage.dense, *(rows for group in self._stage.groups for rows in group.seeds.values())]
+        own = {task: {key: values[task][key] for key in self._keys(cells, task)} for task in tasks}
+        return Sampling(self._stage, tasks, own, self._draws, settings.resamples, settings.statistics_seed)
 
     def _against_draws(
         self, group: Group, tasks: Sequence[str], delta: float, boots: Floats
@@ -145,14 +163,25 @@ class Findings:
             return None, "trained cells have no matched draws"
         if group.is_control:
             return None, "cells at random have no matched draws"
-        complete = [(draw, each) for draw in group.matched.values() if (each := self._deltas_of(draw, tasks))]
+        shares = [row.redrawn for row in group.rows_of_draws() if row.redrawn is not None]
+        if shares and max(shares) < NO_CHOICE:
+            # All draws would be the cell itself, nearly, and p would be of differences among these.
+            same = 100 * (1 - max(shares))
+            return None, f"the match leaves no other units to draw: {same:.4g} % of a draw's are the cell's"
+        return self._among(group.matched, tasks, delta, boots, "matched draws")
+
+    def _among(
+        self, draws: Mapping[int | None, RowsByTask], tasks: Sequence[str], delta: float, boots: Floats, name: str
+    ) -> tuple[AgainstDraws | None, str | None]:
+        """The comparison with random masks, or why there is none. name: what they are called there."""
+        complete = [(draw, each) for draw in draws.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
-        drawn = np.array([self._resampled(draw, tasks) for draw, _ in complete])
+        drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
         # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign, level = self._sign, self._settings.level
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng), None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng, name), None
         except Undefined as reason:
             return None, str(reason)
 
@@ -162,15 +191,7 @@ class Findings:
         defined = [delta for delta in deltas if delta is not None]
         return defined if len(defined) == len(deltas) else []
 
-    def _resampled(self, rows: RowsByTask, tasks: Sequence[str]) -> Floats:
-        """float64 [resamples]: the delta of the mean over tasks."""
-        return _mean([self._boots[t][stored_result(rows[t])] - self._boots[t][self._dense[t]] for t in tasks])
-
     def _keys(self, draws: Iterable[RowsByTask], task: str) -> list[str]:
         """The keys of the results that have a score on the pairs that decide."""
         rows = [by_task[task] for by_task in draws if task in by_task]
         return [stored_result(row) for row in rows if self._stage.score_of(row) is not None]
-
-
-def _mean(arrays: Sequence[Floats]) -> Floats:
-    return np.asarray(np.mean(arrays, axis=0), np.float64)

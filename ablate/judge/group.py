@@ -33,13 +33,15 @@ class Group:
 
     row: any one of their rows.
     seeds: the rows of each (seed, train seed), by task.
-    matched, flipped: the rows of each matched draw, and of the flipped control.
+    matched, searched, flipped: the rows of each matched draw, of the best mask of each random search, and of the
+        flipped control.
     """
 
     row: Row
     chosen: bool = False
     seeds: dict[tuple[int | None, int | None], RowsByTask] = field(default_factory=dict)
     matched: dict[int | None, RowsByTask] = field(default_factory=dict)
+    searched: dict[int | None, RowsByTask] = field(default_factory=dict)
     flipped: dict[int | None, RowsByTask] = field(default_factory=dict)
 
     @property
@@ -78,10 +80,15 @@ class Group:
         """16 hexadecimal digits, the same in every stage and every run of one recipe."""
         return hashlib.sha256(json.dumps(identity_of(self.row)).encode()).hexdigest()[:16]
 
-    def rows(self, matched: bool = False) -> list[Row]:
-        """The rows of all seeds, with those of the matched draws if asked for."""
-        draws = (*self.seeds.values(), *(self.matched.values() if matched else ()))
-        return [row for by_task in draws for row in by_task.values()]
+    def rows(self, drawn: bool = False) -> list[Row]:
+        """The rows of all seeds, with those of the matched draws and random searches if asked for."""
+        rows = [row for by_task in self.seeds.values() for row in by_task.values()]
+        rivals = [row for by_task in self.searched.values() for row in by_task.values()]
+        return [*rows, *self.rows_of_draws(), *rivals] if drawn else rows
+
+    def rows_of_draws(self) -> list[Row]:
+        """The rows of its matched draws."""
+        return [row for by_task in self.matched.values() for row in by_task.values()]
 
 
 def identity_of(row: Row) -> Hashable:

@@ -19,7 +19,7 @@ from ablate.statistics.arrays import Values
 from ablate.statistics.resample import Judged
 from ablate.store.store import Store
 
-_AGREE = 1e-4
+AGREE = 1e-4
 """The relative difference allowed between a task's score and its statistic: float32 sums depend on their order."""
 
 
@@ -33,7 +33,11 @@ class Judgement:
 
 
 def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings) -> Judgement:
-    """Judges every cell of a run."""
+    """Judges every cell of a run.
+
+    Raises:
+        StoreError: the store has lost something that the run stored, or has found it damaged.
+    """
     evidence: list[Evidence] = []
     withheld: list[str] = []
     judged = stages(results)
@@ -44,6 +48,8 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
             try:
                 keys = [row.result for group in stage.groups for row in group.rows(True) if row.task == task]
                 tasks[task], values[task] = read(results, stage, task, keys, store, registry)
+            except StoreError:  # the run has just stored all of it: without it, no table is better than a poorer one
+                raise
             except AblateError as why:
                 withheld.append(f"{task} ({stage.name}): {why}")
         while True:
@@ -75,8 +81,8 @@ def read(
     if len(stored) < len(wanted):
         raise StoreError(f"the store has lost {len(wanted) - len(stored)} results of {task}; run it again")
     values = {key: result.values[pairs] for key, result in stored.items() if result.values is not None}
-    statistic = statistic_of(make_task(registry, task, results.about.tasks or {}), registry)
-    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic)
+    made = make_task(registry, task, results.about.tasks or {})
+    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic_of(made, registry), made.family)
     score = stage.score_of(dense)
     # A task whose statistic disagrees with its score would have intervals and tests about another quantity.
     if score is not None:
@@ -90,7 +96,7 @@ def _check(judged: Judged, values: Values, score: float) -> None:
         value = judged.statistic.value(values, judged.panel.gold)
     except Undefined as reason:
         raise PluginError(f"task '{name}': statistic() has no value where score() has one: {reason}") from None
-    if not isclose(value, score, rel_tol=_AGREE, abs_tol=1e-6):
+    if not isclose(value, score, rel_tol=AGREE, abs_tol=1e-6):
         raise PluginError(f"task '{name}': statistic() gives another score than score(); override both or neither")
 
 

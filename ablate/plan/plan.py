@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from ablate.executors.base import Executor
-from ablate.granularities.base import Granularity
+from ablate.granularities.base import LAYER, Granularity
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.training import Way
 from ablate.recipe.values import Scope, Sparsity
 from ablate.scorers.base import Scorer
 from ablate.scorers.statistics import ScorerStatistic
 
-Control = Literal["matched", "flipped"]
+Control = Literal["matched", "flipped", "searched"]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Cell:
     """A sequence of prune steps. Without steps, it is the dense model.
 
     control: None, or how the cell differs from its steps.
-    draw: the seed of a ``matched`` control; None for every other cell.
+    draw: the seed of a random mask, of a ``matched`` or ``searched`` control; None for every other cell.
     training: None if the model keeps its weights.
     """
 
@@ -143,10 +143,20 @@ class Cell:
     def untrained(self) -> Cell:
         return replace(self, training=None)
 
+    @property
+    def matching(self) -> str | None:
+        """By what a random draw is matched, at each granularity where that is more than the layer; otherwise None."""
+        if self.draw is None:
+            return None
+        more = {g.name: g.matching for g in self.granularities if g.matching != LAYER}
+        return "; ".join(f"{name}: {matching}" for name, matching in more.items()) or None
+
     def identity(self) -> dict[str, Any]:
         steps = [step.identity() for step in self.steps]
         trained = {"training": asdict(self.training)} if self.training else {}
-        return {"steps": steps, "control": self.control, "draw": self.draw, **trained}
+        # Draws that are matched by layer alone keep the keys that they had before there were others.
+        matching = {"matching": self.matching} if self.matching else {}
+        return {"steps": steps, "control": self.control, "draw": self.draw, **matching, **trained}
 
     def as_control(self, control: Control, draw: int | None = None) -> Cell:
         return replace(self, control=control, draw=draw)

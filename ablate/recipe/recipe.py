@@ -99,12 +99,15 @@ class Controls(Strict):
 
     matched: how many random draws for each confirmed cell. A draw removes as many units in each layer as the cell does.
     screened: the same for each screened cell.
+    searched: how many random searches for each confirmed cell that a search on dev found. Each draws as many matched
+        masks as that search scored, and its best on dev is a rival of the cell, so it costs as much as the search.
     flipped: whether confirmed cells are also compared with removing the highest contributions.
     control_seed: the seed of the first draw. Each further draw has the next seed.
     """
 
     matched: Count = 20
     screened: Count = 0
+    searched: Count = 0
     flipped: bool = False
     control_seed: Seed = 0
 

@@ -6,6 +6,7 @@ from ablate.record.evidence import JUDGMENT, Evidence
 from ablate.record.plain import from_plain, to_plain
 from ablate.record.row import FIELDS, STATUSES, Row
 from ablate.record.run import RunRecord
+from ablate.record.sample import FamilyEffect, OverComponents, OverSets, Samples
 
 __all__ = [
     "FIELDS",
@@ -13,12 +14,16 @@ __all__ = [
     "STATUSES",
     "ContributionMap",
     "Evidence",
+    "FamilyEffect",
     "Manifest",
     "ModelHashes",
     "OracleAgreement",
+    "OverComponents",
+    "OverSets",
     "Row",
     "RunAbout",
     "RunRecord",
+    "Samples",
     "TrainingData",
     "devices_note",
     "from_plain",

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ablate.record.sample import Samples
+
 JUDGMENT = 2
 """The rules by which cells are judged; raised when a verdict or a p-value means something else than before."""
 
@@ -58,13 +60,15 @@ class Evidence:
             then nothing is called harmless or harmful. level: of the tests, in (0, 1). n: pairs counted.
             correction: ``bh``, ``by`` or ``holm``.
     Against what:
-        against: ``dense``; ``matched``, the mean of the cell's matched draws; of a trained cell also ``trained``, the
+        against: ``dense``; ``matched``, the mean of the cell's matched draws; ``searched``, that of the best masks of
+            random searches with as many evaluations on dev as found the cell; of a trained cell also ``trained``, the
             dense model trained alone, and ``random``, the random masks trained alike.
     What was found:
         delta, low, high, se: the difference in ``unit``, the ends of its 95 % bootstrap interval, its standard error.
-        p_different: two-sided, by permutation, of the claim that the two differ; None against matched and random.
+        p_different: two-sided, by permutation, of the claim that the two differ; None against random masks.
             studentized: whether the test divides each difference by its own standard error.
-        p_beats: one-sided, of the claim that the cell beats random units; None except against matched and random.
+        p_beats: one-sided, of the claim that the cell beats random units; None except
+            against those: matched, searched and random.
         p_harmless: one-sided, of the claim that the gain is above minus the margin; None without a margin.
         q_harms, q_improves, q_better, q_harmless, q_worse, q_beats: the p of each claim, corrected over the stage's
             cells (:data:`ablate.statistics.verdict.Claim` says what is claimed). None where it was not tested: of the
@@ -75,6 +79,8 @@ class Evidence:
             random. harmed: of a mean over several tasks those whose own verdict is ``harms``.
         smallest_effect: what would have been found with 80 % power, in ``unit``.
         draws, beaten: random draws, and those of a lower gain; None against dense and trained.
+        samples: of a mean over several sets against dense, the delta per family of sets, and intervals over sets and
+            over components of pairs that share a sentence; otherwise None, and in a record of an older ablate.
     All p and q are in [0, 1].
     """
 
@@ -117,6 +123,7 @@ class Evidence:
     smallest_effect: float
     draws: int | None
     beaten: int | None
+    samples: Samples | None = None
 
     @property
     def said(self) -> str | None:

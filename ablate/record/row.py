@@ -37,8 +37,13 @@ class Row:
             score is absent. seconds: spent on the evaluation when it was computed.
     Where it belongs:
         key: of the cell, 16 hexadecimal digits. cell: its text, ``dense`` for the dense model. stage: ``screen`` or
-            ``confirm``. control: None, ``matched`` or ``flipped``. control_of: the key of the cell that it is a
-            control of. draw: which of the matched draws. chosen: whether the screen has chosen the cell.
+            ``confirm``. control: None, ``matched``, ``searched`` or ``flipped``. control_of: the key of the cell that
+            it is a control of. draw: the seed of a random mask. chosen: whether the screen has chosen the cell.
+        matching: by what a draw is matched where that is more than the layer, as in ``unstructured: layer, matrix and
+            decile of magnitude``. redrawn: the share of the cell's removed units that the draw keeps, in [0, 1]; None
+            in a store of an older ablate.
+        evaluations: of a confirmed cell that a search on dev found, how many masks the search scored there; of a
+            ``searched`` control, of how many random masks it is the best on dev.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
             device: on which the result was computed, such as ``cpu``.
@@ -96,6 +101,9 @@ class Row:
     units_total: int | None
     result: str | None
     device: str | None
+    matching: str | None = None
+    redrawn: float | None = None
+    evaluations: int | None = None
 
     low: float | None = None
     high: float | None = None

@@ -10,6 +10,7 @@ from ablate.judge.group import Group
 from ablate.record import RunRecord
 from ablate.report import circumstances, wording
 from ablate.report.oracle_agreement import oracle_agreement_table
+from ablate.report.samples import samples_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
 from ablate.report.training import training
@@ -61,6 +62,7 @@ def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iter
         yield training(stage, f"{name}: {what}")
         if len(stage.splits) > 1:
             yield detail(stage, stage.groups, f"{name}, task by task: Δ in {wording.measure(stage)}")
+        yield from _samples(stage, stage.groups, name)
         return
     in_grid = [group for group in stage.groups if not group.off_grid]
     if in_grid and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
@@ -72,6 +74,14 @@ def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iter
         yield detail(stage, several, f"{name}, cells of several steps or granularities: Δ in {wording.measure(stage)}")
     if reports and len(stage.splits) > 1:
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
+    if reports:
+        yield from _samples(stage, listed, name)
+
+
+def _samples(stage: Stage, listed: Sequence[Group], name: str) -> Iterable[Table]:
+    """The table that takes the tasks as a sample, if anything is said of that."""
+    table = samples_table(stage, listed, f"{name}, tasks as a sample: {wording.delta(stage)}")
+    return () if table is None else (table,)
 
 
 def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:

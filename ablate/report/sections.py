@@ -82,7 +82,10 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
         columns.append((Column("matched"), _plain(stage, matched)))
-        notes += (f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",)
+        notes += (
+            f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",
+            *verdicts.matching(groups),
+        )
         notes += () if any(items) else verdicts.draws(groups)
     drawn = [stage.evidence_on(group, against="matched") for group in groups]
     if any(drawn):
@@ -90,6 +93,14 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         columns.append((Column("q beats draws"), [TableCell(verdicts.q_beats(item)) for item in drawn]))
         notes += ("draws beaten: of a lower gain; q beats draws: of the claim that the cell beats them, corrected.",)
         notes += verdicts.unbeaten(stage, groups)
+    if any(group.searched for group in groups):
+        columns.append((Column("searched"), _plain(stage, [stage.searched(group) for group in groups])))
+        notes += (verdicts.SEARCHED,)
+    rivals = [stage.evidence_on(group, against="searched") for group in groups]
+    if any(rivals):
+        columns.append((Column("searches beaten"), [TableCell(verdicts.beaten(item)) for item in rivals]))
+        columns.append((Column("q beats searches"), [TableCell(verdicts.q_beats(item)) for item in rivals]))
+    notes += verdicts.unsearched(groups)
     if any(group.flipped for group in groups):
         columns.append((Column("flipped"), _plain(stage, [stage.flipped(group) for group in groups])))
         notes += ("flipped: Δ with the highest contributions removed instead.",)

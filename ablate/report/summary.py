@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
-from ablate.record import RunRecord
+from ablate.record import RunRecord, Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,12 @@ class CellSummary:
     delta_full: like ``delta``, on all pairs.
     low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, harmed, smallest_effect: the
         evidence against dense (:class:`~ablate.record.Evidence`); None without evidence.
+    samples: the delta per family of sets, and intervals over sets and over components of pairs that share a sentence
+        (:class:`~ablate.record.Samples`); None without evidence, and of a single task.
     said: the verdict with the tasks that are harmed, as in ``improves; harms sickr``.
     matched, matched_sd, matched_draws: mean, sample standard deviation and number of the matched draws.
+    evaluations: how many masks were scored on dev to find the cell; None if it was not searched for.
+    searched, searches: the mean over the best masks of random searches with as many, and how many searches.
     flipped: the delta of the flipped control.
     """
 
@@ -59,9 +63,13 @@ class CellSummary:
     harmed: tuple[str, ...]
     said: str | None
     smallest_effect: float | None
+    samples: Samples | None
     matched: float | None
     matched_sd: float | None
     matched_draws: int
+    evaluations: int | None
+    searched: float | None
+    searches: int
     flipped: float | None
 
 
@@ -105,8 +113,12 @@ def _summary(stage: Stage, group: Group) -> CellSummary:
         harmed=item.harmed if item else (),
         said=item.said if item else None,
         smallest_effect=item.smallest_effect if item else None,
+        samples=item.samples if item else None,
         matched=matched.value,
         matched_sd=matched.sd,
         matched_draws=matched.count,
+        evaluations=row.evaluations,
+        searched=stage.searched(group).value,
+        searches=len(group.searched),
         flipped=stage.flipped(group).value,
     )

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
-from ablate.record import Evidence
+from ablate.record import Evidence, FamilyEffect
 from ablate.report.table import MARKS
 from ablate.report.wording import counts, signed
 from ablate.statistics.verdict import CLAIM_DRAWS
 
 FEW_ITEMS = 200
 """Below it, the permutation test may find differences too often (docs/statistics.md)."""
+
+SEARCHED = (
+    "searched: Δ of the best on dev of as many random masks as the cell's search scored there; searches beaten, q beats"
+    " searches: as of the draws."
+)
+"""What the columns on random searches mean."""
+
+NEARLY_ITSELF = 0.5
+"""Below this share of the cell's units that a draw keeps, the draws are more the cell than other masks."""
 
 COLUMNS = (
     "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs from"
@@ -27,7 +36,7 @@ if TYPE_CHECKING:
 _CORRECTIONS = {"bh": "Benjamini–Hochberg", "by": "Benjamini–Yekutieli", "holm": "Holm"}
 
 
-def interval(item: Evidence | Comparison | None, places: int = 2) -> str:
+def interval(item: Evidence | Comparison | FamilyEffect | None, places: int = 2) -> str:
     """``-0.12 to +0.80``. places: digits after the point, here and below."""
     return "–" if item is None else f"{signed(item.low, places)} to {signed(item.high, places)}"
 
@@ -97,9 +106,10 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     # The level and the correction are settings of the run, and so the same for all evidence.
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
+    rivals = " (and, from two on, on random searches)" if any(group.searched for group in groups) else ""
     words = {
         "harms": f"harms: more than {margins} {unit} worse" if margins else "harms",
-        "improves": "improves on dense and on its matched draws",
+        "improves": f"improves on dense and on its matched draws{rivals}",
         "better": "better than dense, random units not excluded",
         "harmless": f"harmless: less than {margins} {unit} worse" if margins else "harmless",
         "worse": "worse than dense, not shown whether by more or less than that" if margins else "worse than dense",
@@ -126,6 +136,39 @@ def draws(groups: Sequence[Group]) -> tuple[str, ...]:
         return ()
     few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.matched)"
     return (f"Matched draws of a cell: {counts(numbers)}{few}.",)
+
+
+def matching(groups: Sequence[Group]) -> tuple[str, ...]:
+    """By what draws are matched beyond the layer, whether an older ablate made them, and which are nearly the cell."""
+    drawn = [(group, rows) for group in groups if (rows := group.rows_of_draws())]
+    more = dict.fromkeys(row.matching for _, rows in drawn for row in rows if row.matching)
+    lines = [f"Matched by more than the layer: {'; '.join(more)}."] if more else []
+    # Draws of single weights have been matched by magnitude ever since rows say by what.
+    if any(row.granularity == "unstructured" and not row.matching for _, rows in drawn for row in rows):
+        lines.append("The draws of unstructured cells are matched by layer alone: an older ablate made them.")
+    shares = {label(group, groups): [row.redrawn for row in rows if row.redrawn is not None] for group, rows in drawn}
+    nearly = [
+        f"{name} ({100 * (1 - max(found)):.4g} %)"
+        for name, found in shares.items()
+        if found and max(found) < NEARLY_ITSELF
+    ]
+    if nearly:
+        lines.append(f"Draws that remove mostly the units of their cell: {'; '.join(nearly)}.")
+    return tuple(lines)
+
+
+def unsearched(groups: Sequence[Group]) -> tuple[str, ...]:
+    """How many evaluations on dev found the cells that are not set against random search; empty if all are."""
+    counted = {label(group, groups): group.row.evaluations for group in groups if not group.searched}
+    lacking = {name: count for name, count in counted.items() if count is not None}
+    lines = []
+    for count in sorted(set(lacking.values())):
+        names = "; ".join(name for name, own in lacking.items() if own == count)
+        lines.append(
+            f"Chosen with {count} evaluations on dev, and not set against the best of {count} random masks"
+            f" (controls.searched): {names}."
+        )
+    return tuple(lines)
 
 
 def untested(items: Sequence[Evidence]) -> tuple[str, ...]:

@@ -103,6 +103,16 @@ class Scorer(Plugin):
         """The train or dev tasks (or groups) that a slow scorer looks at. Their items count as seen."""
         return ()
 
+    def evaluations(self, units: int, layers: int) -> int:  # noqa: ARG002
+        """How many masks :meth:`score` scores on the whole of the tasks that it names: what its search on dev costs.
+
+        By default one for each unit if it names tasks, and none otherwise.
+
+        Args:
+            units: how many units are left under the mask in force, in ``layers`` layers.
+        """
+        return units if self.tasks() else 0
+
     @abstractmethod
     def score(self, view: View) -> Tensor:
         """The contribution of each unit.

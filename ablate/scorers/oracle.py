@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import ceil
 from statistics import fmean
 from typing import Annotated, ClassVar, Self
 
@@ -93,6 +94,12 @@ class Oracle(Scorer):
 
     def tasks(self) -> tuple[str, ...]:
         return () if self.loss else self.on
+
+    def evaluations(self, units: int, layers: int) -> int:
+        if self.loss:
+            return 0
+        # One for each group; the last group of a layer may have fewer units.
+        return units if self.group == 1 else layers * ceil(units / max(layers, 1) / self.group)
 
     def score(self, view: View) -> Tensor:
         # The order does not matter if each unit is a group of its own.

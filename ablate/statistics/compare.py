@@ -122,7 +122,13 @@ class AgainstDraws:
 
 
 def against_draws(
-    gain: float, boots: Floats, draws: Floats, draw_boots: Floats, level: float, rng: np.random.Generator
+    gain: float,
+    boots: Floats,
+    draws: Floats,
+    draw_boots: Floats,
+    level: float,
+    rng: np.random.Generator,
+    name: str = "matched draws",
 ) -> AgainstDraws:
     """Compares a cell with random draws, which vary more among themselves than over resamples of the pairs.
 
@@ -136,16 +142,17 @@ def against_draws(
         boots: float64 [resamples], its gains on bootstrap draws of the pairs.
         draws: float64 [d], the gains of the random draws.
         draw_boots: float64 [d, resamples], their gains on the same bootstrap draws of the pairs.
+        name: what the draws are called in errors.
 
     Raises:
         Undefined: there are fewer than two draws, or all have the same gain.
     """
     d = len(draws)
     if d < 2:
-        raise Undefined(f"{d} matched draws, and a test needs two")
+        raise Undefined(f"{d} {name}, and a test needs two")
     spread = float(draws.std(ddof=1)) * sqrt(1 + 1 / d)
     if spread <= _SAME:
-        raise Undefined(f"all {d} matched draws have the same score")
+        raise Undefined(f"all {d} {name} have the same score")
     # For each resample of the pairs, d draws with replacement: the interval covers the choice of the draws too.
     picked = rng.integers(d, size=(d, len(boots)))
     difference = gain - float(draws.mean())

@@ -27,10 +27,14 @@ CHUNK = 100
 
 @dataclass(frozen=True)
 class Judged:
-    """A task as it is judged: the items that decide, and how a score is computed from their values."""
+    """A task as it is judged: the items that decide, and how a score is computed from their values.
+
+    family: its family of sets; empty if it is a family of its own.
+    """
 
     panel: Panel
     statistic: Statistic
+    family: str = ""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,13 @@ def pack_units(
 
 
 def unpack_units(sizes: Sequence[tuple[str, int]], packed: Sequence[NDArray[np.uint8]]) -> dict[str, NDArray[np.bool_]]:
-    """The inverse of :func:`pack_units`: granularity -> bool [units], True = keep."""
+    """The inverse of :func:`pack_units`: granularity -> bool [units], True = keep.
+
+    Raises:
+        ValueError: the bytes are not those of masks of these sizes.
+    """
+    if any(len(bits) != -(-size // 8) for (_, size), bits in zip(sizes, packed, strict=True)):
+        raise ValueError("the masks have another size")
     return {
         name: np.unpackbits(bits, count=size).astype(np.bool_) for (name, size), bits in zip(sizes, packed, strict=True)
     }

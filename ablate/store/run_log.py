@@ -100,6 +100,12 @@ class RunLog:
 
         self._database.commit(work)
 
+    def run_ids(self) -> list[str]:
+        """The ids of all runs, oldest first. No record is read, so a damaged one does not matter."""
+        query = select(schema.runs.c.id).order_by(schema.runs.c.number)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def runs(self) -> list[RunInfo]:
         """All runs, newest last."""
         counts = select(schema.rows.c.run, func.count().label("count")).group_by(schema.rows.c.run).subquery()
@@ -163,4 +169,6 @@ def _content(owner: str, text: object) -> Any:
     try:
         return unpack(owner, text)
     except Damaged as damage:
-        raise StoreError(f"{damage}: run it again, in another store (--store)") from None
+        raise StoreError(
+            f"{damage}: `ablate doctor` says how to mend the store, whose results stay as they are"
+        ) from None

@@ -143,7 +143,10 @@ def unpack(owner: str, text: object) -> Any:
     start = len(_wrap(owner, "")) - 1
     if not isinstance(text, str) or _wrap(owner, text[start:-1]) != text:
         raise Damaged(f"what is stored under {owner!r} does not match its checksum")
-    return json.loads(text[start:-1])
+    try:
+        return json.loads(text[start:-1])
+    except ValueError:
+        raise Damaged(f"what is stored under {owner!r} is not JSON") from None
 
 
 def _wrap(owner: str, body: str) -> str:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from filelock import FileLock
@@ -27,12 +27,26 @@ from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema
 from ablate.store.database import Database
 from ablate.store.place import locate, store_errors
-from ablate.store.records import RunInfo, StoredMask, from_row, to_row
+from ablate.store.records import (
+    FORMS,
+    Arrays,
+    RunInfo,
+    StoredMask,
+    entry_of,
+    from_row,
+    mask_of,
+    panel_of,
+    scores_of,
+    to_row,
+    trained_of,
+)
 from ablate.store.run_log import RunLog
-from ablate.store.schema import Damaged, check_name, pack, unpack
+from ablate.store.schema import Damaged, check_name, pack
 from ablate.tasks.result import Result
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
+
+T = TypeVar("T")
 
 _CHUNK = 500
 """Keys in a query. Older versions of SQLite allow at most 999 parameters."""
@@ -59,6 +73,8 @@ class Store(RunLog):
         super().__init__(Database(place, create))
         self.name = place.name
         self._files = place.files
+        self.damaged: set[str] = set()
+        """The keys of what was found damaged, and was deleted, since the store was opened."""
         if create:
             with store_errors(self.name):
                 arrays.sweep(self._files)
@@ -76,8 +92,7 @@ class Store(RunLog):
 
     def get_scores(self, key: str) -> NDArray[np.float32] | None:
         """The contributions stored under ``key``, float32 [units], or None."""
-        loaded = self._load(schema.scores, key)
-        return None if loaded is None else loaded[1][0]
+        return self._load(schema.scores, key, scores_of)
 
     def scores_about(self, key: str) -> dict[str, Any] | None:
         """The ``about`` of stored contributions, or None. The contributions are not read."""
@@ -100,11 +115,7 @@ class Store(RunLog):
 
     def get_mask(self, key: str) -> StoredMask | None:
         """The mask stored under ``key``, or None."""
-        loaded = self._load(schema.masks, key)
-        if loaded is None:
-            return None
-        entry, bits = loaded
-        return StoredMask(entry["hash"], arrays.unpack_units(entry["units"], bits), entry["about"])
+        return self._load(schema.masks, key, mask_of)
 
     def mask_about(self, key: str) -> dict[str, Any] | None:
         """The ``about`` of a stored mask and its ``hash``, or None. The bits are not read."""
@@ -128,8 +139,7 @@ class Store(RunLog):
 
     def get_trained(self, key: str) -> dict[str, NDArray[np.float32]] | None:
         """The trained weights stored under ``key``, by name, or None."""
-        loaded = self._load(schema.trained, key)
-        return None if loaded is None else dict(zip(loaded[0]["names"], loaded[1], strict=True))
+        return self._load(schema.trained, key, trained_of)
 
     def trained_about(self, key: str) -> dict[str, Any] | None:
         """The ``about`` of trained weights and their ``hash``, or None. The weights are not read."""
@@ -201,13 +211,11 @@ class Store(RunLog):
 
     def get_panel(self, key: str) -> Panel | None:
         """The panel stored under ``key``, or None."""
-        loaded = self._load(schema.panels, key)
-        return None if loaded is None else Panel(loaded[0]["task"], *loaded[1])
+        return self._load(schema.panels, key, panel_of)
 
     def put_panel(self, panel: Panel) -> str:
         """Stores a panel and returns its key."""
-        content = [panel.gold, panel.kept, panel.cluster, panel.stratum]
-        self._put_file(schema.panels, panel.key, {"task": panel.task}, content)
+        self._put_file(schema.panels, panel.key, {"task": panel.task}, panel.arrays)
         return panel.key
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:
@@ -216,26 +224,31 @@ class Store(RunLog):
         with self._database.reading() as connection:
             text = connection.execute(select(table.c.entry).where(table.c.key == key)).scalar()
         try:
-            return None if text is None else dict(unpack(key, text))
+            return None if text is None else entry_of(table, key, text)
         except Damaged as damage:
             self._forget(table, key, damage)
             return None
 
-    def _load(self, table: Table, key: str) -> tuple[dict[str, Any], list[NDArray[Any]]] | None:
-        """The entry under ``key`` and the arrays of its file, or None as for :meth:`_entry`."""
+    def _load(self, table: Table, key: str, form: Callable[[str, dict[str, Any], Arrays], T]) -> T | None:
+        """What is stored under ``key`` with a file, or None as for :meth:`_entry`.
+
+        Args:
+            form: makes it from its key, its entry and the arrays of its file.
+        """
         entry = self._entry(table, key)
         if entry is None:
             return None
         try:
             with store_errors(self.name):
-                return entry, arrays.read(self._files, entry["file"])
+                content = arrays.read(self._files, entry["file"])
+            return form(key, entry, content)
         except Damaged as damage:
             self._forget(table, key, damage)
             return None
 
     def _put_file(self, table: Table, key: str, entry: dict[str, Any], content: list[NDArray[Any]]) -> None:
         # Read it, because a damaged one must be stored anew. This run would otherwise find nothing in its place later.
-        if self._load(table, key) is not None:
+        if self._load(table, key, FORMS[table]) is not None:
             return
         digest, data = arrays.serialize(content)
         row = {"key": key, "entry": pack(key, {**entry, "file": digest})}
@@ -258,6 +271,7 @@ class Store(RunLog):
         self._database.commit(work)
 
     def _forget(self, table: Table, key: str, damage: Damaged) -> None:
+        self.damaged.add(key)
         self._database.commit(lambda connection: connection.execute(delete(table).where(table.c.key == key)))
         warnings.warn(f"the store {self.name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4)
 

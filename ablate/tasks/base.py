@@ -27,6 +27,8 @@ class Task(Plugin):
     range: the lowest and the highest possible score over all items, in ``unit``; unbounded by default. The contract
         tests check it.
     chooses: whether the task, as a screen task, helps to choose the cells to confirm.
+    family: what tasks have in common whose sentences come from one source, so that a gain on one of them says little
+        about other data than a gain on the next; empty if the task is a family of its own.
     """
 
     split: ClassVar[str]
@@ -35,6 +37,7 @@ class Task(Plugin):
     higher_is_better: ClassVar[bool] = True
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     chooses: ClassVar[bool] = True
+    family: ClassVar[str] = ""
 
     def load(self, source: Source) -> ItemSet:
         """Reads the items to measure on: by default, the source's data set of the same name as the task.

@@ -42,9 +42,19 @@ def panel_of(loaded: Loaded) -> Panel:
         np.asarray(loaded.kept, np.bool_),
         np.array([_number(key) for key in data.keys], np.int64),
         np.array([names[subset] for subset in data.subsets], np.int32),
+        _sentences(data),
     )
 
 
+def _sentences(data: ItemSet) -> NDArray[np.int64]:
+    """The texts that each item compares, as :class:`~ablate.statistics.panel.Panel` has them."""
+    texts = [list(dict.fromkeys(text for pair in pairs for text in pair)) for pairs in data.compared]
+    number = {text: _number((text,)) for of_item in texts for text in of_item}
+    most = max(map(len, texts), default=1)
+    rows = [[number[text] for text in of_item] for of_item in texts]
+    return np.array([row + row[:1] * (most - len(row)) for row in rows], np.int64).reshape(len(rows), most)
+
+
 def _number(key: Key) -> int:
-    """The cluster of a key: the same number in every task and every run."""
+    """The number of a key or a text: the same in every task and every run."""
     return int.from_bytes(hashlib.sha256(json.dumps(key).encode()).digest()[:8], "big", signed=True)

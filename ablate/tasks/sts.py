@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.data.items import ItemSet
+from ablate.data.names import FAMILIES
 from ablate.statistics.metric import SPEARMAN, Statistic
 from ablate.tasks.base import Task
 
@@ -39,8 +40,8 @@ class Sts(Task):
 
 def _task(dataset: str, dataset_split: str, text: str) -> type[Sts]:
     name = dataset.title().replace("-", "")
-    members = {"name": dataset, "split": dataset_split, "help": text, "__module__": __name__, "__doc__": text}
-    return type(name, (Sts,), members)
+    members = {"name": dataset, "split": dataset_split, "help": text, "family": FAMILIES.get(dataset, "")}
+    return type(name, (Sts,), {**members, "__module__": __name__, "__doc__": text})
 
 
 STS_TASKS = (

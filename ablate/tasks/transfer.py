@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ablate.data.classes import ClassSet
 from ablate.data.items import ItemSet
+from ablate.data.names import FAMILIES
 from ablate.errors import PluginError
 from ablate.statistics.metric import Mean, Statistic
 from ablate.tasks.base import Task
@@ -103,8 +104,8 @@ def _by_length(part: ItemSet) -> NDArray[np.int64]:
 
 
 def _task(dataset: str, text: str, paired: bool = False) -> type[Transfer]:
-    members = {"name": dataset, "help": text, "paired": paired, "__module__": __name__, "__doc__": text}
-    return type(dataset.title().replace("-", ""), (Transfer,), members)
+    members = {"name": dataset, "help": text, "paired": paired, "family": FAMILIES.get(dataset, "")}
+    return type(dataset.title().replace("-", ""), (Transfer,), {**members, "__module__": __name__, "__doc__": text})
 
 
 TRANSFER_TASKS = (

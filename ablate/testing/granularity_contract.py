@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ablate.engine.select import select
-from ablate.granularities.base import Granularity
+from ablate.granularities.base import LAYER, Granularity
 from ablate.models.model import Model
 from ablate.testing.contract import Contract, ContractBroken, keep_all, require
 from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
@@ -94,6 +94,7 @@ def _check_class(plugin: type[Granularity], parameters: dict[str, Any]) -> None:
 def _check_units(granularity: Granularity, model: Model, who: str) -> None:
     layers = granularity.layers(model)
     _check_layers(model, layers, who)
+    _check_alike(granularity, model, layers, who)
     _check_carriers(granularity, model, who)
     _check_reduce(granularity, model, layers, who)
 
@@ -126,6 +127,23 @@ def _check_layers(model: Model, layers: Tensor, who: str) -> None:
     require(
         int(layers[0]) >= 0 and int(layers[-1]) < len(model.architecture.layers),
         f"{who}: layers returns numbers outside 0 to {len(model.architecture.layers) - 1}",
+    )
+
+
+def _check_alike(granularity: Granularity, model: Model, layers: Tensor, who: str) -> None:
+    groups = granularity.alike(model)
+    require(
+        isinstance(groups, Tensor) and groups.dtype == torch.int64 and groups.shape == layers.shape,
+        f"{who}: alike does not return int64 [units]",
+    )
+    layers_of: dict[int, set[int]] = {}
+    for group, layer in zip(groups.tolist(), layers.tolist(), strict=True):
+        layers_of.setdefault(group, set()).add(layer)
+    require(all(len(own) == 1 for own in layers_of.values()), f"{who}: alike puts units of two layers into one group")
+    more = type(granularity).matching != LAYER
+    require(
+        more or torch.equal(groups, layers),
+        f"{who}: alike is not the layers, and matching does not say by what it groups",
     )
 
 

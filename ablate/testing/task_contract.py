@@ -85,7 +85,10 @@ class _TaskChecks:
         )
 
     def description(self) -> None:
-        for attribute, kind in (("split", str), ("metric", str), ("unit", str), ("higher_is_better", bool)):
+        for attribute, kind in (
+            *(("split", str), ("metric", str), ("unit", str)),
+            *(("higher_is_better", bool), ("family", str)),
+        ):
             value = getattr(self._plugin, attribute, None)
             require(isinstance(value, kind), f"{self._who} has no {attribute}: {kind.__name__}")
         split = self._plugin.split

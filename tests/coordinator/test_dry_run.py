@@ -96,6 +96,19 @@ def test_the_count_of_confirmed_cells_is_that_of_the_run(place: Workplace) -> No
     assert "confirm: 5 of 5 cells" in place.run(text).err
 
 
+def test_random_searches_are_counted(place: Workplace) -> None:
+    text = (
+        RECIPE.replace("sparsities: [", "sparsities: [0.5, ") + "controls: {matched: 2, searched: 3}\nconfirm: [stsb]\n"
+    )
+    out = place.run(text, "--dry-run").out
+    # Align was chosen among two sparsities; random is not searched. Its rivals are confirmed with it.
+    assert "random search: 6 masks scored on dev; about" in out
+    assert "then confirm on stsb: 8 cells" in out
+    ran = place.run(text)
+    assert "search: 7 of 7 cells" in ran.err
+    assert "confirm: 8 of 8 cells" in ran.err
+
+
 def test_limit_and_set_count(place: Workplace) -> None:
     ran = place.run(RECIPE, "--dry-run", "--limit", "1", "--set", "sparsities=[0.5]")
     assert cells(ran.out) == ["to do   dense", "to do   head align 50 %"]

@@ -115,11 +115,11 @@ def test_a_damaged_store_and_a_newer_one(place: Workplace) -> None:
     with sqlite3.connect(STORE) as connection:
         connection.execute("UPDATE ablate_meta SET version = 99")
     connection.close()
-    (newer,) = fixes((store(STORE),))
+    (newer,) = fixes(store(STORE))
     assert "was made by a newer ablate (schema 99, this one supports 1)" in newer
     content = Path(STORE).read_bytes()
     Path(STORE).write_bytes(content[:100] + b"\xff" * (len(content) - 100))
-    (damaged,) = fixes((store(STORE),))
+    (damaged,) = fixes(store(STORE))
     assert "damaged" in damaged
     assert "password" not in str(store("postgresql+nodriver://me:password@host/db"))
 
@@ -128,8 +128,8 @@ def test_damage_in_the_middle_of_a_store_and_in_its_arrays(place: Workplace) -> 
     assert place.run(RECIPE).code == 0
     first, *_ = arrays = sorted(Path(f"{STORE}.files").glob("*.safetensors"))
     first.write_bytes(first.read_bytes()[:-1])
-    (altered,) = fixes((store(STORE),))
-    assert f"1 altered or cut short, such as {first.resolve()}" in altered
+    altered = [finding for section in store(STORE) for finding in section.findings if finding.fix]
+    assert any(f"{first.resolve()} is cut short or altered" in finding.state for finding in altered)
     assert len(arrays) > 1
     shown = place("doctor", "--store", STORE)
     assert shown.code == 1
@@ -137,7 +137,7 @@ def test_damage_in_the_middle_of_a_store_and_in_its_arrays(place: Workplace) -> 
     middle = len(content) // 2
     content[middle : middle + 20_000] = b"\x5a" * 20_000
     Path(STORE).write_bytes(content)
-    (damaged,) = fixes((store(STORE),))
+    (damaged,) = fixes(store(STORE))
     assert "damaged: restore it from a copy" in damaged
 
 
@@ -153,7 +153,7 @@ def test_a_store_in_use_is_read_and_left_as_it_is(place: Workplace, mode: str) -
             # What another process has committed stands in the log alone.
             assert Path(f"{STORE}-wal").stat().st_size
         before = listing(place.folder)
-        section = store(STORE)
+        (section,) = store(STORE)
         assert listing(place.folder) == before
     assert fixes((section,)) == []
     assert found(section, "runs") == "1, 0 of them finished"
@@ -161,14 +161,14 @@ def test_a_store_in_use_is_read_and_left_as_it_is(place: Workplace, mode: str) -
     connection.close()
     assert not Path(f"{STORE}-wal").exists()
     before = listing(place.folder)
-    assert found(store(STORE), "runs") == "1, 0 of them finished"
+    assert found(store(STORE)[0], "runs") == "1, 0 of them finished"
     assert listing(place.folder) == before
 
 
 def test_a_store_of_a_name_that_a_url_would_part(place: Workplace) -> None:
     name = "a?b#c%41.db"
     Store(name).close()
-    assert fixes((store(name),)) == []
+    assert fixes(store(name)) == []
     assert sorted(path.name for path in place.folder.glob("a*")) == [name]
 
 

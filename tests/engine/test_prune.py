@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ablate.engine.draw import Groups
 from ablate.engine.prune import Pruner
 from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
@@ -42,7 +43,10 @@ class Scores:
 
 
 def pruner(scores: Callable[[Step, Units], Any]) -> Pruner:
-    return Pruner(MODEL, lambda granularity: granularity.layers(MODEL), scores, 0, Timings())
+    def alike(granularity: Granularity) -> Groups:
+        return Groups.of(granularity.alike(MODEL).numpy())
+
+    return Pruner(MODEL, lambda granularity: granularity.layers(MODEL), scores, 0, Timings(), alike)
 
 
 def step(*sparsities: tuple[Granularity, Sparsity], **more: Any) -> Step:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ablate.engine.select import matched, select
+from ablate.engine.select import select
 
 Mask = NDArray[np.bool_]
 Units = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -150,7 +150,6 @@ def test_of_none_and_of_one(scope: Literal["global", "layer"]) -> None:
     nothing = np.zeros(0, np.float32), np.zeros(0, np.int64)
     assert select(*nothing, 0, scope=scope, min_keep=1).shape == (0,)
     assert select(*nothing, "negative", scope=scope, min_keep=1).shape == (0,)
-    assert matched(np.zeros(0, bool), nothing[1], 0).shape == (0,)
     one = np.array([-1], np.float32), np.zeros(1, np.int64)
     assert select(*one, 1, scope=scope).tolist() == [False]
     assert select(*one, 0, scope=scope).tolist() == [True]
@@ -173,27 +172,3 @@ def test_by_hand() -> None:
     assert gone(8, min_keep=1) == [1, 2, 3, 4, 5, 6]
     assert gone("negative") == [1, 6]
     assert gone(3, kept=values != 6) == [1, 6, 7]
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.data(), units(), st.integers(0, 9))
-def test_matched_takes_as_many_of_each_layer(data: st.DataObject, drawn: Units, seed: int) -> None:
-    layers = drawn[1]
-    mask = some(data.draw, len(layers))
-    before = mask.copy()
-    control = matched(mask, layers, seed)
-    assert np.array_equal(mask, before)
-    for here in by_layer(layers):
-        assert control[here].sum() == mask[here].sum()
-    assert np.array_equal(control, matched(mask, layers, seed))
-
-
-def test_matched_draws_differ_and_favor_no_unit() -> None:
-    layers = np.repeat(np.arange(2), 30)
-    mask = np.arange(60) % 30 >= 10
-    draws = [matched(mask, layers, seed) for seed in range(60)]
-    assert len({d.tobytes() for d in draws}) == 60
-    # Each unit goes with probability 1/3: in 60 draws 20 ± 3.7 times.
-    times = np.sum([~d for d in draws], axis=0)
-    assert times.min() > 5
-    assert times.max() < 36

@@ -282,5 +282,19 @@ def test_one_task_is_its_own_mean() -> None:
 def test_evidence_is_plain_and_the_same_again(study: Study, found: list[Evidence]) -> None:
     assert study.evidence() == found
     kinds = {type(value) for item in found for value in to_plain(item).values()}
-    assert kinds <= {str, int, float, bool, list, type(None)}
+    assert kinds <= {str, int, float, bool, list, dict, type(None)}
     assert all(from_plain(Evidence, to_plain(item)) == item for item in found)
+
+
+def test_draws_that_are_the_cell_itself_are_no_test_of_it() -> None:
+    made = Study()
+    made.cell("itself", 0.7, (0.7, 0.7001, 0.6999))
+    made.cell("nearly", 0.7, (1.0, 1.02, 0.98))
+    shares = {"itself": 0.004, "nearly": 0.02}
+    made.rows = [replace(row, redrawn=shares[str(row.scorer)]) if row.control else row for row in made.rows]
+    found = made.evidence()
+    assert {e.scorer for e in found if e.against == "matched"} == {"nearly"}
+    item = of(found, "itself")
+    assert (item.verdict, item.q_improves) == ("better", None)
+    assert item.untested == "the match leaves no other units to draw: 99.6 % of a draw's are the cell's"
+    assert of(found, "nearly").verdict == "improves"

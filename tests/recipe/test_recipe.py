@@ -159,7 +159,11 @@ def test_a_step_of_several_granularities_is_kept_as_it_was_written(tmp_path: Pat
 @pytest.mark.parametrize(
     ("override", "field", "value"),
     [
-        ("controls.matched=5", "controls", {"matched": 5, "screened": 0, "flipped": False, "control_seed": 0}),
+        (
+            "controls.matched=5",
+            "controls",
+            {"matched": 5, "screened": 0, "searched": 0, "flipped": False, "control_seed": 0},
+        ),
         ("seeds=[3, 4]", "seeds", [3, 4]),
         ("sparsities.0=0.7", "sparsities", [0.7]),
         ("steps=2", "steps", 2),

@@ -375,6 +375,15 @@ class Pooler(Neuron):
 
 
 GRANULARITIES: dict[str, tuple[Any, str]] = {
+    "alike": (of(Neuron, alike=lambda *_: torch.zeros(3)), "alike does not return int64"),
+    "alike over layers": (
+        of(Neuron, alike=lambda _, m: 0 * Neuron().layers(m), matching="all"),
+        "alike puts units of two layers into one group",
+    ),
+    "alike unnamed": (
+        of(Neuron, alike=lambda _, m: torch.arange(len(Neuron().layers(m)))),
+        "matching does not say by what it groups",
+    ),
     "layers": (of(Neuron, layers=lambda _, m: Neuron().layers(m).flip(0)), "not numbered layer by layer"),
     "layers dtype": (of(Neuron, layers=lambda _, m: Neuron().layers(m).float()), "int64"),
     "layers range": (of(Neuron, layers=lambda _, m: Neuron().layers(m) + 1), "outside 0"),

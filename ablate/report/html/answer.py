@@ -154,12 +154,23 @@ def _evidence(stage: Stage, group: Group) -> Evidence | None:
 
 
 def _against(stage: Stage, group: Group) -> str:
-    """How the cell compares with its matched draws."""
+    """How the cell compares with its matched draws and with random search."""
     if group.row.way is not None:
         return ""
+    rival = stage.evidence_on(group, against="searched")
+    searched = (
+        f"; it beats {rival.beaten} of {rival.draws} random searches, q {verdicts.q_beats(rival)}" if rival else ""
+    )
+    return _against_matched(stage, group) + searched
+
+
+def _against_matched(stage: Stage, group: Group) -> str:
     item = stage.evidence_on(group, against="matched")
     if item is None:
-        return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
+        found = stage.evidence_on(group)
+        if len(group.matched) < 2 or not found or not found.untested:
+            return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
+        return f"; not compared with matched draws: {found.untested}"
     by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
     few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws or 0) < CLAIM_DRAWS else ""
     return f"; it beats {item.beaten} of {item.draws} matched draws of random units{few}, {by}"

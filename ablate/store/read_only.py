@@ -1,0 +1,30 @@
+"""A store that is only read: what is damaged is reported, and not deleted as in a run."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from sqlalchemy import Table
+
+from ablate.errors import StoreError
+from ablate.store.database import Database
+from ablate.store.place import Place
+from ablate.store.run_log import RunLog
+from ablate.store.schema import Damaged
+from ablate.store.store import Store
+
+
+class ReadOnlyStore(Store):
+    """A store over a database that its owner has opened and closes. Whatever would write raises StoreError."""
+
+    def __init__(self, place: Place, database: Database) -> None:
+        RunLog.__init__(self, database)
+        self.name = place.name
+        self._files = place.files
+        self.damaged = set()
+
+    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> NoReturn:  # noqa: ARG002
+        raise StoreError(f"the store {self.name} is open for reading alone")
+
+    def _forget(self, table: Table, key: str, damage: Damaged) -> NoReturn:  # noqa: ARG002
+        raise damage
