@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from torch import nn
 
 from ablate.data.embedded import EmbeddedSource
 from ablate.errors import AblateError
@@ -99,7 +100,8 @@ def _write(
 ) -> Exported:
     device = chosen.model.device
     # Written from the CPU, on which every machine can load it.
-    backbone = smaller(chosen.model, chosen.keep).to("cpu")
+    backbone = smaller(chosen.model, chosen.keep)
+    nn.Module.to(backbone, "cpu")
     write_model(chosen.spec, chosen.model.encoding.prompt, backbone, made)
     tell("written; loading it in a fresh process")
     short = EmbeddedSource().load("synthetic").sentences[:SENTENCES]

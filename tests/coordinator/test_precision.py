@@ -26,7 +26,12 @@ from ablate.studies.records import from_dict, to_dict
 from ablate.studies.stability import stability
 from tests.bench import Bench, known, make_bench, one
 
-GRID: dict[str, Any] = {"scorers": ["align"], "sparsities": [0.25], "screen": ["stsb-dev", "sickr-dev"], "confirm": ["stsb"]}
+GRID: dict[str, Any] = {
+    "scorers": ["align"],
+    "sparsities": [0.25],
+    "screen": ["stsb-dev", "sickr-dev"],
+    "confirm": ["stsb"],
+}
 
 
 @pytest.fixture
@@ -79,7 +84,7 @@ def test_the_note_says_how_much_the_scores_of_dense_differ(bench: Bench, tmp_pat
     assert not any("device" in line for line in build(exact).head)
 
 
-def test_a_dense_model_that_has_no_score_in_it_is_said(bench: Bench) -> None:
+def test_a_dense_model_that_has_no_score_in_it_is_said() -> None:
     assert precision_note("fp16", {}, "points") == (
         "Evaluated in fp16; dense has no score with which to compare it with float32."
     )
@@ -131,7 +136,7 @@ def test_studies_evaluate_in_it_and_say_so(bench: Bench) -> None:
     with Store(bench.store) as store:
         record, stable = prevalence(job, store), stability(job, store)
         # The dense model and the groups have the keys of cells with the same masks.
-        cells = execute(job, store)
+        cells = Results.of(execute(job, store))
     (note,) = record.notes
     assert note.startswith("Evaluated in bf16: on dense, scores differ from those in float32 by at most ")
     assert note in stable.notes

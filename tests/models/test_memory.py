@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +37,7 @@ class SmallMemory:
         self._name = "embeddings"
         self._handle = model.backbone.get_submodule(self._name).register_forward_pre_hook(self._check, with_kwargs=True)
 
-    def _check(self, _: object, args: tuple[object, ...], kwargs: dict[str, Tensor]) -> None:
+    def _check(self, _: object, __: tuple[object, ...], kwargs: dict[str, Tensor]) -> None:
         tokens = kwargs["input_ids"].numel()
         self.tried.append(tokens)
         if tokens > self.tokens:
@@ -49,8 +48,8 @@ class SmallMemory:
 
 
 @pytest.fixture
-def model() -> Iterator[Model]:
-    yield tiny_model()
+def model() -> Model:
+    return tiny_model()
 
 
 def test_the_budget_of_the_cpu_is_as_measured(model: Model) -> None:
@@ -63,7 +62,7 @@ def test_a_device_that_says_nothing_has_a_budget_of_its_own(model: Model) -> Non
 
 
 class OnGpu(Model):
-    device = torch.device("cuda", 0)  # type: ignore[assignment]
+    device = torch.device("cuda", 0)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_precision_that_the_device_does_not_have(tmp_path: Path, monkeypatch: 
     assert str(refused.value) == f"--precision: {text}"
 
 
-def test_a_value_that_is_not_finite_is_undefined_and_not_a_number(tmp_path: Path) -> None:
+def test_a_value_that_is_not_finite_is_undefined_and_not_a_number() -> None:
     model = tiny_model()
     # fp16 ends at 65504.
     model.backbone.get_parameter("encoder.layer.1.output.LayerNorm.weight").data.mul_(1e5)
