@@ -57,6 +57,7 @@ class MaskMaker:
     tasks: ScorerTasks = field(default_factory=dict)
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict, init=False)
     _alike: dict[Granularity, Groups] = field(default_factory=dict, init=False)
+    _keys: dict[Cell, str] = field(default_factory=dict, init=False)
     _collected: Collected = field(default_factory=Collected, init=False)
     """Statistics of the dense model, between :meth:`collect_for` and the scoring of the cells."""
 
@@ -70,8 +71,11 @@ class MaskMaker:
 
     def key(self, cell: Cell) -> str:
         """The key of a cell, under which its mask is stored."""
-        scorers = [step.scorer for step in cell.steps]
-        return mask_key(self.model, self.calibration, scorers, cell.identity(), self.tie_seed, self.tasks)
+        if cell not in self._keys:
+            scorers = [step.scorer for step in cell.steps]
+            arguments = self.model, self.calibration, scorers, cell.identity(), self.tie_seed, self.tasks
+            self._keys[cell] = mask_key(*arguments)
+        return self._keys[cell]
 
     def scores_keys(self, step: Step, in_force: str | None = None) -> dict[Granularity, str]:
         """The key of the contributions at each of a step's granularities.
@@ -113,11 +117,14 @@ class MaskMaker:
         """The parts of first steps that need statistics and whose contributions are not in the store, each once."""
         parts = dict.fromkeys(part for cell in self.missing(cells) for part in cell.steps[0].parts)
         by_keys = {tuple(self.scores_keys(part).values()): part for part in parts if part.scorer.statistics()}
-        return [part for keys, part in by_keys.items() if any(self.store.scores_about(key) is None for key in keys)]
+        present = self.store.scores_about(key for keys in by_keys for key in keys)
+        return [part for keys, part in by_keys.items() if not present.keys() >= set(keys)]
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that have at least one step and no mask in the store yet."""
-        return [cell for cell in cells if cell.steps and self.store.mask_about(self.key(cell)) is None]
+        keys = {cell: self.key(cell) for cell in cells if cell.steps}
+        present = self.store.masks_about(keys.values())
+        return [cell for cell, key in keys.items() if key not in present]
 
     def stored(self, cell: Cell) -> CellMask | None:
         """The cell's mask in the store; None if it is not there, or if it was damaged and is now deleted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -104,15 +104,26 @@ class ModelRun:
         }
         return {name: a - b for name, (a, b) in scores.items() if a is not None and b is not None}
 
-    def stored(self, cell: Cell, tasks: Sequence[Loaded]) -> bool:
-        """Whether the store has all results of this cell."""
-        trained = self._trainings.stored(cell) if cell.training else None
-        about = self.masks.store.mask_about(self.masks.key(cell)) if cell != DENSE else {"hash": None}
-        if about is None or (cell.training and trained is None):
-            return False
-        model = trained.model if trained else self.model
-        keys = {result_key(model, about["hash"] or None, task, self.precision) for task in tasks}
-        return len(self.store.get_results(keys, values=False)) == len(keys)
+    def stored(self, cells: Collection[Cell], tasks: Sequence[Loaded]) -> set[Cell]:
+        """Those of the cells of which the store has all results."""
+        masks = {cell: self.masks.key(cell) for cell in cells if cell != DENSE}
+        abouts = self.store.masks_about(masks.values())
+        hashes = {cell: abouts[key]["hash"] or None for cell, key in masks.items() if key in abouts}
+        models = {cell: self._trained_model(cell) for cell in cells if cell == DENSE or cell in hashes}
+        keys = {
+            cell: {result_key(model, hashes.get(cell), task, self.precision) for task in tasks}
+            for cell, model in models.items()
+            if model is not None
+        }
+        present = self.store.get_results((key for of_cell in keys.values() for key in of_cell), values=False)
+        return {cell for cell, of_cell in keys.items() if of_cell <= present.keys()}
+
+    def _trained_model(self, cell: Cell) -> Model | None:
+        """The model that a cell is evaluated with; None if it has yet to be trained."""
+        if not cell.training:
+            return self.model
+        trained = self._trainings.stored(cell)
+        return trained.model if trained else None
 
     @property
     def _trainings(self) -> Trainings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
@@ -66,7 +66,8 @@ class Encoding:
     precision: str = "float32"
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        # Not `asdict`, whose copies take a third of the time to plan a large grid.
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

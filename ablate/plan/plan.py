@@ -61,7 +61,7 @@ class Step:
     @property
     def parts(self) -> tuple[Step, ...]:
         """The parts that can be scored separately: one for each granularity, unless the scorer scores them together."""
-        if self.scorer.joint:
+        if self.scorer.joint or len(self.sparsities) == 1:
             return (self,)
         return tuple(replace(self, sparsities=(sparsity,)) for sparsity in self.sparsities)
 

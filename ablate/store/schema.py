@@ -160,5 +160,5 @@ def check_name(what: str, name: str) -> None:
     Args:
         what: the kind of name, for the message.
     """
-    if "\0" in name or any("\ud800" <= c <= "\udfff" for c in name):
+    if "\0" in name or (not name.isascii() and any("\ud800" <= c <= "\udfff" for c in name)):
         raise StoreError(f"the {what} {name!r} cannot be stored: remove NUL and lone surrogates from it")

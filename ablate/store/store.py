@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Row, Table, delete, insert, select
 
 from ablate.models.weights_file import WeightsFile
 from ablate.statistics.arrays import require_float32_vector
@@ -94,10 +94,9 @@ class Store(RunLog):
         """The contributions stored under ``key``, float32 [units], or None."""
         return self._load(schema.scores, key, scores_of)
 
-    def scores_about(self, key: str) -> dict[str, Any] | None:
-        """The ``about`` of stored contributions, or None. The contributions are not read."""
-        entry = self._entry(schema.scores, key)
-        return None if entry is None else dict(entry["about"])
+    def scores_about(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The ``about`` of the contributions stored under each of ``keys``. The contributions are not read."""
+        return {key: entry["about"] for key, entry in self._entries(schema.scores, keys).items()}
 
     def put_scores(self, key: str, scores: NDArray[np.float32], about: Mapping[str, Any]) -> None:
         """Stores contributions, float32 [units].
@@ -118,9 +117,14 @@ class Store(RunLog):
         return self._load(schema.masks, key, mask_of)
 
     def mask_about(self, key: str) -> dict[str, Any] | None:
-        """The ``about`` of a stored mask and its ``hash``, or None. The bits are not read."""
-        entry = self._entry(schema.masks, key)
-        return None if entry is None else {**entry["about"], "hash": entry["hash"]}
+        """What :meth:`masks_about` returns for one key, or None."""
+        return self.masks_about([key]).get(key)
+
+    def masks_about(self, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The ``about`` and the ``hash`` of the mask stored under each of ``keys``. The bits are not read."""
+        return {
+            key: {**entry["about"], "hash": entry["hash"]} for key, entry in self._entries(schema.masks, keys).items()
+        }
 
     def mask_keys(self, prefix: str) -> list[str]:
         """The keys of stored masks that start with ``prefix``, which consists of hexadecimal digits."""
@@ -185,25 +189,13 @@ class Store(RunLog):
         Args:
             values: whether to read the ``values`` of each result; otherwise they are None.
         """
-        wanted = list(dict.fromkeys(keys))
         table = schema.results.c
-        query = select(table.key, table.entry, *([table.similarities] if values else []))
-        results: dict[str, Result] = {}
-        damaged: dict[str, Damaged] = {}
-        for key in wanted:
-            check_name("key", key)
-        with self._database.reading() as connection:
-            for start in range(0, len(wanted), _CHUNK):
-                chunk = query.where(table.key.in_(wanted[start : start + _CHUNK]))
-                for row in connection.execute(chunk):
-                    try:
-                        results[row.key] = from_row(row.key, row.entry, row.similarities if values else None, values)
-                    except Damaged as damage:
-                        damaged[row.key] = damage
-        # After the reading transaction, because deleting needs one that writes.
-        for key, cause in damaged.items():
-            self._forget(schema.results, key, cause)
-        return {key: results[key] for key in wanted if key in results}
+        columns = [table.key, table.entry, *([table.similarities] if values else [])]
+
+        def read(row: Row[Any]) -> Result:
+            return from_row(row.key, row.entry, row.similarities if values else None, values)
+
+        return self._read(schema.results, keys, columns, read)
 
     def put_results(self, results: Mapping[str, Result]) -> None:
         """Stores results in one transaction."""
@@ -220,14 +212,35 @@ class Store(RunLog):
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:
         """The entry under ``key``; None if there is none, or if it was damaged and is now deleted."""
-        check_name("key", key)
+        return self._entries(table, [key]).get(key)
+
+    def _entries(self, table: Table, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        return self._read(table, keys, [table.c.key, table.c.entry], lambda row: entry_of(table, row.key, row.entry))
+
+    def _read(
+        self, table: Table, keys: Iterable[str], columns: Sequence[Column[Any]], form: Callable[[Row[Any]], T]
+    ) -> dict[str, T]:
+        """What ``form`` makes of the rows under ``keys``, in the order of ``keys``.
+
+        Absent keys are left out, and so are damaged rows, which are deleted.
+        """
+        wanted = list(dict.fromkeys(keys))
+        found: dict[str, T] = {}
+        damaged: dict[str, Damaged] = {}
+        for key in wanted:
+            check_name("key", key)
         with self._database.reading() as connection:
-            text = connection.execute(select(table.c.entry).where(table.c.key == key)).scalar()
-        try:
-            return None if text is None else entry_of(table, key, text)
-        except Damaged as damage:
-            self._forget(table, key, damage)
-            return None
+            for start in range(0, len(wanted), _CHUNK):
+                chunk = select(*columns).where(table.c.key.in_(wanted[start : start + _CHUNK]))
+                for row in connection.execute(chunk):
+                    try:
+                        found[row.key] = form(row)
+                    except Damaged as damage:
+                        damaged[row.key] = damage
+        # After the reading transaction, because deleting needs one that writes.
+        for key, cause in damaged.items():
+            self._forget(table, key, cause)
+        return {key: found[key] for key in wanted if key in found}
 
     def _load(self, table: Table, key: str, form: Callable[[str, dict[str, Any], Arrays], T]) -> T | None:
         """What is stored under ``key`` with a file, or None as for :meth:`_entry`.

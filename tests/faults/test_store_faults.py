@@ -49,7 +49,7 @@ def is_there(store: Store, kind: str, name: str, units: int = UNITS) -> bool:
         scores = store.get_scores(name)
         if scores is not None:
             np.testing.assert_array_equal(scores, random_numbers.random(units, np.float32))
-            assert store.scores_about(name) == {"name": name}
+            assert store.scores_about([name]).get(name) == {"name": name}
         return scores is not None
     if kind == "mask":
         mask = store.get_mask(name)
@@ -245,7 +245,7 @@ def test_two_processes_on_one_store(tmp_path: Path) -> None:
             assert is_there(store, "mask", f"equal{i}")
             assert is_there(store, "scores", f"0:{i}")
             assert is_there(store, "scores", f"1:{i}")
-            winner = store.scores_about(f"both{i}")
+            winner = store.scores_about([f"both{i}"]).get(f"both{i}")
             assert winner is not None
             np.testing.assert_array_equal(store.get_scores(f"both{i}"), np.full(10, winner["who"]))
 
@@ -291,7 +291,7 @@ def test_an_altered_array_file_counts_as_absent(tmp_path: Path, kind: str) -> No
                 file.write_bytes(content)
             with pytest.warns(RuntimeWarning, match=r"(missing|altered); it will be computed again"):
                 assert not is_there(store, kind, "k", 100)
-            assert (store.scores_about if kind == "scores" else store.mask_about)("k") is None
+            assert "k" not in (store.scores_about if kind == "scores" else store.masks_about)(["k"])
             put(store, kind, "k", 100)
             assert is_there(store, kind, "k", 100)
             assert file.read_bytes() == whole
@@ -341,7 +341,7 @@ def test_damaged_rows_of_a_run_are_not_shown(tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "ablate.db") as other:
             other.execute("UPDATE ablate_rows SET entry = replace(entry, '81', '91')")
         other.close()
-        with pytest.raises(StoreError, match="does not match its checksum: run it again"):
+        with pytest.raises(StoreError, match="does not match its checksum: `ablate doctor` says how to mend the store"):
             store.rows(run)
 
 

@@ -62,13 +62,13 @@ counter = iter(range(10**9))
 def test_scores_round_trip(shared: Store, name: str, about: dict[str, Any], scores: Vector) -> None:
     key = f"{name}{next(counter)}"
     assert shared.get_scores(key) is None
-    assert shared.scores_about(key) is None
+    assert shared.scores_about([key]).get(key) is None
     shared.put_scores(key, scores, about)
     found = shared.get_scores(key)
     assert found is not None
     assert found.dtype == np.float32
     assert found.tobytes() == scores.tobytes()
-    assert shared.scores_about(key) == about
+    assert shared.scores_about([key]).get(key) == about
 
 
 @settings(max_examples=25, deadline=None)
@@ -185,7 +185,7 @@ def test_the_first_put_stays(store: Store) -> None:
     store.put_scores("k", zeros, {"n": 1})
     store.put_scores("k", ones, {"n": 2})
     np.testing.assert_array_equal(store.get_scores("k"), zeros)
-    assert store.scores_about("k") == {"n": 1}
+    assert store.scores_about(["k"]).get("k") == {"n": 1}
     store.put_mask("k", StoredMask("first", {"head": np.array([True])}, {}))
     store.put_mask("k", StoredMask("second", {"head": np.array([False])}, {}))
     mask = store.get_mask("k")
