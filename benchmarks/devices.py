@@ -1,7 +1,7 @@
 """Sentences a second in each precision, and how far scores move: `python benchmarks/devices.py --device cuda`.
 
-The models are MiniLM and one of BERT-base's shape with random weights. Each round encodes the sentences of STS-B dev in
-every precision, and the table has medians. Seconds on the CPU are process time, so run it with one thread there.
+The models are MiniLM and one of BERT-base's shape with random weights. Each round encodes the sentences of the tasks in
+every precision; the rates are medians. Seconds on the CPU are process time, so run it with one thread there.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from ablate.plugins import registry
 from ablate.tasks.loaded import Loaded
 from ablate.testing.tiny import tiny_model
 
-PRECISIONS: tuple[Precision, ...] = ("float32", "bf16", "fp16")
-
 
 def base(device: torch.device) -> Model:
     """A model of BERT-base's shape; its words are few, and its embeddings mean nothing."""
@@ -44,26 +42,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--data", default="auto")
     parser.add_argument("--models", default="minilm,base")
+    parser.add_argument("--tasks", default="stsb-dev,sickr-dev")
+    parser.add_argument("--precisions", default="float32,bf16,fp16")
     given = parser.parse_args()
     device = resolve(given.device)
     source = resolve_data(given.data, os.environ).source
-    tasks = load_tasks([make_task(registry(), "stsb-dev", {})], source, registry())
+    tasks = load_tasks([make_task(registry(), name, {}) for name in given.tasks.split(",")], source, registry())
     makers: dict[str, Callable[[], Model]] = {
         "minilm": lambda: load_model(ModelSpec(name="minilm"), device),
         "base": lambda: base(device),
     }
     print(f"{label(device)}, torch {torch.__version__}, {torch.get_num_threads()} threads, {source.label}")
     for name in given.models.split(","):
-        measure(name, makers[name](), tasks, given.rounds)
+        measure(name, makers[name](), tasks, given.rounds, given.precisions.split(","))
 
 
-def measure(name: str, model: Model, tasks: list[Loaded], rounds: int) -> None:
+def measure(name: str, model: Model, tasks: list[Loaded], rounds: int, precisions: list[Precision]) -> None:
     """Prints a line for each precision that the device has."""
     evaluator = Evaluator(model)
     positions, prepared = evaluator.prepared(tasks)
     clock = time.process_time if model.device.type == "cpu" else time.perf_counter
     seconds: dict[Precision, list[float]] = {}
-    for precision in PRECISIONS:
+    for precision in precisions:
         try:
             check_precision(precision, model.device)
             seconds[precision] = []
@@ -76,13 +76,17 @@ def measure(name: str, model: Model, tasks: list[Loaded], rounds: int) -> None:
                 encode(model, prepared)
             # The first round warms up.
             spent += [clock() - start] if number else []
-    (task,) = tasks
-    scores = {precision: evaluator.embed({}, tasks, precision=precision).measure(task).score for precision in seconds}
+    scores = {}
+    for precision in seconds:
+        embedded = evaluator.embed({}, tasks, precision=precision)
+        scores[precision] = [embedded.measure(task).score or 0.0 for task in tasks]
     print(f"{name}: {len(positions)} sentences, {prepared.tokens} tokens, batches of {prepared.token_budget} tokens")
     for precision, spent in seconds.items():
-        score, exact = scores[precision], scores["float32"]
-        moved = "" if score is None or exact is None else f", {task.name} {score:.2f} ({score - exact:+.3f})"
-        print(f"  {precision}: {len(positions) / median(spent):,.0f} sentences a second{moved}")
+        moved = [
+            f"{task.name} {score:.3f} ({score - exact:+.3f})"
+            for task, score, exact in zip(tasks, scores[precision], scores["float32"], strict=True)
+        ]
+        print(f"  {precision}: {len(positions) / median(spent):,.0f} sentences a second; {', '.join(moved)}")
 
 
 if __name__ == "__main__":

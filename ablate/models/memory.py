@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import torch
+from torch import nn
 
 from ablate.models.device import exact_float32
 from ablate.models.model import Model
@@ -24,6 +26,9 @@ SHARE = 0.5
 _PROBED = 2048
 """The tokens that are encoded to measure the memory of one."""
 
+_PER_TOKEN: WeakKeyDictionary[nn.Module, float] = WeakKeyDictionary()
+"""The bytes that a token takes, of each model for which they were measured."""
+
 
 def token_budget(model: Model) -> int:
     """The most tokens in a batch, padding included.
@@ -36,8 +41,9 @@ def token_budget(model: Model) -> int:
         return ON_CPU
     if device.type != "cuda":
         return OTHER
-    per_token = max(1.0, peak_bytes(device, lambda: _probe(model)) / _PROBED)
-    return round(min(max(SHARE * free_bytes(device) / per_token, ON_CPU), MOST))
+    if model.network not in _PER_TOKEN:
+        _PER_TOKEN[model.network] = max(1.0, peak_bytes(device, lambda: _probe(model)) / _PROBED)
+    return round(min(max(SHARE * free_bytes(device) / _PER_TOKEN[model.network], ON_CPU), MOST))
 
 
 def free_bytes(device: torch.device) -> int:
