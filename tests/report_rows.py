@@ -216,7 +216,6 @@ def _item(
         "low": delta - 1.96 * se,
         "high": delta + 1.96 * se,
         "se": se,
-        "smallest_effect": 2.8 * se,
     }
     if against == "matched":
         beats: dict[str, Any] = {"p_beats": p, "q_beats": p if delta > 0 else 1.0}
@@ -228,8 +227,10 @@ def _item(
         "worse": p if delta < 0 else 1.0,
     }
     untested = None if group.matched else "0 matched draws, and a test needs two"
+    numbers |= {"smallest_better": 2.8 * se}
     if group.matched:
         qs["improves"] = qs["better"]
+        numbers |= {"smallest_improves": 3.2 * se}
     claims = {f"q_{claim}": q for claim, q in qs.items()}
     found = {"p_different": p, "studentized": True, "p_harmless": qs["harmless"], "untested": untested}
     return an_item(stage, group, **numbers, **claims, **found, verdict=verdict(level, qs))

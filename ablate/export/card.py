@@ -11,7 +11,8 @@ from ablate.export.record import Exported
 from ablate.record import Row
 from ablate.report import wording
 from ablate.report.formats import as_markdown
-from ablate.report.table import MARKS, Block, Column, Line, Page, Table, TableCell
+from ablate.report.table import MARKS, MEANINGS, Block, Column, Line, Page, Table, TableCell
+from ablate.statistics.verdict import CLAIM_DRAWS
 
 
 def page(exported: Exported) -> Page:
@@ -99,12 +100,19 @@ def _scores(exported: Exported) -> Table:
         "row",
         (
             f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
+            *((f"{MEANINGS}.", _draws(exported)) if any(row.verdict for row in exported.rows) else ()),
             *((wording.CLEAN,) if clean else ()),
             *wording.deviations(exported.about, {row.task for row in exported.rows}),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
             *_unconfirmed(exported),
         ),
     )
+
+
+def _draws(exported: Exported) -> str:
+    """How many matched draws stand behind the verdicts."""
+    few = "" if exported.draws >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS}"
+    return f"Matched draws of the cell: {exported.draws or 'none'}{few}."
 
 
 def _score(row: Row, clean: bool) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ class Exportable:
     model: without the mask; if the cell was trained, with its trained weights.
     rows: of the cell, one for each stage and task.
     keep: parameter name -> bool tensor, True = keep.
+    draws: how many matched draws the cell has in its run.
     confirmed_by: the run that confirmed the cell, if the rows' own run has not.
     """
 
@@ -41,6 +42,7 @@ class Exportable:
     rows: list[Row]
     mask: StoredMask
     keep: Mapping[str, Tensor]
+    draws: int
     confirmed_by: str | None = None
 
     @property
@@ -87,7 +89,8 @@ def exportable(
     if mask.about.get("trained") is not None:
         put_in(model, read_weights(store, mask.about["trained"]))
     units = Units.of(mask.units, granularities_of(recipe, registry))
-    return Exportable(spec, model, rows, mask, units.keep(model))
+    draws = {row.draw for row in results.rows if row.control == "matched" and row.control_of == key}
+    return Exportable(spec, model, rows, mask, units.keep(model), len(draws))
 
 
 def granularities_of(recipe: Recipe, registry: Registry) -> list[Granularity]:

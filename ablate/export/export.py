@@ -140,6 +140,7 @@ def _write(
         cost=cost,
         confirmed_by=chosen.confirmed_by,
         measured_on=f"{label(device)} in {precision}",
+        draws=chosen.draws,
     )
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
     (made / "README.md").write_text(card(exported), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -11,14 +11,15 @@ import numpy as np
 from ablate.errors import AblateError, Undefined
 from ablate.judge.difference import Difference, compared
 from ablate.judge.effects import Stage, stages
-from ablate.judge.evidence import Asked, Found, against_dense, against_random, corrected, with_harmed
+from ablate.judge.evidence import Asked, Found, against_dense, against_random, corrected, smallest_gains, with_harmed
 from ablate.judge.findings import claims, margin_of
 from ablate.judge.group import Group
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Statistics
 from ablate.record import Evidence, RunRecord
-from ablate.statistics.compare import Comparison, seeds_p, smallest_effect
+from ablate.statistics.compare import Comparison, seeds_p
 from ablate.statistics.correction import adjust
+from ablate.statistics.power import smallest_gain
 from ablate.statistics.verdict import Claim
 from ablate.store.store import Store
 
@@ -141,19 +142,32 @@ def _judged(
     tested = [_claims(stage, finding, margin) for finding in findings]
     qs = corrected(tested, settings.correction)
     q_beats = iter(adjust([one.beats for one in findings if one.beats is not None], settings.correction))
-    for finding, ps, q in zip(findings, tested, qs, strict=True):
+    # The size at which a cell would improve takes four tests, two of them over train seeds, and is not given.
+    sizes = smallest_gains("better", tested, [_smallest(stage, one, settings) for one in findings], settings, None)
+    for finding, ps, q, size in zip(findings, tested, qs, sizes, strict=True):
         difference, over = finding.alone, finding.random
         asked = Asked(stage, finding.group, task, margin, settings.level, difference.pairs, settings.correction)
-        found = Found(difference.compared, difference.p, difference.studentized, ps, q, finding.untested)
+        found = Found(
+            difference.compared, difference.p, difference.studentized, ps, q, finding.untested, {"better": size}
+        )
         yield against_dense(asked, "trained", found)
         if over is not None and finding.beats is not None:
             mine = stage.effect(finding.group, tasks=[task] if task else ()).value or 0.0
             higher = stage.measure.higher_is_better
             beaten = sum((mine > mask) == higher and mine != mask for mask in finding.masks)
-            smallest = smallest_effect(over.compared.se, settings.level)
             yield against_random(
-                asked, "random", over.compared, finding.beats, next(q_beats), smallest, len(finding.masks), beaten
+                asked, "random", over.compared, finding.beats, next(q_beats), len(finding.masks), beaten
             )
+
+
+def _smallest(stage: Stage, finding: _TrainedCell, settings: Statistics) -> Callable[[Claim, float], float | None]:
+    sign = 1.0 if stage.measure.higher_is_better else -1.0
+    gains = finding.alone.compared
+
+    def smallest(_: Claim, p: float) -> float | None:
+        return smallest_gain(sign * gains.boots, gains.se, settings.resamples, p)
+
+    return smallest
 
 
 def _claims(stage: Stage, finding: _TrainedCell, margin: float | None) -> dict[Claim, float]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ablate.judge.effects import Stage
+from ablate.judge.effects import Stage, over_tasks
 from ablate.judge.findings import Findings, Settings
 from ablate.judge.group import Group
 from ablate.record import Evidence, Samples
 from ablate.statistics.arrays import Values
-from ablate.statistics.compare import AgainstDraws, Comparison, smallest_effect
+from ablate.statistics.compare import AgainstDraws, Comparison
 from ablate.statistics.correction import adjust
+from ablate.statistics.power import largest_p
 from ablate.statistics.resample import Judged
 from ablate.statistics.verdict import CLAIMS, Claim, verdict
 
@@ -45,9 +46,13 @@ def judge_stage(
         q_beats = iter(adjust(beats, settings.correction))
         rivals = [finding.searched.p for finding in of_cells if finding.searched]
         q_rivals = iter(adjust(rivals, settings.correction))
-        for finding, ps, q in zip(of_cells, claims, qs, strict=True):
+        room, found_by = _room(stage, members), [finding.smallest for finding in of_cells]
+        smallest = {claim: smallest_gains(claim, claims, found_by, settings, room) for claim in SIZED}
+        for number, (finding, ps, q) in enumerate(zip(of_cells, claims, qs, strict=True)):
             asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
-            found = Found(finding.dense, finding.p, finding.studentized, ps, q, finding.undrawn, finding.samples)
+            of_dense = finding.dense, finding.p, finding.studentized
+            sizes = {claim: of[number] for claim, of in smallest.items()}
+            found = Found(*of_dense, ps, q, finding.undrawn, sizes, finding.samples)
             items.append(against_dense(asked, "dense", found))
             if finding.drawn is not None:
                 items.append(_against_draws(asked, "matched", finding.drawn, finding.sign, next(q_beats)))
@@ -64,6 +69,43 @@ def corrected(claims: Sequence[Mapping[Claim, float]], method: str) -> list[dict
         for i, q in zip(tested, adjust([claims[i][claim] for i in tested], method), strict=True):
             qs[i][claim] = q
     return qs
+
+
+SIZED: tuple[Claim, ...] = ("improves", "better")
+"""The claims of which the evidence says what gain they take."""
+
+
+def smallest_gains(
+    claim: Claim,
+    claims: Sequence[Mapping[Claim, float]],
+    smallest: Sequence[Callable[[Claim, float], float | None]],
+    settings: Settings,
+    room: float | None,
+) -> list[float | None]:
+    """The gain of each cell that would get the claim with 80 % power, where the p of the other cells stand.
+
+    Args:
+        smallest: of each cell, the gain that the claim takes at a p.
+        room: the highest gain that the scale allows.
+
+    Returns:
+        None where the claim is not tested, or no gain would get it.
+    """
+    tested = [number for number, ps in enumerate(claims) if claim in ps]
+    found: list[float | None] = [None] * len(claims)
+    for number in tested:
+        others = [claims[other][claim] for other in tested if other != number]
+        gain = smallest[number](claim, largest_p(others, settings.level, settings.correction))
+        found[number] = None if gain is None or (room is not None and gain > room) else gain
+    return found
+
+
+def _room(stage: Stage, tasks: Sequence[str]) -> float | None:
+    """How much the dense model's mean score may rise: points end at 100. None if there is no such end."""
+    if stage.measure.unit != "points" or not stage.measure.higher_is_better:
+        return None
+    score = over_tasks(stage.dense, tasks, stage.score_of).value
+    return None if score is None else 100 - score
 
 
 def with_harmed(items: Sequence[Evidence], several: bool) -> Iterator[Evidence]:
@@ -95,7 +137,8 @@ class Found:
     """What was found against the dense model, as it came or trained.
 
     p: two-sided, of no difference, studentized or not. claims, qs: the p of each claim that is tested, and the same
-    corrected. untested: why ``improves`` is not. samples: of a mean over several tasks.
+    corrected. untested: why ``improves`` is not. smallest: the gain that a claim takes; see :func:`smallest_gains`.
+    samples: of a mean over several tasks.
     """
 
     compared: Comparison
@@ -104,13 +147,14 @@ class Found:
     claims: Mapping[Claim, float]
     qs: Mapping[Claim, float]
     untested: str | None
+    smallest: Mapping[Claim, float | None]
     samples: Samples | None = None
 
 
 def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
     """The evidence against the dense model, with its verdict."""
     return replace(
-        _evidence(asked, against, found.compared, smallest_effect(found.compared.se, asked.level)),
+        _evidence(asked, against, found.compared),
         p_different=found.p,
         studentized=found.studentized,
         p_harmless=found.claims.get("harmless"),
@@ -120,25 +164,27 @@ def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
         q_harmless=found.qs.get("harmless"),
         q_worse=found.qs.get("worse"),
         untested=found.untested,
+        smallest_improves=found.smallest.get("improves"),
+        smallest_better=found.smallest.get("better"),
         samples=found.samples,
         verdict=verdict(asked.level, found.qs),
     )
 
 
 def against_random(
-    asked: Asked, against: str, compared: Comparison, p: float, q: float, smallest: float, draws: int, beaten: int
+    asked: Asked, against: str, compared: Comparison, p: float, q: float, draws: int, beaten: int
 ) -> Evidence:
     """The evidence against random units. p, q: that the cell does not beat them, as found and corrected."""
-    item = _evidence(asked, against, compared, smallest)
+    item = _evidence(asked, against, compared)
     return replace(item, p_beats=p, q_beats=q, draws=draws, beaten=beaten)
 
 
 def _against_draws(asked: Asked, against: str, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
     compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
-    return against_random(asked, against, compared, drawn.p, q, drawn.smallest_effect, drawn.draws, drawn.beaten)
+    return against_random(asked, against, compared, drawn.p, q, drawn.draws, drawn.beaten)
 
 
-def _evidence(asked: Asked, against: str, compared: Comparison, smallest: float) -> Evidence:
+def _evidence(asked: Asked, against: str, compared: Comparison) -> Evidence:
     """A comparison without its tests."""
     stage, group = asked.stage, asked.group
     return Evidence(
@@ -175,7 +221,8 @@ def _evidence(asked: Asked, against: str, compared: Comparison, smallest: float)
         resamples=len(compared.boots),
         verdict=None,
         harmed=(),
-        smallest_effect=smallest,
+        smallest_improves=None,
+        smallest_better=None,
         draws=None,
         beaten=None,
     )

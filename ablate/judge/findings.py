@@ -15,6 +15,7 @@ from ablate.judge.samples import Draws, Sampling, mean
 from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
+from ablate.statistics.power import smallest_gain
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
 
@@ -41,14 +42,19 @@ class Settings(Protocol):
     def statistics_seed(self) -> int: ...
 
 
+SETTINGS = ("correction", "level", "margin", "mean_margin", "margins", "resamples", "statistics_seed")
+"""The names of all of them."""
+
+
 @dataclass(frozen=True)
 class ComparedCell:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
     sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
-    see :class:`~ablate.statistics.resample.Swapped`. drawn: computed on gains, where higher is always better.
-    undrawn: why there is none. samples: of a mean over several tasks. searched: as drawn, with the best masks of random
-    searches where there are at least two.
+    see :class:`~ablate.statistics.resample.Swapped`. boots: the gains on bootstrap draws of the pairs, NaN
+    where one has no score. permutations: how many p was found of. drawn: computed on gains, where higher is always
+    better. undrawn: why there is none. samples: of a mean over several tasks. searched: as drawn, with the best masks
+    of random searches where there are at least two.
     """
 
     group: Group
@@ -56,6 +62,8 @@ class ComparedCell:
     dense: Comparison
     p: float
     studentized: bool
+    boots: Floats
+    permutations: int
     drawn: AgainstDraws | None
     undrawn: str | None
     margin: float | None
@@ -69,6 +77,11 @@ class ComparedCell:
             # To improve, a cell has to pass every test, so its p is the largest.
             ps["improves"] = max(ps["better"], self.drawn.p, *([self.searched.p] if self.searched else ()))
         return ps
+
+    def smallest(self, claim: Claim, p: float) -> float | None:
+        """The gain that would support ``improves`` or ``better`` with 80 % power, at the largest p that supports it."""
+        beaten = (self.drawn, self.searched) if claim == "improves" else ()
+        return smallest_gain(self.boots, self.dense.se, self.permutations, p, [one.made for one in beaten if one])
 
 
 def claims(gains: Comparison, p: float, margin: float | None) -> dict[Claim, float]:
@@ -144,9 +157,20 @@ class Findings:
             return
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
         searched, _ = self._among(group.searched, tasks, effect.value, boots, "random searches")
-        margin = margin_of(self._stage, tasks, self._settings)
-        samples = self._sampling.of(group, dense) if self._sampling and len(tasks) > 1 else None
-        yield ComparedCell(group, self._sign, dense, p, swapped.studentized, drawn, undrawn, margin, samples, searched)
+        yield ComparedCell(
+            group=group,
+            sign=self._sign,
+            dense=dense,
+            p=p,
+            studentized=swapped.studentized,
+            boots=self._sign * boots,
+            permutations=int(np.isfinite(swapped.differences).sum()),
+            drawn=drawn,
+            undrawn=undrawn,
+            margin=margin_of(self._stage, tasks, self._settings),
+            samples=self._sampling.of(group, dense) if self._sampling and len(tasks) > 1 else None,
+            searched=searched,
+        )
 
     def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
         settings = self._settings
@@ -179,9 +203,9 @@ class Findings:
         drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
         # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
-        sign, level = self._sign, self._settings.level
+        sign = self._sign
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, level, rng, name), None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name), None
         except Undefined as reason:
             return None, str(reason)
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
+from typing import Any
 
 from ablate.errors import AblateError, PluginError, StoreError, Undefined
 from ablate.judge.effects import Stage, stages
 from ablate.judge.evidence import judge_stage
-from ablate.judge.findings import Settings
+from ablate.judge.findings import SETTINGS, Settings
 from ablate.judge.group import stored_result
 from ablate.judge.plugin_statistic import TaskFault, statistic_of
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
-from ablate.record import Evidence, Row, RunRecord
+from ablate.record import JUDGMENT, OF_EVIDENCE, Evidence, Row, RunRecord, from_plain, to_plain
 from ablate.statistics.arrays import Values
 from ablate.statistics.resample import Judged
+from ablate.store.keys import judgment_key
 from ablate.store.store import Store
 
 AGREE = 1e-4
@@ -33,7 +35,7 @@ class Judgement:
 
 
 def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings) -> Judgement:
-    """Judges every cell of a run.
+    """Judges every cell of a run. The judgment on a stage is stored, and read back if the same stage is judged again.
 
     Raises:
         StoreError: the store has lost something that the run stored, or has found it damaged.
@@ -42,24 +44,68 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
     withheld: list[str] = []
     judged = stages(results)
     for stage in judged:
-        tasks: dict[str, Judged] = {}
-        values: dict[str, Mapping[str, Values]] = {}
-        for task in stage.splits:
-            try:
-                keys = [row.result for group in stage.groups for row in group.rows(True) if row.task == task]
-                tasks[task], values[task] = read(results, stage, task, keys, store, registry)
-            except StoreError:  # the run has just stored all of it: without it, no table is better than a poorer one
-                raise
-            except AblateError as why:
-                withheld.append(f"{task} ({stage.name}): {why}")
-        while True:
-            try:
-                evidence += judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings)
-                break
-            except TaskFault as why:  # on one of the draws; judge the other tasks without it
-                withheld.append(f"{why.task} ({stage.name}): {why}")
-                del tasks[why.task]
+        key = judgment_key(_judged_by(results, stage, registry, settings))
+        stored = store.get_judgment(key)
+        if stored is not None:
+            evidence += [from_plain(Evidence, item) for item in stored]
+            continue
+        found, reasons = _judge_stage(results, stage, store, registry, settings)
+        if not reasons:
+            store.put_judgment(key, [to_plain(item) for item in found])
+        evidence += found
+        withheld += reasons
     return Judgement(_filled(results.rows, judged, evidence), evidence, withheld)
+
+
+def _judge_stage(
+    results: RunRecord, stage: Stage, store: Store, registry: Registry, settings: Settings
+) -> tuple[list[Evidence], list[str]]:
+    """The evidence on a stage's cells, and why tasks have none."""
+    withheld: list[str] = []
+    tasks: dict[str, Judged] = {}
+    values: dict[str, Mapping[str, Values]] = {}
+    for task in stage.splits:
+        try:
+            keys = [row.result for group in stage.groups for row in group.rows(True) if row.task == task]
+            tasks[task], values[task] = read(results, stage, task, keys, store, registry)
+        except StoreError:  # the run has just stored all of it: without it, no table is better than a poorer one
+            raise
+        except AblateError as why:
+            withheld.append(f"{task} ({stage.name}): {why}")
+    while True:
+        try:
+            return judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings), withheld
+        except TaskFault as why:  # on one of the draws; judge the other tasks without it
+            withheld.append(f"{why.task} ({stage.name}): {why}")
+            del tasks[why.task]
+
+
+_NOT_JUDGED = {"seconds", "cached", *OF_EVIDENCE}
+"""Fields of rows that no judgment depends on."""
+
+
+def _judged_by(results: RunRecord, stage: Stage, registry: Registry, settings: Settings) -> dict[str, Any]:
+    """Everything that the evidence on a stage depends on, as plain JSON values."""
+    panels = results.about.panels.get(stage.name, {})
+    parameters = results.about.tasks or {}
+    groups = [row for group in stage.groups for row in group.rows(True)]
+    controls = [
+        row
+        for group in stage.groups
+        for of in (group.flipped, group.searched)
+        for by in of.values()
+        for row in by.values()
+    ]
+    return {
+        "judgment": JUDGMENT,
+        "settings": {name: getattr(settings, name) for name in SETTINGS},
+        "clean": stage.clean,
+        "tasks": [[make_task(registry, task, parameters).identity(), panels.get(task)] for task in stage.splits],
+        "rows": [
+            [value for name, value in row.to_dict().items() if name not in _NOT_JUDGED]
+            for row in (*stage.dense.values(), *groups, *controls)
+        ],
+    }
 
 
 def read(
@@ -127,5 +173,6 @@ def _with_evidence(row: Row, item: Evidence, mean: Evidence | None) -> Row:
         q_worse=item.q_worse,
         verdict=item.verdict,
         mean_verdict=mean.said if mean else None,
-        smallest_effect=item.smallest_effect,
+        smallest_improves=item.smallest_improves,
+        smallest_better=item.smallest_better,
     )

@@ -1,84 +1,94 @@
-"""Compares scorers as methods over many tasks: mean ranks, Friedman's test and Nemenyi's critical difference.
+"""Compares scorers as methods: mean ranks, Friedman's test and Nemenyi's critical difference.
 
-J. Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006), 1-30.
+J. Demšar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006), 1-30. His blocks are data sets
+on which each method was trained anew. A scorer makes one mask for all tasks, so that tasks share its luck; here a block
+is a model and a calibration seed, for which every scorer makes a mask of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from math import isfinite, sqrt
 
 import numpy as np
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.judge.effects import Measure, Stage, stages
-from ablate.judge.group import Group
+from ablate.judge.blocks import FEWEST_METHODS, Block, Columns, Stratum, Withheld, strata
+from ablate.judge.effects import Measure
 from ablate.record import RunRecord
+from ablate.statistics.correction import adjust
 
 LEVEL = 0.05
-FEWEST_METHODS = 3
 FEWEST_BLOCKS = 5
+"""With three blocks, 0.05 is reached only if all agree on the whole order of three scorers, and with two never."""
 
 
 @dataclass(frozen=True)
 class MethodComparison:
-    """The scorers of one granularity, best mean rank first.
+    """The scorers of one granularity at one sparsity, best mean rank first.
 
-    blocks: each a (model, task), in which the methods are ranked against each other.
-    gains: [blocks][methods], Δ of the method's chosen cell on this task, above 0 = better than dense.
+    blocks: in each, the methods are ranked against each other. tasks: a gain is a mean over them.
+    gains: [blocks][methods], Δ of the method's cell, above 0 = better than dense.
     mean_ranks: 1 = best; equal methods share the mean of their ranks.
-    chi_square, p: Friedman's test that all methods are alike, k - 1 degrees of freedom, corrected for ties.
+    repeated: scorers that are left out, because two of their blocks have the same mask.
+    chi_square: Friedman's test that all methods are alike, k - 1 degrees of freedom, corrected for ties.
+    p: of this test, corrected over all comparisons of the measure by Holm.
     critical_difference: mean ranks that differ by less are not distinguished (Nemenyi, at :data:`LEVEL`).
     """
 
-    granularity: str
+    stratum: Stratum
     measure: Measure
     methods: tuple[str, ...]
-    blocks: tuple[tuple[str, str], ...]
+    blocks: tuple[Block, ...]
+    tasks: tuple[str, ...]
     gains: tuple[tuple[float, ...], ...]
     mean_ranks: tuple[float, ...]
+    repeated: tuple[str, ...]
     chi_square: float
     p: float
     critical_difference: float
 
     def alike(self, method: int) -> tuple[str, ...]:
-        """The other methods that Nemenyi's test does not distinguish from this one."""
+        """The other methods that are not told apart from this one: all, unless Friedman's test finds a difference."""
         return tuple(
             name
             for other, name in enumerate(self.methods)
-            if other != method and abs(self.mean_ranks[other] - self.mean_ranks[method]) < self.critical_difference
+            if other != method
+            and (self.p > LEVEL or abs(self.mean_ranks[other] - self.mean_ranks[method]) < self.critical_difference)
         )
 
 
-@dataclass(frozen=True)
-class Withheld:
-    """Why there is no comparison at a granularity. measure: None if nothing was confirmed."""
+def compare_methods(*runs: RunRecord) -> list[MethodComparison | Withheld]:
+    """Compares the scorers at each granularity and sparsity, by the cells that the confirm tasks judged.
 
-    granularity: str
-    measure: Measure | None
-    reason: str
+    A method's value in a block is the Δ of its cell (mean over tasks and seeds), on the pairs that decide. A comparison
+    is withheld if nothing was confirmed, fewer than three scorers have cells at the same sparsity or masks of their own
+    in each block, a value is missing, or there are so few blocks that the test could not tell scorers apart.
 
-
-def compare_methods(results: RunRecord) -> list[MethodComparison | Withheld]:
-    """Compares the scorers at each granularity, by the cells that the screen chose and the confirm tasks judged.
-
-    A method's value in a block, which is a task of a model, is its chosen cell's Δ there (mean over seeds), on the
-    pairs that decide. The comparison is withheld if nothing was confirmed, there are fewer than three methods or five
-    blocks, a value is missing, or the confirm tasks themselves would have to choose the cell.
+    Args:
+        runs: of one recipe, with the calibration seed of each.
     """
-    run_stages = stages(results)
-    kinds = dict.fromkeys(str(group.row.granularity) for stage in run_stages for group in _grid(stage))
-    confirmed = [stage for stage in run_stages if stage.name == "confirm" and stage.groups]
-    if not confirmed:
-        return [Withheld(kind, None, "no cell was confirmed on tasks that had no part in its choice") for kind in kinds]
-    comparisons: list[MethodComparison | Withheld] = []
-    for measure in dict.fromkeys(stage.measure for stage in confirmed):
-        alike = [stage for stage in confirmed if stage.measure == measure]
-        screens = {stage.model: stage for stage in run_stages if stage.name == "screen" and stage.measure == measure}
-        comparisons += [_compare(kind, measure, alike, screens) for kind in kinds]
-    return comparisons
+    found: list[MethodComparison | Withheld] = []
+    by_measure: dict[Measure | None, list[Columns]] = {}
+    for one in strata(runs):
+        if isinstance(one, Withheld):
+            found.append(one)
+        else:
+            by_measure.setdefault(one.measure, []).append(one)
+    for family in by_measure.values():
+        found += compared(family)
+    return found
+
+
+def compared(family: Sequence[Columns]) -> list[MethodComparison | Withheld]:
+    """The comparisons of one measure, their p corrected together (Holm)."""
+    found = [_tested(one, len(family)) for one in family]
+    made = [one.p for one in found if isinstance(one, MethodComparison)]
+    corrected = iter(adjust(made, "holm"))
+    return [replace(one, p=next(corrected)) if isinstance(one, MethodComparison) else one for one in found]
 
 
 def rank(gains: Sequence[Sequence[float]]) -> tuple[float, ...]:
@@ -88,6 +98,19 @@ def rank(gains: Sequence[Sequence[float]]) -> tuple[float, ...]:
     return tuple(rankdata(-np.asarray(gains, float), axis=1).mean(axis=0).tolist())
 
 
+def fewest_blocks(methods: int, comparisons: int) -> int:
+    """With fewer blocks, Friedman's test cannot reach :data:`LEVEL`, or hardly.
+
+    If all blocks agree on the whole order of k methods, its statistic is N (k - 1), the highest there is. Corrected
+    over the comparisons, its p must be at most the level.
+    """
+    from scipy.stats import chi2
+
+    least = float(chi2.isf(LEVEL / comparisons, methods - 1)) / (methods - 1)
+    return max(FEWEST_BLOCKS, int(np.ceil(least)))
+
+
+@cache  # the quantile takes a tenth of a second
 def critical_difference(methods: int, blocks: int) -> float:
     """Nemenyi's critical difference of two mean ranks at :data:`LEVEL` (Demšar 2006, section 3.2.2)."""
     from scipy.stats import studentized_range
@@ -100,6 +123,8 @@ def critical_difference(methods: int, blocks: int) -> float:
 def nemenyi(comparison: MethodComparison) -> tuple[tuple[float, ...], ...]:
     """Nemenyi's p of every pair of methods, [methods][methods], 1 on the diagonal.
 
+    All are 1 where Friedman's test does not tell methods apart, since Nemenyi's is made only after it does.
+
     Raises:
         AblateError: scikit-posthocs is not installed.
     """
@@ -107,71 +132,50 @@ def nemenyi(comparison: MethodComparison) -> tuple[tuple[float, ...], ...]:
         from scikit_posthocs import posthoc_nemenyi_friedman
     except ImportError:
         raise AblateError(f"Nemenyi's test needs scikit-posthocs: {pip_install('report')}") from None
+    if comparison.p > LEVEL:
+        return ((1.0,) * len(comparison.methods),) * len(comparison.methods)
     return tuple(map(tuple, posthoc_nemenyi_friedman(np.array(comparison.gains)).to_numpy().tolist()))
 
 
-def _compare(
-    kind: str, measure: Measure, confirmed: Sequence[Stage], screens: dict[str, Stage]
-) -> MethodComparison | Withheld:
-    cells: dict[str, dict[str, list[Group]]] = {}
-    for stage in confirmed:
-        for group in _grid(stage):
-            if group.row.granularity == kind:
-                cells.setdefault(str(group.row.scorer), {}).setdefault(stage.model, []).append(group)
-    blocks = tuple((stage.model, task) for stage in confirmed for task in stage.splits)
-    for compared, least, what in ((cells, FEWEST_METHODS, "scorers"), (blocks, FEWEST_BLOCKS, "tasks (× models)")):
-        if len(compared) < least:
-            return Withheld(kind, measure, f"fewer than {least} {what} confirmed ({len(compared)})")
-    sign = 1 if measure.higher_is_better else -1
-    columns: dict[str, list[float]] = {}
-    for scorer, by_model in cells.items():
-        for stage in confirmed:
-            cell = _chosen(by_model.get(stage.model, []), screens.get(stage.model))
-            if cell is None:
-                return Withheld(
-                    kind, measure, f"no screen task has chosen one of the cells of {scorer} on {stage.model}"
-                )
-            for task in stage.splits:
-                value = stage.effect(cell, tasks=(task,)).value
-                if value is None:
-                    return Withheld(kind, measure, f"{scorer} has no Δ on {task} of {stage.model}")
-                columns.setdefault(scorer, []).append(sign * value)
-    return _tested(kind, measure, columns, blocks)
+def _tested(one: Columns, comparisons: int) -> MethodComparison | Withheld:
+    needed = fewest_blocks(len(one.gains), comparisons)
+    if len(one.blocks) < needed:
+        return Withheld(one.stratum, one.measure, _too_few(len(one.blocks), needed))
+    values = tuple(zip(*one.gains.values(), strict=True))
+    # The statistic would be 0 / 0.
+    if all(len(set(block)) == 1 for block in values):
+        return Withheld(one.stratum, one.measure, "all scorers gain the same in every block")
+    statistic, p = friedman(one.gains)
+    ranks = dict(zip(one.gains, rank(values), strict=True))
+    methods = tuple(sorted(one.gains, key=ranks.__getitem__))
+    return MethodComparison(
+        stratum=one.stratum,
+        measure=one.measure,
+        methods=methods,
+        blocks=one.blocks,
+        tasks=one.tasks,
+        gains=tuple(zip(*(one.gains[method] for method in methods), strict=True)),
+        mean_ranks=tuple(ranks[method] for method in methods),
+        repeated=one.repeated,
+        chi_square=statistic,
+        p=p,
+        critical_difference=critical_difference(len(methods), len(one.blocks)),
+    )
 
 
-def _tested(
-    kind: str, measure: Measure, columns: dict[str, list[float]], blocks: tuple[tuple[str, str], ...]
-) -> MethodComparison | Withheld:
+def friedman(gains: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+    """Friedman's χ² and p, not corrected; of at least :data:`FEWEST_METHODS`, which are not alike in every block."""
     from scipy.stats import friedmanchisquare
 
-    ranks = dict(zip(columns, rank(list(zip(*columns.values(), strict=True))), strict=True))
-    methods = tuple(sorted(columns, key=ranks.__getitem__))
-    gains = tuple(zip(*(columns[method] for method in methods), strict=True))
-    # The statistic would be 0 / 0.
-    if all(len(set(block)) == 1 for block in gains):
-        return Withheld(kind, measure, "all scorers gain the same in every block")
-    statistic, p = map(float, friedmanchisquare(*(columns[method] for method in methods)))
+    assert len(gains) >= FEWEST_METHODS
+    statistic, p = map(float, friedmanchisquare(*gains.values()))
     assert isfinite(statistic)
-    difference = critical_difference(len(methods), len(blocks))
-    mean_ranks = tuple(ranks[method] for method in methods)
-    return MethodComparison(kind, measure, methods, blocks, gains, mean_ranks, statistic, p, difference)
+    return statistic, p
 
 
-def _grid(stage: Stage) -> list[Group]:
-    return [group for group in stage.groups if not group.off_grid]
-
-
-def _chosen(candidates: Sequence[Group], screen: Stage | None) -> Group | None:
-    """The only candidate, or else the one with the best mean on the screen tasks."""
-    if len(candidates) < 2 or screen is None:
-        return candidates[0] if len(candidates) == 1 else None
-    sign = 1 if screen.measure.higher_is_better else -1
-    values = {_place(group): screen.effect(group).value for group in _grid(screen)}
-    gains = {place: sign * value for place, value in values.items() if value is not None}
-    known = [group for group in candidates if _place(group) in gains]
-    return max(known, key=lambda group: gains[_place(group)], default=None)
-
-
-def _place(group: Group) -> tuple[object, ...]:
-    row = group.row
-    return tuple(map(str, (row.granularity, row.scorer, row.sparsity, row.scope, row.steps)))
+def _too_few(blocks: int, needed: int) -> str:
+    stand = "1 block stands" if blocks == 1 else f"{blocks} blocks stand"
+    return (
+        f"{stand} behind each scorer, and a test takes {needed}; a block is a model with a calibration seed, since the"
+        " tasks of one share a scorer's mask"
+    )

@@ -2,7 +2,7 @@
 
 from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, RunAbout, TrainingData
 from ablate.record.computed import devices_note, precision_note
-from ablate.record.evidence import JUDGMENT, Evidence
+from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
 from ablate.record.plain import from_plain, to_plain
 from ablate.record.row import FIELDS, STATUSES, Row
 from ablate.record.run import RunRecord
@@ -11,6 +11,7 @@ from ablate.record.sample import FamilyEffect, OverComponents, OverSets, Samples
 __all__ = [
     "FIELDS",
     "JUDGMENT",
+    "OF_EVIDENCE",
     "STATUSES",
     "ContributionMap",
     "Evidence",

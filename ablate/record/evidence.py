@@ -8,10 +8,10 @@ from typing import Any
 
 from ablate.record.sample import Samples
 
-JUDGMENT = 2
+JUDGMENT = 3
 """The rules by which cells are judged; raised when a verdict or a p-value means something else than before."""
 
-_OF_EVIDENCE: tuple[str, ...] = (
+OF_EVIDENCE: tuple[str, ...] = (
     "low",
     "high",
     "p_different",
@@ -22,7 +22,8 @@ _OF_EVIDENCE: tuple[str, ...] = (
     "q_worse",
     "verdict",
     "mean_verdict",
-    "smallest_effect",
+    "smallest_improves",
+    "smallest_better",
 )
 """What a row has of the evidence on it."""
 
@@ -43,7 +44,7 @@ def judged_alike(
         return rows, about
     statistics = about.get("statistics") or {}
     withheld = {**statistics, "withheld": [*statistics.get("withheld", ()), _OTHER_RULES]}
-    bare = [{**row, **dict.fromkeys(_OF_EVIDENCE)} for row in rows]
+    bare = [{**row, **dict.fromkeys(OF_EVIDENCE)} for row in rows]
     return bare, {**about, "evidence": None, "judgment": None, "statistics": withheld}
 
 
@@ -77,7 +78,9 @@ class Evidence:
         resamples: bootstrap draws that have a score.
         verdict: ``harms``, ``improves``, ``better``, ``harmless``, ``worse`` or ``undecided``; None against matched and
             random. harmed: of a mean over several tasks those whose own verdict is ``harms``.
-        smallest_effect: what would have been found with 80 % power, in ``unit``.
+        smallest_improves, smallest_better: the true gain over dense, in ``unit``, that would be found to improve, and
+            to be better, with 80 % power, with the draws made and the p of the other cells as they are. None where the
+            claim was not tested or no gain could be found, and against matched and random.
         draws, beaten: random draws, and those of a lower gain; None against dense and trained.
         samples: of a mean over several sets against dense, the delta per family of sets, and intervals over sets and
             over components of pairs that share a sentence; otherwise None, and in a record of an older ablate.
@@ -120,7 +123,8 @@ class Evidence:
     resamples: int
     verdict: str | None
     harmed: tuple[str, ...]
-    smallest_effect: float
+    smallest_improves: float | None
+    smallest_better: float | None
     draws: int | None
     beaten: int | None
     samples: Samples | None = None

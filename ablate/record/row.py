@@ -48,9 +48,10 @@ class Row:
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
             device: on which the result was computed, such as ``cpu``.
     The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
-        low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_effect. None of
-        controls, and of cells with several seeds, which are judged by their mean. mean_verdict: the verdict on the mean
-        over the tasks of the stage, with the tasks that are harmed: ``improves; harms sickr``.
+        low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_improves,
+        smallest_better. None of controls, and of cells with several seeds, which are judged by their mean.
+        mean_verdict: the verdict on the mean over the tasks of the stage, with the tasks that are harmed: ``improves;
+        harms sickr``.
     How it was trained:
         way, train_seed: None if the cell was not trained.
 
@@ -115,7 +116,8 @@ class Row:
     q_worse: float | None = None
     verdict: str | None = None
     mean_verdict: str | None = None
-    smallest_effect: float | None = None
+    smallest_improves: float | None = None
+    smallest_better: float | None = None
 
     way: str | None
     train_seed: int | None

@@ -15,6 +15,7 @@ class Point(NamedTuple):
     sparsity: in per cent.
     value, low, high: Δ and the ends of its band, in the stage's unit.
     matched: mean and sample standard deviation of the matched draws.
+    verdict: on the cell; None without evidence.
     """
 
     sparsity: float
@@ -22,6 +23,7 @@ class Point(NamedTuple):
     low: float | None
     high: float | None
     matched: tuple[float, float] | None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def curves(stage: Stage) -> list[Curve]:
         label = ", ".join([str(row.scorer), *(f"{name} {extra(group, name)}" for name in extras)])
         if point is not None:
             lines.setdefault((str(row.granularity), label, group.is_control), []).append(point)
-    return [Curve(*key, tuple(sorted(points))) for key, points in lines.items() if len(points) > 1]
+    return [
+        Curve(*key, tuple(sorted(points, key=lambda point: point.sparsity)))
+        for key, points in lines.items()
+        if len(points) > 1
+    ]
 
 
 def _point(stage: Stage, group: Group) -> Point | None:
@@ -61,4 +67,4 @@ def _point(stage: Stage, group: Group) -> Point | None:
         low, high = evidence.low, evidence.high
     control = stage.matched(group)
     matched = None if control.value is None else (control.value, control.sd or 0.0)
-    return Point(100 * sparsity, effect.value, low, high, matched)
+    return Point(100 * sparsity, effect.value, low, high, matched, evidence.verdict if evidence else None)

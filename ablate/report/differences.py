@@ -50,7 +50,7 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
     model = f", {stage.model}" if len(results.about.models) > 1 else ""
     notes = (
         f"95 %: by bootstrap; p differs: of the claim that A and B differ, by permutation, not corrected; tests at"
-        f" {level:g}.",
+        f" {level:g}; smallest effect: the difference that this test finds with 80 % power.",
         *((wording.CLEAN,) if stage.clean else ()),
         *devices_note(device for difference in differences for device in difference.devices),
         *(() if lines else ("No task has a score of both cells.",)),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _WHOLE = {"seed", "units_removed", "params_removed", "steps", "train_seed", "n", "n_clean", "draw"}
 _WHOLE |= {"params_total", "units_total"}
 _NUMBERS = {"sparsity_achieved", "score", "dense", "delta", "score_clean", "dense_clean", "delta_clean", "seconds"}
-_NUMBERS |= {"low", "high", "p_different", "smallest_effect"}
+_NUMBERS |= {"low", "high", "p_different", "smallest_improves", "smallest_better"}
 _NUMBERS |= {"q_harms", "q_improves", "q_better", "q_harmless", "q_worse"}
 _TRUTHS = {"higher_is_better", "chosen", "cached"}
 

@@ -23,7 +23,7 @@ def build(results: RunRecord) -> Page:
     """Everything that ``ablate run`` prints."""
     run_stages = stages(results)
     blocks = (*of_models(results), *of_scorers(results))
-    return Page(circumstances.head(results, run_stages), blocks, circumstances.foot(results))
+    return Page(circumstances.head(results, run_stages), blocks, (*circumstances.foot(results), *_withheld(results)))
 
 
 def of_models(results: RunRecord) -> tuple[Block, ...]:
@@ -39,7 +39,7 @@ def of_models(results: RunRecord) -> tuple[Block, ...]:
 
 
 def of_scorers(results: RunRecord) -> tuple[Block, ...]:
-    """The tables of the scorers: rank correlation with exact removal, and mean ranks over tasks and models."""
+    """The tables of the scorers: rank correlation with exact removal, and mean ranks over models."""
     # Imported here, because they import numpy and scipy, which nothing else in this module needs.
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
@@ -48,6 +48,18 @@ def of_scorers(results: RunRecord) -> tuple[Block, ...]:
     tables = [table for table in candidates if table and table.lines]
     heading = "all models" if len(results.about.models) > 1 else None
     return (Block(heading, tuple(tables)),) if tables else ()
+
+
+def _withheld(results: RunRecord) -> tuple[str, ...]:
+    """Why scorers that were confirmed are not compared as methods, if none are."""
+    from ablate.judge.methods import compare_methods
+    from ablate.report.methods import methods_table
+
+    compared = compare_methods(results)
+    table = methods_table(compared)
+    if table is None or table.lines or all(one.measure is None for one in compared):
+        return ()
+    return tuple(f"Scorers as methods: {note}" for note in table.notes)
 
 
 def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:

@@ -1,51 +1,105 @@
-"""The table that compares scorers as methods over many tasks."""
+"""The table that compares scorers as methods over models and calibration seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ablate.judge.methods import LEVEL, MethodComparison, Withheld
+from ablate.judge.blocks import Block, Stratum, Withheld
+from ablate.judge.methods import LEVEL, MethodComparison
+from ablate.report import wording
 from ablate.report.table import Column, Line, Table, TableCell
 from ablate.report.verdicts import p_value
 
+MORE_BLOCKS = (
+    "More blocks: list several models, or give the run again with other calibration seeds (--set"
+    " calibration.calibration_seed=1); `ablate report` puts the runs of one recipe together."
+)
+
 
 def methods_table(compared: Sequence[MethodComparison | Withheld]) -> Table | None:
-    """The mean ranks at each granularity. The notes name withheld comparisons and the reason. None if there is nothing.
+    """The mean ranks at each granularity and sparsity. The notes say what is withheld and why. None without a grid.
 
-    The columns are the granularity, the scorer, its mean rank (1 = best), its mean gain over the blocks, and the
-    scorers from which Nemenyi's test does not distinguish it.
+    The columns are the granularity, the sparsity, the scorer, its mean rank (1 = best), its mean gain over the blocks,
+    and the scorers from which it is not told apart.
     """
     if not compared:
         return None
-    several_measures = len({comparison.measure for comparison in compared if comparison.measure}) > 1
-    lines: list[Line] = []
-    notes: list[str] = []
-    for comparison in compared:
-        name = comparison.granularity
-        if several_measures and comparison.measure:
-            name += f", {comparison.measure.metric}"
-        if isinstance(comparison, Withheld):
-            notes.append(f"{name}: withheld, {comparison.reason}.")
-            continue
-        notes.append(
-            f"{name}: Friedman χ² {comparison.chi_square:.2f}, p {p_value(comparison.p)},"
-            f" {len(comparison.blocks)} blocks; critical difference {comparison.critical_difference:.2f}."
-        )
-        best = min(comparison.mean_ranks)
-        for place, (method, rank) in enumerate(zip(comparison.methods, comparison.mean_ranks, strict=True)):
-            gain = sum(block[place] for block in comparison.gains) / len(comparison.gains)
-            cells = (
-                TableCell(name),
-                TableCell(method),
-                TableCell(f"{rank:.2f}", best=rank == best),
-                TableCell(f"{gain:+.2f}"),
-                TableCell(", ".join(comparison.alike(place)) or "–"),
-            )
-            lines.append(Line(cells, new=place == 0 and bool(lines)))
+    several = len({comparison.measure for comparison in compared if comparison.measure}) > 1
+    tested = [comparison for comparison in compared if isinstance(comparison, MethodComparison)]
+    lines = [line for place, one in enumerate(tested) for line in _lines(one, several, place > 0)]
     columns = (
-        Column("granularity", stub=True),
-        Column("scorer", stub=True),
+        *(Column(name, stub=True) for name in ("granularity", "sparsity", "scorer")),
         *map(Column, ("mean rank", "mean gain", "not told apart from")),
     )
-    explained = f"1 = best of its scorers in a block, a task of a model. Nemenyi's test at {100 * LEVEL:g} %."
-    return Table("Scorers as methods", columns, tuple(lines), "granularity", (explained, *notes))
+    return Table("Scorers as methods", columns, tuple(lines), "granularity", tuple(_notes(compared, tested, several)))
+
+
+def name(one: MethodComparison | Withheld, several_measures: bool = False) -> str:
+    """``head 10 %``, and what distinguishes it."""
+    parts = [stratum(one.stratum)]
+    if several_measures and one.measure:
+        parts.append(one.measure.metric)
+    return ", ".join(parts)
+
+
+def stratum(of: Stratum) -> str:
+    """``head 10 %``, with its scope and steps unless they are the usual ones."""
+    text = of.granularity if of.sparsity is None else f"{of.granularity} {wording.sparsity(of.sparsity)}"
+    text += ", scope layer" if of.scope == "layer" else ""
+    return text + (f", steps {of.steps}" if (of.steps or 1) > 1 else "")
+
+
+def blocks(of: Sequence[Block]) -> str:
+    """What the blocks are, and for what the ranks therefore speak."""
+    models = list(dict.fromkeys(block.model for block in of))
+    seeds = len({block.calibration_seed for block in of})
+    if len(models) == 1:
+        return f"calibration seeds of {models[0]}: the ranks speak for other calibration sets of this model"
+    if seeds == 1:
+        return "models: the ranks speak for other models like these"
+    return f"{len(models)} models × calibration seeds: the ranks speak for other such models and calibration sets"
+
+
+def _lines(one: MethodComparison, several: bool, new: bool) -> Iterator[Line]:
+    kind = one.stratum.granularity + (f", {one.measure.metric}" if several else "")
+    size = stratum(one.stratum).removeprefix(one.stratum.granularity).strip()
+    best = min(one.mean_ranks)
+    for place, (method, rank) in enumerate(zip(one.methods, one.mean_ranks, strict=True)):
+        gain = sum(block[place] for block in one.gains) / len(one.gains)
+        cells = (
+            TableCell(kind),
+            TableCell(size),
+            TableCell(method),
+            TableCell(f"{rank:.2f}", best=rank == best),
+            TableCell(f"{gain:+.2f}"),
+            TableCell(", ".join(one.alike(place)) or "–"),
+        )
+        yield Line(cells, new=place == 0 and new)
+
+
+def _notes(
+    compared: Sequence[MethodComparison | Withheld], tested: Sequence[MethodComparison], several: bool
+) -> Iterator[str]:
+    if tested:
+        first = tested[0]
+        on = "1 task" if len(first.tasks) == 1 else f"{len(first.tasks)} tasks"
+        yield (
+            f"A block is a model with a calibration seed; a gain there is the mean Δ over {on}. 1 = best of its"
+            f" scorers in a block. Friedman's p is corrected over {len(tested)} (Holm); scorers are told apart by"
+            f" Nemenyi's test at {100 * LEVEL:g} %, where Friedman's p is at most {LEVEL:g}."
+        )
+        yield f"Blocks: {len(first.blocks)} {blocks(first.blocks)}, not for other tasks."
+    for one in tested:
+        left_out = f"; left out, the same mask in several blocks: {', '.join(one.repeated)}" if one.repeated else ""
+        yield (
+            f"{name(one, several)}: Friedman χ² {one.chi_square:.2f}, p {p_value(one.p)}, {len(one.blocks)} blocks;"
+            f" critical difference {one.critical_difference:.2f}{left_out}."
+        )
+    # Several sparsities are mostly withheld for one reason.
+    reasons: dict[str, list[str]] = {}
+    for comparison in compared:
+        if isinstance(comparison, Withheld):
+            reasons.setdefault(comparison.reason, []).append(name(comparison, several))
+    yield from (f"{', '.join(names)}: withheld, {reason}." for reason, names in reasons.items())
+    if any("a block is a model" in reason for reason in reasons):
+        yield MORE_BLOCKS

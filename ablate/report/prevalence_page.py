@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ablate.report import study_page, verdicts, wording
-from ablate.report.prevalence_text import effect, interval, listed, percent, sentences
+from ablate.report.prevalence_text import effect, family, interval, listed, margins, percent, sentences
 from ablate.report.table import Column, Line, Page, Table, TableCell
 from ablate.statistics.replication import Replication
 from ablate.statistics.share_above import Share
@@ -121,11 +121,27 @@ def _sparsities(entries: Entries) -> list[Table]:
         Column("granularity", stub=True),
         Column("scorer", stub=True),
         Column("harmless up to"),
+        Column("harmed"),
+        Column("not shown"),
         Column("tried"),
         Column("on"),
     )
-    notes = ("By a fixed-sequence test: sparsities in rising order, up to the first that is not shown to be harmless.",)
-    return [Table("How much can be removed without harm?", columns, tuple(lines), "row", notes)]
+    tested = [harmless for entry in entries for harmless in entry.harmless]
+    ranges = dict.fromkeys(
+        (margins(one.margin), margins(*one.task_margins or (one.margin,)), one.unit) for one in tested
+    )
+    notes = (
+        "By fixed-sequence tests: sparsities in rising order, up to the first that is not shown to be harmless.",
+        *(f"Harmless: the mean loses less than {mean} {unit}, a task less than {task}." for mean, task, unit in ranges),
+        "harmed, not shown: tasks that it harms, and others not shown to lose less than their margin.",
+        *(
+            f"{entry.granularity}: all statements hold together at {percent(entry.harmless[0].level)}, over "
+            f"{family(entry.harmless[0])}."
+            for entry in entries
+            if entry.harmless
+        ),
+    )
+    return [Table("How much can be removed within the margin?", columns, tuple(lines), "row", notes)]
 
 
 def _sparsity_texts(granularity: str, harmless: HarmlessSparsity) -> tuple[str, ...]:
@@ -133,7 +149,8 @@ def _sparsity_texts(granularity: str, harmless: HarmlessSparsity) -> tuple[str, 
     details += [f"in {harmless.steps} steps"] if harmless.steps > 1 else []
     largest = "none" if harmless.sparsity is None else wording.sparsity(harmless.sparsity)
     tried = ", ".join(map(wording.sparsity, harmless.tried))
-    return (granularity, " ".join(details), largest, tried, listed(harmless.tasks))
+    against = [listed(names) if names else "–" for names in (harmless.harmed, harmless.unshown)]
+    return (granularity, " ".join(details), largest, *against, tried, listed(harmless.tasks))
 
 
 def _hurting(hurting: Hurting | None) -> str:

@@ -69,14 +69,45 @@ def _which(entry: PrevalenceEntry) -> str:
 
 
 def _how_much(harmless: Sequence[HarmlessSparsity]) -> list[str]:
-    sparsities = {curve: curve.sparsity for curve in harmless if curve.sparsity is not None}
-    if sparsities:
-        largest = max(sparsities, key=sparsities.__getitem__)
-        return [
-            f"Up to {wording.sparsity(sparsities[largest])} can be removed by {largest.scorer} without harm on "
-            f"{listed(largest.tasks)}."
-        ]
-    return ["No sparsity that was tried is shown to be harmless."] if harmless else []
+    shown = [(one.sparsity, one) for one in harmless if one.sparsity is not None]
+    if shown:
+        # Of several scorers that reach the largest sparsity, the one with the fewest tasks against it.
+        sparsity, one = max(shown, key=lambda pair: (pair[0], -len(pair[1].harmed) - len(pair[1].unshown)))
+        return [f"Up to {wording.sparsity(sparsity)} can be removed by {one.scorer} {within(one)}.", *tasks(one)]
+    if not harmless:
+        return []
+    return [f"No sparsity that was tried is shown to be harmless: {within(harmless[0])}."]
+
+
+def within(one: HarmlessSparsity) -> str:
+    """What harmless means: ``with a loss of less than 0.2 points on ...``, and what this is corrected over."""
+    where = listed(one.tasks) if len(one.tasks) == 1 else f"the mean of {listed(one.tasks)}"
+    loss = f"with a loss of less than {margins(one.margin)} {one.unit} on {where}"
+    return f"{loss} (at {percent(one.level)}, corrected over {family(one)})"
+
+
+def family(one: HarmlessSparsity) -> str:
+    """``8 cells of 2 scorers``, and their tasks if there are several."""
+    scorers = "1 scorer" if one.scorers == 1 else f"{one.scorers} scorers"
+    tasks = f", on the mean and on {len(one.tasks)} tasks" if len(one.tasks) > 1 else ""
+    return f"{one.cells} cells of {scorers}{tasks}"
+
+
+def tasks(one: HarmlessSparsity) -> list[str]:
+    """Which tasks it harms, and which are not shown to be within their margin; of one task nothing is left to say."""
+    if len(one.tasks) == 1:
+        return []
+    margin = f"{margins(*one.task_margins)} {one.unit}"
+    said = [f"It harms {listed(one.harmed)}: more than {margin}."] if one.harmed else []
+    if one.unshown:
+        said.append(f"Not shown to lose less than {margin}: {listed(one.unshown)}.")
+    return said or [f"Each of these tasks is shown to lose less than {margin}."]
+
+
+def margins(*values: float | None) -> str:
+    """``0.5``, or ``0.1–0.5`` if they differ."""
+    ends = sorted(value for value in values if value is not None)
+    return "–".join(dict.fromkeys(f"{end:g}" for end in (ends[0], ends[-1]))) if ends else "the margin"
 
 
 def _best(best: BestCell | None) -> list[str]:

@@ -71,7 +71,8 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         named = any(item.harmed for item in items if item)
         columns.append((Column("verdict", prose=named), [TableCell(verdicts.word(item)) for item in items]))
         columns.append((Column("q of verdict"), [TableCell(verdicts.q_verdict(item)) for item in items]))
-        columns.append((Column("smallest effect"), [TableCell(verdicts.smallest(item, digits)) for item in items]))
+        columns.append((Column("improves from"), [TableCell(verdicts.improves_from(item, digits)) for item in items]))
+        columns.append((Column("better from"), [TableCell(verdicts.better_from(item, digits)) for item in items]))
         columns.append((Column("p differs"), [TableCell(verdicts.p_different(item)) for item in items]))
         columns.append((Column("q improves"), [TableCell(verdicts.q_improves(item)) for item in items]))
         notes += (*verdicts.legend(stage, groups, (None,)), verdicts.COLUMNS)
@@ -119,8 +120,6 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     if stage.clean:
         lines.append(_line("dense, clean", [wording.score(row, True, digits) for row in dense]))
         lines.append(_line("pairs dropped", [wording.dropped(row) for row in dense]))
-    if any(stage.evidence_on(group, task) for group in groups for task in tasks):
-        lines.append(_line("smallest effect", [verdicts.largest_smallest(stage, groups, task) for task in tasks]))
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
     marked = [_marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
     for place, group in enumerate(groups):

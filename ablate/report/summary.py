@@ -22,8 +22,8 @@ class CellSummary:
     sd: the sample standard deviation over seeds, None below two.
     seeds: how many there are.
     delta_full: like ``delta``, on all pairs.
-    low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, harmed, smallest_effect: the
-        evidence against dense (:class:`~ablate.record.Evidence`); None without evidence.
+    low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, harmed, smallest_improves,
+        smallest_better: the evidence against dense (:class:`~ablate.record.Evidence`); None without evidence.
     samples: the delta per family of sets, and intervals over sets and over components of pairs that share a sentence
         (:class:`~ablate.record.Samples`); None without evidence, and of a single task.
     said: the verdict with the tasks that are harmed, as in ``improves; harms sickr``.
@@ -62,7 +62,8 @@ class CellSummary:
     verdict: str | None
     harmed: tuple[str, ...]
     said: str | None
-    smallest_effect: float | None
+    smallest_improves: float | None
+    smallest_better: float | None
     samples: Samples | None
     matched: float | None
     matched_sd: float | None
@@ -112,7 +113,8 @@ def _summary(stage: Stage, group: Group) -> CellSummary:
         verdict=item.verdict if item else None,
         harmed=item.harmed if item else (),
         said=item.said if item else None,
-        smallest_effect=item.smallest_effect if item else None,
+        smallest_improves=item.smallest_improves if item else None,
+        smallest_better=item.smallest_better if item else None,
         samples=item.samples if item else None,
         matched=matched.value,
         matched_sd=matched.sd,

@@ -7,6 +7,23 @@ from dataclasses import dataclass
 MARKS = {"harms": "▼", "improves": "▲", "better": "△", "harmless": "●", "worse": "▽", "undecided": "○"}
 """The mark of each verdict, in the order in which one is preferred to the next; legible without color."""
 
+MEANINGS = ", ".join(
+    f"{mark} {meaning}"
+    for mark, meaning in zip(
+        MARKS.values(),
+        (
+            "harms: worse than dense by more than the margin",
+            "improves on dense and on random units",
+            "better than dense, random units not excluded",
+            "harmless: worse by less than the margin",
+            "worse than dense, not shown whether by more or less than the margin",
+            "undecided",
+        ),
+        strict=True,
+    )
+)
+"""The legend of the marks where no margin is at hand."""
+
 
 @dataclass(frozen=True)
 class TableCell:

@@ -17,7 +17,7 @@ TITLES: tuple[str, ...] = (
     "95 %",
     "verdict",
     "q of verdict",
-    "smallest effect",
+    "better from",
     "p differs",
 )
 TITLES += ("over random masks", "q beats random", "of params")
@@ -44,7 +44,8 @@ def training(stage: Stage, title: str) -> Table:
         *_legend(stage, ranked),
         "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs"
         " from training alone, on these trained models, not corrected; over random masks: Δ over random masks trained"
-        " alike; q beats random: of the claim that the cell beats them, over train seeds too, corrected.",
+        " alike; q beats random: of the claim that the cell beats them, over train seeds too, corrected; better from:"
+        " the gain over training alone that would be found to be better with 80 % power.",
     )
     columns = (Column("cell", stub=True), *(Column(name, group=place > 2) for place, name in enumerate(TITLES)))
     return Table(title, columns, tuple(lines), "column", notes)
@@ -67,7 +68,7 @@ def _line(stage: Stage, group: Group, new: bool = False) -> Line:
         verdicts.interval(added, digits),
         verdicts.word(added),
         verdicts.q_verdict(added),
-        verdicts.smallest(added, digits),
+        verdicts.better_from(added, digits),
         verdicts.p_different(added),
         "–" if random is None else wording.signed(random.delta, digits),
         verdicts.q_beats(random),

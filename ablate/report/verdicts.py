@@ -12,6 +12,8 @@ from ablate.report.table import MARKS
 from ablate.report.wording import counts, signed
 from ablate.statistics.verdict import CLAIM_DRAWS
 
+NO_DRAWS = "No cell has matched draws."
+
 FEW_ITEMS = 200
 """Below it, the permutation test may find differences too often (docs/statistics.md)."""
 
@@ -26,7 +28,8 @@ NEARLY_ITSELF = 0.5
 
 COLUMNS = (
     "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs from"
-    " dense, not corrected; q improves: of the claim that it improves, corrected."
+    " dense, not corrected; q improves: of the claim that it improves, corrected; improves from, better from: the gain"
+    " that would be found so with 80 % power."
 )
 """What the columns of p and q claim."""
 
@@ -79,14 +82,35 @@ def word(item: Evidence | None) -> str:
     return "–" if item is None else str(item.said)
 
 
-def smallest(item: Evidence | None, places: int = 2) -> str:
-    return "–" if item is None else f"{item.smallest_effect:.{places}f}"
+def improves_from(item: Evidence | None, places: int = 2) -> str:
+    """The gain that would be found to improve with 80 % power; ``none`` if no gain would, ``–`` if none is tested."""
+    if item is None or item.q_improves is None:
+        return "–"
+    return "none" if item.smallest_improves is None else f"{item.smallest_improves:.{places}f}"
 
 
-def largest_smallest(stage: Stage, groups: Sequence[Group], task: str) -> str:
-    """The largest of the cells' smallest effects: any cell with an effect above it would have been found."""
-    effects = [item.smallest_effect for group in groups if (item := stage.evidence_on(group, task))]
-    return f"{max(effects):.{stage.measure.places}f}" if effects else "–"
+def better_from(item: Evidence | None, places: int = 2) -> str:
+    """The gain that would be found to be better than dense, as :func:`improves_from` has it."""
+    if item is None or item.q_better is None:
+        return "–"
+    return "none" if item.smallest_better is None else f"{item.smallest_better:.{places}f}"
+
+
+def power(items: Sequence[Evidence], unit: str) -> tuple[str, ...]:
+    """From which gains on cells would be found to improve, and to be better, with 80 % power."""
+    sized = {
+        "to improve": [item.smallest_improves for item in items if item.q_improves is not None],
+        "to be better than dense": [item.smallest_better for item in items if item.q_better is not None],
+    }
+    said = []
+    for claim, sizes in sized.items():
+        known = [size for size in sizes if size is not None]
+        if known:
+            said.append(f"a gain of {_range(known)} {unit} would be found {claim}")
+        if len(known) < len(sizes):
+            said.append(f"of {len(sizes) - len(known)} of {len(sizes)} effects no gain would be found {claim}")
+    as_made = "With 80 % power, the draws made and the p of the other cells as they are,"
+    return (f"{as_made} {'; '.join(said)}.",) if said else ()
 
 
 def beaten(item: Evidence | None) -> str:
@@ -119,7 +143,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     lines = [
         ", ".join(f"{mark} {words[verdict]}" for verdict, mark in MARKS.items())
         + f"; tests at {first.level:g}, {corrected} over these cells.",
-        f"Effects of {_range(item.smallest_effect for item in items)} {unit} are found with 80 % power.",
+        *power(items, unit),
         *draws(groups),
         *untested(items),
         *approximate(items),

@@ -10,10 +10,10 @@ from scipy.stats import norm, t
 
 from ablate.errors import Undefined
 from ablate.statistics.arrays import Floats
+from ablate.statistics.power import POWER, DrawsMade
 from ablate.statistics.verdict import FEWEST_SEEDS
 
 COVERAGE = 0.95
-POWER = 0.8
 _SAME = 1e-9
 """Differences this close count as equal, because a sum of the same terms in another order differs by rounding."""
 
@@ -86,7 +86,7 @@ def permutation_p(observed: float, exchanged: Floats) -> float:
 
 
 def smallest_effect(se: float, level: float) -> float:
-    """The difference that a two-sided test at ``level`` detects with 80 % power: (z_{1-level/2} + z_{0.8}) × se."""
+    """The difference that one two-sided test at ``level`` detects with 80 % power: (z_{1-level/2} + z_{0.8}) × se."""
     return float(norm.ppf(1 - level / 2) + norm.ppf(POWER)) * se
 
 
@@ -112,11 +112,12 @@ class AgainstDraws:
     p: one-sided, for "the cell is one more random draw" (see :func:`against_draws`).
     draws: how many random draws there are.
     beaten: how many of them have a lower gain than the cell.
+    made: the draws, as far as they decide which gain would beat them.
     """
 
     comparison: Comparison
     p: float
-    smallest_effect: float
+    made: DrawsMade
     draws: int
     beaten: int
 
@@ -126,7 +127,6 @@ def against_draws(
     boots: Floats,
     draws: Floats,
     draw_boots: Floats,
-    level: float,
     rng: np.random.Generator,
     name: str = "matched draws",
 ) -> AgainstDraws:
@@ -150,16 +150,15 @@ def against_draws(
     d = len(draws)
     if d < 2:
         raise Undefined(f"{d} {name}, and a test needs two")
-    spread = float(draws.std(ddof=1)) * sqrt(1 + 1 / d)
-    if spread <= _SAME:
+    made = DrawsMade.of(draws, draw_boots)
+    if made.spread <= _SAME:
         raise Undefined(f"all {d} {name} have the same score")
     # For each resample of the pairs, d draws with replacement: the interval covers the choice of the draws too.
     picked = rng.integers(d, size=(d, len(boots)))
     difference = gain - float(draws.mean())
     compared = contrast(difference, boots - np.take_along_axis(draw_boots, picked, axis=0).mean(0))
-    detectable = float(t.ppf(1 - level, d - 1) + t.ppf(POWER, d - 1)) * spread
-    p = float(t.sf(difference / spread, d - 1))
-    return AgainstDraws(compared, p, detectable, d, int((draws < gain).sum()))
+    p = float(t.sf(difference / made.spread, d - 1))
+    return AgainstDraws(compared, p, made, d, int((draws < gain).sum()))
 
 
 def _p(extreme: int, draws: int) -> float:

@@ -3,7 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The level of each of several fixed sequences, so that all statements together err in at most ``level``.
+
+    mean, task: of a sequence of tests on the mean over the tasks, and of one on a single task. Half of the level goes
+    to the means, half to the tasks, each divided equally (Bonferroni).
+    """
+
+    mean: float
+    task: float
+
+    @classmethod
+    def of(cls, level: float, curves: int, tasks: int) -> Levels:
+        """The levels for so many curves, each with a sequence on the mean and one on each task.
+
+        On a single task, the mean is that task: the whole level goes to it.
+        """
+        share = level / max(curves, 1)
+        return cls(share, share) if tasks < 2 else cls(share / 2, share / 2 / tasks)
 
 
 def largest_harmless(sparsities: Sequence[float], ps: Sequence[float | None], level: float = 0.05) -> float | None:

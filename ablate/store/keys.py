@@ -120,6 +120,11 @@ def result_key(model: Model, mask: str | None, loaded: Loaded, precision: Precis
     )
 
 
+def judgment_key(judged: Mapping[str, Any]) -> str:
+    """The key of the evidence on a stage's cells. ``judged``: everything that it depends on."""
+    return digest({"stage": "judgment", **judged})
+
+
 def training_key(model: Model, mask: str | None, gradual: str | None, settings: str, seed: int) -> str:
     """The key of trained weights.
 

@@ -8,8 +8,8 @@ from sqlalchemy import Table
 
 from ablate.errors import StoreError
 from ablate.store.database import Database
+from ablate.store.entries import Entries
 from ablate.store.place import Place
-from ablate.store.run_log import RunLog
 from ablate.store.schema import Damaged
 from ablate.store.store import Store
 
@@ -18,10 +18,7 @@ class ReadOnlyStore(Store):
     """A store over a database that its owner has opened and closes. Whatever would write raises StoreError."""
 
     def __init__(self, place: Place, database: Database) -> None:
-        RunLog.__init__(self, database)
-        self.name = place.name
-        self._files = place.files
-        self.damaged = set()
+        Entries.__init__(self, database, place)
 
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> NoReturn:  # noqa: ARG002
         raise StoreError(f"the store {self.name} is open for reading alone")

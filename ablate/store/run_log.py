@@ -21,8 +21,7 @@ from ablate.store.schema import Damaged, check_name, pack, unpack
 class RunLog:
     """Every method raises StoreError if the database fails or the named run is not in the store."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    _database: Database
 
     def begin_run(self, manifest: Mapping[str, Any]) -> str:
         """Records the start of a run and returns its new id.

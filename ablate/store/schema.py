@@ -64,6 +64,12 @@ panels = Table(
     Column("key", Text, primary_key=True),
     Column("entry", Text, nullable=False),
 )
+judgments = Table(
+    "ablate_judgments",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("entry", Text, nullable=False),
+)
 runs = Table(
     "ablate_runs",
     _metadata,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.judge.effects import Stage, stages
+from ablate.judge.harmless import HarmlessCurve, harmless_curves
 from ablate.plan.job import Job
-from ablate.record import Evidence, RunRecord
-from ablate.statistics.sequence import largest_harmless
+from ablate.record import RunRecord
 from ablate.store.store import Store
 from ablate.studies.prevalence_record import BestCell, HarmlessSparsity
 
@@ -32,40 +32,40 @@ def _relevant(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> tuple[HarmlessSparsity, ...]:
-    """The largest harmless sparsity of each scorer, by a fixed-sequence test over ascending sparsities on one stage.
+    """The largest harmless sparsity of each scorer, on one stage; see :func:`~ablate.judge.harmless.harmless_curves`.
 
-    The stage is ``confirm`` if it has every cell, else ``screen``. Random scorers and scorers without evidence are left
-    out.
+    The stage is ``confirm`` if it has every cell, else ``screen``.
     """
     # A confirmation of chosen cells has one sparsity of each scorer, and a sequence needs all of them.
     confirms_all = job.recipe.confirm is not None and job.recipe.confirm.cells == "all"
     stage = _stage(job, results, model, "confirm" if confirms_all else "screen")
     if stage is None:
         return ()
-    level = job.recipe.statistics.level
-    sparsities = []
-    for (scorer, scope, steps), sequence in _sequences(results, stage, granularity).items():
-        if any(p is not None for _, p in sequence):
-            tried, ps = zip(*sorted(sequence), strict=True)
-            largest = largest_harmless(tried, ps, level)
-            sparsities.append(HarmlessSparsity(scorer, scope, steps, stage.name, tuple(stage.splits), tried, largest))
-    return tuple(sparsities)
+    curves = harmless_curves(stage, [group for group in stage.groups if group.row.granularity == granularity])
+    return tuple(_of_curve(stage, curve) for curve in curves)
 
 
-def _sequences(
-    results: RunRecord, stage: Stage, granularity: str
-) -> dict[tuple[Any, ...], list[tuple[float, float | None]]]:
-    """Scorer, scope and steps -> each sparsity, with the p-value of its being harmless or None without evidence."""
-    evidence_by_group = _evidence(results, stage)
-    sequences: dict[tuple[Any, ...], list[tuple[float, float | None]]] = {}
-    for group in stage.groups:
-        row = group.row
-        if group.is_control or row.granularity != granularity or not isinstance(row.sparsity, float):
-            continue
-        evidence = evidence_by_group.get(group.id)
-        place = (row.scorer, row.scope, row.steps)
-        sequences.setdefault(place, []).append((row.sparsity, evidence.p_harmless if evidence else None))
-    return sequences
+def _of_curve(stage: Stage, curve: HarmlessCurve) -> HarmlessSparsity:
+    row = curve.groups[0].row
+    assert row.scorer is not None
+    assert row.scope is not None
+    return HarmlessSparsity(
+        scorer=row.scorer,
+        scope=row.scope,
+        steps=row.steps,
+        stage=stage.name,
+        tasks=tuple(stage.splits),
+        tried=curve.sparsities,
+        sparsity=curve.sparsity,
+        margin=curve.margin,
+        task_margins=curve.task_margins,
+        unit=stage.measure.unit,
+        harmed=curve.harmed,
+        unshown=curve.unshown,
+        level=curve.level,
+        cells=curve.cells,
+        scorers=curve.curves,
+    )
 
 
 def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell | None:
@@ -89,7 +89,7 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
         return None
     # By the value alone, because groups have no order.
     _, group = max(ranked, key=lambda pair: pair[0])
-    evidence = _evidence(results, confirm).get(group.id)
+    evidence = next((confirm.evidence_on(one) for one in confirm.groups if one.id == group.id), None)
     if evidence is None:
         return None
     place, row = group.place, group.row
@@ -120,14 +120,3 @@ def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
     """The stage of that name with the tasks that choose. Tasks of another measure, such as losses, have their own."""
     named = (stage for stage in stages(results) if stage.model == model and stage.name == name)
     return next((stage for stage in named if any(task.chooses for task in job.make(stage.splits))), None)
-
-
-def _evidence(results: RunRecord, stage: Stage) -> dict[str, Evidence]:
-    """The evidence against dense, on the mean over the stage's tasks, by the id of the group of cells."""
-    return {
-        evidence.group: evidence
-        for evidence in results.evidence
-        if (evidence.model, evidence.stage, evidence.metric) == (stage.model, stage.name, stage.measure.metric)
-        and evidence.against == "dense"
-        and evidence.task is None
-    }

@@ -120,6 +120,10 @@ class HarmlessSparsity:
     tasks: those of the stage.
     tried: sparsities in [0, 1), ascending.
     sparsity: one of them; None if not even the smallest is shown to be harmless.
+    margin: in ``unit``; the mean over the tasks is shown to lose less. task_margins: those of the tasks, in order.
+    harmed: the tasks that it harms. unshown: the other tasks that are not shown to lose less than their margin.
+    level: of all statements on the granularity together, in (0, 1): on ``cells`` cells of ``scorers`` scorers (counted
+        once for each scope and number of steps), on the mean and on each task.
     """
 
     scorer: str
@@ -129,6 +133,14 @@ class HarmlessSparsity:
     tasks: tuple[str, ...]
     tried: tuple[float, ...]
     sparsity: float | None
+    margin: float | None
+    task_margins: tuple[float, ...]
+    unit: str
+    harmed: tuple[str, ...]
+    unshown: tuple[str, ...]
+    level: float
+    cells: int
+    scorers: int
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,19 @@ def test_verdicts(found: list[Evidence]) -> None:
     }
 
 
+def test_the_gain_that_a_verdict_takes(found: list[Evidence]) -> None:
+    for item in found:
+        if item.against == "matched":
+            assert (item.smallest_improves, item.smallest_better) == (None, None)
+            continue
+        assert (item.smallest_improves is None) == (item.q_improves is None)
+        assert known(item.smallest_better) >= 1.9 * item.se
+    good, lucky = of(found, "good"), of(found, "lucky")
+    # The draws of `lucky` are better than dense and differ more, so that more is needed to beat them.
+    assert known(lucky.smallest_improves) > lucky.delta > known(lucky.smallest_better)
+    assert known(good.smallest_improves) < good.delta
+
+
 def test_numbers_are_those_of_the_rows_and_agree_with_each_other(study: Study, found: list[Evidence]) -> None:
     assert len(found) == 3 * (6 + 4)
     for item in found:

@@ -35,7 +35,7 @@ JUDGED: tuple[str, ...] = (
     "q_worse",
     "verdict",
 )
-JUDGED += ("smallest_effect",)
+JUDGED += ("smallest_better",)
 
 Task = next(task for task in STS_TASKS if task.name == "stsb-dev")
 

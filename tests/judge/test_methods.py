@@ -10,10 +10,20 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import friedmanchisquare
+from scipy.stats import chi2, friedmanchisquare
 
-from ablate.judge.methods import MethodComparison, Withheld, compare_methods, critical_difference, nemenyi, rank
+from ablate.judge.blocks import Stratum, Withheld
+from ablate.judge.methods import (
+    MethodComparison,
+    compare_methods,
+    critical_difference,
+    fewest_blocks,
+    friedman,
+    nemenyi,
+    rank,
+)
 from ablate.record import Row
+from ablate.report.layout import build
 from ablate.report.methods import methods_table
 from ablate.report.results import Results
 from tests.report_rows import SEVEN, a_comparison, a_run, about, cell, row
@@ -29,26 +39,47 @@ DEMSAR = """
 PAPER = np.array(DEMSAR.split(), float).reshape(14, 4)
 
 
-def confirmed(gains: dict[str, list[float]], model: str = "minilm", **given: object) -> list[Row]:
-    """A screen with one cell of each scorer, and a confirmation with these Δ on the tasks."""
+def confirmed(
+    gains: dict[str, float], model: str = "minilm", seed: int = 0, sparsity: float = 0.1, **given: object
+) -> list[Row]:
+    """A screen with one cell of each scorer, and a confirmation with these mean Δ over the tasks."""
     rows = [row(model=model), *(row(model=model, stage="confirm", task=task) for task in SEVEN)]
-    for scorer, deltas in gains.items():
-        rows.append(cell("head", scorer, 0.1, model=model, chosen=True))
-        for task, delta in zip(SEVEN, deltas, strict=False):
-            made = {"task": task, "delta": delta, "stage": "confirm", "split": "test", "chosen": True}
-            rows.append(cell("head", scorer, 0.1, model=model, **(made | given)))
+    for scorer, delta in gains.items():
+        rows.append(cell("head", scorer, sparsity, model=model, chosen=True))
+        for task in SEVEN:
+            # A mask of its own for each calibration seed.
+            result = f"{scorer} {model} {seed} {sparsity} {task}"
+            made = {"task": task, "delta": delta, "stage": "confirm", "split": "test", "result": result}
+            rows.append(cell("head", scorer, sparsity, model=model, chosen=True, **(made | given)))
     return rows
 
 
-def only(rows: list[Row], **given: object) -> MethodComparison | Withheld:
-    (found,) = compare_methods(Results(rows, about(**given)))
+def a_seed(rows: list[Row], seed: int = 0, **given: object) -> Results:
+    return Results(rows, about(recipe={"calibration": {"calibration_seed": seed}}, **given))
+
+
+def seeds(gains: dict[str, list[float]], **given: object) -> list[Results]:
+    """A run for each calibration seed."""
+    blocks = [dict(zip(gains, values, strict=True)) for values in zip(*gains.values(), strict=True)]
+    return [a_seed(confirmed(block, seed=seed, **given), seed) for seed, block in enumerate(blocks)]  # type: ignore[arg-type]
+
+
+def only(*runs: Results) -> MethodComparison | Withheld:
+    (found,) = compare_methods(*runs)
     return found
 
 
-def withheld(rows: list[Row]) -> tuple[str, str]:
-    found = only(rows)
+def told(*runs: Results) -> MethodComparison:
+    found = only(*runs)
+    assert isinstance(found, MethodComparison)
+    return found
+
+
+def reason(*runs: Results) -> str:
+    found = only(*runs)
     assert isinstance(found, Withheld)
-    return found.granularity, found.reason
+    assert found.stratum.granularity == "head"
+    return found.reason
 
 
 def test_the_worked_example_of_demsar() -> None:
@@ -66,30 +97,34 @@ def test_the_worked_example_of_demsar() -> None:
 
 
 def test_nemenyi_agrees_with_the_critical_difference_and_the_example() -> None:
-    measure = compare_methods(a_run())[0]
-    assert isinstance(measure, MethodComparison)
     order = np.argsort(rank(PAPER.tolist()))
-    gains = tuple(map(tuple, PAPER[:, order].tolist()))
-    names = tuple("abcd")
-    ranks = rank(gains)
-    found = MethodComparison("head", measure.measure, names, (("m", "t"),) * 14, gains, ranks, 9.28, 0.02, 1.2536)
+    columns = dict(zip("abcd", PAPER[:, order].T.tolist(), strict=True))
+    found = told(*seeds(columns))
     p = np.array(nemenyi(found))
     assert np.allclose(p, p.T)
     assert np.allclose(np.diag(p), 1)
     for a, b in combinations(range(4), 2):
-        assert (p[a, b] >= 0.05) == (abs(ranks[a] - ranks[b]) < critical_difference(4, 14))
+        assert (p[a, b] >= 0.05) == (abs(found.mean_ranks[a] - found.mean_ranks[b]) < critical_difference(4, 14))
     # "The difference between the best and worst performing algorithm is already smaller than that" (1.25).
     assert found.alike(0) == ("b", "c", "d")
+
+
+def test_nemenyi_is_made_only_where_friedman_tells_methods_apart() -> None:
+    found = replace(told(*seeds({"a": [3.0] * 9, "b": [2.0] * 9, "c": [1.0] * 9})), p=0.06)
+    assert found.alike(0) == ("b", "c")
+    assert np.all(np.array(nemenyi(found)) == 1)
+    assert replace(found, p=0.05).alike(0) == ("b",)
 
 
 def test_ranks_and_friedman_by_hand() -> None:
     gains = {"a": [3.0, 2, 5, 1, 4], "b": [2.0, 2, 1, 3, 3], "c": [1.0, 1, 2, 2, -1]}
     # Ranks: a 1, 1.5, 1, 3, 1; b 2, 1.5, 3, 1, 2; c 3, 3, 2, 2, 3.
-    found = only([made for made in confirmed(gains) if made.task not in SEVEN[5:]])
-    assert isinstance(found, MethodComparison)
+    found = told(*seeds(gains))
     assert found.methods == ("a", "b", "c")
     assert found.mean_ranks == pytest.approx((7.5 / 5, 9.5 / 5, 13 / 5))
-    assert found.blocks == tuple(("minilm", task) for task in SEVEN[:5])
+    assert found.blocks == tuple(("minilm", seed) for seed in range(5))
+    assert found.tasks == SEVEN
+    assert found.stratum[:2] == ("head", 0.1)
     # χ² = [12 / (5·3·4) · Σ R² - 3·5·4] / (1 - Σ(t³ - t) / (n k (k² - 1))), one tie of two.
     chi_square = (12 / 60 * (7.5**2 + 9.5**2 + 13**2) - 60) / (1 - 6 / (5 * 3 * 8))
     assert found.chi_square == pytest.approx(chi_square)
@@ -101,12 +136,10 @@ def test_ranks_and_friedman_by_hand() -> None:
         lambda b: any(len({*x}) > 1 for x in b)
     )
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_friedman_is_scipys_and_ranks_add_up(blocks: list[tuple[int, ...]]) -> None:
     columns = {name: [float(block[place]) for block in blocks] for place, name in enumerate("abcd")}
-    rows = [made for made in confirmed(columns) if made.stage == "screen" or made.task in SEVEN[: len(blocks)]]
-    found = only(rows)
-    assert isinstance(found, MethodComparison)
+    found = told(*seeds(columns))
     expected = friedmanchisquare(*columns.values())
     assert (found.chi_square, found.p) == pytest.approx((expected.statistic, expected.pvalue))
     assert sum(found.mean_ranks) == pytest.approx(4 * 5 / 2)
@@ -114,55 +147,114 @@ def test_friedman_is_scipys_and_ranks_add_up(blocks: list[tuple[int, ...]]) -> N
 
 
 def test_where_lower_is_better_the_lowest_ranks_first() -> None:
-    gains = {name: [shift + task / 100 for task in range(7)] for name, shift in (("a", 1.0), ("b", 0.0), ("c", -1.0))}
-    assert getattr(only(confirmed(gains)), "methods", None) == ("a", "b", "c")
-    losses = [replace(made, higher_is_better=False) for made in confirmed(gains)]
-    assert getattr(only(losses), "methods", None) == ("c", "b", "a")
+    gains = {name: [shift + block / 100 for block in range(6)] for name, shift in (("a", 1.0), ("b", 0.0), ("c", -1.0))}
+    assert told(*seeds(gains)).methods == ("a", "b", "c")
+    losses = [Results([replace(made, higher_is_better=False) for made in run.rows], run.about) for run in seeds(gains)]
+    assert told(*losses).methods == ("c", "b", "a")
 
 
 def test_models_are_blocks_too() -> None:
-    gains = {name: [shift + task for task in range(3)] for name, shift in (("a", 0.3), ("b", 0.2), ("c", 0.1))}
-    one, other = confirmed(gains), confirmed(gains, model="other")
-    rows = [made for made in one + other if made.stage == "screen" or made.task in SEVEN[:3]]
-    found = only(rows, models=["minilm", "other"])
-    assert isinstance(found, MethodComparison)
-    assert found.blocks == tuple((model, task) for model in ("minilm", "other") for task in SEVEN[:3])
+    gains = {"a": 0.3, "b": 0.2, "c": 0.1}
+    models = [f"model-{number}" for number in range(3)]
+    runs = [
+        a_seed([made for model in models for made in confirmed(gains, model, seed)], seed, models=models)
+        for seed in range(2)
+    ]
+    assert told(*runs).blocks == tuple((model, seed) for seed in range(2) for model in models)
+
+
+def test_a_comparison_at_each_sparsity_is_corrected_over_all() -> None:
+    gains = {"a": [0.3] * 5, "b": [0.2] * 5, "c": [0.1] * 4 + [0.4]}
+    runs = [
+        Results(one.rows + [made for made in other.rows if made.cell != "dense"], one.about)
+        for one, other in zip(seeds(gains), seeds(gains | {"c": [0.1] * 5}, sparsity=0.3), strict=True)
+    ]
+    found = [one for one in compare_methods(*runs) if isinstance(one, MethodComparison)]
+    assert [one.stratum.sparsity for one in found] == [0.1, 0.3]
+    ps = [friedmanchisquare(*zip(*one.gains, strict=True)).pvalue for one in found]
+    assert [one.p for one in found] == pytest.approx([ps[0], 2 * ps[1]])
+
+
+def test_the_tasks_of_one_model_are_not_blocks() -> None:
+    why = reason(a_seed(confirmed({"a": 0.3, "b": 0.2, "c": 0.1})))
+    assert why.startswith(
+        "1 block stands behind each scorer, and a test takes 5; a block is a model with a calibration"
+    )
+
+
+def test_how_many_blocks_a_test_takes() -> None:
+    # All three agree on the order of three: χ² = 6, p = exp(-3).
+    assert friedman({"a": [3, 3, 3], "b": [2, 2, 2], "c": [1, 1, 1]}) == pytest.approx((6, math.exp(-3)))
+    assert [fewest_blocks(3, comparisons) for comparisons in (1, 7, 8, 50)] == [5, 5, 6, 7]
+    # Of k methods that all blocks rank alike, χ² = N (k - 1).
+    for methods, comparisons in ((3, 8), (3, 50), (5, 1000)):
+        needed = fewest_blocks(methods, comparisons)
+        assert comparisons * chi2.sf(needed * (methods - 1), methods - 1) <= 0.05
+        assert needed == 5 or comparisons * chi2.sf((needed - 1) * (methods - 1), methods - 1) > 0.05
+
+
+def test_a_scorer_whose_mask_is_the_same_in_several_blocks_is_left_out() -> None:
+    gains = {"a": [0.3] * 5, "b": [0.2] * 5, "c": [0.1] * 5, "magnitude": [0.5] * 5}
+
+    def same(made: Row) -> Row:
+        return replace(made, result=f"magnitude {made.task}") if made.scorer == "magnitude" else made
+
+    runs = [Results([same(made) for made in run.rows], run.about) for run in seeds(gains)]
+    found = told(*runs)
+    assert (found.methods, found.repeated) == (("a", "b", "c"), ("magnitude",))
+    table = methods_table([found])
+    assert table is not None
+    assert "left out, the same mask in several blocks: magnitude" in " ".join(table.notes)
+    without = [Results([made for made in run.rows if made.scorer != "c"], run.about) for run in runs]
+    assert reason(*without).startswith(
+        "fewer than 3 scorers have masks of their own in each block (magnitude: the same"
+    )
 
 
 def test_withheld_with_the_reason() -> None:
-    many = {name: [0.1, 0.2, 0.3, 0.1, 0.2, 0.1, 0.4] for name in "abc"}
-    assert withheld(confirmed(many)) == ("head", "all scorers gain the same in every block")
-    two = {name: many[name] for name in "ab"}
-    assert withheld(confirmed(two)) == ("head", "fewer than 3 scorers confirmed (2)")
-    few = [made for made in confirmed(many) if made.stage == "screen" or made.task in SEVEN[:4]]
-    assert withheld(few) == ("head", "fewer than 5 tasks (× models) confirmed (4)")
-    lacking = confirmed(many | {"c": [0.5] * 6})
-    assert withheld(lacking) == ("head", "c has no Δ on sickr of minilm")
+    many = {name: [0.1, 0.2, 0.3, 0.1, 0.2] for name in "abc"}
+    assert reason(*seeds(many)) == "all scorers gain the same in every block"
+    too_few = "fewer than 3 scorers were confirmed at the same sparsity (confirm.cells: all)"
+    assert reason(*seeds({name: many[name] for name in "ab"})) == too_few
+    apart = [
+        Results([replace(made, sparsity=0.2) if made.scorer == "c" else made for made in run.rows], run.about)
+        for run in seeds(many)
+    ]
+    assert reason(*apart) == too_few
+    lacking = seeds(many)
+    lacking[0] = Results(
+        [made for made in lacking[0].rows if (made.scorer, made.task) != ("c", "stsb")], lacking[0].about
+    )
+    assert reason(*lacking) == "c has no Δ on all tasks of minilm"
     reasons = {one.reason for one in compare_methods(a_comparison()) if isinstance(one, Withheld)}
     assert reasons == {"no cell was confirmed on tasks that had no part in its choice"}
 
 
-def test_of_several_confirmed_cells_the_screen_chooses() -> None:
-    """The cell that the confirm tasks like best must not stand for its scorer because they like it."""
-    gains = {name: [shift + task for task in range(7)] for name, shift in (("a", 0.0), ("b", 0.1), ("c", 0.2))}
-    rows = confirmed(gains)
-    assert getattr(only(rows), "methods", None) == ("c", "b", "a")
-    better = [cell("head", "a", 0.3, task=task, delta=50.0, stage="confirm", split="test") for task in SEVEN]
-    for screened, methods in ((-1.0, ("c", "b", "a")), (1.0, ("a", "c", "b"))):
-        found = only([*rows, cell("head", "a", 0.3, delta=screened), *better])
-        assert getattr(found, "methods", None) == methods
-    unscreened = withheld([made for made in [*rows, *better] if made.stage == "confirm"])
-    assert unscreened == ("head", "no screen task has chosen one of the cells of a on minilm")
-
-
 def test_the_table_and_what_it_says_of_what_was_withheld() -> None:
-    compared = compare_methods(a_run())
-    table = methods_table([*compared, Withheld("layer", None, "too few")])
+    runs = [
+        Results(run.rows, replace(run.about, recipe={"calibration": {"calibration_seed": n}}))
+        for n, run in enumerate(a_run(seed=n) for n in range(5))
+    ]
+    compared = compare_methods(*runs)
+    table = methods_table([*compared, Withheld(Stratum("layer"), None, "too few")])
     assert table is not None
     heads = [line for line in table.lines if line.cells[0].text == "head"]
-    assert [line.cells[1].text for line in heads] == list(next(c for c in compared if c.granularity == "head").methods)  # type: ignore[union-attr]
-    assert [line.cells[2].best for line in heads] == [True, False, False, False, False]
+    found = next(c for c in compared if c.stratum.granularity == "head")
+    assert isinstance(found, MethodComparison)
+    assert [line.cells[2].text for line in heads] == list(found.methods)
+    assert [line.cells[1].text for line in heads] == ["10 %"] * 5
+    assert heads[0].cells[3].best
     assert [place for place, line in enumerate(table.lines) if line.new] == [5, 10]
     assert "layer: withheld, too few." in table.notes
-    assert any(note.startswith("head: Friedman χ² 17.49, p 0.002, 7 blocks") for note in table.notes)
+    assert any(note.startswith(f"head 10 %: Friedman χ² {found.chi_square:.2f}, p ") for note in table.notes)
+    assert (
+        "Blocks: 5 calibration seeds of minilm: the ranks speak for other calibration sets of this model, not for"
+        in (" ".join(table.notes))
+    )
     assert methods_table([]) is None
+
+
+def test_a_run_alone_says_what_a_comparison_takes() -> None:
+    (why,) = [line for line in build(a_run()).foot if "1 block stands" in line]
+    assert why.startswith("Scorers as methods: unstructured 10 %, head 10 %, neuron 10 %: withheld, 1 block stands")
+    assert not [line for line in build(a_comparison()).foot if "methods" in line]

@@ -80,7 +80,7 @@ def test_an_older_record_is_read() -> None:
     assert made.chosen_on == made.screen == ("stsb-dev",)
     assert made.clean
     plain = row().to_dict()
-    for name in ("way", "train_seed", "result", "smallest_effect"):
+    for name in ("way", "train_seed", "result", "smallest_better"):
         del plain[name]
     assert Row.from_dict(plain) == row()
 

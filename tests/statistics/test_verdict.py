@@ -145,13 +145,14 @@ def test_against_draws_by_hand() -> None:
     draws, resamples = np.array([0.0, 1.0, 2.0, 5.0]), 4000
     rng = np.random.default_rng(0)
     boots = 4.0 + rng.normal(0, 0.3, resamples)
-    found = against_draws(4.0, boots, draws, np.tile(draws[:, None], resamples), 0.05, rng)
+    found = against_draws(4.0, boots, draws, np.tile(draws[:, None], resamples), rng)
     assert found.comparison.delta == 4.0 - 2.0
     assert (found.draws, found.beaten) == (4, 3)
     # sd of (0, 1, 2, 5) is sqrt(14 / 3).
     spread = sqrt(14 / 3) * sqrt(1 + 1 / 4)
     assert found.p == pytest.approx(t.sf(2 / spread, 3))
-    assert found.smallest_effect == pytest.approx((t.ppf(0.95, 3) + t.ppf(0.8, 3)) * spread)
+    assert found.made.spread == pytest.approx(spread)
+    assert (found.made.mean, found.made.draws) == (2.0, 4)
     # The mean of four draws with replacement has the variance 14/4 / 4; that of the pairs comes on top.
     assert found.comparison.se == pytest.approx(sqrt(14 / 4 / 4 + 0.3**2), rel=0.05)
 
@@ -162,7 +163,7 @@ def test_the_predictive_p_is_uniform_where_the_cell_is_a_draw_itself() -> None:
     ps = []
     for _ in range(600):
         drawn = rng.normal(size=6)
-        ps.append(against_draws(drawn[0], none, drawn[1:], np.zeros((5, 100)), 0.05, rng).p)
+        ps.append(against_draws(drawn[0], none, drawn[1:], np.zeros((5, 100)), rng).p)
     assert np.mean(np.array(ps) <= 0.05) == pytest.approx(0.05, abs=0.03)
     assert np.mean(ps) == pytest.approx(0.5, abs=0.05)
 
@@ -170,6 +171,6 @@ def test_the_predictive_p_is_uniform_where_the_cell_is_a_draw_itself() -> None:
 def test_no_test_against_one_draw_or_equal_ones() -> None:
     rng, none = np.random.default_rng(0), np.zeros(10)
     with pytest.raises(Undefined, match="1 matched draws, and a test needs two"):
-        against_draws(1.0, none, np.zeros(1), np.zeros((1, 10)), 0.05, rng)
+        against_draws(1.0, none, np.zeros(1), np.zeros((1, 10)), rng)
     with pytest.raises(Undefined, match="all 3 matched draws have the same score"):
-        against_draws(1.0, none, np.ones(3), np.zeros((3, 10)), 0.05, rng)
+        against_draws(1.0, none, np.ones(3), np.zeros((3, 10)), rng)

@@ -381,7 +381,23 @@ def test_confirm_tasks_are_by_default_what_the_source_has(bench: Bench) -> None:
 
 FOUND = FoundGroup("layer 0 head 0", 0, 0, gain=0.5, error=0.1, p=0.001, confirm=None)
 HARMLESS = tuple(
-    HarmlessSparsity(scorer, "global", 1, "screen", ("stsb-dev",), (0.1, 0.2), sparsity)
+    HarmlessSparsity(
+        scorer=scorer,
+        scope="global",
+        steps=1,
+        stage="screen",
+        tasks=("stsb-dev",),
+        tried=(0.1, 0.2),
+        sparsity=sparsity,
+        margin=0.5,
+        task_margins=(0.5,) if sparsity else (),
+        unit="points",
+        harmed=(),
+        unshown=(),
+        level=0.05,
+        cells=6,
+        scorers=3,
+    )
     for scorer, sparsity in (("align", 0.1), ("uniform", 0.2), ("combined", None))
 )
 SHARE = Share(0.3, low=0.2, high=0.41, reason=None)
@@ -436,7 +452,8 @@ def test_the_answer_in_words() -> None:
         "more than the 50 % where none hurts (p 0.002).",
         "5 are found to improve the model when removed (false-discovery rate 5 %); of these 1 is confirmed on stsb and "
         "sickr, where 0.2 would pass by chance.",
-        "Up to 20 % can be removed by uniform without harm on stsb-dev.",
+        "Up to 20 % can be removed by uniform with a loss of less than 0.5 points on stsb-dev (at 5 %, corrected over 6 "
+        "cells of 3 scorers).",
         "The best cell on stsb-dev, head × align 20 %, changes the score by +0.40 (+0.10 to +0.70) points on stsb, "
         "which had no part in its choice: improves.",
     ]
@@ -458,7 +475,10 @@ def test_the_answer_in_words() -> None:
         ({"groups": 4, "group_size": 2000, "granularity": "neuron"}, "Of 4 groups of 2,000 neuron units, removed"),
         ({"found": ()}, "None is found to improve the model when removed"),
         ({"confirm": None}, "this was not confirmed on other tasks"),
-        ({"harmless": HARMLESS[2:]}, "No sparsity that was tried is shown to be harmless."),
+        (
+            {"harmless": HARMLESS[2:]},
+            "No sparsity that was tried is shown to be harmless: with a loss of less than 0.5",
+        ),
     ],
 )
 def test_what_is_not_known_is_said_to_be(changes: dict[str, Any], text: str) -> None:

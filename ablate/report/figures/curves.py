@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from ablate.judge.effects import Stage
 from ablate.report.curves import Curve, curves
 from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
+from ablate.report.table import MARKS, MEANINGS
+from ablate.report.verdicts import NO_DRAWS, draws
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,7 +49,8 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
     cut = any(_floor(stage, of_granularity) is not None for of_granularity in by_granularity.values())
     caption = (
         f"{band}. The band of a seeded control is ± the sample sd over its seeds."
-        f"{hollow} 0 is the dense model.{' Points outside a panel are in the table.' if cut else ''}"
+        f"{hollow}{_verdicts(stage, drawn)} 0 is the dense model."
+        f"{' Points outside a panel are in the table.' if cut else ''}"
     )
     return Sketch(
         title,
@@ -57,6 +60,14 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
         paint,
         f"{stage.model} {stage.name}",
     )
+
+
+def _verdicts(stage: Stage, drawn: Sequence[Curve]) -> str:
+    """The legend of the marks, and how many matched draws stand behind them; empty without verdicts."""
+    if not any(point.verdict for curve in drawn for point in curve.points):
+        return ""
+    groups = [group for group in stage.groups if not group.is_control]
+    return f" Above a point, its verdict: {MEANINGS}. {' '.join(draws(groups) or (NO_DRAWS,))}"
 
 
 def _panel(axes: Axes, stage: Stage, drawn: Sequence[Curve], styled: Mapping[str, Style]) -> None:
@@ -76,6 +87,11 @@ def _panel(axes: Axes, stage: Stage, drawn: Sequence[Curve], styled: Mapping[str
             places, lows, highs = zip(*banded, strict=True)
             axes.fill_between(places, lows, highs, color=style.color, alpha=0.13, linewidth=0)
         for point in curve.points:
+            if point.verdict:
+                place = (point.sparsity, point.value)
+                axes.annotate(
+                    MARKS.get(point.verdict, ""), place, (0, 5), textcoords="offset points", fontsize=8, ha="center"
+                )
             if point.matched:
                 axes.errorbar(
                     point.sparsity,

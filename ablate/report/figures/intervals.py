@@ -45,7 +45,7 @@ def intervals_figure(stage: Stage, title: str) -> Sketch | None:
     caption = (
         "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, which remove"
         f" as many random units in each layer.{' Arrows: draws beyond the edge.' if beyond else ''}{left_out}"
-        f"{''.join(f' {sentence}' for sentence in verdicts.draws(ranked))}"
+        f"{''.join(f' {sentence}' for sentence in verdicts.draws(ranked) or (verdicts.NO_DRAWS,))}"
     )
     alt = f"{title}. " + "; ".join(_alt(stage, group, ranked) for group in ranked[:5])
     return Sketch(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")

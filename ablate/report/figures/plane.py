@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from ablate.judge.effects import Stage
 from ablate.judge.group import RowsByTask
 from ablate.report.figures.drawing import INK, Sketch, legend, legend_height, styles
+from ablate.report.table import MARKS, MEANINGS
+from ablate.report.verdicts import NO_DRAWS, draws
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
@@ -18,11 +20,15 @@ ALIGN, UNIFORM = "align loss", "uniform loss"
 
 
 class PlanePoint(NamedTuple):
-    """A point of the plane. label: the granularity, ``dense`` or ``matched``."""
+    """A point of the plane.
+
+    label: the granularity, ``dense`` or ``matched``. verdict: on the cell's scores; None without evidence on them.
+    """
 
     label: str
     uniform: float
     align: float
+    verdict: str | None = None
 
 
 def points(stages: Sequence[Stage]) -> list[PlanePoint]:
@@ -30,23 +36,34 @@ def points(stages: Sequence[Stage]) -> list[PlanePoint]:
 
     Args:
         stages: of one model and one name. Each has one metric, and a cell is in the plane if it has both losses.
+            Verdicts are of the first that has other scores.
     """
     by_metric = {stage.measure.metric: stage for stage in stages}
     if not {ALIGN, UNIFORM} <= set(by_metric):
         return []
     align, uniform = by_metric[ALIGN], by_metric[UNIFORM]
     uniform_groups = {group.id: group for group in uniform.groups}
-    pairs: list[tuple[str, Sequence[RowsByTask], Sequence[RowsByTask]]] = [("dense", [align.dense], [uniform.dense])]
+    scored = _scored(stages)
+    pairs: list[tuple[str, Sequence[RowsByTask], Sequence[RowsByTask], str | None]] = [
+        ("dense", [align.dense], [uniform.dense], None)
+    ]
     for group in align.groups:
         if same := uniform_groups.get(group.id):
-            pairs.append((group.kind, list(group.seeds.values()), list(same.seeds.values())))
+            item = scored.evidence_on(group) if scored else None
+            verdict = item.verdict if item else None
+            pairs.append((group.kind, list(group.seeds.values()), list(same.seeds.values()), verdict))
             pairs += [
-                ("matched", [rows], [same.matched[draw]])
+                ("matched", [rows], [same.matched[draw]], None)
                 for draw, rows in group.matched.items()
                 if draw in same.matched
             ]
-    points = [(label, _score(of_uniform, uniform), _score(of_align, align)) for label, of_align, of_uniform in pairs]
-    return [PlanePoint(label, x, y) for label, x, y in points if x is not None and y is not None]
+    scores = [(label, _score(xs, uniform), _score(ys, align), verdict) for label, ys, xs, verdict in pairs]
+    return [PlanePoint(label, x, y, verdict) for label, x, y, verdict in scores if x is not None and y is not None]
+
+
+def _scored(stages: Sequence[Stage]) -> Stage | None:
+    """The stage whose verdicts are shown: of scores, and not of the two losses."""
+    return next((stage for stage in stages if stage.measure.metric not in (ALIGN, UNIFORM)), None)
 
 
 def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
@@ -71,6 +88,10 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
                 alpha=0.75,
                 linewidths=0,
             )
+        for place in drawn:
+            if place.verdict:
+                at = (place.uniform, place.align)
+                axes.annotate(MARKS.get(place.verdict, ""), at, (4, 3), textcoords="offset points", fontsize=8)
         axes.axvline(dense.uniform, color=INK, linewidth=0.5, linestyle=":")
         axes.axhline(dense.align, color=INK, linewidth=0.5, linestyle=":")
         axes.scatter(dense.uniform, dense.align, s=150, marker="*", color=INK, zorder=3)
@@ -92,9 +113,19 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
     counted += f"{sum(place.align < dense.align for place in cells)} have a better align loss, "
     counted += f"{sum(place.uniform < dense.uniform for place in cells)} a better uniform loss."
     gray = "; gray points are draws of matched controls" if "matched" in styled else ""
-    caption = f"Each point is a cell{gray}. {counted}"
+    caption = f"Each point is a cell{gray}. {counted}{_verdicts(stages, drawn)}"
     alt = f"{title}. Dense at uniform loss {dense.uniform:.3f}, align loss {dense.align:.3f}. {counted}"
     return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
+
+
+def _verdicts(stages: Sequence[Stage], drawn: Sequence[PlanePoint]) -> str:
+    """The legend of the marks, and how many matched draws stand behind them; empty without verdicts."""
+    scored = _scored(stages)
+    if scored is None or not any(place.verdict for place in drawn):
+        return ""
+    on = ", ".join(scored.splits)
+    made = " ".join(draws([group for group in scored.groups if not group.is_control]) or (NO_DRAWS,))
+    return f" Beside a point, the verdict on {on}: {MEANINGS}. {made}"
 
 
 def _score(seeds: Sequence[RowsByTask], stage: Stage) -> float | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ablate.judge.methods import LEVEL, MethodComparison, nemenyi
 from ablate.report.figures.drawing import INK, Sketch, text
+from ablate.report.methods import blocks, stratum
 from ablate.report.verdicts import p_value
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ def ranks_figure(compared: MethodComparison) -> Sketch:
             place = int(label.get_text())
             label.set_text(f"{names[place]} ({compared.mean_ranks[place]:.2f})")
 
-    title = f"Scorers at {compared.granularity}, by mean rank"
+    place = stratum(compared.stratum)
+    title = f"Scorers at {place}, by mean rank"
     listed = ", ".join(f"{name} {rank:.2f}" for name, rank in zip(names, compared.mean_ranks, strict=True))
     caption = (
-        f"Mean rank over {len(compared.blocks)} blocks, 1 = best. A bar joins scorers that Nemenyi's test does not"
-        f" distinguish at {100 * LEVEL:g} % (critical difference {compared.critical_difference:.2f}). Friedman: χ²"
-        f" {compared.chi_square:.2f}, p {p_value(compared.p)}."
+        f"Mean rank over {len(compared.blocks)} blocks, 1 = best. Blocks: {blocks(compared.blocks)}, not for other"
+        f" tasks. A bar joins scorers that are not told apart at {100 * LEVEL:g} % by Nemenyi's test, which is made"
+        f" where Friedman's test finds a difference (critical difference {compared.critical_difference:.2f}). Friedman:"
+        f" χ² {compared.chi_square:.2f}, corrected p {p_value(compared.p)}."
     )
-    return Sketch(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, compared.granularity)
+    return Sketch(title, f"{title}: {listed}.", caption, (7.2, 1.1 + 0.22 * len(names)), paint, place)

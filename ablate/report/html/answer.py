@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group, label
+from ablate.judge.harmless import harmless_curves
 from ablate.record import Evidence, RunRecord
 from ablate.report import verdicts, wording
 from ablate.report.figures.plane import ALIGN, UNIFORM
 from ablate.report.prevalence_text import sentences as prevalence_sentences
 from ablate.report.table import MARKS
+from ablate.statistics.correction import adjust
 from ablate.statistics.verdict import CLAIM_DRAWS
 from ablate.studies.prevalence_record import PrevalenceEntry
 
@@ -113,17 +115,15 @@ def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
         return f"best {_label(ranked[0])}, {wording.effect(stage.effect(ranked[0]))} {stage.measure.unit}; not judged."
     for verdict, conclusion in _CONCLUSIONS.items():
         of_verdict = [(group, item) for group, item in known if item.verdict == verdict]
+        if of_verdict and verdict == "harmless":
+            return _harmless(stage, known)
         if of_verdict:
             largest = max(of_verdict, key=lambda pair: _removed(pair[0]))
-            # A gain is best where it is largest; a harmless cell where it removes most.
-            group, item = largest if verdict == "harmless" else of_verdict[0]
+            group, item = of_verdict[0]
             text = f"{conclusion}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
-            if verdict != "harmless" and largest[0] is not group:
+            if largest[0] is not group:
                 same = "improves" if verdict == "improves" else "is better"
                 text += f" The largest sparsity that {same}: {_label(largest[0])}, {_numbers(stage, largest[1])}."
-            best, best_item = known[0]
-            if verdict == "harmless" and best is not group:
-                text += f" The highest Δ: {_label(best)}, {_numbers(stage, best_item)}{_against(stage, best)}."
             return text
     group, item = known[0]
     verdicts_found = {item.verdict for _, item in known}
@@ -133,19 +133,70 @@ def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
     return f"{conclusion}: {_label(group)}{_size(group)}, {_numbers(stage, item)}{_against(stage, group)}."
 
 
+def _harmless(stage: Stage, known: Sequence[tuple[Group, Evidence]]) -> str:
+    """The largest harmless cell, if that is shown after correction over all cells that it is chosen from.
+
+    The verdicts on single cells are corrected by the false-discovery rate, which says little of the largest of many.
+    """
+    items = {group.id: item for group, item in known}
+    best, best_item = known[0]
+    of_best = f"The highest Δ: {_label(best)}, {_numbers(stage, best_item)}{_against(stage, best)}."
+    largest, corrected = _largest_harmless(stage, known)
+    if largest is None:
+        count = sum(item.verdict == "harmless" for item in items.values())
+        named = "1 cell is harmless" if count == 1 else f"{count} cells are harmless"
+        return f"no gain shown; {named} one by one, but none is shown to be, {corrected} {of_best}"
+    numbers = f"{_numbers(stage, items[largest.id])}{_against(stage, largest)}"
+    text = f"{_CONCLUSIONS['harmless']}: {_label(largest)}{_size(largest)}, {numbers}; {corrected}"
+    return text if best.id == largest.id else f"{text} {of_best}"
+
+
+def _largest_harmless(stage: Stage, known: Sequence[tuple[Group, Evidence]]) -> tuple[Group | None, str]:
+    """The harmless cell that removes most, and over what that is corrected, with the tasks that are not shown."""
+    curves = harmless_curves(stage, [group for group, _ in known])
+    if not curves:  # cells of several steps and trained cells have no curve
+        ps = [item.p_harmless for _, item in known if item.p_harmless is not None]
+        q = dict(
+            zip((group.id for group, item in known if item.p_harmless is not None), adjust(ps, "holm"), strict=True)
+        )
+        passed = [group for group, item in known if q.get(group.id, 1.0) <= item.level]
+        return max(passed, key=_removed, default=None), f"corrected over {len(known)} cells (Holm)."
+    first = curves[0]
+    on = f", on the mean and on {len(stage.splits)} tasks" if len(stage.splits) > 1 else ""
+    corrected = f"at {100 * first.level:g} %, corrected over {first.cells} cells of {first.curves} scorers{on}."
+    shown = [(curve.largest, curve) for curve in curves if curve.largest is not None]
+    if not shown:
+        return None, corrected
+    group, curve = max(shown, key=lambda pair: _removed(pair[0]))
+    if curve.unshown:
+        margin = f"{min(curve.task_margins):g} {stage.measure.unit}" if curve.task_margins else "their margin"
+        corrected += f" Not shown to lose less than {margin}: {', '.join(curve.unshown)}."
+    return group, corrected
+
+
 def _numbers(stage: Stage, item: Evidence) -> str:
-    """``+0.85 points [+0.21 to +1.49], q 0.012``; if the verdict is undecided, also the smallest effect."""
+    """``+0.85 points [+0.21 to +1.49], q 0.012``; if the verdict is undecided, also the gain that would be found."""
     over = " over the dense model trained for as many steps" if item.against == "trained" else ""
     text = f"{wording.signed(item.delta)} {stage.measure.unit}{over} [{verdicts.interval(item)}]"
     if item.q_verdict is not None:
         text += f", q of '{item.verdict}' {verdicts.q_verdict(item)}"
     if item.verdict == "undecided":
-        text += f", where {item.smallest_effect:.2f} is the smallest effect that would have been found"
+        text += _power(stage, item)
     if item.verdict == "harmless" and item.margin is not None:
         text += f", margin {item.margin:g}"
     if item.harmed and item.verdict != "harms":
         text += f"; it harms {', '.join(item.harmed)}"
     return text
+
+
+def _power(stage: Stage, item: Evidence) -> str:
+    """From which gain on the cell would have been found to improve, or to be better where that is not tested."""
+    claim, size = "be better", item.smallest_better
+    if item.q_improves is not None:
+        claim, size = "improve", item.smallest_improves
+    if size is None:
+        return f"; with these draws and pairs no gain would have been found to {claim}"
+    return f"; a gain of {size:.{stage.measure.places}f} would have been found to {claim} with 80 % power"
 
 
 def _evidence(stage: Stage, group: Group) -> Evidence | None:

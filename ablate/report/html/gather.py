@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from ablate.store.store import RunInfo, Store
 from ablate.studies.prevalence_record import PrevalenceRecord
 from ablate.studies.records import R, from_dict
 from ablate.studies.stability_record import StabilityRecord
+
+_IRRELEVANT = ("executor", "statistics", "controls", "stability", "prevalence")
+"""The keys of a recipe that change neither its cells nor its tasks."""
 
 
 def find_run(store: Store, target: str | None = None, overrides: Sequence[str] = ()) -> str | None:
@@ -67,8 +70,37 @@ def gather(store: Store, results: RunRecord) -> Material:
         origin,
         prevalence=None if isinstance(prevalence, str) else prevalence,
         stability=None if isinstance(stability, str) else stability,
+        companions=_companions(store, runs, results),
         unreadable={study: reason for study, reason in studies.items() if isinstance(reason, str)},
     )
+
+
+def _companions(store: Store, runs: Sequence[RunInfo], results: RunRecord) -> tuple[RunRecord, ...]:
+    """The newest finished run of the same recipe at each other calibration seed: more blocks to compare scorers in."""
+    mine = results.about.recipe
+    if mine is None:
+        return ()
+    found = {_calibration_seed(mine): ""}
+    for run in reversed(runs):
+        recipe = run.manifest.get("recipe")
+        if not isinstance(recipe, dict) or run.manifest.get("data") != results.about.data:
+            continue
+        if run.manifest.get("study") or not (run.rows and run.finished):
+            continue
+        seed = _calibration_seed(recipe)
+        if seed not in found and _with_seed(recipe, seed) == _with_seed(mine, seed):
+            found[seed] = run.id
+    return tuple(RunRecord.from_plain(store.rows(run), store.about(run)) for run in found.values() if run)
+
+
+def _calibration_seed(recipe: Mapping[str, Any]) -> object:
+    return (recipe.get("calibration") or {}).get("calibration_seed")
+
+
+def _with_seed(recipe: Mapping[str, Any], seed: object) -> dict[str, Any]:
+    """The recipe at a calibration seed, as far as it decides cells and tasks."""
+    same = {key: value for key, value in recipe.items() if key not in _IRRELEVANT}
+    return {**same, "calibration": {**(recipe.get("calibration") or {}), "calibration_seed": seed}}
 
 
 def _newest(

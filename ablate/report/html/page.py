@@ -46,6 +46,7 @@ class ReportSection:
 class Material:
     """The content of a report: a run, and the records of studies with the pages that their commands printed.
 
+    companions: runs of the same recipe with other calibration seeds.
     unreadable: name of a study -> why its record is not shown, such as one of an older version.
     """
 
@@ -53,6 +54,7 @@ class Material:
     origin: Origin = field(default_factory=Origin)
     prevalence: tuple[PrevalenceRecord, Page] | None = None
     stability: tuple[StabilityRecord, Page] | None = None
+    companions: tuple[RunRecord, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -88,7 +90,7 @@ def _sections(material: Material) -> Iterator[ReportSection]:
     run_stages = stages(results)
     yield ReportSection("tables", "Tables", blocks=of_models(results))
     yield _drawn("curves", "Sparsity curves and intervals", _curves(run_stages), _NO_CURVES)
-    yield _methods(results)
+    yield _methods(results, *material.companions)
     yield _drawn("plane", "Alignment and uniformity", _planes(run_stages), _NO_PLANE)
     exact = material.prevalence[0].maps if material.prevalence else ()
     maps = join(of_record(results.about.maps or ()), of_record(ContributionMap(**asdict(one)) for one in exact))
@@ -133,8 +135,8 @@ def _planes(run_stages: Sequence[Stage]) -> list[Sketch]:
     return list(filter(None, drawn))
 
 
-def _methods(results: RunRecord) -> ReportSection:
-    compared = compare_methods(results)
+def _methods(*runs: RunRecord) -> ReportSection:
+    compared = compare_methods(*runs)
     table = methods_table(compared)
     drawings = [draw(ranks_figure(comparison)) for comparison in compared if isinstance(comparison, MethodComparison)]
     if table is None:
