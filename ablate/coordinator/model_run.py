@@ -20,7 +20,7 @@ from ablate.events import Event, Watch
 from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
 from ablate.granularities.units import Units
 from ablate.models.model import Model
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.plan import DENSE, Cell
 from ablate.plugin import Plugin
 from ablate.plugins import registry
@@ -32,6 +32,9 @@ from ablate.timing import Timings
 if TYPE_CHECKING:
     from ablate.coordinator.train import Trained, Trainings
 
+EXACT: Precision = "float32"
+"""With which other precisions are compared."""
+
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
 
 
@@ -41,6 +44,7 @@ class ModelRun:
 
     spec: the specification from which the model was loaded. Other processes use it to load the same model.
     source: the source from which tasks load their data.
+    device: as the recipe says, for the processes that evaluate. precision: of the evaluation.
     """
 
     spec: ModelSpec
@@ -55,6 +59,8 @@ class ModelRun:
     evaluator: Evaluator
     keep_going: bool = True
     materialize: bool = False
+    device: str = "cpu"
+    precision: Precision = "float32"
     trainings: Trainings | None = None
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
@@ -79,6 +85,25 @@ class ModelRun:
             self._execute(queue, self._evaluations(queue, with_dense, tasks))
         return outcomes
 
+    def precision_effects(self, stage: str, tasks: Sequence[Loaded]) -> dict[str, float] | None:
+        """The dense model's score in the precision of the evaluation less that in float32, on each task that has both.
+
+        None if the precision is float32. Otherwise dense is evaluated in both, unless the store has the results.
+        """
+        if self.precision == "float32":
+            return None
+        (ours,), (exact,) = (
+            replace(self, precision=precision).outcomes(f"{stage}, dense in {precision}", (), tasks)
+            for precision in (self.precision, EXACT)
+        )
+        both = ours.results.keys() & exact.results.keys()
+        scores = {
+            task.name: (ours.results[task.name].score, exact.results[task.name].score)
+            for task in tasks
+            if task.name in both
+        }
+        return {name: a - b for name, (a, b) in scores.items() if a is not None and b is not None}
+
     def stored(self, cells: Collection[Cell], tasks: Sequence[Loaded]) -> set[Cell]:
         """Those of the cells of which the store has all results."""
         masks = {cell: self.masks.key(cell) for cell in cells if cell != DENSE}
@@ -86,7 +111,7 @@ class ModelRun:
         hashes = {cell: abouts[key]["hash"] or None for cell, key in masks.items() if key in abouts}
         models = {cell: self._trained_model(cell) for cell in cells if cell == DENSE or cell in hashes}
         keys = {
-            cell: {result_key(model, hashes.get(cell), task) for task in tasks}
+            cell: {result_key(model, hashes.get(cell), task, self.precision) for task in tasks}
             for cell, model in models.items()
             if model is not None
         }
@@ -161,7 +186,7 @@ class ModelRun:
             units, about = made.units, {**made.about, "hash": made.hash}
         # The hash is empty if the mask removes nothing. The results are then those of the dense model.
         mask = cast(str | None, about["hash"]) or None
-        keys = {task.name: result_key(model, mask, task) for task in tasks}
+        keys = {task.name: result_key(model, mask, task, self.precision) for task in tasks}
         by_key = self.store.get_results(keys.values())
         stored = {name: by_key[k] for name, k in keys.items() if k in by_key}
         missing = [task for task in tasks if task.name not in stored]
@@ -197,6 +222,8 @@ class ModelRun:
             source=self.source,
             weights=trained.file if trained else None,
             materialize=self.materialize,
+            device=self.device,
+            precision=self.precision,
         )
 
     def reason(self, error: BaseException, *culprits: Plugin) -> str:

@@ -33,7 +33,7 @@ def of_models(results: RunRecord) -> tuple[Block, ...]:
     blocks = []
     for model in models:
         of_model = [stage for stage in run_stages if stage.model == model]
-        tables = [_with_deviations(t, stage, results) for stage in of_model for t in _tables(stage, of_model, results)]
+        tables = [_qualified(t, stage, results) for stage in of_model for t in _tables(stage, of_model, results)]
         blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
     return tuple(blocks)
 
@@ -96,9 +96,11 @@ def _samples(stage: Stage, listed: Sequence[Group], name: str) -> Iterable[Table
     return () if table is None else (table,)
 
 
-def _with_deviations(table: Table, stage: Stage, results: RunRecord) -> Table:
-    """The table with a note on each of its tasks whose data are not the published set."""
-    return replace(table, notes=(*wording.deviations(results.about, stage.splits), *table.notes))
+def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:
+    """The table with notes on tasks whose data are not the published set, and on how its scores were computed."""
+    about = results.about
+    notes = (*wording.deviations(about, stage.splits), *wording.computed(stage, about), *table.notes)
+    return replace(table, notes=notes)
 
 
 def _listed(stage: Stage, of_model: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:
