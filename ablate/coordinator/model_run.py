@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ablate.coordinator.cell_work import CellQueue, CellWork
 from ablate.coordinator.mask_maker import MaskMaker
@@ -27,6 +27,7 @@ from ablate.plugins import registry
 from ablate.store.keys import result_key
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.result import Result
 from ablate.timing import Timings
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ EXACT: Precision = "float32"
 """With which other precisions are compared."""
 
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
+
+
+AHEAD = 64
+"""Of how many cells the masks and results are looked up at once. A look-up of one cell takes as long as of many."""
+
+
+class _Stored(NamedTuple):
+    """What the store has of some cells: by key, what it knows of their masks, and results."""
+
+    masks: Mapping[str, Mapping[str, Any]]
+    results: dict[str, Result]
 
 
 @dataclass
@@ -159,14 +171,16 @@ class ModelRun:
                 raise
             raise queue.broken(f"failed: {one_line(error)}") from error
 
-    def _evaluations(self, queue: CellQueue, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
+    def _evaluations(self, queue: CellQueue, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
         """Prepares each cell when its turn comes, and yields its evaluation if there is anything to evaluate."""
-        for cell in cells:
+        for position, cell in enumerate(cells):
+            if position % AHEAD == 0:
+                ahead = self._look_ahead(cells[position : position + AHEAD], tasks)
             key = self.masks.key(cell)
             try:
                 # An executor with threads may just now be evaluating another mask on this model.
                 with self.model.guard.hold(wait=True):
-                    work = self._prepare(cell, key, tasks, queue.keys_under_way())
+                    work = self._prepare(cell, key, tasks, queue.keys_under_way(), ahead)
             except StoreError:
                 raise
             except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
@@ -176,10 +190,21 @@ class ModelRun:
             if work.evaluation is not None:
                 yield work.evaluation
 
-    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str]) -> CellWork:
+    def _look_ahead(self, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> _Stored:
+        """What the store has of the next cells; of trained ones nothing, since their weights may have to be made."""
+        keys = [self.masks.key(cell) for cell in cells if cell != DENSE and not cell.training]
+        masks = self.store.masks_about(keys)
+        hashes = dict.fromkeys(about["hash"] or None for about in masks.values())
+        try:
+            results = [result_key(self.model, mask, task, self.precision) for mask in hashes for task in tasks]
+        except FAILURES:  # a plug-in's task may raise anything; the cells report it
+            results = []
+        return _Stored(masks, self.store.get_results(results))
+
+    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str], ahead: _Stored) -> CellWork:
         trained = self._trainings.of(cell) if cell.training else None
         model = trained.model if trained else self.model
-        about = self.store.mask_about(key) if cell != DENSE else _DENSE
+        about = _DENSE if cell == DENSE else ahead.masks.get(key) or self.store.mask_about(key)
         units = None
         if about is None:
             made = self.masks.make(cell)
@@ -187,7 +212,8 @@ class ModelRun:
         # The hash is empty if the mask removes nothing. The results are then those of the dense model.
         mask = cast(str | None, about["hash"]) or None
         keys = {task.name: result_key(model, mask, task, self.precision) for task in tasks}
-        by_key = self.store.get_results(keys.values())
+        # Earlier cells with the same mask may have stored results since.
+        by_key = ahead.results | self.store.get_results(k for k in keys.values() if k not in ahead.results)
         stored = {name: by_key[k] for name, k in keys.items() if k in by_key}
         missing = [task for task in tasks if task.name not in stored]
         failures = {task.name: _unreadable(task.fault) for task in missing if task.fault is not None}
@@ -204,7 +230,7 @@ class ModelRun:
             if present is None:
                 # It was damaged. It is made anew, which for a trained cell is more than scoring, and its bits, which
                 # the results are stored under, may be others than those that were damaged.
-                return self._prepare(cell, key, tasks, under_way)
+                return self._prepare(cell, key, tasks, under_way, _Stored({}, ahead.results))
             units = present.units
         packed = packed_masks(units) if mask is not None and units is not None else ()
         return replace(work, evaluation=self._evaluation(key, packed, to_do, trained))
