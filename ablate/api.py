@@ -27,6 +27,8 @@ def run(
     limit: int | None = None,
     keep_going: bool = True,
     watch: Watch = silent,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> Results:
     """Runs a recipe and returns its results. Only what the store does not hold is computed.
 
@@ -38,6 +40,8 @@ def run(
         limit: evaluate only this many cells, the first of the plan.
         keep_going: if True, a cell that fails becomes a row with the reason. If False, its exception is raised.
         watch: called with each :class:`~ablate.events.Event` of the run.
+        device: replaces the recipe's ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: replaces the recipe's ``precision``: ``float32``, ``bf16`` or ``fp16``.
 
     Raises:
         AblateError: a mistake in the recipe, the data, the model or the store. The message is one line.
@@ -46,10 +50,10 @@ def run(
         document = Document("recipe", recipe.model_dump(mode="json", by_alias=True))
         for override in overrides:
             document.override(override)
-        if overrides:
-            recipe = parse(document)
+        document.set_options(device=device, precision=precision)
+        recipe = parse(document)
     else:
-        recipe, document = load_recipe(recipe, overrides)
+        recipe, document = load_recipe(recipe, overrides, device=device, precision=precision)
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
 
@@ -68,6 +72,8 @@ def compare(
     limit: int | None = None,
     keep_going: bool = True,
     watch: Watch = silent,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> Results:
     """Compares scorers, as ``ablate compare`` does. Every cell is evaluated on every task; no task is held out.
 
@@ -78,12 +84,14 @@ def compare(
         model: ``minilm``, a folder, or a Hub id as ``ID@REVISION``.
         tasks: tasks or groups of tasks.
         seeds: for the scorers that use one.
-        data, store, limit, keep_going, watch: as for :func:`run`.
+        data, store, limit, keep_going, watch, device, precision: as for :func:`run`.
 
     Raises:
         AblateError: a mistake in the arguments, the data, the model or the store. The message is one line.
     """
-    recipe, document = comparison(scorers, granularities, sparsities, str(model), pooling, tasks, seeds)
+    recipe, document = comparison(
+        scorers, granularities, sparsities, str(model), pooling, tasks, seeds, device=device, precision=precision
+    )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
 
@@ -97,12 +105,15 @@ def train(
     limit: int | None = None,
     keep_going: bool = True,
     watch: Watch = silent,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> Results:
     """Trains the cells of a recipe as its ``train`` says, and the dense model as a control.
 
     Arguments and exceptions are those of :func:`ablate.run`.
     """
-    job = prepare_training_job(*load_recipe(recipe, overrides), data, limit)
+    loaded = load_recipe(recipe, overrides, device=device, precision=precision)
+    job = prepare_training_job(*loaded, data, limit)
     return _results(job, store, keep_going, watch)
 
 

@@ -59,7 +59,17 @@ def compare(
 
     execute(
         lambda: prepare_job(
-            *comparison(scorers, granularities, sparsities, model, pooling, tasks, seeds),
+            *comparison(
+                scorers,
+                granularities,
+                sparsities,
+                model,
+                pooling,
+                tasks,
+                seeds,
+                device=execution.device,
+                precision=execution.precision,
+            ),
             execution.data,
             execution.limit,
         ),

@@ -79,6 +79,14 @@ def data_sets(incomplete: str) -> list[str]:
     return _among(incomplete, dict.fromkeys((*groups, *HUB)))
 
 
+def device(incomplete: str) -> list[str]:
+    return _among(incomplete, ("auto", "cpu", "cuda", "cuda:0", "mps"))
+
+
+def precision(incomplete: str) -> list[str]:
+    return _among(incomplete, ("float32", "bf16", "fp16"))
+
+
 def pooling(incomplete: str) -> list[str]:
     return _among(incomplete, ("mean", "cls", "cls_before_pooler"))
 

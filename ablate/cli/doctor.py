@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ablate.cli import options
+from ablate.cli import complete, options
 
 
 def doctor(
@@ -20,6 +20,14 @@ def doctor(
     drop_damaged: Annotated[
         bool, typer.Option("--drop-damaged", help="Delete damaged entries of the store, so that they are made again.")
     ] = False,
+    device: Annotated[
+        str,
+        typer.Option(
+            "--device",
+            help="Where --verify computes: auto, cpu, cuda, cuda:N or mps.",
+            autocompletion=complete.device,
+        ),
+    ] = "auto",
 ) -> None:
     """Check the environment, the data, the store and the plug-ins, and say what to fix.
 
@@ -29,12 +37,12 @@ def doctor(
     # Importing a plug-in would write a .pyc file.
     previous, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
-        _check(store, verify, seed, drop_damaged)
+        _check(store, verify, seed, drop_damaged, device)
     finally:
         sys.dont_write_bytecode = previous
 
 
-def _check(store: str, verify: int, seed: int, drop_damaged: bool) -> None:
+def _check(store: str, verify: int, seed: int, drop_damaged: bool, device: str) -> None:
     from rich.console import Console
 
     from ablate.doctor.environment import environment
@@ -43,9 +51,15 @@ def _check(store: str, verify: int, seed: int, drop_damaged: bool) -> None:
     from ablate.doctor.plugins import plugins
     from ablate.doctor.sources import sources
     from ablate.doctor.store import store as check_store
+    from ablate.errors import ModelError
+    from ablate.models.device import resolve
     from ablate.report.tables import print_page
 
-    of_store = check_store(store, verified=verify, seed=seed, drop_damaged=drop_damaged)
+    try:
+        resolve(device)
+    except ModelError as error:
+        raise ModelError(f"--device: {error}") from None
+    of_store = check_store(store, verified=verify, seed=seed, drop_damaged=drop_damaged, device=device)
     sections = (environment(), sources(os.environ), *of_store, plugins())
     print_page(page(sections), Console())
     if fixes(sections):

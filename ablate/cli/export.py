@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from ablate.cli import options
+from ablate.cli import complete, options
+
+if TYPE_CHECKING:
+    import torch
+
+    from ablate.models.spec import Precision
 
 
 def export(
@@ -25,6 +30,15 @@ def export(
         bool, typer.Option("--costs/--no-costs", help="Measure speed and memory, and those of the dense model.")
     ] = True,
     store: options.Store = options.STORE,
+    device: options.Device = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            "--precision",
+            help="Of the costs: float32, bf16 or fp16; default: float32. The weights are float32.",
+            autocompletion=complete.precision,
+        ),
+    ] = None,
 ) -> None:
     """Write the model of a cell as a folder that SentenceTransformer loads, with a model card.
 
@@ -61,6 +75,24 @@ def export(
                 results, cell = confirmed, keys[0]
             elif confirmed is not None:
                 confirmed_by = confirmed.about.run
-        chosen = replace(exportable(results, opened, registry(), cell), confirmed_by=confirmed_by)
-    exported = write(chosen, results, output, onnx=onnx, costs=costs, tell=tell)
+        measured_in = cast("Precision", precision or "float32")
+        place = _device(device or (results.about.recipe or {}).get("device", "auto"), measured_in)
+        chosen = replace(exportable(results, opened, registry(), cell, place), confirmed_by=confirmed_by)
+    exported = write(chosen, results, output, onnx=onnx, costs=costs, precision=measured_in, tell=tell)
     print_page(page(exported), Console())
+
+
+def _device(asked: str, precision: Precision) -> torch.device:
+    from ablate.errors import ModelError
+    from ablate.models.device import resolve
+    from ablate.models.precision import check_precision
+
+    try:
+        device = resolve(asked)
+    except ModelError as error:
+        raise ModelError(f"--device: {error}") from None
+    try:
+        check_precision(precision, device)
+    except ModelError as error:
+        raise ModelError(f"--precision: {error}") from None
+    return device

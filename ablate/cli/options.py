@@ -75,6 +75,22 @@ Run = Annotated[
     str | None,
     typer.Option("--run", help="The run's id; default: the newest with rows.", autocompletion=complete.runs),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        help="auto, cpu, cuda, cuda:N or mps; default: the recipe's, else auto.",
+        autocompletion=complete.device,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        help="Of the evaluation: float32, bf16 or fp16; default: the recipe's, else float32.",
+        autocompletion=complete.precision,
+    ),
+]
 STORE = complete.STORE
 
 
@@ -89,6 +105,8 @@ class Execution:
     form: Form = Format.table
     output: Output = None
     keep_going: KeepGoing = True
+    device: Device = None
+    precision: Precision = None
 
 
 def takes_execution(command: Callable[..., None]) -> Callable[..., None]:

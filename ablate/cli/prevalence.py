@@ -22,6 +22,8 @@ def prevalence(
     ] = None,
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
 ) -> None:
     """Measure how many units hurt the model, where they are, and how many can be removed.
 
@@ -40,4 +42,6 @@ def prevalence(
         output,
         lambda job, opened, watch: measure(job, opened, watch=watch),
         page,
+        device=device,
+        precision=precision,
     )

@@ -19,6 +19,8 @@ def stability(
     ] = True,
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
 ) -> None:
     """Measure how much contributions, masks and scores depend on the calibration set.
 
@@ -37,4 +39,6 @@ def stability(
         output,
         lambda job, opened, watch: measure(job, opened, scores=scores, watch=watch),
         page,
+        device=device,
+        precision=precision,
     )

@@ -28,6 +28,9 @@ def study(
     output: Path | None,
     work: Callable[[Job, Store, Watch], R],
     page: Callable[[R], Page],
+    *,
+    device: str | None,
+    precision: str | None,
 ) -> None:
     """Runs a study and prints its record.
 
@@ -47,7 +50,7 @@ def study(
     from ablate.studies.records import to_dict
 
     check_output(output, recipe, locate(store).path)
-    job = prepare_job(*load_recipe(recipe, overrides), data)
+    job = prepare_job(*load_recipe(recipe, overrides, device=device, precision=precision), data)
     with working(store) as (opened, progress):
         record = work(job, opened, progress)
     if form is StudyFormat.json:

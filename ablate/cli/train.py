@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ablate.cli import options
+
+if TYPE_CHECKING:
+    from ablate.plan.job import Job
 
 
 @options.takes_execution
@@ -22,8 +27,12 @@ def train(
     from ablate.plan.training import prepare_training_job
     from ablate.recipe.recipe import load_recipe
 
+    def job() -> Job:
+        checked, document = load_recipe(recipe, set_ or (), device=execution.device, precision=execution.precision)
+        return prepare_training_job(checked, document, execution.data, execution.limit)
+
     execute(
-        lambda: prepare_training_job(*load_recipe(recipe, set_ or ()), execution.data, execution.limit),
+        job,
         execution,
         recipe=recipe,
     )

@@ -15,6 +15,7 @@ from ablate.coordinator.stages import controls_of
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
+from ablate.models.precision import in_precision
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
@@ -166,10 +167,11 @@ def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:
     """The seconds per token, measured on the first sentences of the tasks after one warm-up."""
     sentences = [s for task in tasks for s in task.data.sentences][:PROBE]
     prepared = prepare(model_run.model, sentences)
-    encode(model_run.model, prepared)
-    start = time.perf_counter()
-    encode(model_run.model, prepared)
-    return (time.perf_counter() - start) / max(prepared.tokens, 1)
+    with in_precision(model_run.model, model_run.precision):
+        encode(model_run.model, prepared)
+        start = time.perf_counter()
+        encode(model_run.model, prepared)
+        return (time.perf_counter() - start) / max(prepared.tokens, 1)
 
 
 def _task_tokens(model_run: ModelRun, tasks: list[Loaded]) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ablate.coordinator.cell_work import CellQueue, CellWork
 from ablate.coordinator.mask_maker import MaskMaker
@@ -20,19 +20,34 @@ from ablate.events import Event, Watch
 from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
 from ablate.granularities.units import Units
 from ablate.models.model import Model
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.plan import DENSE, Cell
 from ablate.plugin import Plugin
 from ablate.plugins import registry
 from ablate.store.keys import result_key
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.result import Result
 from ablate.timing import Timings
 
 if TYPE_CHECKING:
     from ablate.coordinator.train import Trained, Trainings
 
+EXACT: Precision = "float32"
+"""With which other precisions are compared."""
+
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
+
+
+AHEAD = 64
+"""Of how many cells the masks and results are looked up at once. A look-up of one cell takes as long as of many."""
+
+
+class _Stored(NamedTuple):
+    """What the store has of some cells: by key, what it knows of their masks, and results."""
+
+    masks: Mapping[str, Mapping[str, Any]]
+    results: dict[str, Result]
 
 
 @dataclass
@@ -41,6 +56,7 @@ class ModelRun:
 
     spec: the specification from which the model was loaded. Other processes use it to load the same model.
     source: the source from which tasks load their data.
+    device: as the recipe says, for the processes that evaluate. precision: of the evaluation.
     """
 
     spec: ModelSpec
@@ -55,6 +71,8 @@ class ModelRun:
     evaluator: Evaluator
     keep_going: bool = True
     materialize: bool = False
+    device: str = "cpu"
+    precision: Precision = "float32"
     trainings: Trainings | None = None
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
@@ -79,6 +97,25 @@ class ModelRun:
             self._execute(queue, self._evaluations(queue, with_dense, tasks))
         return outcomes
 
+    def precision_effects(self, stage: str, tasks: Sequence[Loaded]) -> dict[str, float] | None:
+        """The dense model's score in the precision of the evaluation less that in float32, on each task that has both.
+
+        None if the precision is float32. Otherwise dense is evaluated in both, unless the store has the results.
+        """
+        if self.precision == "float32":
+            return None
+        (ours,), (exact,) = (
+            replace(self, precision=precision).outcomes(f"{stage}, dense in {precision}", (), tasks)
+            for precision in (self.precision, EXACT)
+        )
+        both = ours.results.keys() & exact.results.keys()
+        scores = {
+            task.name: (ours.results[task.name].score, exact.results[task.name].score)
+            for task in tasks
+            if task.name in both
+        }
+        return {name: a - b for name, (a, b) in scores.items() if a is not None and b is not None}
+
     def stored(self, cells: Collection[Cell], tasks: Sequence[Loaded]) -> set[Cell]:
         """Those of the cells of which the store has all results."""
         masks = {cell: self.masks.key(cell) for cell in cells if cell != DENSE}
@@ -86,7 +123,7 @@ class ModelRun:
         hashes = {cell: abouts[key]["hash"] or None for cell, key in masks.items() if key in abouts}
         models = {cell: self._trained_model(cell) for cell in cells if cell == DENSE or cell in hashes}
         keys = {
-            cell: {result_key(model, hashes.get(cell), task) for task in tasks}
+            cell: {result_key(model, hashes.get(cell), task, self.precision) for task in tasks}
             for cell, model in models.items()
             if model is not None
         }
@@ -134,14 +171,16 @@ class ModelRun:
                 raise
             raise queue.broken(f"failed: {one_line(error)}") from error
 
-    def _evaluations(self, queue: CellQueue, cells: Iterable[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
+    def _evaluations(self, queue: CellQueue, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
         """Prepares each cell when its turn comes, and yields its evaluation if there is anything to evaluate."""
-        for cell in cells:
+        for position, cell in enumerate(cells):
+            if position % AHEAD == 0:
+                ahead = self._look_ahead(cells[position : position + AHEAD], tasks)
             key = self.masks.key(cell)
             try:
                 # An executor with threads may just now be evaluating another mask on this model.
                 with self.model.guard.hold(wait=True):
-                    work = self._prepare(cell, key, tasks, queue.keys_under_way())
+                    work = self._prepare(cell, key, tasks, queue.keys_under_way(), ahead)
             except StoreError:
                 raise
             except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
@@ -151,18 +190,30 @@ class ModelRun:
             if work.evaluation is not None:
                 yield work.evaluation
 
-    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str]) -> CellWork:
+    def _look_ahead(self, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> _Stored:
+        """What the store has of the next cells; of trained ones nothing, since their weights may have to be made."""
+        keys = [self.masks.key(cell) for cell in cells if cell != DENSE and not cell.training]
+        masks = self.store.masks_about(keys)
+        hashes = dict.fromkeys(about["hash"] or None for about in masks.values())
+        try:
+            results = [result_key(self.model, mask, task, self.precision) for mask in hashes for task in tasks]
+        except FAILURES:  # a plug-in's task may raise anything; the cells report it
+            results = []
+        return _Stored(masks, self.store.get_results(results))
+
+    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str], ahead: _Stored) -> CellWork:
         trained = self._trainings.of(cell) if cell.training else None
         model = trained.model if trained else self.model
-        about = self.store.mask_about(key) if cell != DENSE else _DENSE
+        about = _DENSE if cell == DENSE else ahead.masks.get(key) or self.store.mask_about(key)
         units = None
         if about is None:
             made = self.masks.make(cell)
             units, about = made.units, {**made.about, "hash": made.hash}
         # The hash is empty if the mask removes nothing. The results are then those of the dense model.
         mask = cast(str | None, about["hash"]) or None
-        keys = {task.name: result_key(model, mask, task) for task in tasks}
-        by_key = self.store.get_results(keys.values())
+        keys = {task.name: result_key(model, mask, task, self.precision) for task in tasks}
+        # Earlier cells with the same mask may have stored results since.
+        by_key = ahead.results | self.store.get_results(k for k in keys.values() if k not in ahead.results)
         stored = {name: by_key[k] for name, k in keys.items() if k in by_key}
         missing = [task for task in tasks if task.name not in stored]
         failures = {task.name: _unreadable(task.fault) for task in missing if task.fault is not None}
@@ -179,7 +230,7 @@ class ModelRun:
             if present is None:
                 # It was damaged. It is made anew, which for a trained cell is more than scoring, and its bits, which
                 # the results are stored under, may be others than those that were damaged.
-                return self._prepare(cell, key, tasks, under_way)
+                return self._prepare(cell, key, tasks, under_way, _Stored({}, ahead.results))
             units = present.units
         packed = packed_masks(units) if mask is not None and units is not None else ()
         return replace(work, evaluation=self._evaluation(key, packed, to_do, trained))
@@ -197,6 +248,8 @@ class ModelRun:
             source=self.source,
             weights=trained.file if trained else None,
             materialize=self.materialize,
+            device=self.device,
+            precision=self.precision,
         )
 
     def reason(self, error: BaseException, *culprits: Plugin) -> str:

@@ -127,6 +127,8 @@ def _row(
         matching=mask.get("matching"),
         redrawn=mask.get("redrawn"),
         result=outcome.keys.get(task.name) if result and scored.status != "failed" else None,
+        # A result of an older ablate does not say, and was computed on the CPU.
+        device=result.about.get("device", "cpu") if result else None,
         way=cell.training.way if cell.training else None,
         train_seed=cell.training.seed if cell.training else None,
     )

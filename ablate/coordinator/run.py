@@ -15,6 +15,7 @@ from ablate.engine.evaluator import Evaluator
 from ablate.events import Event, Watch, silent
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
+from ablate.models.device import label
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
@@ -32,6 +33,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     If the run is interrupted, the rows of the finished stages are stored. They are judged when all stages are finished.
     """
     watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
+    watch(Event("note", f"device: {device_note(job)}"))
     asked = manifest(job)
     run = store.begin_run({**asked.to_dict(), "store": store.name})
     about = RunAbout.begun(asked, store.name, run)
@@ -44,6 +46,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
             about,
             hashes={s.model.name: _hashes(s) for s in model_runs},
             remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
+            devices={s.model.name: label(s.model.device) for s in model_runs},
         )
         for stage in _stages(job, store, run, model_runs):
             finished[stage.model, stage.name] = stage
@@ -66,6 +69,12 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     return judged
 
 
+def device_note(job: Job) -> str:
+    """The device of a run, and why it is this one, if the recipe leaves the choice to ablate."""
+    why = {"cpu": " (auto: there is no CUDA GPU that torch can use)"}.get(job.device.type, " (auto: the first GPU)")
+    return label(job.device) + (why if job.recipe.device == "auto" else "")
+
+
 def _hashes(model_run: ModelRun) -> ModelHashes:
     return ModelHashes(model=model_run.model.hash, calibration=model_run.calibration.hash)
 
@@ -78,12 +87,21 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
             about,
             panels={stage.name: stage.panels for stage in stages},
             deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
+            precision_effects=_precision_effects(stages),
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),
             failed=sum(stage.failed for stage in stages),
         ),
     )
+
+
+def _precision_effects(stages: Sequence[StageRows]) -> dict[str, dict[str, float]] | None:
+    by_model: dict[str, dict[str, float]] = {}
+    for stage in stages:
+        if stage.precision_effects is not None:
+            by_model.setdefault(stage.model, {}).update(stage.precision_effects)
+    return by_model or None
 
 
 def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunRecord:
@@ -142,7 +160,7 @@ def prepare_model_run(
     """Loads a model and draws its calibration set."""
     names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
     with timings.measure("load"):
-        model = replace(load_model(spec), name=names[spec])
+        model = replace(load_model(spec, job.device), name=names[spec])
         calibration = _calibration(job)
     for remark in model.remarks:
         watch(Event("note", f"model '{model.name}': {remark}"))
@@ -168,6 +186,8 @@ def prepare_model_run(
         Evaluator(model),
         keep_going,
         job.recipe.evaluate.materialize,
+        device=job.recipe.device,
+        precision=job.recipe.precision,
     )
     if job.texts is not None:
         from ablate.coordinator.train import trainings

@@ -26,6 +26,7 @@ class StageRows:
     """One finished stage of one model.
 
     panels: task -> the key of its panel. deviations: task -> how its data differ from the published set, where they do.
+    precision_effects: see :meth:`ModelRun.precision_effects`.
     cached, computed, failed: how many cells came completely from the store, were
     evaluated, and failed.
     """
@@ -35,6 +36,7 @@ class StageRows:
     rows: list[Row]
     panels: dict[str, str]
     deviations: dict[str, str]
+    precision_effects: dict[str, float] | None
     cached: int
     computed: int
     failed: int
@@ -119,7 +121,9 @@ def _stage(
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
     panels = {task.name: model_run.store.put_panel(panel_of(task)) for task in tasks}
     deviations = {task.name: task.data.deviation for task in tasks if task.data.deviation}
-    return StageRows(shared.model, name, rows, panels, deviations, cached, len(with_dense) - cached - failed, failed)
+    effects = model_run.precision_effects(name, tasks)
+    computed = len(with_dense) - cached - failed
+    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed)
 
 
 def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Shared:

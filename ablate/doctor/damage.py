@@ -20,6 +20,7 @@ KINDS = {
     schema.masks: "mask",
     schema.trained: "trained weights",
     schema.panels: "panel",
+    schema.judgments: "judgment",
     schema.runs: "run",
     schema.rows: "rows of run",
     schema.reads: "read of a test set",

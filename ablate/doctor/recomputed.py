@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+import torch
+
 from ablate.coordinator.model_run import packed_masks
 from ablate.data.items import Source
 from ablate.data.sources import WORDS, resolve
@@ -18,7 +20,7 @@ from ablate.executors.base import Evaluation, PackedMask, TaskToMeasure
 from ablate.export.cell import granularities_of
 from ablate.granularities.units import Units
 from ablate.models.load import load_model
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.models.weights_file import WeightsFile
 from ablate.plan.manifest import model_names
 from ablate.plan.tasks import load_tasks, make_task
@@ -42,10 +44,10 @@ class Wanted(NamedTuple):
 
 
 class Recomputing:
-    """Computes results as runs do, and keeps the last model that it loaded."""
+    """Computes results as runs do, in the precision of their runs, and keeps the last model that it loaded."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
-        self._store, self._registry = store, registry
+    def __init__(self, store: Store, registry: Registry, device: torch.device) -> None:
+        self._store, self._registry, self._device = store, registry, device
         self._run: tuple[str, RunAbout] | None = None
         self._evaluator: tuple[ModelSpec, Evaluator] | None = None
         self._refused: dict[ModelSpec, AblateError] = {}
@@ -68,7 +70,7 @@ class Recomputing:
         if weights is not None:
             with_weights = replace(model, hash=trained_model_hash(model, weights.sha256))
         source, loaded = self._task(
-            wanted.task, recipe, about, lambda task: result_key(with_weights, mask, task) == key
+            wanted.task, recipe, about, lambda task: result_key(with_weights, mask, task, recipe.precision) == key
         )
         evaluation = Evaluation(
             cell=key,
@@ -80,12 +82,22 @@ class Recomputing:
             source=source,
             weights=weights,
             materialize=recipe.evaluate.materialize,
+            device=str(self._device),
+            precision=recipe.precision,
         )
         with THIS_PROCESS.borrowing(spec, evaluator, [loaded], source):
             evaluated = evaluate(evaluation)
         if wanted.task in evaluated.failures:
             raise AblateError(evaluated.failures[wanted.task].reason)
         return loaded, evaluated.results[wanted.task]
+
+    def precision(self, wanted: Wanted) -> Precision:
+        """In which the result was evaluated.
+
+        Raises:
+            AblateError: the record of the run cannot be read.
+        """
+        return Recipe.model_validate(self._about(wanted.run).recipe).precision
 
     def _about(self, run: str) -> RunAbout:
         if self._run is None or self._run[0] != run:
@@ -98,7 +110,7 @@ class Recomputing:
         if self._evaluator is None or self._evaluator[0] != spec:
             self._evaluator = None  # before loading, since there may be no room for two models
             try:
-                self._evaluator = spec, Evaluator(load_model(spec))
+                self._evaluator = spec, Evaluator(load_model(spec, self._device))
             except AblateError as error:
                 self._refused[spec] = error
                 raise

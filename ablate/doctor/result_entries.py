@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from math import isclose
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, inspect, select
 
 from ablate.doctor.array_entries import STREAM, read_panel, short
 from ablate.doctor.damage import Audit
@@ -15,12 +15,13 @@ from ablate.errors import FAILURES, Undefined
 from ablate.judge.judge import AGREE
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
+from ablate.record import Evidence, from_plain
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.metric import Statistic
 from ablate.store import schema
 from ablate.store.place import Place
 from ablate.store.records import from_row
-from ablate.store.schema import Damaged
+from ablate.store.schema import Damaged, unpack
 from ablate.tasks.base import Task
 from ablate.tasks.result import Result
 
@@ -49,6 +50,23 @@ def check_results(connection: Connection, place: Place, runs: Runs, registry: Re
     for lost, uses in runs.uses.items():
         tasks = ", ".join(sorted({f"{use.task} of run {use.run}" for use in uses}))
         audit.add(schema.results, lost.decode(), "is lost, and a run names it", tasks, present=False)
+
+
+def check_judgments(connection: Connection, audit: Audit) -> None:
+    """Checks the stored evidence on stages: its checksums, and that each item is one that this version reads."""
+    table = schema.judgments.c
+    # A store that an older ablate made, and that nothing has been written to since, has no judgments.
+    if not inspect(connection).has_table(schema.judgments.name):
+        return
+    for key, text in connection.execute(select(table.key, table.entry), execution_options=STREAM):
+        audit.checked["judgment"] += 1
+        try:
+            for item in unpack(key, text):
+                from_plain(Evidence, item)
+        except Damaged as damage:
+            audit.add(schema.judgments, key, short(damage, key))
+        except (TypeError, ValueError) as error:
+            audit.add(schema.judgments, key, f"what is stored under it is no evidence ({error})")
 
 
 class _Checker:

@@ -17,10 +17,11 @@ from ablate.doctor.belonging import belonging
 from ablate.doctor.damage import Audit, drop, findings
 from ablate.doctor.finding import Finding, Section
 from ablate.doctor.recomputed import Wanted
-from ablate.doctor.result_entries import check_results
+from ablate.doctor.result_entries import check_judgments, check_results
 from ablate.doctor.run_entries import check_runs
 from ablate.doctor.verify import verify
 from ablate.errors import StoreError
+from ablate.models.device import resolve
 from ablate.plugins import registry
 from ablate.store import arrays, schema
 from ablate.store.database import Database
@@ -34,12 +35,15 @@ Source: https://sqlite.org/fileformat2.html#database_header
 """
 
 
-def store(where: str, *, verified: int = 0, seed: int = 0, drop_damaged: bool = False) -> tuple[Section, ...]:
+def store(
+    where: str, *, verified: int = 0, seed: int = 0, drop_damaged: bool = False, device: str = "auto"
+) -> tuple[Section, ...]:
     """The sections on the store at ``where``, a path or a URL. That it does not exist yet is not a fault.
 
     Args:
         verified: how many results to compute again.
         seed: chooses them.
+        device: where they are computed.
         drop_damaged: delete what is damaged. Otherwise nothing changes.
     """
     title = f"Store {where if '://' not in where else '(a database URL)'}"
@@ -57,7 +61,8 @@ def store(where: str, *, verified: int = 0, seed: int = 0, drop_damaged: bool = 
                 sections.append(Section(title, (*described, *lines)))
                 if verified:
                     opened = ReadOnlyStore(place, database)
-                    sections.append(Section("Verification", tuple(verify(opened, registry(), wanted, verified, seed))))
+                    lines = verify(opened, registry(), wanted, verified, seed, resolve(device))
+                    sections.append(Section("Verification", tuple(lines)))
             if drop_damaged:
                 sections.append(Section("Repair", (_drop(place, audit),)))
     except StoreError as error:
@@ -87,6 +92,7 @@ def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, 
         files = check_files(connection, place, audit)
         runs = check_runs(connection, files, audit)
         check_results(connection, place, runs, registry(), audit)
+        check_judgments(connection, audit)
     lines = [
         Finding("exists", place.name if place.path is None else str(place.path)),
         Finding("readable", "yes"),

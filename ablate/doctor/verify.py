@@ -10,11 +10,14 @@ from itertools import islice
 from math import isclose
 
 import numpy as np
+import torch
 
 from ablate.doctor.finding import Finding
 from ablate.doctor.recomputed import Recomputing, Wanted
 from ablate.errors import FAILURES, AblateError, one_line
 from ablate.judge.judge import AGREE
+from ablate.models.device import CPU
+from ablate.models.spec import Precision
 from ablate.plugins import Registry
 from ablate.statistics.arrays import Values
 from ablate.store.store import Store
@@ -27,6 +30,9 @@ Cosines of float32 embeddings move by some 1e-7 to 1e-6 with the shape of the ba
 processor, since float32 sums depend on their order. Smaller models in place of masks have the same bound
 (:data:`ablate.models.materialize.CLOSE`).
 """
+
+BOUNDS: Mapping[Precision, float] = {"float32": CLOSE, "fp16": 3e-3, "bf16": 2e-2}
+"""The same for each precision: bf16 has 8 bits for the fraction and fp16 has 11, where float32 has 24."""
 
 FLIPS = 0.005
 """The share of items, at least one, whose value may differ by more if values are decisions, such as right or wrong.
@@ -50,13 +56,21 @@ class Compared:
     fault: str | None
 
 
-def verify(store: Store, registry: Registry, wanted: Mapping[str, Wanted], count: int, seed: int) -> list[Finding]:
+def verify(
+    store: Store,
+    registry: Registry,
+    wanted: Mapping[str, Wanted],
+    count: int,
+    seed: int,
+    device: torch.device = CPU,
+) -> list[Finding]:
     """Computes ``count`` stored results again, and compares their scores and values.
 
     One that cannot be computed here is passed over with the reason, and the next of the seeded order takes its place.
 
     Args:
         wanted: the results to draw from: those that rows of runs name, by their keys.
+        device: where they are computed again.
 
     Returns:
         A line for each result, and a summary.
@@ -69,9 +83,9 @@ def verify(store: Store, registry: Registry, wanted: Mapping[str, Wanted], count
     order = random.Random(seed).sample(sorted(wanted), len(wanted))
     lines: list[Finding] = []
     passed_over: Counter[str] = Counter()
-    differing = 0
+    differing, bound = 0, CLOSE
     queue = iter(order)
-    recomputing = Recomputing(store, registry)
+    recomputing = Recomputing(store, registry, device)
     while len(lines) < count and (batch := list(islice(queue, count - len(lines)))):
         # By model and run, so that each model is loaded once.
         for key in sorted(batch, key=lambda key: (wanted[key].model, wanted[key].run)):
@@ -82,12 +96,13 @@ def verify(store: Store, registry: Registry, wanted: Mapping[str, Wanted], count
                 passed_over[f"run {wanted[key].run}: {why}"] += 1
                 continue
             differing += compared.fault is not None
+            bound = max(bound, BOUNDS[recomputing.precision(wanted[key])])
             lines.append(_line(wanted[key], compared))
     lines += [
         Finding("not computed", f"{number} {'result' if number == 1 else 'results'} of {why}")
         for why, number in passed_over.items()
     ]
-    return [*lines, _summary(sum(line.what != "not computed" for line in lines), differing, count, len(wanted))]
+    return [*lines, _summary(sum(line.what != "not computed" for line in lines), differing, count, len(wanted), bound)]
 
 
 def _verified(store: Store, recomputing: Recomputing, wanted: Wanted, key: str) -> Compared:
@@ -95,7 +110,7 @@ def _verified(store: Store, recomputing: Recomputing, wanted: Wanted, key: str) 
     if stored is None:
         raise AblateError("the store has lost the result")
     loaded, again = recomputing.result(wanted, key)
-    compared = compare(stored, again)
+    compared = compare(stored, again, BOUNDS[recomputing.precision(wanted)])
     if compared.fault is None and stored.score is not None and stored.values is not None:
         # What the values give decides, since rounding may exchange two items of equal rank.
         given = loaded.task.score(loaded.data, stored.values, np.ones(len(loaded.data), bool))
@@ -105,8 +120,8 @@ def _verified(store: Store, recomputing: Recomputing, wanted: Wanted, key: str) 
     return compared
 
 
-def compare(stored: Result, again: Result) -> Compared:
-    """A stored result and the one computed again."""
+def compare(stored: Result, again: Result, close: float = CLOSE) -> Compared:
+    """A stored result and the one computed again. close: how far a value may be from the stored one."""
     if (stored.score is None) != (again.score is None):
         texts = [f"{one.score:.4f}" if one.score is not None else str(one.reason) for one in (stored, again)]
         return Compared(np.nan, np.nan, 0, f"stored: {texts[0]}; computed again: {texts[1]}")
@@ -118,7 +133,7 @@ def compare(stored: Result, again: Result) -> Compared:
         fault = f"{len(stored.values)} values are stored, and {len(again.values)} were computed"
         return Compared(score, np.nan, 0, fault)
     differences = _differences(stored.values, again.values)
-    beyond, allowed = int((differences > CLOSE).sum()), _allowed(stored.values)
+    beyond, allowed = int((differences > close).sum()), _allowed(stored.values)
     fault = None if beyond <= allowed else f"{beyond} of {len(differences)} values differ"
     return Compared(score, float(differences.max(initial=0)), beyond if allowed else 0, fault)
 
@@ -148,8 +163,8 @@ def _line(wanted: Wanted, compared: Compared) -> Finding:
     return Finding(what, f"differs: {compared.fault}; {state}", fix)
 
 
-def _summary(computed: int, differing: int, count: int, total: int) -> Finding:
-    state = f"{computed} of {total} results computed again, {computed - differing} equal within {CLOSE:g}"
+def _summary(computed: int, differing: int, count: int, total: int, bound: float) -> Finding:
+    state = f"{computed} of {total} results computed again, {computed - differing} equal within {bound:g}"
     state += f", {differing} differ" if differing else ""
     if not computed:
         return Finding("summary", state, "no result could be computed again; the lines above say why")

@@ -11,6 +11,7 @@ from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.engine.worker import THIS_PROCESS, check_version
 from ablate.errors import FAILURES
 from ablate.executors.base import Evaluated, Evaluation, Failure, PackedMask
+from ablate.models.device import DeviceFull, out_of_memory
 from ablate.models.masked import merge
 from ablate.models.model import Model
 from ablate.models.weights import Weights, weighted
@@ -55,7 +56,8 @@ def _measured(
         embedded = _embedded(evaluation, evaluator, weights, tasks)
     except FAILURES as error:
         # No plug-in is to blame when the memory is full. Any other error is blamed on the granularities of the mask.
-        failure = Failure.of(error, "other" if isinstance(error, MemoryError) else "mask")
+        full = isinstance(error, MemoryError | DeviceFull) or out_of_memory(error)
+        failure = Failure.of(error, "other" if full else "mask")
         return results, dict.fromkeys((task.name for task in tasks), failure)
     for task in tasks:
         try:
@@ -70,7 +72,7 @@ def _embedded(
 ) -> Embeddings:
     keep = merge([_kept(part, evaluator.model) for part in evaluation.mask])
     with weighted(evaluator.model, weights):
-        return evaluator.embed(keep, tasks, materialize=evaluation.materialize)
+        return evaluator.embed(keep, tasks, materialize=evaluation.materialize, precision=evaluation.precision)
 
 
 def _kept(part: PackedMask, model: Model) -> dict[str, torch.Tensor]:

@@ -10,10 +10,13 @@ import numpy as np
 import torch
 
 from ablate.errors import AblateError, PluginError, Undefined
+from ablate.models.device import label
 from ablate.models.encode import Prepared, encode, prepare
 from ablate.models.masked import masked
 from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
 from ablate.models.model import Model
+from ablate.models.precision import in_precision
+from ablate.models.spec import Precision
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
@@ -44,28 +47,39 @@ class Evaluator:
         return {task.name: embedded.measure(task) for task in tasks}
 
     def embed(
-        self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded], *, materialize: bool = False
+        self,
+        keep: Mapping[str, torch.Tensor],
+        tasks: Sequence[Loaded],
+        *,
+        materialize: bool = False,
+        precision: Precision = "float32",
     ) -> Embeddings:
         """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
 
         Args:
             materialize: if whole heads or neurons are removed, encode with the smaller model, after a check that it
-                gives the same embeddings as the masked one for a few sentences.
+                gives the same embeddings as the masked one for a few sentences, in float32.
+            precision: in which the model runs. Embeddings are float32.
 
         Raises:
             AblateError: the embeddings of the smaller model differ from those of the masked one.
             ModelError: another thread has the model, under a mask or with other weights.
+            DeviceFull: the memory of the device is too small for one sentence.
         """
         start = time.perf_counter()
         positions, prepared = self.prepared(tasks)
         smaller = materialize and loses_units(self.model, keep)
         if smaller:
             self._check_parity(keep, list(positions)[:_TRIED])
-        with materialized(self.model, keep) if smaller else masked(self.model, keep):
+        with (
+            in_precision(self.model, precision),
+            materialized(self.model, keep) if smaller else masked(self.model, keep),
+        ):
             embeddings = encode(self.model, prepared)
         # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
-        return Embeddings(embeddings, positions, (time.perf_counter() - start) / max(total, 1))
+        seconds = (time.perf_counter() - start) / max(total, 1)
+        return Embeddings(embeddings, positions, seconds, label(self.model.device))
 
     def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
         prepared = prepare(self.model, sentences)
@@ -85,12 +99,14 @@ class Evaluator:
 class Embeddings:
     """The embeddings of all sentences of some tasks.
 
-    embeddings: float32 [sentences, dim]. positions: sentence -> row. seconds: time for each sentence of a task.
+    embeddings: float32 [sentences, dim], on the CPU. positions: sentence -> row. seconds: time for each sentence of a
+        task. device: the name of the device that computed them.
     """
 
     embeddings: torch.Tensor
     positions: Mapping[str, int]
     seconds: float
+    device: str
 
     def measure(self, loaded: Loaded) -> Result:
         """A task's result.
@@ -101,7 +117,7 @@ class Embeddings:
         """
         sentences = loaded.data.sentences
         seconds = self.seconds * len(sentences)
-        about = {"task": loaded.name, "source": loaded.data.source}
+        about = {"task": loaded.name, "source": loaded.data.source, "device": self.device}
         start = time.perf_counter()
         try:
             values = loaded.task.measure(loaded.data, self.embeddings[[self.positions[s] for s in sentences]])

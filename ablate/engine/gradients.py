@@ -8,7 +8,7 @@ batch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -20,6 +20,8 @@ from ablate.engine.inputs import recorded_inputs
 from ablate.engine.passes import ContributionRequest, Pass
 from ablate.errors import AblateError
 from ablate.granularities.base import ColumnGranularity, Granularity
+from ablate.models.device import exact_float32
+from ablate.models.dropout import dropout
 from ablate.models.losses import Loss
 from ablate.models.model import Model
 from ablate.scorers.statistics import refuse_per_example
@@ -28,7 +30,7 @@ from ablate.scorers.statistics import refuse_per_example
 def gradient_pass(
     model: Model, calibration: Calibration, loss: Loss, planned: Pass, requests: Sequence[ContributionRequest]
 ) -> dict[ContributionRequest, Tensor]:
-    """The requested contributions, float32 [units] each: means over the batches of the pass.
+    """The requested contributions, float32 [units] each, on the CPU: means over the batches of the pass.
 
     Raises:
         AblateError: the loss of a batch is not finite.
@@ -39,10 +41,12 @@ def gradient_pass(
     weights = {name: model.weight(name) for name in _carriers(model, [g for g, _ in requests])}
     by_pair = [g for g, statistic in requests if statistic.sign == "absolute-example"]
     batches = list(calibration.batches(planned.over, planned.size, planned.batch_size))
-    dropout = calibration.dropout and loss.over == "pairs"
+    with_dropout = calibration.dropout and loss.over == "pairs"
     totals: dict[ContributionRequest, Tensor] = {}
     with (
-        _differentiable(model, calibration.seed if dropout else None),
+        _differentiable(model),
+        dropout(model, calibration.seed) if with_dropout else nullcontext(),
+        exact_float32(),
         recorded_inputs(model, _carriers(model, by_pair)) as inputs,
     ):
         for batch in batches:
@@ -59,7 +63,8 @@ def gradient_pass(
                     share = RULES[statistic.sign](source[granularity]) / len(batches)
                     key = granularity, statistic
                     totals[key] = totals[key] + share if key in totals else share
-    return totals
+    # Reduced on the device, and moved only now.
+    return {request: total.cpu() for request, total in totals.items()}
 
 
 def _carriers(model: Model, granularities: Sequence[Granularity]) -> list[str]:
@@ -91,21 +96,14 @@ def _loss(model: Model, loss: Loss, batch: Batch) -> Tensor:
 
 
 @contextmanager
-def _differentiable(model: Model, dropout_seed: int | None) -> Iterator[None]:
-    """Turns gradients on, and dropout if a seed is given. Restores everything at the end of the block."""
+def _differentiable(model: Model) -> Iterator[None]:
+    """Turns gradients on. Restores everything at the end of the block."""
     # All parameters get gradients, because an input has one only if something before it does.
     trainable = {parameter: parameter.requires_grad for parameter in model.backbone.parameters()}
-    training = {module: module.training for module in model.backbone.modules()}
     try:
-        # The fork keeps dropout from changing the global random state of the caller.
-        with torch.enable_grad(), torch.random.fork_rng(devices=[]):
+        with torch.enable_grad():
             model.backbone.requires_grad_(True)
-            if dropout_seed is not None:
-                torch.manual_seed(dropout_seed)
-                model.backbone.train()
             yield
     finally:
         for parameter, required in trainable.items():
             parameter.requires_grad_(required)
-        for module, mode in training.items():
-            module.training = mode

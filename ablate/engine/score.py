@@ -40,8 +40,7 @@ def score(
         For each of the step's granularities [units], finite; higher = keep.
 
     Raises:
-        PluginError: the contributions have a wrong shape, type or device, are not finite, or are missing for a
-            granularity.
+        PluginError: the contributions have a wrong shape or type, are not finite, or are missing for a granularity.
     """
     kept = kept or {g: torch.ones(len(unit_layers), dtype=torch.bool) for g, unit_layers in layers.items()}
     views = {
@@ -68,14 +67,24 @@ def view_of(
 ) -> View:
     """What a scorer may look at: only the statistics that it declared and the tasks that it named.
 
+    All tensors are on the model's device; see :class:`View`.
+
     Args:
         kept: bool [units], the units that are left under the mask in force; all by default.
     """
     declared = scorer.statistics()
-    gradients = {s: collected.gradients[granularity, s] for s in declared if isinstance(s, GradientContribution)}
-    norms = {s: collected.norms[s] for s in declared if isinstance(s, InputNorm)}
+    device = model.device
+    gradients = {
+        s: collected.gradients[granularity, s].to(device) for s in declared if isinstance(s, GradientContribution)
+    }
+    norms = {
+        s: {name: norm.to(device) for name, norm in collected.norms[s].items()}
+        for s in declared
+        if isinstance(s, InputNorm)
+    }
     generator = torch.Generator().manual_seed(seed)
-    left = torch.ones(len(layers), dtype=torch.bool) if kept is None else kept
+    left = (torch.ones(len(layers), dtype=torch.bool) if kept is None else kept).to(device)
+    layers = layers.to(device)
     if not scorer.slow:
         return View(model, granularity, layers, gradients, norms, generator, left)
     named = {task.name: task for name in scorer.tasks() for task in tasks[name]}
@@ -91,11 +100,11 @@ def _checked(contributions: object, scorer: str, granularity: Granularity, layer
             f"scorer '{scorer}' gave {list(contributions.shape)} contributions for {len(layers)} "
             f"{granularity.name} units"
         )
-    if contributions.dtype != torch.float32 or contributions.device.type != "cpu":
-        raise PluginError(
-            f"scorer '{scorer}' gave {contributions.dtype} on {contributions.device.type}, not torch.float32 on cpu"
-        )
-    array: NDArray[np.float32] = contributions.detach().numpy()
+    if contributions.dtype != torch.float32:
+        raise PluginError(f"scorer '{scorer}' gave {contributions.dtype}, not torch.float32")
+    if contributions.is_meta:
+        raise PluginError(f"scorer '{scorer}' gave a tensor on the device meta, which has no values")
+    array: NDArray[np.float32] = contributions.detach().cpu().numpy()
     if not np.isfinite(array).all():
         bad = int((~np.isfinite(array)).sum())
         raise PluginError(f"scorer '{scorer}' gave {bad} {granularity.name} contributions that are not finite")

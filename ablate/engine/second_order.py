@@ -56,7 +56,7 @@ def without_lowest(model: Model, granularity: Granularity, contributions: Tensor
         bool [units], True = stays.
     """
     nonzero = {name: (model.weight(name).detach() != 0).float() for name in granularity.carriers(model)}
-    left = (granularity.reduce(model, nonzero) > 0).numpy()
+    left = (granularity.reduce(model, nonzero) > 0).cpu().numpy()
     count = len(left) - int(left.sum()) + round(share * len(left))
     stays = select(contributions.numpy(), granularity.layers(model).numpy(), count, kept=left)
     return torch.from_numpy(stays)
@@ -76,7 +76,8 @@ def halved(model: Model, granularity: Granularity, stays: Tensor) -> Iterator[No
             if f"{name}.weight" in keep:
                 weight = model.weight(name)
                 originals[name] = weight.data
-                weight.data = weight.data.where(keep[f"{name}.weight"], weight.data / 2)
+                stay = keep[f"{name}.weight"].to(weight.device)
+                weight.data = weight.data.where(stay, weight.data / 2)
         yield
     finally:
         for name, original in originals.items():

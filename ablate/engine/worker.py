@@ -8,13 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from ablate.data.items import Source
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import FAILURES, AblateError, DataError, ModelError, PluginError, one_line
 from ablate.executors.base import Evaluation, TaskToMeasure
+from ablate.models.device import resolve
 from ablate.models.load import load_model
 from ablate.models.model import Model
+from ablate.models.precision import check_precision
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import Weights
 from ablate.models.weights_file import WeightsFile
@@ -77,19 +80,20 @@ class Worker:
         """The evaluator of an evaluation's model.
 
         Raises:
-            ModelError: the model cannot be loaded here, or is not the coordinator's.
+            ModelError: the model cannot be loaded here, or is not the coordinator's; or the device is not here.
         """
+        device = _device(evaluation)
         with self._lock:
             for lent in reversed(self._lent):
-                if lent.spec == evaluation.model and _is_right(lent.evaluator.model, evaluation):
+                if lent.spec == evaluation.model and _is_right(lent.evaluator.model, evaluation, device):
                     return lent.evaluator
             loaded = self._loaded
-            if loaded is None or loaded[0] != evaluation.model or not _is_right(loaded[1].model, evaluation):
+            if loaded is None or loaded[0] != evaluation.model or not _is_right(loaded[1].model, evaluation, device):
                 self.clear()  # before loading, since there may be no room for two models
-                self._loaded = loaded = evaluation.model, Evaluator(load_model(evaluation.model))
+                self._loaded = loaded = evaluation.model, Evaluator(load_model(evaluation.model, device))
             evaluator = loaded[1]
         model = evaluator.model
-        if not _is_right(model, evaluation):
+        if not _is_right(model, evaluation, device):
             raise ModelError(
                 f"model '{evaluation.model.name}' is not the one that the run began with ({evaluation.model_hash[:12]} "
                 f"with {evaluation.encoding}, now {model.hash[:12]} with {model.encoding}); run again"
@@ -143,8 +147,17 @@ def check_version(kind: str, name: str, here: int, wanted: int) -> None:
         )
 
 
-def _is_right(model: Model, evaluation: Evaluation) -> bool:
-    return (model.hash, model.encoding) == (evaluation.model_hash, evaluation.encoding)
+def _device(evaluation: Evaluation) -> torch.device:
+    try:
+        device = resolve(evaluation.device)
+        check_precision(evaluation.precision, device)
+    except ModelError as error:
+        raise ModelError(f"device: {error}") from None
+    return device
+
+
+def _is_right(model: Model, evaluation: Evaluation, device: torch.device) -> bool:
+    return (model.hash, model.encoding, model.device) == (evaluation.model_hash, evaluation.encoding, device)
 
 
 def _task_key(task: Task, source: Source, data_hash: str) -> str:

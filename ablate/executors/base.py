@@ -14,7 +14,7 @@ from ablate.errors import PluginError, one_line
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
 from ablate.models.model import Encoding
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.models.weights_file import WeightsFile
 from ablate.plugin import Plugin
 from ablate.tasks.base import Task
@@ -71,6 +71,8 @@ class Evaluation:
     source: where the tasks load their data from.
     weights: trained weights, in place of the model's own.
     materialize: whether cells that lose whole heads or neurons run on the smaller model.
+    device: as the recipe says, such as ``auto``; the process that evaluates finds out which device that is there.
+    precision: in which the model is evaluated. Embeddings come back in float32.
     """
 
     cell: str
@@ -82,6 +84,8 @@ class Evaluation:
     source: Source
     weights: WeightsFile | None = None
     materialize: bool = False
+    device: str = "cpu"
+    precision: Precision = "float32"
 
 
 @dataclass(frozen=True)

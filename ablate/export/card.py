@@ -51,10 +51,11 @@ def _costs(exported: Exported) -> Table:
     if exported.dense is not None and exported.cost is not None:
         lines += _measured(exported.dense, exported.cost)
     columns = (Column("cost", stub=True), Column("dense"), Column("exported"), Column("ratio"))
+    where = "" if exported.measured_on == "cpu in float32" else f" ({exported.measured_on})"
     notes = [
         _size(exported.size, exported.original),
         f"{exported.zeros:,} weights that the mask removes are stored as zeros." if exported.zeros else "",
-        "Medians of rounds in which the models take turns, in processes of their own, on this machine."
+        f"Medians of rounds in which the models take turns, in processes of their own, on this machine{where}."
         if exported.cost
         else "",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ablate.coordinator.train import read_weights
@@ -12,6 +13,7 @@ from ablate.errors import AblateError, ModelError, StoreError
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
 from ablate.judge.difference import find
+from ablate.models.device import CPU
 from ablate.models.load import load_model
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
@@ -48,10 +50,13 @@ class Exportable:
         return self.rows[0].cell
 
 
-def exportable(results: RunRecord, store: Store, registry: Registry, name: str) -> Exportable:
+def exportable(
+    results: RunRecord, store: Store, registry: Registry, name: str, device: torch.device = CPU
+) -> Exportable:
     """Finds a cell of a run and loads its model.
 
     Args:
+        device: where the model runs, to be compared with the exported one.
         name: the cell as tables or rows call it, or its key or the beginning of it, as for `ablate diff`.
 
     Raises:
@@ -73,7 +78,7 @@ def exportable(results: RunRecord, store: Store, registry: Registry, name: str) 
         raise StoreError(f"{store.name}: has no mask of '{cell}'{f' ({reason})' if reason else ''}; run it again")
     recipe = Recipe.model_validate(results.about.recipe)
     spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[rows[0].model]
-    model = load_model(spec)
+    model = load_model(spec, device)
     # The mask and the scores in the store belong to these weights alone.
     expected_hash = (results.about.hashes or {})[rows[0].model].model
     if model.hash != expected_hash:

@@ -22,7 +22,10 @@ _CHECK = """
 import json, sys
 {line}
 from sentence_transformers import SentenceTransformer
-model = SentenceTransformer(sys.argv[1], device="cpu", local_files_only=True)
+import torch
+# As in ablate: float32 without TF32.
+torch.set_float32_matmul_precision("highest")
+model = SentenceTransformer(sys.argv[1], device=sys.argv[2], local_files_only=True)
 print(json.dumps(model.encode(json.load(sys.stdin), show_progress_bar=False).tolist()))
 """
 # With None in sys.modules, an import of the package fails. So the code is proved to work without torch and ablate.
@@ -34,13 +37,17 @@ print(json.dumps(embeddings.tolist()))
 """
 
 
-def reloaded(folder: Path, sentences: Sequence[str]) -> Embeddings:
+def reloaded(folder: Path, sentences: Sequence[str], device: torch.device) -> Embeddings:
     """The embeddings that sentence-transformers gives, after the card's import if the folder needs it.
+
+    Args:
+        device: that of the model with which they are compared.
 
     Raises:
         AblateError: the folder does not load.
     """
-    return _run(_CHECK.format(line="" if plain(folder) else IMPORT), str(folder), given=json.dumps(sentences))
+    code = _CHECK.format(line="" if plain(folder) else IMPORT)
+    return _run(code, str(folder), str(device), given=json.dumps(sentences))
 
 
 def by_onnx_runtime(example: str) -> Embeddings:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
+from torch import nn
 
 from ablate.data.embedded import EmbeddedSource
 from ablate.errors import AblateError
@@ -22,10 +23,11 @@ from ablate.export.onnx import CLOSE as ONNX_CLOSE
 from ablate.export.onnx import example, require_onnx, write_onnx
 from ablate.export.record import Exported, Onnx
 from ablate.export.smaller import smaller
+from ablate.models.device import label
 from ablate.models.encode import encode, prepare
 from ablate.models.masked import masked, removed_parameters
 from ablate.models.materialize import CLOSE
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.manifest import versions
 from ablate.record import RunRecord
 
@@ -42,6 +44,7 @@ def export(
     *,
     onnx: bool = False,
     costs: bool = True,
+    precision: Precision = "float32",
     tell: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Writes a cell's model.
@@ -49,7 +52,8 @@ def export(
     Args:
         folder: must not exist. It is written completely or not at all.
         onnx: also write an ONNX model.
-        costs: measure speed, latency, operations and memory, and those of the dense model.
+        costs: measure speed, latency, operations and memory, and those of the dense model, on the device of the model.
+        precision: in which the costs are measured. The exported weights are float32.
         tell: called with each line of progress.
 
     Raises:
@@ -62,7 +66,7 @@ def export(
         # In the parent of the target, and so on the same file system, where a rename is atomic.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             made = Path(scratch) / "model"
-            exported = _write(chosen, results, made, folder, onnx, costs, tell)
+            exported = _write(chosen, results, made, folder, onnx, costs, precision, tell)
             made.rename(folder)
     except (OSError, SafetensorError) as error:
         raise AblateError(
@@ -91,9 +95,13 @@ def _write(
     folder: Path,
     onnx: bool,
     costs: bool,
+    precision: Precision,
     tell: Callable[[str], None],
 ) -> Exported:
+    device = chosen.model.device
+    # Written from the CPU, on which every machine can load it.
     backbone = smaller(chosen.model, chosen.keep)
+    nn.Module.to(backbone, "cpu")
     write_model(chosen.spec, chosen.model.encoding.prompt, backbone, made)
     tell("written; loading it in a fresh process")
     short = EmbeddedSource().load("synthetic").sentences[:SENTENCES]
@@ -101,7 +109,7 @@ def _write(
     sentences = (*short, " ".join(short))
     with masked(chosen.model, chosen.keep):
         expected = encode(chosen.model, prepare(chosen.model, sentences)).numpy()
-    largest = difference(expected, reloaded(made, sentences), CLOSE, "the exported model")
+    largest = difference(expected, reloaded(made, sentences, device), CLOSE, "the exported model")
     onnx_record = None
     if onnx:
         tell("writing and checking the ONNX model")
@@ -112,7 +120,7 @@ def _write(
     dense = cost = None
     if costs:
         tell("measuring it beside the dense model")
-        dense, cost = compare([chosen.spec, ModelSpec(name=str(made))], short)
+        dense, cost = compare([chosen.spec, ModelSpec(name=str(made))], short, device, precision)
     parameters = sum(parameter.numel() for parameter in backbone.parameters())
     dense_parameters = sum(parameter.numel() for parameter in chosen.model.backbone.parameters())
     exported = Exported(
@@ -131,6 +139,7 @@ def _write(
         dense=dense,
         cost=cost,
         confirmed_by=chosen.confirmed_by,
+        measured_on=f"{label(device)} in {precision}",
         draws=chosen.draws,
     )
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
@@ -159,6 +168,7 @@ def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
         "onnx": None if exported.onnx is None else exported.onnx.difference,
         "dense": None if exported.dense is None else asdict(exported.dense),
         "cost": None if exported.cost is None else asdict(exported.cost),
+        "measured_on": exported.measured_on,
         "rows": [row.to_dict() for row in exported.rows],
     }
 

@@ -1,7 +1,7 @@
 """Measures what a model costs to run on this machine, in a process of its own: ``python -m ablate.export.measure``.
 
-The process reads ``{"spec": {...}, "sentences": [...]}`` from stdin, and prints a :class:`Cost` as JSON. Each model has
-a fresh one, because the peak memory of a process never falls.
+The process reads ``{"spec": {...}, "sentences": [...], "device": "cpu", "precision": "float32"}`` from stdin, and
+prints a :class:`Cost` as JSON. Each model has a fresh one, because the peak memory of a process never falls.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
+from typing import TYPE_CHECKING, Any
 
 from ablate.errors import AblateError
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
+
+if TYPE_CHECKING:
+    import torch
+
+    from ablate.models.model import Model
 
 ROUNDS = 3
 """How often each model is measured. The models take turns, so that a slow minute of the machine affects them all."""
@@ -30,7 +36,7 @@ class Cost:
     """parameters: of the encoder. sentences_per_second: in batches. latency: seconds for one sentence, the median.
 
     flops: floating-point operations for a sentence (a multiply-add counts as two), the mean over the sentences.
-    memory: peak memory of the process in bytes, libraries included.
+    memory: peak memory of the process in bytes, libraries included; on a GPU, the peak of its own memory.
     """
 
     parameters: int
@@ -40,21 +46,24 @@ class Cost:
     memory: int
 
 
-def compare(specs: Sequence[ModelSpec], sentences: Sequence[str]) -> list[Cost]:
+def compare(
+    specs: Sequence[ModelSpec], sentences: Sequence[str], device: torch.device, precision: Precision
+) -> list[Cost]:
     """The cost of each model: medians over :data:`ROUNDS` rounds in which the models take turns.
 
     Raises:
         AblateError: a process fails.
     """
-    rounds = [[_measure_in_a_process(spec, sentences) for spec in specs] for _ in range(ROUNDS)]
+    settings = {"sentences": list(sentences), "device": str(device), "precision": precision}
+    rounds = [[_measure_in_a_process(spec, settings) for spec in specs] for _ in range(ROUNDS)]
     return [
         Cost(**{key: median(asdict(cost)[key] for cost in costs) for key in asdict(costs[0])})
         for costs in zip(*rounds, strict=True)
     ]
 
 
-def _measure_in_a_process(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
-    request = json.dumps({"spec": spec.model_dump(mode="json"), "sentences": list(sentences)})
+def _measure_in_a_process(spec: ModelSpec, settings: Mapping[str, Any]) -> Cost:
+    request = json.dumps({"spec": spec.model_dump(mode="json"), **settings})
     done = subprocess.run(
         [sys.executable, "-m", "ablate.export.measure"], input=request, capture_output=True, text=True, check=False
     )
@@ -64,15 +73,23 @@ def _measure_in_a_process(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
     return Cost(**json.loads(done.stdout))
 
 
-def measure(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
+def measure(spec: ModelSpec, sentences: Sequence[str], device: str = "cpu", precision: Precision = "float32") -> Cost:
     """The cost of a model in this process."""
+    from ablate.models.device import resolve
+    from ablate.models.load import load_model
+    from ablate.models.precision import in_precision
+
+    model = load_model(spec, resolve(device))
+    with in_precision(model, precision):
+        return _measured(model, sentences)
+
+
+def _measured(model: Model, sentences: Sequence[str]) -> Cost:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from ablate.models.encode import encode, prepare
-    from ablate.models.load import load_model
 
-    model = load_model(spec)
     prepared = prepare(model, sentences)
     # Warm up, so that costs of the first pass alone are not measured.
     encode(model, prepare(model, sentences[:32]))
@@ -85,8 +102,11 @@ def measure(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
         start = time.perf_counter()
         encode(model, single)
         latencies.append(time.perf_counter() - start)
-    # ru_maxrss is in bytes on macOS and in KiB on Linux.
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if model.device.type == "cuda":
+        memory = torch.cuda.max_memory_allocated(model.device)
+    else:
+        # ru_maxrss is in bytes on macOS and in KiB on Linux.
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     counter = FlopCounterMode(display=False)
     # Last, because the counter itself takes time and memory. With the math backend, because the counter does not see
     # the matrix products inside fused attention.
@@ -99,4 +119,5 @@ def measure(spec: ModelSpec, sentences: Sequence[str]) -> Cost:
 
 if __name__ == "__main__":
     request = json.load(sys.stdin)
-    print(json.dumps(asdict(measure(ModelSpec.model_validate(request["spec"]), request["sentences"]))))
+    spec = ModelSpec.model_validate(request.pop("spec"))
+    print(json.dumps(asdict(measure(spec, **request))))

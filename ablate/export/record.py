@@ -34,6 +34,7 @@ class Exported:
     onnx: None if no ONNX model was asked for.
     confirmed_by: the run that confirmed the cell, if the rows' own run has not.
     dense, cost: None if nothing was measured.
+    measured_on: the device and the precision of the costs, such as ``cpu in float32``.
     draws: how many matched draws the cell has in its run.
     """
 
@@ -51,4 +52,5 @@ class Exported:
     dense: Cost | None
     cost: Cost | None
     confirmed_by: str | None = None
+    measured_on: str = "cpu in float32"
     draws: int = 0

@@ -31,7 +31,7 @@ class Granularity(Plugin):
 
     @abstractmethod
     def layers(self, model: Model) -> Tensor:
-        """int64 [units]: the encoder layer that each unit is in, from 0; non-decreasing."""
+        """int64 [units], on the CPU: the encoder layer that each unit is in, from 0; non-decreasing."""
 
     def alike(self, model: Model) -> Tensor:
         """int64 [units]: the group of each unit; a matched draw removes as many units of each group as the cell does.
@@ -49,10 +49,10 @@ class Granularity(Plugin):
         """Sums a value per weight into a value per unit.
 
         Args:
-            values: for each of :meth:`carriers`, a tensor of its weight's shape.
+            values: for each of :meth:`carriers`, a tensor of its weight's shape, all on one device.
 
         Returns:
-            float32 [units]: for each unit the sum over the weights that carry its output.
+            float32 [units], on the device of the values: for each unit the sum over the weights that carry its output.
         """
 
     @abstractmethod
@@ -60,11 +60,12 @@ class Granularity(Plugin):
         """Which parameters a mask keeps.
 
         Args:
-            mask: bool [units], True = keep.
+            mask: bool [units], on the CPU, True = keep.
 
         Returns:
-            For each parameter (name within the backbone) that loses something, a bool tensor of its shape,
-            True = keep. Removing exactly the False ones is what materializing the mask would do.
+            For each parameter (name within the backbone) that loses something, a bool tensor of its shape, on the CPU
+            or on the model's device, True = keep. Removing exactly the False ones is what materializing the mask would
+            do.
         """
 
     def identity(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ The same modules compute the rest from the same numbers, so the embeddings equal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ablate.granularities.base import ColumnGranularity, Granularity
-from ablate.models.encode import Prepared, encode
+from ablate.models.device import exact_float32, out_of_memory
+from ablate.models.encode import Prepared, encode, smaller_batches
 from ablate.models.masked import masked
 from ablate.models.model import Layer, Model
 
@@ -39,13 +40,17 @@ def removals(
 ) -> Generator[tuple[int, Tensor]]:
     """Embeddings without each group of units, one group at a time, under whatever mask is in force.
 
+    If the memory of the device is full, the batches of ``prepared`` are halved, and the groups that are left begin
+    again, down to one sentence.
+
     Args:
-        groups: unit numbers (int64 [any]) of each group, all in one layer.
+        groups: unit numbers (int64 [any], on the CPU) of each group, all in one layer.
 
     Yields:
         (group, float32 [sentences, dim] as :func:`ablate.models.encode.encode` gives them), layer by layer.
 
     Raises:
+        DeviceFull: the memory of the device is too small for one sentence.
         ValueError: a group is empty, or has units of several layers.
     """
     layers = granularity.layers(model)
@@ -55,6 +60,29 @@ def removals(
         if len(numbers) != 1:
             raise ValueError(f"group {index} has units of {len(numbers)} layers, not of one")
         by_layer.setdefault(numbers.pop(), []).append(index)
+    while by_layer:
+        try:
+            for number, index, embeddings in _removed(model, prepared, granularity, groups, by_layer):
+                # Before it is handed on, so that it is not done again if a later group fails.
+                by_layer[number].remove(index)
+                yield index, embeddings
+            return
+        except RuntimeError as error:
+            if not out_of_memory(error):
+                raise
+            smaller_batches(model, prepared, error)
+            by_layer = {number: left for number, left in by_layer.items() if left}
+
+
+def _removed(
+    model: Model,
+    prepared: Prepared,
+    granularity: Granularity,
+    groups: Sequence[Tensor],
+    by_layer: Mapping[int, Sequence[int]],
+) -> Generator[tuple[int, int, Tensor]]:
+    """The layer, the number and the embeddings of each group. by_layer: the numbers of the groups of each layer."""
+    layers = granularity.layers(model)
     below: list[Any] | None = None
     recorded = 0
     for number in sorted(by_layer):
@@ -63,18 +91,19 @@ def removals(
             below = _outputs(model, prepared, recorded, number, below)
             recorded = number
         heads = isinstance(granularity, ColumnGranularity) and granularity.carrier(layer) == layer.attention_output
+        indices = list(by_layer[number])
         # Before modules are replaced, since `keep` looks at the weights of all layers.
-        keeps = [_keep(model, granularity, layers, groups[index]) for index in by_layer[number]]
+        keeps = [_keep(model, granularity, layers, groups[index]) for index in indices]
         with ExitStack() as stack:
             replay = stack.enter_context(_layers_replayed(model, number, below))
             if heads:
                 replay = stack.enter_context(_projection_replayed(model, prepared, layer, replay))
-            for index, keep in zip(by_layer[number], keeps, strict=True):
+            for index, keep in zip(indices, keeps, strict=True):
                 if heads:
                     # The stand-ins for query, key and value have no weights to mask, and a removed head needs none.
                     keep = {name: kept for name, kept in keep.items() if name.startswith(layer.attention_output)}
                 with masked(model, keep):
-                    yield index, encode(model, prepared, replay)
+                    yield number, index, encode(model, prepared, replay)
 
 
 def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor) -> dict[str, Tensor]:
@@ -144,7 +173,7 @@ def _outputs(model: Model, prepared: Prepared, start: int, stop: int, below: lis
 def _run(model: Model, prepared: Prepared, replay: Replay, handle: RemovableHandle) -> None:
     """Runs a forward pass of each batch up to the module whose hook ends it, and removes the hook."""
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32():
             for number, batch in enumerate(prepared.batches):
                 replay(number)
                 with suppress(_Reached):

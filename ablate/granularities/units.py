@@ -60,10 +60,11 @@ class Units:
         if not self.masks:
             return np.ones(total, bool)
         keep = self.keep(model)
-        carried = {
-            name: keep.get(f"{name}.weight", torch.ones_like(model.weight(name), dtype=torch.bool)).float()
-            for name in granularity.carriers(model)
-        }
+        carried: dict[str, Tensor] = {}
+        for name in granularity.carriers(model):
+            weight = model.weight(name)
+            kept = keep.get(f"{name}.weight")
+            carried[name] = torch.ones_like(weight) if kept is None else kept.to(weight.device).float()
         # A unit that has lost its carriers only in part is still left: it still has an output.
-        left: Mask = (granularity.reduce(model, carried) > 0).numpy()
+        left: Mask = (granularity.reduce(model, carried) > 0).cpu().numpy()
         return left & self.masks.get(name_of(granularity), left)

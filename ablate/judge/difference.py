@@ -36,6 +36,7 @@ class Difference:
     a, b: the scores in the stage's unit on the pairs that decide, means over seeds.
     p: two-sided, by permutation. studentized: whether each difference was divided by its own standard error.
     pairs: how many pairs were counted.
+    devices: on which the results were computed, each once.
     """
 
     task: str | None
@@ -45,6 +46,7 @@ class Difference:
     p: float
     studentized: bool
     pairs: int
+    devices: tuple[str, ...] = ()
 
 
 def differences(
@@ -130,7 +132,9 @@ def compared(
             found, p = contrast(a - b, resampled), permutation_p(swapped.observed, swapped.differences)
         except Undefined:
             continue
-        yield Difference(place, a, b, found, p, swapped.studentized, counted)
+        devices = (rows[task].device for side in sides for rows in side for task in members)
+        used = tuple(dict.fromkeys(device for device in devices if device is not None))
+        yield Difference(place, a, b, found, p, swapped.studentized, counted, used)
 
 
 def _has_score(stage: Stage, rows: RowsByTask, task: str) -> bool:

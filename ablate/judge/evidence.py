@@ -12,7 +12,7 @@ from ablate.record import Evidence, Samples
 from ablate.statistics.arrays import Values
 from ablate.statistics.compare import AgainstDraws, Comparison
 from ablate.statistics.correction import adjust
-from ablate.statistics.power import largest_p
+from ablate.statistics.power import largest_ps
 from ablate.statistics.resample import Judged
 from ablate.statistics.verdict import CLAIMS, Claim, verdict
 
@@ -93,9 +93,11 @@ def smallest_gains(
     """
     tested = [number for number, ps in enumerate(claims) if claim in ps]
     found: list[float | None] = [None] * len(claims)
-    for number in tested:
-        others = [claims[other][claim] for other in tested if other != number]
-        gain = smallest[number](claim, largest_p(others, settings.level, settings.correction))
+    if not tested:
+        return found
+    largest = largest_ps([claims[number][claim] for number in tested], settings.level, settings.correction)
+    for number, p in zip(tested, largest.tolist(), strict=True):
+        gain = smallest[number](claim, p)
         found[number] = None if gain is None or (room is not None and gain > room) else gain
     return found
 

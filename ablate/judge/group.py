@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from ablate.record import Row
@@ -75,7 +76,7 @@ class Group:
             return "trained"
         return "several steps" if self.off_grid else str(self.row.granularity)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """16 hexadecimal digits, the same in every stage and every run of one recipe."""
         return hashlib.sha256(json.dumps(identity_of(self.row)).encode()).hexdigest()[:16]
@@ -97,7 +98,7 @@ def identity_of(row: Row) -> Hashable:
     return (
         row.model,
         row.scope,
-        json.dumps(row.steps),
+        str(row.steps),
         *(("", row.cell) if place is None else place),
         *([row.way] if row.way else []),
     )

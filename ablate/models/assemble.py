@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ablate.errors import ModelError
@@ -63,12 +63,14 @@ def pooled(
         tokens: Tensor = output.last_hidden_state
         if pooling == "cls_before_pooler":
             return tokens[:, 0]
+        # bf16 has no odd integers above 256, and a sum over tokens would lose most of its digits.
+        tokens = tokens.float() if tokens.dtype.itemsize < 4 else tokens
         mask = features["attention_mask"].unsqueeze(-1).to(tokens.dtype)
         return (tokens * mask).sum(1) / mask.sum(1)
 
     tensors = _tensors(backbone, needs_pooler=pooling == "cls")
     encoding = Encoding(pooling, prompt, _max_length(name, backbone, tokenizer, max_length))
-    return _assemble(name, backbone, tokenizer, embed, encoding, tensors)
+    return _assemble(name, backbone, tokenizer, embed, encoding, tensors, backbone)
 
 
 def from_modules(
@@ -105,7 +107,7 @@ def from_modules(
         tensors |= {f"modules.{i}.{key}": tensor for key, tensor in module.state_dict().items()}
     pooling = modules_fingerprint(modules, loaded.truncate_dim)
     encoding = Encoding(pooling, prompt, _max_length(name, backbone, tokenizer, max_length))
-    return _assemble(name, backbone, tokenizer, embed, encoding, tensors)
+    return _assemble(name, backbone, tokenizer, embed, encoding, tensors, loaded)
 
 
 def _tensors(backbone: PreTrainedModel, needs_pooler: bool) -> dict[str, Tensor]:
@@ -122,6 +124,7 @@ def _assemble(
     embed: Embed,
     encoding: Encoding,
     tensors: Mapping[str, Tensor],
+    network: nn.Module,
 ) -> Model:
     _check_tokenizer(name, backbone, tokenizer)
     not_float32 = sorted(k for k, t in tensors.items() if t.is_floating_point() and t.dtype != torch.float32)
@@ -138,10 +141,11 @@ def _assemble(
 
     def pad(ids: list[list[int]]) -> dict[str, Tensor]:
         longest = max(map(len, ids))
-        return {
+        features = {
             "input_ids": torch.tensor([row + [pad_id] * (longest - len(row)) for row in ids]),
             "attention_mask": torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids]),
         }
+        return {key: tensor.to(backbone.device) for key, tensor in features.items()}
 
     return Model(
         name=name,
@@ -152,6 +156,7 @@ def _assemble(
         embed=embed,
         tokenize=tokenize,
         pad=pad,
+        network=network,
     )
 
 

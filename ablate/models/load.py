@@ -17,18 +17,27 @@ import ablate.models.pruned  # noqa: F401  # registers the types of exported mod
 from ablate.errors import ModelError
 from ablate.models.assemble import from_modules, pooled, require_fast
 from ablate.models.checkpoint import Checkpoint, find_checkpoint
+from ablate.models.device import CPU, full_means, label
 from ablate.models.loading_report import remarks_on, unused_weights
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.models.spec import ModelSpec
 
 
-def load_model(spec: ModelSpec) -> Model:
-    """Loads a model on the CPU in float32, in evaluation mode.
+def load_model(spec: ModelSpec, device: torch.device = CPU) -> Model:
+    """Loads a model in float32, in evaluation mode. Its hash does not depend on the device.
 
     Raises:
-        ModelError: something is wrong with the model, with its files, or with what the spec asks for.
+        ModelError: something is wrong with the model, with its files, or with what the spec asks for; or the device has
+            no room for it.
     """
+    model = _on_cpu(spec)
+    with full_means(f"model '{spec.name}': does not fit into the free memory of {label(device)}; use another device"):
+        model.network.to(device)
+    return model
+
+
+def _on_cpu(spec: ModelSpec) -> Model:
     checkpoint = find_checkpoint(spec)
     if not checkpoint.modules and spec.pooling is None:
         raise ModelError(

@@ -39,8 +39,8 @@ def uniform_loss(embeddings: Tensor) -> Tensor:
     n = len(embeddings)
     # Equal sentences are at distance zero, where pdist has no stable gradient and the Gram matrix has one.
     squared = 2 - 2 * (embeddings @ embeddings.T)
-    first, second = torch.triu_indices(n, n, 1)
-    return squared[first, second].mul(-2).logsumexp(0) - torch.tensor(n * (n - 1) / 2).log()
+    first, second = torch.triu_indices(n, n, 1, device=squared.device)
+    return squared[first, second].mul(-2).logsumexp(0) - torch.tensor(n * (n - 1) / 2, device=squared.device).log()
 
 
 def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
 
     Args:
         left, right: L2-normalized embeddings, float [pairs, dim].
-        gold: float [pairs], not all equal.
+        gold: float [pairs], not all equal, on the device of the embeddings.
 
     Returns:
         A scalar in [0, 2].
@@ -82,14 +82,14 @@ class Loss:
 
         Args:
             embeddings: L2-normalized, float [sentences, dim]; of pairs: the left members, then the right ones.
-            gold: float [pairs], of graded pairs.
+            gold: float [pairs], of graded pairs, on any device.
         """
         if self.over == "sentences":
             loss: Tensor = self.value(embeddings)
         elif gold is None:
             loss = self.value(*embeddings.chunk(2))
         else:
-            loss = self.value(*embeddings.chunk(2), gold)
+            loss = self.value(*embeddings.chunk(2), gold.to(embeddings.device))
         return loss
 
 

@@ -23,7 +23,7 @@ def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
     may nest masks.
 
     Args:
-        keep: parameter name -> bool tensor of its shape, True = keep.
+        keep: parameter name -> bool tensor of its shape, True = keep, on any device.
 
     Raises:
         ModelError: another thread has the model, under a mask or with other weights.
@@ -34,7 +34,7 @@ def masked(model: Model, keep: Mapping[str, torch.Tensor]) -> Iterator[None]:
             for name, kept in keep.items():
                 parameter = model.backbone.get_parameter(name)
                 originals[name] = parameter.data
-                parameter.data = parameter.data.where(kept, 0.0)
+                parameter.data = parameter.data.where(kept.to(parameter.device), 0.0)
             yield
         finally:
             for name, original in originals.items():
@@ -46,7 +46,8 @@ def merge(parts: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     merged: dict[str, torch.Tensor] = {}
     for part in parts:
         for name, kept in part.items():
-            merged[name] = merged[name] & kept if name in merged else kept
+            # Granularities may return tensors on the CPU or on the model's device.
+            merged[name] = merged[name] & kept.to(merged[name].device) if name in merged else kept
     return merged
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ablate.models.guard import Guard
@@ -56,7 +57,7 @@ class Encoding:
     pooling: ``mean``, ``cls``, ``cls_before_pooler``, or a fingerprint of the model's own modules.
     prompt: prepended to each sentence; usually empty.
     max_length: tokens, special ones included; longer sentences are truncated at the end.
-    precision: always ``float32``.
+    precision: of the scores; always ``float32``. A result that was evaluated in another one has it in its key.
     """
 
     pooling: str
@@ -75,11 +76,12 @@ class Model:
 
     name: as the recipe names it.
     hash: sha256 of weights, config and tokenizer.
-    backbone: the transformer (evaluation mode, CPU, float32); the names in ``architecture`` are relative to it.
+    backbone: the transformer (evaluation mode, float32); the names in ``architecture`` are relative to it.
     embed: features (``input_ids``, ``attention_mask``, … each [batch, tokens]) -> embeddings [batch, dim],
         differentiable, **not** normalized unless the model's own modules do so.
     tokenize: sentences -> token ids of each, special tokens included, truncated, not padded.
-    pad: token-id lists -> features for ``embed``, padded to the longest.
+    pad: token-id lists -> features for ``embed``, padded to the longest, on the model's device.
+    network: everything that ``embed`` runs: the backbone, and the modules behind it.
     guard: held by the thread that changes the backbone; copies by ``dataclasses.replace`` share backbone and guard.
     remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
     """
@@ -92,8 +94,14 @@ class Model:
     embed: Callable[[Mapping[str, Tensor]], Tensor]
     tokenize: Callable[[list[str]], list[list[int]]]
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
+    network: nn.Module
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
     remarks: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> torch.device:
+        """The device that all its tensors are on."""
+        return next(self.backbone.parameters()).device
 
     def weight(self, linear: str) -> nn.Parameter:
         """The weight matrix [out, in] of a linear module, by its name in the backbone."""

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any, cast
 
+import torch
 import torch_pruning
 from torch import Tensor, nn
 from transformers import (
@@ -73,7 +74,9 @@ def _fewer_heads(attention: nn.Module, kept: list[int], size: int) -> None:
 
     def select_bias(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         hidden, mask, bias, *rest = inputs
-        return hidden, mask, bias if bias is None else bias[:, kept], *rest
+        if bias is not None:
+            bias = bias[:, torch.tensor(kept, device=bias.device)]
+        return hidden, mask, bias, *rest
 
     attention.register_forward_pre_hook(select_bias)
 

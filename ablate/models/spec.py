@@ -1,4 +1,4 @@
-"""The ``model`` section of a recipe. This module imports neither torch nor transformers."""
+"""The ``model`` section of a recipe, and the precisions of evaluation. Imports neither torch nor transformers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Pooling = Literal["mean", "cls", "cls_before_pooler"]
+Precision = Literal["float32", "bf16", "fp16"]
 
 
 class ModelSpec(BaseModel):

@@ -46,6 +46,6 @@ def weights_hash(weights: Weights) -> str:
 
 
 def put_in(model: Model, weights: Weights) -> None:
-    """Replaces the model's weights permanently. The tensors are not copied."""
+    """Replaces the model's weights permanently. Tensors that are on the model's device are not copied."""
     for name, parameter in model.backbone.named_parameters():
-        parameter.data = weights[name]
+        parameter.data = weights[name].to(parameter.device)

@@ -7,9 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+import torch
+
 from ablate.data.items import PairKey
 from ablate.data.sources import Chosen, resolve
-from ablate.errors import DataError, RecipeError, suggest
+from ablate.errors import DataError, ModelError, RecipeError, suggest
+from ablate.models.device import resolve as resolve_device
+from ablate.models.precision import check_precision
 from ablate.plan.make_plan import make_plan
 from ablate.plan.plan import Plan
 from ablate.plan.tasks import RecipeTasks, check_splits, load_tasks, make_task, resolve_tasks
@@ -26,12 +30,14 @@ class Job:
     """The plan, its data source and its tasks.
 
     texts: the training texts; None if no cell is trained.
+    device: where the models run.
     """
 
     plan: Plan
     chosen: Chosen
     tasks: RecipeTasks
     registry: Registry
+    device: torch.device
     texts: Texts | None = None
 
     @property
@@ -70,13 +76,14 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     """
     if limit is not None and limit < 1:
         raise RecipeError(f"--limit: at least 1 cell, not {limit}")
+    device = _device(recipe, document)
     plugins = registry()
     plan = make_plan(recipe, document, plugins).limited(limit)
     chosen = _source(recipe, document, data)
     tasks = resolve_tasks(recipe, document, chosen, plugins, plan.scorers)
     if any(scorer.calibrates for scorer in plan.scorers):
         check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
-    job = Job(plan, chosen, tasks, plugins)
+    job = Job(plan, chosen, tasks, plugins, device)
     _check_margins(job, document)
     _check_choice(job, document)
     _read_early(job)
@@ -96,6 +103,25 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
         # If the recipe has no `data`, the environment is wrong, and the text names the variable.
         place = f"{document.place(('data', 'senteval'))}: " if "data" in document.tree else ""
         raise DataError(place + text) from None
+
+
+def _device(recipe: Recipe, document: Document) -> torch.device:
+    """The device of a recipe, after a check that it is there and computes in the recipe's precision."""
+
+    def refused(key: str, error: ModelError) -> RecipeError:
+        place = document.place((key,))
+        # The place of an option, or of a recipe in Python, has the key already.
+        return RecipeError(f"{place}: {error}" if place.endswith(key) or "=" in place else f"{place}: {key}: {error}")
+
+    try:
+        device = resolve_device(recipe.device)
+    except ModelError as error:
+        raise refused("device", error) from None
+    try:
+        check_precision(recipe.precision, device)
+    except ModelError as error:
+        raise refused("precision", error) from None
+    return device
 
 
 def _check_margins(job: Job, document: Document) -> None:

@@ -71,9 +71,10 @@ def _check(job: Job, spec: Train, document: Document) -> None:
             expand(DEFAULT_SPLITS, job.chosen.source)
         except DataError as error:
             raise RecipeError(f"{document.place(('train',))}: {error}; or give train.sentences a file") from None
-    if spec.precision != "float32" and not torch.cuda.is_available():
+    if spec.precision != "float32" and job.device.type != "cuda":
+        where = "there is none here" if not torch.cuda.is_available() else f"the device is {job.device}"
         raise RecipeError(
-            f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and there is none here; "
+            f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and {where}; "
             "use precision: float32"
         )
     # The schedule raises one number. A sequence has several, and `negative` is none.

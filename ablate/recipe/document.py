@@ -98,6 +98,13 @@ class Document:
         others = {given: place for given, place in self.given.items() if given[: len(location)] != location}
         self.given = {**others, location: option}
 
+    def set_options(self, **options: str | None) -> None:
+        """Sets keys of the root from options of the same names, such as ``--device``. None leaves a key as it is."""
+        for name, value in options.items():
+            if value is not None:
+                self.tree[name] = value
+                self.given[(name,)] = f"--{name}"
+
 
 def _at(name: str, mark: tuple[int, int]) -> str:
     """``file:line:col`` of a mark, whose line and column count from 0."""

@@ -21,6 +21,8 @@ _OPTIONS: dict[Location, str] = {
     ("model",): "--model",
     ("model", "pooling"): "--pooling",
     ("screen",): "--tasks",
+    ("device",): "--device",
+    ("precision",): "--precision",
 }
 
 
@@ -32,6 +34,9 @@ def comparison(
     pooling: str | None,
     tasks: str | Sequence[str],
     seeds: str | Sequence[int],
+    *,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> tuple[Recipe, Document]:
     """The recipe of a comparison, and the document that names the option of each value.
 
@@ -52,6 +57,7 @@ def comparison(
         "sparsities": [_number(item, float) for item in _list(sparsities)],
         "seeds": [_number(item, int) for item in _list(seeds)],
         "screen": _list(tasks),
+        **{key: value for key, value in (("device", device), ("precision", precision)) if value is not None},
     }
     document = Document("compare", tree, dict(_OPTIONS))
     return parse(document), document

@@ -10,12 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from ablate.data.calibration import CalibrationSpec
 from ablate.errors import suggest
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.recipe.document import Document, read
 from ablate.recipe.explain import check, shown
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
-from ablate.recipe.values import Count, Label, Scope, Seed, Sparsity, Steps, named, wrong
+from ablate.recipe.values import Count, Device, Label, Scope, Seed, Sparsity, Steps, named, wrong
 
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 DataWord = Literal["auto", "embedded", "hub", "senteval"]
@@ -191,6 +191,10 @@ class Recipe(Strict):
     controls are evaluated on the ``confirm`` tasks. ``tasks`` sets parameters of a task, or of all tasks of a group.
     With ``overlap: drop``, verdicts use scores without the pairs that calibration or choice has seen. ``train`` is for
     `ablate train`.
+
+    device: where the model runs: ``auto`` (the first CUDA GPU, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+    precision: in which cells are evaluated: ``float32``, ``bf16`` or ``fp16``. Contributions are always computed in
+        float32. Results of another precision have keys of their own.
     """
 
     model: Annotated[
@@ -220,6 +224,8 @@ class Recipe(Strict):
     overlap: Literal["drop", "keep"] = "drop"
     statistics: Statistics = Statistics()
     executor: Executor = ExecutorEntry(name="in-process")
+    device: Device = "auto"
+    precision: Precision = "float32"
     evaluate: Evaluate = Evaluate()
     stability: Stability = Stability()
     prevalence: Prevalence = Prevalence()
@@ -240,11 +246,14 @@ class Recipe(Strict):
         return self
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe, Document]:
+def load_recipe(
+    path: str | Path, overrides: Sequence[str] = (), *, device: str | None = None, precision: str | None = None
+) -> tuple[Recipe, Document]:
     """Reads and checks a recipe.
 
     Args:
         overrides: ``a.b=c`` texts; c is read as YAML.
+        device, precision: replace those of the recipe, as ``--device`` and ``--precision`` do.
 
     Returns:
         The recipe, and the document with the place of each of its values.
@@ -255,6 +264,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> tuple[Recipe
     document = read(Path(path))
     for override in overrides:
         document.override(override)
+    document.set_options(device=device, precision=precision)
     return parse(document), document
 
 

@@ -98,6 +98,10 @@ statistics: {{correction: bh, level: 0.05, margin: 0.5, mean_margin: 0.2, resamp
 # Where cells are evaluated.
 {executors}
 executor: in-process
+# Where the model runs: `auto` (the first CUDA GPU, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`.
+device: auto
+# In which cells are evaluated: `float32`, `bf16` or `fp16`. Contributions are always computed in float32.
+precision: float32
 # `materialize`: whether cells that remove whole heads or neurons run on a smaller model, with the same embeddings.
 evaluate: {{materialize: false}}
 

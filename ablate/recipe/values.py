@@ -65,6 +65,12 @@ def _sparsity(value: Any) -> Any:
     raise wrong(text)
 
 
+def _device(value: Any) -> Any:
+    if isinstance(value, str) and re.fullmatch(r"auto|cpu|mps|cuda(:(0|[1-9]\d*))?", value):
+        return value
+    raise wrong(f"a device is auto, cpu, cuda, cuda:N (a number from 0) or mps, not {shown(value)}")
+
+
 def _label(value: Any) -> Any:
     if isinstance(value, str) and not (value.strip() and value.isprintable() and len(value) <= LABEL):
         raise wrong(f"a label is 1 to {LABEL} printable characters, which {shown(value)} is not; choose another")
@@ -78,6 +84,7 @@ Sparsity = Annotated[
     BeforeValidator(_sparsity, json_schema_input_type=_Fraction | Literal["negative"]),
 ]
 Label = Annotated[str, BeforeValidator(_label)]
+Device = Annotated[str, BeforeValidator(_device)]
 Scope = Literal["global", "layer"]
 Seed = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
 Count = Annotated[int, Field(ge=0, strict=True)]

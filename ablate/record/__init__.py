@@ -1,6 +1,7 @@
 """The typed record of a run: its rows, the evidence on its cells, and its circumstances. Read and written as JSON."""
 
 from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, RunAbout, TrainingData
+from ablate.record.computed import devices_note, precision_note
 from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
 from ablate.record.plain import from_plain, to_plain
 from ablate.record.row import FIELDS, STATUSES, Row
@@ -25,6 +26,8 @@ __all__ = [
     "RunRecord",
     "Samples",
     "TrainingData",
+    "devices_note",
     "from_plain",
+    "precision_note",
     "to_plain",
 ]

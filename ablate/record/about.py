@@ -118,6 +118,10 @@ class RunAbout(Manifest):
     store: its name. run: the run's id there.
     hashes: model -> hashes.
     remarks: model -> what a reader should know of how it was loaded, one line each.
+    devices: model -> the device on which this run computed, such as ``cpu`` or ``cuda:0 (NVIDIA H100)``. Each row has
+        the device of its result, which an earlier run may have computed on another one.
+    precision_effects: model -> task -> the dense model's score in the recipe's precision less that in float32, on all
+        pairs; None if the precision is float32.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
@@ -145,6 +149,8 @@ class RunAbout(Manifest):
     judgment: int | None = None
     statistics: dict[str, Any] | None = None
     deviations: dict[str, str] | None = None
+    devices: dict[str, str] | None = None
+    precision_effects: dict[str, dict[str, float]] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:
@@ -160,6 +166,11 @@ class RunAbout(Manifest):
             ValueError: something that every run has is absent, or a value has the wrong type.
         """
         return from_plain(cls, plain)
+
+    @property
+    def precision(self) -> str:
+        """In which the cells were evaluated."""
+        return str((self.recipe or {}).get("precision", "float32"))
 
     @property
     def withheld(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ class Row:
             ``searched`` control, of how many random masks it is the best on dev.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
+            device: on which the result was computed, such as ``cpu``.
     The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
         low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_improves,
         smallest_better. None of controls, and of cells with several seeds, which are judged by their mean.
@@ -100,6 +101,7 @@ class Row:
     params_total: int
     units_total: int | None
     result: str | None
+    device: str | None
     matching: str | None = None
     redrawn: float | None = None
     evaluations: int | None = None

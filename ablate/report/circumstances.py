@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.judge.effects import Stage
-from ablate.record import Row, RunRecord, TrainingData
+from ablate.record import Row, RunAbout, RunRecord, TrainingData
 
 _CLEAN = "Δ leaves out the pairs that calibration or choice has seen; 'full set' counts every pair"
 _ALL_SEEN = "no score on the pairs that calibration and choice have not seen"
@@ -19,10 +19,19 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
     return (
         f"{title}: {', '.join(about.models)}",
         f"data: {about.data}{why}",
+        *_computed_on(about),
         *_trained_on(about.training),
         _hygiene(results, run_stages),
         *((_CLEAN,) if about.clean else ()),
     )
+
+
+def _computed_on(about: RunAbout) -> tuple[str, ...]:
+    """The devices of the run and its precision, unless they are the CPU and float32."""
+    devices = ", ".join(dict.fromkeys((about.devices or {}).values()))
+    if devices in ("", "cpu") and about.precision == "float32":
+        return ()
+    return (f"device: {devices or 'unknown'}, evaluated in {about.precision}",)
 
 
 def _trained_on(training: TrainingData | None) -> tuple[str, ...]:

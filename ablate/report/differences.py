@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
-from ablate.record import RunRecord
+from ablate.record import RunRecord, devices_note
 from ablate.report import verdicts, wording
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 from ablate.statistics.compare import smallest_effect
@@ -52,6 +52,7 @@ def _table(results: RunRecord, stage: Stage, differences: Sequence[Difference], 
         f"95 %: by bootstrap; p differs: of the claim that A and B differ, by permutation, not corrected; tests at"
         f" {level:g}; smallest effect: the difference that this test finds with 80 % power.",
         *((wording.CLEAN,) if stage.clean else ()),
+        *devices_note(device for difference in differences for device in difference.devices),
         *(() if lines else ("No task has a score of both cells.",)),
     )
     return Table(

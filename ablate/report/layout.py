@@ -21,45 +21,38 @@ FEW = 24
 
 def build(results: RunRecord) -> Page:
     """Everything that ``ablate run`` prints."""
-    run_stages = stages(results)
-    blocks = (*of_models(results), *of_scorers(results))
-    return Page(circumstances.head(results, run_stages), blocks, (*circumstances.foot(results), *_withheld(results)))
-
-
-def of_models(results: RunRecord) -> tuple[Block, ...]:
-    """The tables of the cells, model by model."""
-    run_stages = stages(results)
-    models = list(dict.fromkeys(stage.model for stage in run_stages))
-    blocks = []
-    for model in models:
-        of_model = [stage for stage in run_stages if stage.model == model]
-        tables = [_with_deviations(t, stage, results) for stage in of_model for t in _tables(stage, of_model, results)]
-        blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
-    return tuple(blocks)
-
-
-def of_scorers(results: RunRecord) -> tuple[Block, ...]:
-    """The tables of the scorers: rank correlation with exact removal, and mean ranks over models."""
     # Imported here, because they import numpy and scipy, which nothing else in this module needs.
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
 
-    candidates = (oracle_agreement_table(results.about.agreement or ()), methods_table(compare_methods(results)))
+    run_stages, compared = stages(results), compare_methods(results)
+    methods = methods_table(compared)
+    # Where nothing was confirmed, nobody expects a comparison of scorers.
+    withheld = () if methods is None or methods.lines or all(one.measure is None for one in compared) else methods.notes
+    return Page(
+        circumstances.head(results, run_stages),
+        (*of_models(results, run_stages), *_of_scorers(results, methods)),
+        (*circumstances.foot(results), *(f"Scorers as methods: {note}" for note in withheld)),
+    )
+
+
+def of_models(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[Block, ...]:
+    """The tables of the cells, model by model."""
+    models = list(dict.fromkeys(stage.model for stage in run_stages))
+    blocks = []
+    for model in models:
+        of_model = [stage for stage in run_stages if stage.model == model]
+        tables = [_qualified(t, stage, results) for stage in of_model for t in _tables(stage, of_model, results)]
+        blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
+    return tuple(blocks)
+
+
+def _of_scorers(results: RunRecord, methods: Table | None) -> tuple[Block, ...]:
+    """The tables of the scorers: rank correlation with exact removal, and mean ranks over models."""
+    candidates = (oracle_agreement_table(results.about.agreement or ()), methods)
     tables = [table for table in candidates if table and table.lines]
     heading = "all models" if len(results.about.models) > 1 else None
     return (Block(heading, tuple(tables)),) if tables else ()
-
-
-def _withheld(results: RunRecord) -> tuple[str, ...]:
-    """Why scorers that were confirmed are not compared as methods, if none are."""
-    from ablate.judge.methods import compare_methods
-    from ablate.report.methods import methods_table
-
-    compared = compare_methods(results)
-    table = methods_table(compared)
-    if table is None or table.lines or all(one.measure is None for one in compared):
-        return ()
-    return tuple(f"Scorers as methods: {note}" for note in table.notes)
 
 
 def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
@@ -96,9 +89,11 @@ def _samples(stage: Stage, listed: Sequence[Group], name: str) -> Iterable[Table
     return () if table is None else (table,)
 
 
-def _with_deviations(table: Table, stage: Stage, results: RunRecord) -> Table:
-    """The table with a note on each of its tasks whose data are not the published set."""
-    return replace(table, notes=(*wording.deviations(results.about, stage.splits), *table.notes))
+def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:
+    """The table with notes on tasks whose data are not the published set, and on how its scores were computed."""
+    about = results.about
+    notes = (*wording.deviations(about, stage.splits), *wording.computed(stage, about), *table.notes)
+    return replace(table, notes=notes)
 
 
 def _listed(stage: Stage, of_model: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:

@@ -25,6 +25,7 @@ def page(record: PrevalenceRecord) -> Page:
     for entry in record.prevalence:
         model = f"{entry.model}, " if len(record.models) > 1 else ""
         head.append(f"{model}{entry.granularity}: {' '.join(sentences(entry))}")
+    head += record.notes
     blocks = study_page.blocks(record.models, record.prevalence, _tables)
     return Page(tuple(head), tuple(blocks), study_page.foot(record))
 

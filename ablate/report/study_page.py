@@ -15,7 +15,13 @@ E = TypeVar("E", PrevalenceEntry, StabilityEntry)
 def head(record: PrevalenceRecord | StabilityRecord) -> list[str]:
     """The lines on model and data."""
     about = record.manifest
-    return [f"model: {', '.join(record.models)}", f"data: {about['data']} – {about['data_why']}"]
+    lines = [f"model: {', '.join(record.models)}", f"data: {about['data']} – {about['data_why']}"]
+    # The record of an older ablate has neither; it computed on the CPU, in float32.
+    device = about.get("device", "cpu")
+    precision = (about.get("recipe") or {}).get("precision", "float32")
+    if (device, precision) != ("cpu", "float32"):
+        lines.append(f"device: {device}, evaluated in {precision}")
+    return lines
 
 
 def blocks(models: Sequence[str], entries: Sequence[E], tables: Callable[[Sequence[E]], list[Table]]) -> list[Block]:

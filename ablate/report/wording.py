@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group
-from ablate.record import Row, RunAbout, RunRecord
+from ablate.record import Row, RunAbout, RunRecord, devices_note, precision_note
 
 CLEAN = "Pairs that calibration or choice has seen are not counted."
 """The note of a table whose numbers are on the clean pairs."""
@@ -174,6 +174,27 @@ def _count(value: float | None) -> str:
 def _seconds(group: Group) -> str:
     values = [row.seconds for row in group.rows() if row.seconds is not None]
     return f"{sum(values):.1f}" if values else "–"
+
+
+def computed(stage: Stage, about: RunAbout) -> tuple[str, ...]:
+    """Sentences on the precision of a stage's scores if it is not float32, and on its devices if there are several."""
+    rows = (
+        *stage.dense.values(),
+        *(row for group in stage.groups for row in group.rows()),
+        *(
+            row
+            for group in stage.groups
+            for draws in (group.matched, group.flipped)
+            for by_task in draws.values()
+            for row in by_task.values()
+        ),
+    )
+    notes = devices_note(row.device for row in rows)
+    if about.precision == "float32":
+        return notes
+    effects = (about.precision_effects or {}).get(stage.model, {})
+    of_stage = {task: effect for task, effect in effects.items() if task in stage.splits}
+    return (precision_note(about.precision, of_stage, stage.measure.unit), *notes)
 
 
 def deviations(about: RunAbout, tasks: Collection[str]) -> tuple[str, ...]:

@@ -28,6 +28,9 @@ NO_TASKS: ScorerTasks = MappingProxyType({})
 class View:
     """What a scorer may look at: one model at one granularity, under the mask in force, if there is one.
 
+    All tensors are on the model's device (``model.device``). Only the generator draws on the CPU, so that draws do not
+    depend on the device: ``torch.rand(n, generator=view.generator)`` is on the CPU.
+
     layers: int64 [units], each unit's layer.
     gradients: the declared :class:`GradientContribution` statistics, float32 [units] each.
     input_norms: the declared :class:`InputNorm` statistics: module name -> float32 [in_features].
@@ -115,7 +118,7 @@ class Scorer(Plugin):
         """The contribution of each unit.
 
         Returns:
-            float32 [units], finite.
+            float32 [units], finite, on any device.
         """
 
     def score_together(self, views: Mapping[Granularity, View]) -> Mapping[Granularity, Tensor]:
@@ -128,7 +131,7 @@ class Scorer(Plugin):
             views: one for each granularity of the step, in the recipe's order; usually just one.
 
         Returns:
-            For each granularity float32 [units], finite.
+            For each granularity float32 [units], finite, on any device.
         """
         return {granularity: self.score(view) for granularity, view in views.items()}
 

@@ -44,7 +44,9 @@ class Combined(Scorer):
         )
 
     def score(self, view: View) -> Tensor:
-        align, uniform = (normalized(view.gradients[s], view.layers, self.normalize) for s in self.statistics())
+        # On the CPU, since sums on a GPU are taken in no fixed order, and not every GPU has float64.
+        layers = view.layers.cpu()
+        align, uniform = (normalized(view.gradients[s].cpu(), layers, self.normalize) for s in self.statistics())
         return self.lambda_ * align + (1 - self.lambda_) * uniform
 
 

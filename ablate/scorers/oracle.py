@@ -103,8 +103,8 @@ class Oracle(Scorer):
 
     def score(self, view: View) -> Tensor:
         # The order does not matter if each unit is a group of its own.
-        ranking = self.ranker.score(view) if self.ranker else torch.zeros(len(view.layers))
-        groups = group_by_rank(ranking, view.layers, view.kept, self.group)
+        ranking = self.ranker.score(view).cpu() if self.ranker else torch.zeros(len(view.layers))
+        groups = group_by_rank(ranking, view.layers.cpu(), view.kept.cpu(), self.group)
         effects = self._of_loss(view, groups, self.loss) if self.loss else self._of_tasks(view, groups)
         contributions = torch.zeros(len(view.layers))
         for units, effect in zip(groups, effects, strict=True):
@@ -163,7 +163,7 @@ def group_by_rank(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> l
     """Divides the units of each layer into groups of neighbors in the ranking.
 
     Args:
-        ranking: float [units].
+        ranking: float [units], on the CPU like the others.
         layers: int64 [units].
         kept: bool [units]; units that are False are in no group.
         size: units in a group; the last group of a layer may have fewer.

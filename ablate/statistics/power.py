@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import floor, isfinite, sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from ablate.statistics.arrays import Floats
@@ -14,24 +15,46 @@ from ablate.statistics.arrays import Floats
 POWER = 0.8
 
 
-def largest_p(others: Sequence[float], level: float, method: str) -> float:
-    """The largest p with which one more claim of a family is supported at ``level``, where the others' p stand.
+def largest_ps(ps: Sequence[float], level: float, method: str) -> Floats:
+    """The largest p with which each claim of a family is supported at ``level``, where the others' p stand.
+
+    A claim's own p has no influence on its entry.
 
     Args:
-        others: the p-values of the other claims, not corrected.
-        method: a name of :data:`ablate.statistics.correction.METHODS`.
+        ps: at least one, not corrected.
+        method: one of :data:`ablate.statistics.correction.METHODS`.
     """
-    ordered, m = np.sort(np.asarray(others, float)), len(others) + 1
+    own, m = np.asarray(ps, float), len(ps)
+    ordered = np.sort(own)
     if method == "holm":
-        passed = 0
-        while passed < len(others) and ordered[passed] <= level / (m - passed):
-            passed += 1
-        return level / (m - passed)
+        return _largest_by_holm(ordered, np.argsort(np.argsort(own, kind="stable")), level)
     scale = level / m / (float((1 / np.arange(1, m + 1)).sum()) if method == "by" else 1.0)
     steps = scale * np.arange(1, m + 1)
-    # With p at step r, the claim is the r-th that is supported if r - 1 others are at most there.
-    supported = np.searchsorted(ordered, steps, side="right") >= np.arange(m)
-    return float(steps[supported].max())
+    # With p at step r, a claim is the r-th that is supported if r - 1 others are at most there. The others are as many
+    # as all, or one fewer where the claim's own p is at most there too.
+    at_most = np.searchsorted(ordered, steps, side="right")
+    enough = np.flatnonzero(at_most >= np.arange(1, m + 1))
+    without_own = np.flatnonzero(at_most == np.arange(m))
+    highest = np.full(m, enough[-1] if len(enough) else -1)
+    if len(without_own):
+        below = np.searchsorted(steps[without_own], own) - 1
+        highest = np.maximum(highest, np.where(below < 0, -1, without_own[below]))
+    return np.asarray(steps[highest], np.float64)
+
+
+def _largest_by_holm(ordered: Floats, rank: NDArray[np.intp], level: float) -> Floats:
+    """As :func:`largest_ps`. rank: the position of each claim in ``ordered``.
+
+    Holm goes up the p-values and stops at the first that is too large, p number k at more than level / (m - k). The
+    others stop where all do if that is below the claim, and else at the first that is too large one place further down.
+    """
+    m = len(ordered)
+    bounds = level / (m - np.arange(m))
+    first = int(np.argmax(np.append(ordered > bounds, True)))
+    moved = np.append(ordered[1:] > bounds[:-1], True)
+    # The next position from each on at which the others stop, if all before it pass.
+    stops = np.minimum.accumulate(np.where(moved, np.arange(m), m)[::-1])[::-1]
+    return np.asarray(bounds[np.where(first < rank, first, stops[rank])], np.float64)
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Entries:
         wanted = list(dict.fromkeys(keys))
         found: dict[str, T] = {}
         damaged: dict[str, Damaged] = {}
+        if not wanted:
+            return found
         for key in wanted:
             check_name("key", key)
         with self._database.reading() as connection:

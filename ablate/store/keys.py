@@ -13,6 +13,7 @@ from ablate.data.calibration import UNGRADED, Calibration, Over
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
 from ablate.models.model import Model
+from ablate.models.spec import Precision
 from ablate.recipe.training import Train
 from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks
 from ablate.scorers.statistics import GradientContribution
@@ -99,12 +100,19 @@ def mask_key(
     )
 
 
-def result_key(model: Model, mask: str | None, loaded: Loaded) -> str:
-    """The key of a masked model's result on one task. ``mask``: its hash, None for the dense model."""
+def result_key(model: Model, mask: str | None, loaded: Loaded, precision: Precision = "float32") -> str:
+    """The key of a masked model's result on one task.
+
+    Args:
+        mask: its hash, None for the dense model.
+        precision: in which the model is evaluated. Scores and masks are computed in float32, so that their keys do not
+            have it.
+    """
     return digest(
         {
             "stage": "result",
             **_model(model),
+            "encoding": {**model.encoding.as_dict(), "precision": precision},
             "mask": mask,
             "task": loaded.task.identity(),
             "data": loaded.data.hash,

@@ -12,7 +12,7 @@ from ablate.record import RunRecord
 from ablate.store.store import Store
 from ablate.studies.prevalence_record import BestCell, HarmlessSparsity
 
-_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor")
+_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor", "device")
 """The keys of a recipe that change neither its cells nor its tasks."""
 
 
@@ -27,7 +27,8 @@ def earlier(job: Job, store: Store) -> RunRecord | None:
 
 
 def _relevant(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in recipe.items() if key not in _IRRELEVANT}
+    # The record of an older ablate lacks the precision, which was always this one.
+    return {"precision": "float32", **{key: value for key, value in recipe.items() if key not in _IRRELEVANT}}
 
 
 def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> tuple[HarmlessSparsity, ...]:

@@ -32,6 +32,7 @@ class Gains:
     draws: float64 [draws, places], the gains on each bootstrap draw of the pairs, which all places share. A draw is
         left out if a place has no score on it.
     pairs: how many pairs count, on all tasks together.
+    devices: on which the results were computed, each once.
     halves: the gains on the first and on the second half of the pairs, float64 [splits, places] each. A split is left
         out if a half has no score. None if halves were not asked for, or no group has a score.
     """
@@ -42,6 +43,7 @@ class Gains:
     draws: Floats
     pairs: int
     halves: tuple[Floats, Floats] | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,13 @@ def gains_of(
         by_draw[np.isfinite(by_draw).all(axis=1)],
         sum(len(judged.panel) for judged in scored.judged.values()),
         _on_halves(scored, places, bootstrap[1]) if halves and places else None,
+        tuple(
+            dict.fromkeys(
+                result.about.get("device", "cpu")
+                for results in (dense, *removed.values())
+                for result in results.values()
+            )
+        ),
     )
 
 

@@ -62,6 +62,11 @@ class GranularityPrevalence:
         return self.groups.granularity.name
 
     @property
+    def devices(self) -> tuple[str, ...]:
+        """The devices on which the results were computed."""
+        return self.gains.devices + (self.confirm_gains.devices if self.confirm_gains else ())
+
+    @property
     def found_names(self) -> list[str]:
         """The names of the found groups, such as ``layer 2 head 5``."""
         return [self.groups.name(place) for place in self.found]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
-from ablate.coordinator.run import prepare_model_run
+from ablate.coordinator.run import device_note, prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
 from ablate.data.sources import expand
 from ablate.errors import AblateError, PluginError, RecipeError
 from ablate.events import Event, Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.plan.job import Job
-from ablate.plan.manifest import manifest
-from ablate.record import RunRecord
+from ablate.record import RunRecord, devices_note
 from ablate.scorers.base import Scorer
 from ablate.store.store import Store
+from ablate.studies.computed import precision_notes, study_manifest_of
 from ablate.studies.earlier import best, earlier, harmless
 from ablate.studies.granularity_prevalence import GranularityPrevalence, measure
 from ablate.studies.predicted import predict
@@ -47,14 +48,17 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     if not job.choosing:
         raise AblateError("screen: none of its tasks chooses units; add one such as sts-dev")
     calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
-    study_manifest = {**manifest(job).to_dict(), "study": PrevalenceRecord.study, "store": store.name}
+    study_manifest = study_manifest_of(job, PrevalenceRecord.study, store.name)
     run = store.begin_run({**study_manifest, "prevalence": [], "maps": []})
+    watch(Event("note", f"device: {device_note(job)}"))
     timings = Timings()
     tasks = read_tasks(job, store, run, job.choosing, calibration.seen, 0)
     measured: list[GranularityPrevalence] = []
+    notes: list[str] = []
     for spec in job.recipe.model:
         model_run = with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
         measured += _of_model(job, model_run, granularities, ranker, tasks)
+        notes += precision_notes(job, model_run, tasks)
     # Before the confirm tasks are read, so that the record proves that they had no part in the choice.
     choice = {
         f"{of_granularity.model} {of_granularity.granularity}": of_granularity.found_names
@@ -81,6 +85,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
         run=run,
         earlier=None if earlier_run is None else earlier_run.about.run,
         timings=dict(timings.seconds),
+        notes=(*notes, *devices_note(chain.from_iterable(of_granularity.devices for of_granularity in measured))),
     )
     store.put_rows(run, [], to_dict(record))
     return record

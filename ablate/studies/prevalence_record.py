@@ -244,6 +244,7 @@ class PrevalenceRecord(StudyRecord):
     run: the id of the run.
     earlier: the id of the run that ``harmless`` and ``best`` come from; None if the store has no such run.
     timings: stage -> seconds.
+    notes: on how the scores were computed, if not all are from one device in float32.
     """
 
     study = "prevalence"
@@ -252,3 +253,4 @@ class PrevalenceRecord(StudyRecord):
     run: str
     earlier: str | None
     timings: dict[str, float]
+    notes: tuple[str, ...] = ()

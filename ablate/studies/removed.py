@@ -19,6 +19,8 @@ from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.granularities.replay import removals
 from ablate.granularities.units import name_of
+from ablate.models.device import label
+from ablate.models.precision import in_precision
 from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
 from ablate.scorers.oracle import group_by_rank
@@ -119,15 +121,21 @@ def remove(
 
     with model_run.timings.measure("encode"):
         if None not in results:
-            keep(None, model_run.evaluator.embed({}, tasks))
+            keep(None, model_run.evaluator.embed({}, tasks, precision=model_run.precision))
         if missing and prepared is not None:
             total = sum(len(task.data.sentences) for task in tasks)
             started = time.perf_counter()
-            units = [groups.units[place] for place in missing]
+            units, device = [groups.units[place] for place in missing], label(model.device)
             # Closed also after an error, so that the model gets its layers back at once.
-            with closing(removals(model, prepared, groups.granularity, units)) as removed:
+            with (
+                in_precision(model, model_run.precision),
+                closing(removals(model, prepared, groups.granularity, units)) as removed,
+            ):
                 for number, embeddings in removed:
-                    keep(missing[number], Embeddings(embeddings, positions, (time.perf_counter() - started) / total))
+                    keep(
+                        missing[number],
+                        Embeddings(embeddings, positions, (time.perf_counter() - started) / total, device),
+                    )
                     model_run.watch(Event("cell", f"group {missing[number]}"))
                     started = time.perf_counter()
     return results[None], {place: results[place] for place in which}
@@ -140,7 +148,8 @@ def _keys(
     masks: dict[int | None, str | None] = {None: None}
     masks |= {place: _hash(groups, groups.units[place]) for place in which}
     return {
-        place: {task.name: result_key(model_run.model, mask, task) for task in tasks} for place, mask in masks.items()
+        place: {task.name: result_key(model_run.model, mask, task, model_run.precision) for task in tasks}
+        for place, mask in masks.items()
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 
 from ablate.coordinator.model_run import ModelRun
@@ -12,11 +12,14 @@ from ablate.coordinator.stages import shared_fields
 from ablate.data.items import PairKey
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.record import Row
+from ablate.record import Row, devices_note
+from ablate.studies.computed import precision_notes
 from ablate.studies.stability_record import CellScores
 
 
-def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str) -> dict[Cell, CellScores]:
+def seed_scores(
+    job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell], run: str, note: Callable[[str], None]
+) -> dict[Cell, CellScores]:
     """The gains of each cell on the screen tasks that choose, with each of the calibration sets.
 
     All gains are on the same items: with ``overlap: drop``, on those that none of the calibration sets has seen.
@@ -24,6 +27,7 @@ def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell],
     Args:
         model_runs: the same model with different calibration sets, at least one.
         cells: of one step each.
+        note: called with a sentence on the precision or the devices of the scores, if there is something to say.
     """
     names = [task.name for task in job.choosing]
     seen = frozenset[PairKey]().union(*(model_run.calibration.seen for model_run in model_runs))
@@ -36,6 +40,9 @@ def seed_scores(job: Job, model_runs: Sequence[ModelRun], cells: Sequence[Cell],
         # The first rows are those of dense.
         for place, cell in enumerate(cells, 1):
             rows[cell].append(all_rows[place * len(tasks) : (place + 1) * len(tasks)])
+    devices = [row.device for by_seed in rows.values() for of_seed in by_seed for row in of_seed]
+    for text in (*precision_notes(job, model_runs[0], tasks), *devices_note(devices)):
+        note(text)
     return {cell: _cell_scores(job, cell, names, by_seed) for cell, by_seed in rows.items()}
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.run import prepare_model_run
+from ablate.coordinator.run import device_note, prepare_model_run
 from ablate.data.calibration import Calibration
 from ablate.errors import AblateError
 from ablate.events import Event, Watch, silent
 from ablate.plan.job import Job
-from ablate.plan.manifest import manifest
 from ablate.plan.plan import Cell, Plan, Step
 from ablate.store.store import Store
 from ablate.studies.calibration_agreement import batch_size_agreements, seed_agreement, size_agreements
+from ablate.studies.computed import study_manifest_of
 from ablate.studies.probe import OnMask, Probe, Prober, sample_of
 from ablate.studies.records import to_dict
 from ablate.studies.seed_scores import seed_scores
@@ -49,13 +49,14 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
     for label in dict.fromkeys(cell.only.label for cell in job.plan.grid if cell.only and cell.only.scorer.slow):
         note(f"{label} is left out: it runs the model itself, which takes too long to repeat")
     sets = variants(job.recipe.calibration, job.recipe.stability, job.chosen.source, list(series), note)
-    study_manifest = {**manifest(job).to_dict(), "study": StabilityRecord.study, "store": store.name}
+    study_manifest = study_manifest_of(job, StabilityRecord.study, store.name)
     run = store.begin_run({**study_manifest, "notes": notes, "stability": []})
+    watch(Event("note", f"device: {device_note(job)}"))
     timings = Timings()
     entries: list[StabilityEntry] = []
     for spec in job.recipe.model:
         model_run = prepare_model_run(job, spec, store, timings, watch)
-        entries += _of_model(job, model_run, sets, series, run, scores)
+        entries += _of_model(job, model_run, sets, series, run, scores, note)
     record = StabilityRecord(study_manifest, tuple(notes), tuple(entries), run, dict(timings.seconds))
     store.put_rows(run, [], to_dict(record))
     return record
@@ -83,7 +84,13 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
 
 
 def _of_model(
-    job: Job, model_run: ModelRun, sets: Variants, series: Series, run: str, scores: bool
+    job: Job,
+    model_run: ModelRun,
+    sets: Variants,
+    series: Series,
+    run: str,
+    scores: bool,
+    note: Callable[[str], None],
 ) -> list[StabilityEntry]:
     prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.on_pass)
     # One for each calibration seed. Its cells are evaluated under the masks that the probes select.
@@ -94,7 +101,7 @@ def _of_model(
     if scores:
         cells = [cell for of_step in series.values() for cell in of_step]
         # By seed, since two seeds may draw the same set.
-        gains = seed_scores(job, [model_runs[identity(calibration)] for calibration in seeds], cells, run)
+        gains = seed_scores(job, [model_runs[identity(calibration)] for calibration in seeds], cells, run, note)
     return [
         _entry(
             model_run,

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from ablate.engine.select import select
 from ablate.granularities.base import LAYER, Granularity
 from ablate.models.model import Model
-from ablate.testing.contract import Contract, keep_all, require
+from ablate.testing.contract import Contract, ContractBroken, keep_all, require
 from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
+from ablate.testing.pretended import MixedDevices, on_pretended_device
 from ablate.testing.removal_contract import check_first_order, check_materialized, check_removal, without
 from ablate.testing.tiny import tiny_model
 
@@ -57,6 +58,28 @@ def granularity_contracts(
         Contract("removal changes embeddings and is undone bit for bit", on_each(_removal)),
         Contract("contributions are the slope of the loss", on_each(_first_order)),
         Contract("the smaller model equals the masked one", on_each(check_materialized)),
+        Contract("the same on another device", on_each(_check_device)),
+    )
+
+
+def _check_device(granularity: Granularity, model: Model, who: str) -> None:
+    layers = granularity.layers(model)
+    mask = torch.arange(len(layers)) % 3 != 0
+    weights = {name: model.weight(name).detach() for name in granularity.carriers(model)}
+    here = granularity.reduce(model, weights)
+    kept = granularity.keep(model, mask)
+    try:
+        with on_pretended_device(model):
+            on_device = {name: model.weight(name).detach() for name in granularity.carriers(model)}
+            there = granularity.reduce(model, on_device).cpu()
+            kept_there = {name: keep.cpu() for name, keep in granularity.keep(model, mask).items()}
+            require(torch.equal(granularity.layers(model).cpu(), layers), f"{who}: has other units on another device")
+    except MixedDevices as error:
+        raise ContractBroken(f"{who}: would fail on a GPU: {error}") from error
+    require(torch.allclose(here, there), f"{who}: reduce gives other sums on another device")
+    require(
+        kept.keys() == kept_there.keys() and all(torch.equal(kept[name], kept_there[name]) for name in kept),
+        f"{who}: keep returns another mask on another device",
     )
 
 

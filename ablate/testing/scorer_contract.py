@@ -16,9 +16,10 @@ from ablate.granularities.unstructured import Unstructured
 from ablate.plugins import registry
 from ablate.scorers.base import Scorer
 from ablate.scorers.statistics import GradientContribution, InputNorm
-from ablate.testing.contract import Contract, DoesNotApply, keep_all, require
+from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
 from ablate.testing.elsewhere import scores_elsewhere
 from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
+from ablate.testing.pretended import MixedDevices, on_pretended_device
 from ablate.testing.samples import sample_calibration
 from ablate.testing.scored import Case
 from ablate.testing.state import same_bits
@@ -69,6 +70,7 @@ def scorer_contracts(
         Contract("contributions of every unit, float32 and finite", checks.contributions, first=True),
         Contract("the same from the same seed", checks.seeds),
         Contract("the same in another process", checks.elsewhere),
+        Contract("the same on another device", checks.on_a_device),
         Contract("the model and random states unchanged", checks.unchanged),
         Contract("ties: equal units have equal contributions, zeros finite ones", checks.ties),
         Contract("uses the calibration set, if it says so", checks.calibration),
@@ -170,6 +172,20 @@ class _ScorerChecks:
                 there is not None and bool(((here - there).abs() <= _ELSEWHERE * here.abs().max()).all()),
                 f"{case.who}: a fresh process gives other contributions; do they depend on the order of a set, or on a "
                 "hash?",
+            )
+
+    def on_a_device(self) -> None:
+        family = self._families[0]
+        for case in [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]:
+            here = case.scores()
+            try:
+                with on_pretended_device(case.model):
+                    there = case.scores().cpu()
+            except MixedDevices as error:
+                raise ContractBroken(f"{case.who}: would fail on a GPU: {error}") from error
+            require(
+                bool(((here - there).abs() <= _ELSEWHERE * here.abs().max()).all()),
+                f"{case.who}: gives other contributions on another device",
             )
 
     def unchanged(self) -> None:

@@ -12,6 +12,7 @@ from sentence_transformers.sentence_transformer.evaluation import SentenceEvalua
 
 from ablate.engine.evaluator import Embeddings
 from ablate.errors import AblateError
+from ablate.models.device import label
 from ablate.tasks.loaded import Loaded
 
 BATCH = 64
@@ -45,7 +46,7 @@ class DevEvaluator(SentenceEvaluator):
             self._plain.max_seq_length = length
             model.train(training)
         positions = {sentence: i for i, sentence in enumerate(self._sentences)}
-        embedded = Embeddings(torch.as_tensor(embeddings).float().cpu(), positions, 0.0)
+        embedded = Embeddings(torch.as_tensor(embeddings).float().cpu(), positions, 0.0, label(self._plain.device))
         scores = []
         for task in self._tasks:
             result = embedded.measure(task)

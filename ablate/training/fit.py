@@ -6,7 +6,7 @@ import copy
 import random
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from ablate.errors import AblateError, ModelError, StoreError
 from ablate.events import Event, Watch
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
+from ablate.models.device import exact_float32, full_means, label
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
 from ablate.models.sentence_transformer import sentence_transformer
@@ -70,7 +71,9 @@ def fit(
     watch: Watch,
     name: str,
 ) -> Fitted:
-    """Trains a copy of a model's backbone. The other modules, such as a dense layer, are not trained.
+    """Trains a copy of a model's backbone on the model's device. Other modules, such as a dense layer, are not trained.
+
+    The library draws dropout on the device, so another kind of device gives other weights.
 
     Args:
         tasks: their mean score decides which checkpoint is the best.
@@ -85,7 +88,7 @@ def fit(
             full.
     """
     start = time.perf_counter()
-    with _storage_errors(folder), _global_random_state(seed), quiet() as messages:
+    with _storage_errors(folder), _full_memory(model, spec), _global_random_state(seed), quiet() as messages:
         plain, backbone = _copy_to_train(model, model_spec, spec, texts)
         with_head = SentenceTransformer(modules=[*plain, *_head(spec, plain)], device="cpu")
         checkpoint = newest_checkpoint(folder)
@@ -98,7 +101,9 @@ def fit(
             callbacks.append(GradualPruning(model, backbone, schedule, prune, enforce, save))
         trainer = Trainer(
             model=with_head,
-            args=arguments(spec, seed, folder, steps, model.encoding.prompt, first_eligible=max(schedule, default=0)),
+            args=arguments(
+                spec, seed, folder, steps, model.encoding.prompt, max(schedule, default=0), device=model.device
+            ),
             train_dataset=dataset(texts),
             # The library's scale is the inverse of SimCSE's temperature.
             loss=MultipleNegativesRankingLoss(with_head, scale=1 / spec.temperature),
@@ -108,7 +113,8 @@ def fit(
         # It prints to stdout, which is for results.
         trainer.remove_callback(PrinterCallback)
         try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            with exact_float32():
+                trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finally:
             enforce.remove_hooks()
     for message in messages:
@@ -164,6 +170,13 @@ def _summary(trainer: Trainer) -> dict[str, Any]:
         "steps": trainer.state.global_step,
         "history": [(log["step"], log["eval_dev"]) for log in trainer.state.log_history if "eval_dev" in log],
     }
+
+
+def _full_memory(model: Model, spec: Train) -> AbstractContextManager[None]:
+    return full_means(
+        f"a training batch of {spec.batch_size} does not fit into the free memory of {label(model.device)}; lower "
+        "train.batch_size, and raise train.accumulate by as much"
+    )
 
 
 @contextmanager

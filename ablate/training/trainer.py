@@ -57,7 +57,7 @@ def dataset(texts: Texts) -> Dataset:
 
 
 def arguments(
-    spec: Train, seed: int, folder: Path, steps: int, prompt: str, first_eligible: int
+    spec: Train, seed: int, folder: Path, steps: int, prompt: str, first_eligible: int, device: torch.device
 ) -> SentenceTransformerTrainingArguments:
     """The arguments of the trainer.
 
@@ -67,9 +67,10 @@ def arguments(
         prompt: what evaluation prepends to each sentence; training does too.
         first_eligible: the first step whose checkpoint may be the best. While the sparsity still grows, a checkpoint
             has too many units.
+        device: of the training.
     """
     every = min(spec.evaluate_every, steps)
-    return SentenceTransformerTrainingArguments(
+    made = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         prompts=prompt or None,
@@ -99,6 +100,21 @@ def arguments(
         report_to="none",
         disable_tqdm=True,
         # Without a GPU, pinned memory has no use, and torch warns about it.
-        dataloader_pin_memory=torch.cuda.is_available(),
-        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=device.type == "cuda",
+        use_cpu=device.type == "cpu",
     )
+    if device.type != "cpu":
+        _put_on(made, device)
+    return made
+
+
+def _put_on(arguments: SentenceTransformerTrainingArguments, device: torch.device) -> None:
+    """Makes the trainer use one device. It would use the first GPU, or divide each batch among all of them.
+
+    A batch that is divided has fewer negatives for each of its texts, which is another objective.
+    """
+    # First, because transformers finds its devices only when it is asked.
+    assert arguments.device is not None
+    arguments.__dict__["_setup_devices"] = device
+    arguments._n_gpu = 1
+    arguments.distributed_state.device = device

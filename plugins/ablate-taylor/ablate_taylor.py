@@ -27,7 +27,7 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
     Returns:
         A scalar, at least 0; ``log pairs`` where nothing is told apart.
     """
-    return cross_entropy(left @ right.T / temperature, torch.arange(len(left)))
+    return cross_entropy(left @ right.T / temperature, torch.arange(len(left), device=left.device))
 
 
 def contrastive(temperature: float) -> Loss:

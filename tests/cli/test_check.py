@@ -111,7 +111,7 @@ def test_a_broken_one_is_told_what_and_whose() -> None:
     assert len(failed) == 2
     assert "ties" in failed[0]
     assert "another calibration set gives the same" in failed[1]
-    assert len([line for line in lines if line.startswith("passed ")]) == 7
+    assert len([line for line in lines if line.startswith("passed ")]) == 8
     assert lines[-1] == "scorer 'broken' of their-dist 4.5.6 fails 2 of 9 contracts"
 
 

@@ -18,6 +18,7 @@ from ablate.coordinator.run import prepare_model_run
 from ablate.engine import evaluator
 from ablate.engine.select import select
 from ablate.errors import AblateError, StoreError
+from ablate.judge.effects import stages
 from ablate.models.masked import masked
 from ablate.models.materialize import materialized
 from ablate.record import FIELDS
@@ -277,9 +278,9 @@ def test_removing_nothing_is_dense(bench: Bench) -> None:
 def test_the_cells_begin_when_all_is_collected(bench: Bench) -> None:
     bench.run(scorers=["align", "uniform"], granularities=["head", "neuron"])
     kinds = [event.kind for event in bench.events]
-    assert [event.text for event in bench.events][1:3] == ["pass: gradient of align", "pass: gradient of uniform"]
-    assert kinds == ["note"] * 3 + ["begin"] + ["cell"] * 5
-    assert bench.events[3].total == 5
+    assert [event.text for event in bench.events][2:4] == ["pass: gradient of align", "pass: gradient of uniform"]
+    assert kinds == ["note"] * 4 + ["begin"] + ["cell"] * 5
+    assert bench.events[4].total == 5
 
 
 def test_how_a_model_was_loaded_is_noted_and_recorded(bench: Bench) -> None:
@@ -304,7 +305,7 @@ def test_a_set_of_another_size_than_the_published_one_is_named_in_every_table(be
         "stsb": "40 pairs, and the standard set has 1,379",
     }
     said = f"stsb-dev is not the standard set: {deviation}. Its scores are not comparable with published ones."
-    tables = [table for block in of_models(results) for table in block.tables]
+    tables = [table for block in of_models(results, stages(results)) for table in block.tables]
     named = [[note.split()[0] for note in table.notes if "is not the standard set" in note] for table in tables]
     assert named == [["stsb-dev"], ["align-dev"], ["stsb"], ["stsb"]][: len(tables)]
     assert said in tables[0].notes

@@ -77,6 +77,8 @@ DAMAGES: dict[str, tuple[Callable[[Stored], object], list[str], str]] = {
     "no mask": (malformed("masks", '{"hash": "a", "file": "b"}'), ["mask"], "has no 'units' of type list"),
     "zeroed contributions": (change("scores", "entry = zeroblob(20)"), ["contributions"], CHECKSUM),
     "swapped panels": (on_rows(*swap("ablate_panels", "entry")), ["panel"] * 2, CHECKSUM),
+    "broken judgment": (change("judgments", "entry = '{x'"), ["judgment"], CHECKSUM),
+    "no judgment": (malformed("judgments", '[{"model": 1}]'), ["judgment"], "what is stored under it is no evidence"),
     "swapped files": (swap_files, [], "is cut short or altered"),
     "another file": (substitute, [], "is cut short or altered"),
     "cut file": (cut, [], "is cut short or altered"),

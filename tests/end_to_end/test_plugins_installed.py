@@ -79,11 +79,11 @@ def recipe(folder: Path, monkeypatch: pytest.MonkeyPatch, **given: Any) -> list[
         ("return torch.ones(n + 1)", f"gave [9] contributions for 8 head units (plug-in {ORIGIN})"),
         (
             "return torch.ones(n, dtype=torch.int64)",
-            f"gave torch.int64 on cpu, not torch.float32 on cpu (plug-in {ORIGIN})",
+            f"gave torch.int64, not torch.float32 (plug-in {ORIGIN})",
         ),
         (
             "return torch.ones(n, device='meta')",
-            f"gave torch.float32 on meta, not torch.float32 on cpu (plug-in {ORIGIN})",
+            f"gave a tensor on the device meta, which has no values (plug-in {ORIGIN})",
         ),
         ("return [1.0] * n", f"gave a list, not a tensor (plug-in {ORIGIN})"),
         ("print('hello'); raise SystemExit(0)", f"SystemExit: 0 (plug-in {ORIGIN})"),

@@ -109,7 +109,7 @@ NAN = torch.tensor([0.0] * 15 + [float("nan")])
         (GOOD | {NEURON: torch.zeros(15)}, r"scorer 'mine' gave \[15\] contributions for 16 neuron units"),
         (
             GOOD | {NEURON: torch.zeros(16).double()},
-            "scorer 'mine' gave torch.float64 on cpu, not torch.float32 on cpu",
+            "scorer 'mine' gave torch.float64, not torch.float32",
         ),
         (GOOD | {NEURON: NAN}, "scorer 'mine' gave 1 neuron contributions that are not finite"),
     ],

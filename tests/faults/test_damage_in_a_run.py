@@ -137,6 +137,7 @@ def test_what_is_lost_between_storing_and_judging_ends_the_run(stored: Stored, m
         return key
 
     monkeypatch.setattr(Store, "put_panel", put_and_lose)
+    stored.sql("DELETE FROM ablate_judgments")
     with pytest.raises(StoreError, match="the store has no pairs of stsb-dev for this run; run it again"):
         stored.run()
     monkeypatch.undo()

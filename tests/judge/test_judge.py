@@ -18,7 +18,9 @@ from ablate.errors import RecipeError
 from ablate.plugins import Entry, Registry, registry
 from ablate.record import JUDGMENT, Evidence, Row
 from ablate.report.results import Results
+from ablate.statistics import metric
 from ablate.statistics.panel import Panel
+from ablate.statistics.resample import Joint
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded, panel_of
 from ablate.tasks.sts import STS_TASKS, Sts
@@ -166,6 +168,42 @@ def test_a_second_run_finds_the_same(bench: Bench) -> None:
     other = a_run(bench, statistics={"resamples": 200, "statistics_seed": 1})
     assert [e.delta for e in other.evidence] == [e.delta for e in first.evidence]
     assert [e.low for e in other.evidence] != [e.low for e in first.evidence]
+
+
+def test_what_was_judged_is_read_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counted(joint: Joint, *given: Any) -> Any:
+        drawn.append(",".join(joint.tasks))
+        return bootstrap(joint, *given)
+
+    bootstrap = Joint.bootstrap
+    monkeypatch.setattr(Joint, "bootstrap", counted)
+    first = a_run(bench)
+    once = drawn.copy()
+    assert "stsb,sickr" in once
+    second = a_run(bench)
+    assert drawn == once
+    assert second.evidence == first.evidence
+    assert [row.verdict for row in second.rows] == [row.verdict for row in first.rows]
+    # Everything that the evidence depends on is in the key: the settings, the cells, and their draws.
+    for other in ({"statistics": {"resamples": 200, "level": 0.01}}, {"seeds": [0]}, {"controls": {"matched": 2}}):
+        drawn.clear()
+        a_run(bench, **other)
+        assert drawn, other
+
+
+def test_evidence_that_lacks_a_task_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {"screen": ["stsb-dev", "other"], "confirm": None}
+    found = Registry([*registry().entries, Entry("task", Other, "stranger 1.0")], [])
+    monkeypatch.setattr(ablate.plugins, "registry", lambda: found)
+    monkeypatch.setattr("ablate.plan.job.registry", lambda: found)
+    assert a_run(bench, **given).about.withheld
+    # The author mends it.
+    monkeypatch.setattr(Other, "statistic", lambda _: metric.MEAN)
+    mended = a_run(bench, **given)
+    assert not mended.about.withheld
+    assert {e.task for e in mended.evidence} == {None, "stsb-dev", "other"}
 
 
 def test_seen_pairs_are_judged_only_where_they_are_kept(bench: Bench) -> None:

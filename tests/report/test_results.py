@@ -28,7 +28,7 @@ def test_the_fields_are_those_of_the_agreement() -> None:
     agreed = """model data granularity scorer scope seed sparsity sparsity_achieved units_removed params_removed steps
         task split metric unit higher_is_better n score dense delta n_clean score_clean dense_clean delta_clean
         status seconds key"""
-    extra = "cell stage control control_of draw chosen reason cached params_total units_total result matching redrawn evaluations low high p_different q_harms q_improves q_better q_harmless q_worse verdict mean_verdict smallest_improves smallest_better way train_seed"
+    extra = "cell stage control control_of draw chosen reason cached params_total units_total result device matching redrawn evaluations low high p_different q_harms q_improves q_better q_harmless q_worse verdict mean_verdict smallest_improves smallest_better way train_seed"
     assert [*agreed.split(), *extra.split()] == list(FIELDS)
 
 

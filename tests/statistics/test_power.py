@@ -5,6 +5,7 @@ python -m tests.statistics.test_power      # prints the figures of docs/statisti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from scipy.stats import norm, t
 
 from ablate.statistics.compare import smallest_effect
 from ablate.statistics.correction import METHODS, adjust
-from ablate.statistics.power import DrawsMade, largest_p, smallest_gain, spread_of
+from ablate.statistics.power import DrawsMade, largest_ps, smallest_gain, spread_of
 
 LEVEL = 0.05
 Floats = NDArray[np.float64]
@@ -29,6 +30,20 @@ def test_the_largest_p_is_where_the_correction_turns(others: list[float], method
     p = largest_p(others, LEVEL, method)
     assert adjust([p * (1 - 1e-6), *others], method)[0] <= LEVEL
     assert adjust([p * (1 + 1e-6), *others], method)[0] > LEVEL
+
+
+@given(
+    st.lists(st.sampled_from([0.001, 0.004, 0.01, 0.012, 0.03, 0.2]), min_size=1, max_size=9), st.sampled_from(METHODS)
+)
+@settings(max_examples=100, deadline=None)
+def test_a_claims_own_p_has_no_influence(ps: list[float], method: str) -> None:
+    together = largest_ps(ps, LEVEL, method)
+    alone = [largest_p([*ps[:i], *ps[i + 1 :]], LEVEL, method) for i in range(len(ps))]
+    assert together.tolist() == pytest.approx(alone)
+
+
+def largest_p(others: Sequence[float], level: float, method: str) -> float:
+    return float(largest_ps([1.0, *others], level, method)[0])
 
 
 def test_the_largest_p_by_hand() -> None:

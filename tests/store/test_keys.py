@@ -146,9 +146,14 @@ def test_precision_and_the_mask_are_part_of_a_result(bench: Bench) -> None:
         job = bench.job()
         model = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent).model
         (task,) = job.load(job.tasks.screen)
-    half = dataclasses.replace(model, encoding=dataclasses.replace(model.encoding, precision="bfloat16"))
-    made = {result_key(m, mask, task) for m in (model, half) for mask in (None, "bits", "other bits")}
-    assert len(made) == 6
+    made = [
+        result_key(model, mask, task, *precision)
+        for precision in ((), ("float32",), ("bf16",), ("fp16",))
+        for mask in (None, "bits", "other bits")
+    ]
+    # Stores that are older than the choice of a precision stay valid.
+    assert made[:3] == made[3:6]
+    assert len(set(made)) == 9
 
 
 def test_mask_hash_is_of_the_bits_alone() -> None:

@@ -88,7 +88,7 @@ def render_html(material: Material) -> str:
 def _sections(material: Material) -> Iterator[ReportSection]:
     results = material.results
     run_stages = stages(results)
-    yield ReportSection("tables", "Tables", blocks=of_models(results))
+    yield ReportSection("tables", "Tables", blocks=of_models(results, run_stages))
     yield _drawn("curves", "Sparsity curves and intervals", _curves(run_stages), _NO_CURVES)
     yield _methods(results, *material.companions)
     yield _drawn("plane", "Alignment and uniformity", _planes(run_stages), _NO_PLANE)

@@ -43,6 +43,8 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("finished", _time(origin.finished)),
         ("models", ", ".join(about.models)),
         *((f"{model}, as loaded", "; ".join(remarks)) for model, remarks in (about.remarks or {}).items()),
+        *((f"{model}, device", device) for model, device in (about.devices or {}).items()),
+        ("precision", None if about.precision == "float32" else about.precision),
         ("data", f"{about.data} ({about.data_why})" if about.data_why else about.data),
         ("screen tasks", ", ".join(about.screen)),
         ("confirm tasks", ", ".join(about.confirm)),
