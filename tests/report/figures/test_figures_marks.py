@@ -64,8 +64,8 @@ def plane(results: Results) -> tuple[str, Axes]:
 
 def marks(axes: Axes) -> list[tuple[str, float, float]]:
     """Each mark with the point that it belongs to."""
-    annotations = [one for one in axes.texts if isinstance(one, Annotation)]
-    return sorted((one.get_text(), *map(float, one.xy)) for one in annotations if one.get_text() in MARKS.values())
+    annotations = [one for one in axes.texts if isinstance(one, Annotation) and one.get_text() in MARKS.values()]
+    return sorted((one.get_text(), float(one.xy[0]), float(one.xy[1])) for one in annotations)
 
 
 def same(found: list[tuple[str, float, float]], wanted: list[tuple[str, float, float]]) -> None:
