@@ -50,6 +50,7 @@ def confirming(store: Store, key: str) -> Results | None:
 
 def _results(store: Store, run: str, rows: list[dict[str, Any]], about: dict[str, Any]) -> Results:
     try:
-        return Results.from_plain(rows, about)
+        # The store may have been moved since.
+        return Results.from_plain(rows, {**about, "store": store.name})
     except ValueError as error:
         raise StoreError(f"{store.name}: the record of run {run} cannot be read ({error}); run it again") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ def findings(audit: Audit, commands: dict[Damage, str], where: str, dropped: boo
         shown[damage.table] += 1
         if shown[damage.table] <= SHOWN:
             state = f"{damage.what}{f' ({damage.of})' if damage.of else ''}"
-            lines.append(Finding(damage.name, state, _fix(damage, commands.get(damage), remedy)))
+            lines.append(Finding(damage.name, state, _fix(damage, commands.get(damage), where, remedy)))
     for table, count in shown.items():
         if count > SHOWN:
             kind = "file" if table is None else KINDS[table]
@@ -87,9 +88,9 @@ def findings(audit: Audit, commands: dict[Damage, str], where: str, dropped: boo
     return lines
 
 
-def _fix(damage: Damage, command: str | None, remedy: str) -> str | None:
+def _fix(damage: Damage, command: str | None, where: str, remedy: str) -> str | None:
     """What to do. remedy: how to delete what is damaged; empty if it is deleted now."""
-    again = f"`{command}`" if command else "the command that needs it"
+    again = f"`{_in_store(command, where)}`" if command else "the command that needs it"
     if not damage.present:
         makes = (
             "makes a record that this version reads" if damage.table is schema.runs else "computes again what is lost"
@@ -105,8 +106,17 @@ def _fix(damage: Damage, command: str | None, remedy: str) -> str | None:
 
 
 def _drop_command(where: str) -> str:
-    store = "" if where == "ablate.db" or "://" in where else f" --store {where}"
-    return f"ablate doctor --drop-damaged{store}"
+    return f"ablate doctor --drop-damaged{_option(where)}"
+
+
+def _in_store(command: str, where: str) -> str:
+    """A recorded command, for the store as it is called now: it may have been moved or copied."""
+    bare = re.sub(r" --store[= ]\S+", "", command)
+    return command if "://" in where else bare + _option(where)
+
+
+def _option(where: str) -> str:
+    return "" if where == "ablate.db" or "://" in where else f" --store {where}"
 
 
 def drop(connection: Connection, damages: Iterable[Damage]) -> int:

@@ -52,7 +52,8 @@ def store(
         place = locate(where)
         with store_errors(place.name):
             if _is_new(place):
-                return (Section(title, (Finding("exists", "not yet; `ablate run` makes it"),)),)
+                missing = f"--verify: there is no store {place.name}; name another with --store" if verified else None
+                return (Section(title, (Finding("exists", "not yet; `ablate run` makes it", missing),)),)
             with _opened(place) as database:
                 described, audit, wanted = _described(place, database)
                 with database.reading() as connection:
@@ -66,7 +67,7 @@ def store(
             if drop_damaged:
                 sections.append(Section("Repair", (_drop(place, audit),)))
     except StoreError as error:
-        sections.append(Section(title, (Finding("readable", "no", str(error)),)))
+        sections.append(Section(title, (Finding("can be read", "no", str(error)),)))
     return tuple(sections)
 
 
@@ -95,7 +96,7 @@ def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, 
         check_judgments(connection, audit)
     lines = [
         Finding("exists", place.name if place.path is None else str(place.path)),
-        Finding("readable", "yes"),
+        Finding("can be read", "yes"),
         Finding("schema", f"{version}, this ablate supports {schema.VERSION}"),
         Finding("runs", f"{audit.checked['run']}, {finished} of them finished"),
     ]
@@ -153,4 +154,4 @@ def _opened(place: Place) -> Iterator[Database]:
 
 
 def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"

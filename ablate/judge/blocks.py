@@ -91,7 +91,12 @@ def _of_kind(kind: str, measure: Measure, confirmed: Sequence[_Confirmed]) -> It
     }
     enough = {stratum: scorers for stratum, scorers in common.items() if len(scorers) >= FEWEST_METHODS}
     if not enough:
-        reason = f"fewer than {FEWEST_METHODS} scorers were confirmed at the same sparsity (confirm.cells: all)"
+        listed = len({scorer for by_scorer in cells.values() for scorer in by_scorer})
+        reason = (
+            f"{listed} scorer{'s' * (listed != 1)}, and a comparison takes {FEWEST_METHODS}"
+            if listed < FEWEST_METHODS
+            else f"fewer than {FEWEST_METHODS} scorers were confirmed at the same sparsity (confirm.cells: all)"
+        )
         yield Withheld(Stratum(kind), measure, reason)
     for stratum, scorers in enough.items():
         yield _columns(stratum, measure, confirmed, scorers)

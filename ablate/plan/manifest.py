@@ -88,4 +88,9 @@ def _detailed(spec: ModelSpec) -> str:
 
 def _command() -> str | None:
     """The command line; None in a notebook, where it would be that of the kernel."""
-    return None if "ipykernel" in sys.modules else without_passwords(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    if "ipykernel" in sys.modules:
+        return None
+    program = Path(sys.argv[0]).name
+    if program == "__main__.py":
+        program = "python -m ablate"
+    return without_passwords(" ".join([program, *sys.argv[1:]]))

@@ -69,6 +69,9 @@ def foot(results: RunRecord) -> tuple[str, ...]:
     about = results.about
     lines = [f"{status}: {reason}" for status, reason in _reasons(results).items()]
     lines += [f"no evidence, {reason}" for reason in about.withheld]
+    asked = (about.recipe or {}).get("controls", {}).get("searched")
+    if asked and about.confirm and not any(row.evaluations for row in results.rows):
+        lines.append("no random search (controls.searched): no confirmed cell was found by a search on dev")
     if about.timings:
         spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in about.timings.items())
         lines.append(f"seconds: {spent}")

@@ -88,9 +88,8 @@ def within(one: HarmlessSparsity) -> str:
 
 def family(one: HarmlessSparsity) -> str:
     """``8 cells of 2 scorers``, and their tasks if there are several."""
-    scorers = "1 scorer" if one.scorers == 1 else f"{one.scorers} scorers"
     tasks = f", on the mean and on {len(one.tasks)} tasks" if len(one.tasks) > 1 else ""
-    return f"{one.cells} cells of {scorers}{tasks}"
+    return f"{wording.number(one.cells, 'cell')} of {wording.number(one.scorers, 'scorer')}{tasks}"
 
 
 def tasks(one: HarmlessSparsity) -> list[str]:

@@ -101,7 +101,7 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     if any(rivals):
         columns.append((Column("searches beaten"), [TableCell(verdicts.beaten(item)) for item in rivals]))
         columns.append((Column("q beats searches"), [TableCell(verdicts.q_beats(item)) for item in rivals]))
-    notes += verdicts.unsearched(groups)
+    notes += verdicts.searches(groups)
     if any(group.flipped for group in groups):
         columns.append((Column("flipped"), _plain(stage, [stage.flipped(group) for group in groups])))
         notes += ("flipped: Δ with the highest contributions removed instead.",)

@@ -158,7 +158,8 @@ def draws(groups: Sequence[Group]) -> tuple[str, ...]:
     numbers = sorted({len(group.matched) for group in groups if group.matched})
     if not numbers:
         return ()
-    few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.matched)"
+    key = "screened" if any(group.row.stage == "screen" for group in groups) else "matched"
+    few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.{key})"
     return (f"Matched draws of a cell: {counts(numbers)}{few}.",)
 
 
@@ -181,17 +182,16 @@ def matching(groups: Sequence[Group]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def unsearched(groups: Sequence[Group]) -> tuple[str, ...]:
-    """How many evaluations on dev found the cells that are not set against random search; empty if all are."""
-    counted = {label(group, groups): group.row.evaluations for group in groups if not group.searched}
-    lacking = {name: count for name, count in counted.items() if count is not None}
+def searches(groups: Sequence[Group]) -> tuple[str, ...]:
+    """How many evaluations on dev found which cells, and whether they are set against random search."""
     lines = []
-    for count in sorted(set(lacking.values())):
-        names = "; ".join(name for name, own in lacking.items() if own == count)
-        lines.append(
-            f"Chosen with {count} evaluations on dev, and not set against the best of {count} random masks"
-            f" (controls.searched): {names}."
-        )
+    for searched in (True, False):
+        found = [group for group in groups if bool(group.searched) is searched and group.row.evaluations is not None]
+        for count in sorted({group.row.evaluations or 0 for group in found}):
+            names = "; ".join(label(group, groups) for group in found if group.row.evaluations == count)
+            rivals = f"the best of {count} random masks"
+            against = f"set against {rivals}" if searched else f"not set against {rivals} (controls.searched)"
+            lines.append(f"Chosen with {count} evaluations on dev, and {against}: {names}.")
     return tuple(lines)
 
 

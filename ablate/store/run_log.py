@@ -17,10 +17,14 @@ from ablate.store.database import Database
 from ablate.store.records import RunInfo
 from ablate.store.schema import Damaged, check_name, pack, unpack
 
+_COUNT = "row_count"
+"""Where the description of a run has the number of its rows."""
+
 
 class RunLog:
     """Every method raises StoreError if the database fails or the named run is not in the store."""
 
+    name: str
     _database: Database
 
     def begin_run(self, manifest: Mapping[str, Any]) -> str:
@@ -54,7 +58,7 @@ class RunLog:
             if recorded is None:
                 change = update(schema.runs).where(schema.runs.c.id == run)
                 connection.execute(change.values(choice=entry, chosen=time.time()))
-            elif _content(run, recorded) != _content(run, entry):
+            elif self._content(run, recorded) != self._content(run, entry):
                 raise StoreError(
                     f"run {run} has recorded a different choice, before it read a test set: start a new run"
                 )
@@ -87,7 +91,7 @@ class RunLog:
     def put_rows(self, run: str, rows: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> None:
         """Stores the rows of a run, in place of earlier ones, and marks the run as finished, in one transaction."""
         entries = [{"run": run, "position": i, "entry": pack(f"{run} {i}", dict(row))} for i, row in enumerate(rows)]
-        packed_about = pack(run, dict(about))
+        packed_about = pack(run, {**about, _COUNT: len(entries)})
 
         def work(connection: Connection) -> None:
             _run_row(connection, run)
@@ -120,8 +124,8 @@ class RunLog:
                 id=row.id,
                 started=datetime.fromtimestamp(row.started, UTC),
                 finished=_time(row.finished),
-                manifest=_description(row.id, row.manifest),
-                choice=None if row.choice is None else _content(row.id, row.choice),
+                manifest=self._description(row.id, row.manifest),
+                choice=None if row.choice is None else self._content(row.id, row.choice),
                 chosen=_time(row.chosen),
                 rows=row._mapping["count"],
             )
@@ -129,18 +133,43 @@ class RunLog:
         ]
 
     def rows(self, run: str) -> list[dict[str, Any]]:
-        """The rows of a run, in order; empty if the run has not finished."""
+        """The rows of a run, in order; empty if the run has not finished.
+
+        Raises:
+            StoreError: also if rows are damaged or lost.
+        """
         query = select(schema.rows.c.entry).where(schema.rows.c.run == run).order_by(schema.rows.c.position)
         with self._database.reading() as connection:
-            _run_row(connection, run)
+            text = _run_row(connection, run).about
             entries = connection.execute(query).scalars().all()
-        return [_content(f"{run} {i}", entry) for i, entry in enumerate(entries)]
+        # An older ablate did not store how many there are.
+        stored = self._content(run, text).get(_COUNT, len(entries)) if text else len(entries)
+        if stored != len(entries):
+            raise StoreError(f"{len(entries)} of the {stored} rows of run {run} are left: {self._mended}")
+        return [self._content(f"{run} {i}", entry) for i, entry in enumerate(entries)]
 
     def about(self, run: str) -> dict[str, Any]:
         """What was stored with the rows of a run; empty if the run has not finished."""
         with self._database.reading() as connection:
             text = _run_row(connection, run).about
-        return {} if text is None else _description(run, text)
+        about = {} if text is None else self._description(run, text)
+        about.pop(_COUNT, None)
+        return about
+
+    def _description(self, owner: str, text: object) -> dict[str, Any]:
+        """What is stored about a run. Records of older versions may have a password in the URL of the store."""
+        about = dict(self._content(owner, text))
+        return about | {name: without_passwords(about[name]) for name in ("command", "store") if about.get(name)}
+
+    def _content(self, owner: str, text: object) -> Any:
+        try:
+            return unpack(owner, text)
+        except Damaged as damage:
+            raise StoreError(f"{damage}: {self._mended}") from None
+
+    @property
+    def _mended(self) -> str:
+        return f"`ablate doctor --store {self.name}` says how to mend the store, whose results stay as they are"
 
 
 def _run_row(connection: Connection, run: str) -> Row[Any]:
@@ -156,18 +185,3 @@ def _run_row(connection: Connection, run: str) -> Row[Any]:
 
 def _time(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def _description(owner: str, text: object) -> dict[str, Any]:
-    """What is stored about a run. Records of older versions may have a password in the URL of the store."""
-    about = dict(_content(owner, text))
-    return about | {name: without_passwords(about[name]) for name in ("command", "store") if about.get(name)}
-
-
-def _content(owner: str, text: object) -> Any:
-    try:
-        return unpack(owner, text)
-    except Damaged as damage:
-        raise StoreError(
-            f"{damage}: `ablate doctor` says how to mend the store, whose results stay as they are"
-        ) from None

@@ -68,6 +68,7 @@ def test_the_best_random_mask_on_dev_is_judged_on_test(bench: Bench) -> None:
     assert "searches beaten" in text
     assert "improves on dense and on its matched draws (and, from two on, on random searches)" in text
     assert "not set against the best" not in text
+    assert "Chosen with 3 evaluations on dev, and set against the best of 3 random masks: " in text
     assert results.about.failed == 0
     with Store(bench.store) as store:
         assert f"it beats {item.beaten} of 2 random searches, q" in render_html(gather(store, results))
@@ -81,7 +82,9 @@ def test_without_it_the_table_says_so(bench: Bench) -> None:
     # Alone, no search found it.
     alone = a_run(bench, 1, sparsities=[0.25])
     assert one(alone, stage="confirm", control=None, scorer="magnitude").evaluations is None
-    assert "evaluations on dev" not in alone.to_markdown()
+    text = alone.to_markdown()
+    assert "evaluations on dev" not in text
+    assert "no random search (controls.searched): no confirmed cell was found by a search on dev" in text
     assert not of(alone, control="searched")
 
 

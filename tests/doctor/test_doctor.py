@@ -66,8 +66,14 @@ def test_all_is_well(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines["runs"] == "runs 1, 1 of them finished"
     assert lines["schema"] == "schema 1, this ablate supports 1"
     assert lines["journal mode"].split()[-1] in ("wal", "delete")
-    assert re.fullmatch(r"size \d+\.\d MiB, and [1-9]\d* files of arrays, \d+\.\d MiB", lines["size"])
+    assert re.fullmatch(r"size \d+ KiB, and [1-9]\d* files of arrays, \d+ KiB", lines["size"])
     assert f"{DISTRIBUTION} {version(DISTRIBUTION)} (builtin)" in ran.out
+
+
+def test_nothing_is_verified_in_a_store_that_is_not_there(place: Workplace) -> None:
+    ran = place("doctor", "--verify", "1", "--store", "nosuch.db")
+    assert ran.code == 1
+    assert "--verify: there is no store nosuch.db; name another with --store" in " ".join(ran.out.split())
 
 
 def test_what_is_not_there_yet_is_no_fault(place: Workplace) -> None:

@@ -148,6 +148,14 @@ def test_what_belongs_to_the_damage_is_named(stored: Stored) -> None:
     assert f"run {run})" in result.state
 
 
+def test_the_command_is_for_the_store_as_it_is_called_now(stored: Stored) -> None:
+    change("masks", "entry = zeroblob(20)")(stored)
+    (mask,) = stored.damaged()
+    assert f" --store {stored.path}` deletes what is damaged, and then `" in str(mask.fix)
+    assert f" --store {stored.path}` computes it again" in str(mask.fix)
+    assert str(mask.fix).count("--store") == 2
+
+
 def test_a_result_of_another_size_than_its_panel(stored: Stored) -> None:
     key = stored.rewrite(lambda result: replace(result, values=result.values[:-1]))  # type: ignore[index]
     (found,) = stored.damaged()
@@ -240,7 +248,7 @@ def test_a_damaged_run_does_not_keep_others_from_being_shown(stored: Stored) -> 
     stored.run()
     stored.sql("UPDATE ablate_runs SET manifest = '{x' WHERE number = 1")
     with Store(stored.path, create=False) as opened:
-        with pytest.raises(StoreError, match="`ablate doctor` says how to mend the store"):
+        with pytest.raises(StoreError, match="`ablate doctor --store .* says how to mend the store"):
             opened.runs()
         first, second = opened.run_ids()
     (found,) = stored.damaged()

@@ -341,7 +341,22 @@ def test_damaged_rows_of_a_run_are_not_shown(tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "ablate.db") as other:
             other.execute("UPDATE ablate_rows SET entry = replace(entry, '81', '91')")
         other.close()
-        with pytest.raises(StoreError, match="does not match its checksum: `ablate doctor` says how to mend the store"):
+        with pytest.raises(
+            StoreError, match="does not match its checksum: `ablate doctor --store .* says how to mend the store"
+        ):
+            store.rows(run)
+
+
+@pytest.mark.parametrize("lost", ["position = 2", "position > 0", "position >= 0"])
+def test_a_run_that_has_lost_rows_is_not_shown(lost: str, tmp_path: Path) -> None:
+    with Store(tmp_path / "ablate.db") as store:
+        run = store.begin_run({})
+        store.put_rows(run, [{"score": 81}, {"score": 82}, {"score": 83}], {"command": "run"})
+        assert store.about(run) == {"command": "run"}
+        with sqlite3.connect(tmp_path / "ablate.db") as other:
+            left = 3 - other.execute(f"DELETE FROM ablate_rows WHERE {lost}").rowcount
+        other.close()
+        with pytest.raises(StoreError, match=rf"^{left} of the 3 rows of run {run} are left: `ablate doctor --store "):
             store.rows(run)
 
 

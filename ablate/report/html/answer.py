@@ -104,7 +104,10 @@ def _headline(stage: Stage, ranked: Sequence[Group]) -> str:
         return f"Yes: {many} {stage.model}. The best is {_label(best)}: {numbers}."
     counts = {name: sum(item.verdict == name for item in known.values()) for name in MARKS}
     listed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    return f"No cell is shown to improve {stage.model}. The verdicts on its {len(known)} cells: {listed}."
+    verdicts = "verdict" if len(known) == 1 else "verdicts"
+    random = "" if len(ranked) == len(stage.groups) else " (those at random are not counted)"
+    cells = f"{wording.number(len(known), 'cell')}{random}"
+    return f"No cell is shown to improve {stage.model}. The {verdicts} on its {cells}: {listed}."
 
 
 def _sentence(stage: Stage, ranked: Sequence[Group]) -> str:
@@ -160,10 +163,11 @@ def _largest_harmless(stage: Stage, known: Sequence[tuple[Group, Evidence]]) -> 
             zip((group.id for group, item in known if item.p_harmless is not None), adjust(ps, "holm"), strict=True)
         )
         passed = [group for group, item in known if q.get(group.id, 1.0) <= item.level]
-        return max(passed, key=_removed, default=None), f"corrected over {len(known)} cells (Holm)."
+        return max(passed, key=_removed, default=None), f"corrected over {wording.number(len(known), 'cell')} (Holm)."
     first = curves[0]
     on = f", on the mean and on {len(stage.splits)} tasks" if len(stage.splits) > 1 else ""
-    corrected = f"at {100 * first.level:g} %, corrected over {first.cells} cells of {first.curves} scorers{on}."
+    family = f"{wording.number(first.cells, 'cell')} of {wording.number(first.curves, 'scorer')}{on}"
+    corrected = f"at {100 * first.level:g} %, corrected over {family}."
     shown = [(curve.largest, curve) for curve in curves if curve.largest is not None]
     if not shown:
         return None, corrected

@@ -105,7 +105,7 @@ def test_each_cell_of_the_plane_has_the_mark_of_the_verdict_on_its_scores() -> N
     ("draws", "said"),
     [
         (0, "No cell has matched draws."),
-        (3, "Matched draws of a cell: 3; a claim takes at least 20 (controls.matched)."),
+        (3, "Matched draws of a cell: 3; a claim takes at least 20 (controls.screened)."),
         (20, "Matched draws of a cell: 20."),
     ],
 )

@@ -402,27 +402,27 @@ def test_the_answer_is_yes_with_its_numbers() -> None:
     [
         (
             "harmless",
-            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 harmless.",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells (those at random are not counted): 13 harmless.",
             "no gain shown, but harmless: ",
         ),
         (
             "undecided",
-            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 undecided.",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells (those at random are not counted): 13 undecided.",
             "undecided; the best: ",
         ),
         (
             "better",
-            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 better.",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells (those at random are not counted): 13 better.",
             "better than dense, though random units are not excluded: ",
         ),
         (
             "worse",
-            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 worse.",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells (those at random are not counted): 13 worse.",
             "every cell is worse; the least: ",
         ),
         (
             "harms",
-            "No cell is shown to improve minilm. The verdicts on its 13 cells: 13 harms.",
+            "No cell is shown to improve minilm. The verdicts on its 13 cells (those at random are not counted): 13 harms.",
             "every cell harms; the least: ",
         ),
     ],
