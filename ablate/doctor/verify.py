@@ -46,12 +46,13 @@ distinct.
 class Compared:
     """A stored result beside the one computed again.
 
-    score: the difference of the scores. value: the largest difference of a value. flips: how many items were decided
-    otherwise. fault: what is wrong; None if they are equal within rounding.
+    score: the difference of the scores. value: the largest difference of a value. Each is None where only one of the
+    two has any. flips: how many items were decided otherwise. fault: what is wrong; None if they are equal within
+    rounding.
     """
 
-    score: float
-    value: float
+    score: float | None
+    value: float | None
     flips: int
     fault: str | None
 
@@ -124,14 +125,14 @@ def compare(stored: Result, again: Result, close: float = CLOSE) -> Compared:
     """A stored result and the one computed again. close: how far a value may be from the stored one."""
     if (stored.score is None) != (again.score is None):
         texts = [f"{one.score:.4f}" if one.score is not None else str(one.reason) for one in (stored, again)]
-        return Compared(np.nan, np.nan, 0, f"stored: {texts[0]}; computed again: {texts[1]}")
-    score = 0.0 if stored.score is None or again.score is None else again.score - stored.score
+        return Compared(None, None, 0, f"stored: {texts[0]}; computed again: {texts[1]}")
+    score = None if stored.score is None or again.score is None else again.score - stored.score
     if stored.values is None or again.values is None:
         fault = None if stored.values is again.values else "one of them has no values"
-        return Compared(score, 0.0, 0, fault)
+        return Compared(score, None, 0, fault)
     if len(stored.values) != len(again.values):
         fault = f"{len(stored.values)} values are stored, and {len(again.values)} were computed"
-        return Compared(score, np.nan, 0, fault)
+        return Compared(score, None, 0, fault)
     differences = _differences(stored.values, again.values)
     beyond, allowed = int((differences > close).sum()), _allowed(stored.values)
     fault = None if beyond <= allowed else f"{beyond} of {len(differences)} values differ"
@@ -151,16 +152,19 @@ def _allowed(values: Values) -> int:
 
 def _line(wanted: Wanted, compared: Compared) -> Finding:
     what = f"{wanted.task} of {wanted.cell}"
-    state = f"score {compared.score:+.1e}, largest difference of a value {compared.value:.1e}"
+    parts = [] if compared.score is None else [f"score {compared.score:+.{'4f' if compared.flips else '1e'}}"]
     if compared.flips:
-        state = f"score {compared.score:+.4f}, items decided otherwise: {compared.flips}"
+        parts.append(f"items decided otherwise: {compared.flips}")
+    elif compared.value is not None:
+        parts.append(f"largest difference of a value {compared.value:.1e}")
+    state = ", ".join(parts)
     if compared.fault is None:
-        return Finding(what, f"equal within rounding: {state}")
+        return Finding(what, f"equal within rounding{f': {state}' if state else ''}")
     fix = (
         f"{what} (run {wanted.run}) is not what the model gives now: {compared.fault}. If this machine computes "
         "otherwise than the one of the run, keep the store for that one; else run in another store and compare"
     )
-    return Finding(what, f"differs: {compared.fault}; {state}", fix)
+    return Finding(what, f"differs: {compared.fault}{f'; {state}' if state else ''}", fix)
 
 
 def _summary(computed: int, differing: int, count: int, total: int, bound: float) -> Finding:

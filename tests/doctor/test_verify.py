@@ -102,6 +102,20 @@ def test_a_damaged_mask_is_not_made_again(stored: Stored) -> None:
     assert any("does not match its checksum" in line.state for line in lines)
 
 
+def test_what_is_undefined_is_not_a_number() -> None:
+    values = np.ones(4, np.float32)
+    scored = Result("ok", None, 1.0, values, 0.0, {})
+    undefined = Result("undefined", "all equal", None, values, 0.0, {})
+    both, one, shorter = (
+        compare(undefined, undefined),
+        compare(scored, undefined),
+        compare(scored, replace(scored, values=values[:3])),
+    )
+    assert (both.score, both.value, both.fault) == (None, 0.0, None)
+    assert (one.score, one.value, one.fault) == (None, None, "stored: 1.0000; computed again: all equal")
+    assert (shorter.score, shorter.value, shorter.fault) == (0.0, None, "4 values are stored, and 3 were computed")
+
+
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     place = Workplace(tmp_path, monkeypatch, capsys)
     assert place.run(RECIPE).code == 0
