@@ -1,7 +1,7 @@
 """Compares the norms of `combined` on dev evidence: dev sets and train pairs, several models and calibration seeds.
 
     python benchmarks/defaults.py --model NAME_OR_DIR [--model ...] [--granularities head,neuron,unstructured]
-        [--sparsities 0.1,0.2] [--seeds 0,1,2] [--pairs 500] [--store defaults.db]
+        [--sparsities 0.1,0.2] [--seeds 0,1,2] [--pairs 500] [--precision float32] [--store defaults.db]
 
 The tasks are STS-B dev, SICK trial, and a seeded sample of ``--pairs`` pairs of each of their train sets; pairs of the
 calibration set are not counted. No test set is read. Prints a Markdown table: the mean Δ over the tasks and the seeds
@@ -66,6 +66,7 @@ def _gains(model: str, seed: int, given: argparse.Namespace) -> dict[tuple[str, 
     samples = (StsbSample.name, SickSample.name)
     recipe: dict[str, Any] = {
         "model": model,
+        "precision": given.precision,
         "calibration": {"calibration_seed": seed},
         "scorers": [{"scorer": "combined", "normalize": norm, "label": norm} for norm in NORMS],
         "granularities": given.granularities,
@@ -98,6 +99,7 @@ def main() -> None:
     parser.add_argument("--sparsities", type=_list, default=["0.1", "0.2"])
     parser.add_argument("--seeds", type=_list, default=["0", "1", "2"])
     parser.add_argument("--pairs", type=int, default=500)
+    parser.add_argument("--precision", default="float32")
     parser.add_argument("--store", default="defaults.db")
     given = parser.parse_args()
     registry().entries += [Entry("task", sample, "benchmark 0") for sample in (StsbSample, SickSample)]
