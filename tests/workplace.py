@@ -84,7 +84,7 @@ class Workplace:
     def nothing_may_load(self) -> None:
         """From now on it is a failure to load a model."""
         for module in (ablate.coordinator.run, ablate.engine.worker):
-            self._monkeypatch.setattr(module, "load_model", lambda _: pytest.fail("a model was loaded"))
+            self._monkeypatch.setattr(module, "load_model", lambda *_: pytest.fail("a model was loaded"))
 
     def nothing_may_evaluate(self) -> None:
         """From now on it is a failure to evaluate a cell, or to score one."""

@@ -49,9 +49,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a process loads for its evaluations: models by folder, data by name."""
     done: list[str] = []
 
-    def load(spec: ModelSpec) -> Any:
+    def load(spec: ModelSpec, *device: Any) -> Any:
         done.append(Path(spec.name).name)
-        return load_model(spec)
+        return load_model(spec, *device)
 
     read = SampleSource.load
 
@@ -156,9 +156,9 @@ def test_a_run_loads_its_model_once_and_keeps_nothing(tmp_path: Path, monkeypatc
     bench = make_bench(tmp_path, monkeypatch)
     loads = list[str]()
 
-    def counted(spec: ModelSpec) -> Any:
+    def counted(spec: ModelSpec, *device: Any) -> Any:
         loads.append(spec.name)
-        return load_model(spec)
+        return load_model(spec, *device)
 
     for module in ("coordinator.run", "engine.worker"):
         monkeypatch.setattr(f"ablate.{module}.load_model", counted)
