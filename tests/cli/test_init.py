@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from transformers import PreTrainedModel
@@ -17,7 +17,7 @@ from ablate.data.names import GROUPS
 from ablate.errors import ModelError
 from ablate.models.load import load_model
 from ablate.models.pruned import pruned_from
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.recipe import Recipe, load_recipe
@@ -25,6 +25,7 @@ from ablate.testing.tiny import save_tiny, tiny_model
 from tests.workplace import Workplace
 
 FILE = Path("recipe.yaml")
+DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_its_keys_and_comments_name_only_what_exists(place: Workplace) -> None:
         if word.startswith("ablate "):
             assert word.split()[1] in {*commands, "data"}
         elif not word.startswith(("# yaml-language-server", "--dry-run")):
-            assert word in names | {"minilm"}, word
+            assert word in names | {"minilm", *DEVICES, *get_args(Precision)}, word
 
 
 def test_what_is_left_out_has_the_default_that_is_shown(place: Workplace) -> None:

@@ -15,10 +15,11 @@ from ablate.store.store import Store
 from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
-    "valid: calibration, cells, confirm, controls, data, evaluate, executor, granularities, model, overlap, prevalence, "
-    "scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train"
+    "valid: calibration, cells, confirm, controls, data, device, evaluate, executor, granularities, model, overlap, "
+    "precision, prevalence, scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train"
 )
 SPARSITY = "a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not"
+DEVICE = "device: cpu (auto: there is no CUDA GPU that torch can use)"
 EMPTY = "a recipe is a mapping such as `model: minilm`, see recipes/sts.yaml"
 
 
@@ -452,7 +453,7 @@ def test_broken_models(spoil: Callable[[Path], object], message: str, place: Wor
     assert (ran.code, ran.out) == (2, "")
     *notes, line = ran.err.splitlines()
     assert line.startswith(f"ablate: model '{name}': {message}")
-    assert notes == ["data: senteval (asked for by its folder)"]
+    assert notes == ["data: senteval (asked for by its folder)", DEVICE]
     assert "head × align 25 %" in place("show").out
 
 
