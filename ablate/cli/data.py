@@ -85,14 +85,14 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     from ablate.data.cache import cache_folder
     from ablate.data.hub import HubCache
     from ablate.data.names import KNOWN, split_of
-    from ablate.data.senteval import SentEvalSource
+    from ablate.data.senteval import SentEval
     from ablate.data.sources import providers
     from ablate.data.standard import SETS
 
     source = chosen.source
     available = {"hub": HubCache(cache_folder(os.environ)).names()}
     if os.environ.get("ABLATE_DATA"):
-        available["senteval"] = SentEvalSource(Path(os.environ["ABLATE_DATA"]).expanduser()).names()
+        available["senteval"] = SentEval(Path(os.environ["ABLATE_DATA"]).expanduser()).names()
     available[source.name] = source.names()
     rows = []
     for name, about in KNOWN.items():

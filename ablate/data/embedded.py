@@ -35,7 +35,7 @@ _TENSES = "synthetic-tense"
 _LABEL = "embedded (synthetic)"
 
 
-class EmbeddedSource:
+class Embedded:
     """A :class:`~ablate.data.items.Source` of the embedded data sets, which are always available."""
 
     name = "embedded"

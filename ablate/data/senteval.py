@@ -63,7 +63,7 @@ _TABLES = {
 }
 
 
-class SentEvalSource:
+class SentEval:
     """A :class:`~ablate.data.items.Source` that reads the folder with SentEval's ``STS``, ``SICK``, ``MR``, …
 
     Pairs are in SentEval's order, and each run of white space becomes one space, as in SentEval. A pair of STS12-16
@@ -100,7 +100,7 @@ class SentEvalSource:
         elif name in _TABLES:
             rows = self._table(_TABLES[name])
         else:
-            raise DataError(f"SentEvalSource has no data set '{name}'; {suggest(name, SETS)}")
+            raise DataError(f"SentEval has no data set '{name}'; {suggest(name, SETS)}")
         return compared_with_standard(ItemSet.from_rows(name, split_of(name), self.label, rows))
 
     def _year(self, name: str) -> Path:

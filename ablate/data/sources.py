@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.data.cache import cache_folder
-from ablate.data.embedded import EmbeddedSource
+from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
 from ablate.data.names import GEOMETRY, GROUPS, KNOWN
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.data.standard import SETS
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
@@ -66,7 +66,7 @@ def resolve(data: str | Mapping[str, str], environ: Mapping[str, str]) -> Chosen
             raise DataError(f"data: hub is asked for, but nothing has been fetched to {cache.folder}; {GET['hub']}")
         return Chosen(cache, "asked for, from the cache filled by `ablate data fetch`")
     if data == "embedded":
-        return Chosen(EmbeddedSource(), "asked for")
+        return Chosen(Embedded(), "asked for")
     if data == "auto":
         return _auto(environ)
     raise DataError(f"data: unknown source '{data}'; {suggest(word, WORDS)}")
@@ -117,18 +117,18 @@ def _auto(environ: Mapping[str, str]) -> Chosen:
     if not lacking:
         return Chosen(cache, "no ABLATE_DATA, cache filled by `ablate data fetch`")
     if cached:
-        return Chosen(EmbeddedSource(), f"no ABLATE_DATA, and the fetched cache lacks {', '.join(lacking)}")
-    return Chosen(EmbeddedSource(), "no ABLATE_DATA and no fetched cache")
+        return Chosen(Embedded(), f"no ABLATE_DATA, and the fetched cache lacks {', '.join(lacking)}")
+    return Chosen(Embedded(), "no ABLATE_DATA and no fetched cache")
 
 
 def _senteval(folder: str, place: str, why: str) -> Chosen:
     path = Path(folder).expanduser()
     if not folder or not path.is_dir():
         raise DataError(f"{place}: there is no folder '{folder}'; {GET['senteval']}")
-    source = SentEvalSource(path)
+    source = SentEval(path)
     if not source.names():
         # The folder may be the root of SentEval.
         inner = path / "data" / "downstream"
-        remedy = f"did you mean '{inner}'?" if SentEvalSource(inner).names() else GET["senteval"]
+        remedy = f"did you mean '{inner}'?" if SentEval(inner).names() else GET["senteval"]
         raise DataError(f"{place}: no data set (such as STS/STS12-en-test or SICK) in '{path}'; {remedy}")
     return Chosen(source, why)

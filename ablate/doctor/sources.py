@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ablate.data.cache import cache_folder
-from ablate.data.embedded import EmbeddedSource
+from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB, HubCache
 from ablate.data.items import Source
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.data.sources import resolve
 from ablate.data.standard import SETS
 from ablate.doctor.finding import Finding, Section
@@ -24,7 +24,7 @@ def sources(environ: Mapping[str, str]) -> Section:
         path = Path(folder).expanduser()
         # If there is no such folder, the finding of `data: auto` says so.
         if path.is_dir():
-            findings.append(_source("ABLATE_DATA", SentEvalSource(path), tuple(SETS), path))
+            findings.append(_source("ABLATE_DATA", SentEval(path), tuple(SETS), path))
     else:
         findings.append(Finding("ABLATE_DATA", "not set; it names a folder laid out as SentEval's data/downstream"))
     cache = HubCache(cache_folder(environ))
@@ -32,7 +32,7 @@ def sources(environ: Mapping[str, str]) -> Section:
         findings.append(_source("cache", cache, tuple(HUB), cache.folder))
     else:
         findings.append(Finding("cache", f"nothing in {cache.folder}; `ablate data fetch` fills it"))
-    embedded = EmbeddedSource()
+    embedded = Embedded()
     findings.append(_source("embedded", embedded, embedded.names()))
     return Section("Data", tuple(findings))
 

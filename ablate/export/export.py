@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import nn
 
-from ablate.data.embedded import EmbeddedSource
+from ablate.data.embedded import Embedded
 from ablate.errors import AblateError
 from ablate.export.card import card
 from ablate.export.cell import Exportable
@@ -104,7 +104,7 @@ def _write(
     nn.Module.to(backbone, "cpu")
     write_model(chosen.spec, chosen.model.encoding.prompt, backbone, made)
     tell("written; loading it in a fresh process")
-    short = EmbeddedSource().load("synthetic").sentences[:SENTENCES]
+    short = Embedded().load("synthetic").sentences[:SENTENCES]
     # The last one is so long that every model has to truncate it.
     sentences = (*short, " ".join(short))
     with masked(chosen.model, chosen.keep):

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.cli.data import app
-from ablate.data.embedded import EmbeddedSource
+from ablate.data.embedded import Embedded
 from ablate.data.hub import HUB
 from ablate.data.names import KNOWN
 from ablate.errors import DataError
@@ -51,7 +51,7 @@ def test_table_fits_80_columns_and_tells_the_source() -> None:
     assert all(len(line) <= 80 for line in table)
     assert "…" not in text
     assert row_of(text, "sts12") == ["sts12", "SemEval", "2012", "STS", "test", "-", "absent", "absent", "-"]
-    pairs = f"{len(EmbeddedSource().load('synthetic-dev')):,}"
+    pairs = f"{len(Embedded().load('synthetic-dev')):,}"
     assert row_of(text, "synthetic-dev")[-5:] == ["dev", pairs, "-", "-", "used"]
     assert "\nhub: `pip install 'ablate-embeddings[hub]'`, then `ablate data fetch`" in text
     assert "\nsenteval: set ABLATE_DATA" in text

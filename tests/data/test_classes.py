@@ -1,4 +1,4 @@
-"""The transfer sets of a SentEval folder: as SentEvalSource reads them, and each thing that can be wrong."""
+"""The transfer sets of a SentEval folder: as SentEval reads them, and each thing that can be wrong."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ablate.data.classes import CLASS_SETS, ClassSet
-from ablate.data.embedded import EmbeddedSource
+from ablate.data.embedded import Embedded
 from ablate.data.hub import HubCache
 from ablate.data.items import ItemSet
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.data.sources import expand
 from ablate.errors import DataError
 
@@ -24,7 +24,7 @@ def write(folder: Path, file: str, text: str | bytes) -> None:
 
 
 def read(folder: Path, name: str) -> ClassSet:
-    found = SentEvalSource(folder).load(name)
+    found = SentEval(folder).load(name)
     assert isinstance(found, ClassSet)
     return found
 
@@ -108,12 +108,12 @@ def test_what_is_wrong_is_said_with_its_place(
 def test_a_group_that_the_source_lacks_says_where_it_comes_from(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'mr' \(of the group 'transfer'\) is not in .* from senteval \(set ABLATE"):
         expand(["transfer"], HubCache(tmp_path))
-    assert expand(["transfer"], EmbeddedSource()) == ("synthetic-tense",)
+    assert expand(["transfer"], Embedded()) == ("synthetic-tense",)
 
 
 @pytest.mark.skipif(not os.environ.get("ABLATE_DATA"), reason="ABLATE_DATA is not set")
 def test_standard_counts() -> None:
-    source = SentEvalSource(Path(os.environ["ABLATE_DATA"]))
+    source = SentEval(Path(os.environ["ABLATE_DATA"]))
     found = {name: source.load(name) for name in CLASS_SETS}
     assert {name: len(data) for name, data in found.items()} == dict(CLASS_SETS)
     parts = {name: [len(part) for part in data.parts] for name, data in found.items() if isinstance(data, ClassSet)}

@@ -20,12 +20,12 @@ from scipy.stats import spearmanr
 
 from ablate.data import embedded
 from ablate.data.classes import ClassSet
-from ablate.data.embedded import FOLDER, SHA256, EmbeddedSource
+from ablate.data.embedded import FOLDER, SHA256, Embedded
 from ablate.data.items import ItemSet, Source, normalize
 from ablate.errors import DataError
 
 ROOT = Path(__file__).parents[2]
-SOURCE = EmbeddedSource()
+SOURCE = Embedded()
 HASHES = {
     "synthetic-train": "6bdead391b879ce640eca6523f497f3f2028e4458061e7ec3bf62f3dcb92874c",
     "synthetic-dev": "e212f401e23399c42285afd99b6a628f1baf441c31610b9087ac0c3c483c6eb6",

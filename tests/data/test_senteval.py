@@ -10,7 +10,7 @@ import pytest
 
 from ablate.data.classes import PART_SIZES, ClassSet
 from ablate.data.items import ItemSet, Key
-from ablate.data.senteval import SUBSETS, SentEvalSource
+from ablate.data.senteval import SUBSETS, SentEval
 from ablate.data.standard import SETS
 from ablate.errors import DataError
 
@@ -20,7 +20,7 @@ needs_data = pytest.mark.skipif(not os.environ.get("ABLATE_DATA"), reason="ABLAT
 
 @pytest.fixture(scope="module")
 def real() -> dict[str, ItemSet]:
-    source = SentEvalSource(Path(os.environ["ABLATE_DATA"]))
+    source = SentEval(Path(os.environ["ABLATE_DATA"]))
     assert source.names() == tuple(SETS)
     return {name: source.load(name) for name in source.names()}
 
@@ -88,7 +88,7 @@ def sts13(folder: Path, scores: str, sentences: str) -> Path:
 
 def test_subsets_in_order_without_unscored_pairs_and_smt(tmp_path: Path) -> None:
     sts13(tmp_path, "1.5\n\n0\n", 'he said "yes\tshe  said no "\nx\ty\na\u2028b\x85c\td\n')
-    source = SentEvalSource(tmp_path)
+    source = SentEval(tmp_path)
     assert source.names() == ("sts13",)
     pairs = source.load("sts13")
     assert pairs.left == ('he said "yes', "a b c", "headlines", "OnWN")
@@ -100,14 +100,14 @@ def test_subsets_in_order_without_unscored_pairs_and_smt(tmp_path: Path) -> None
 
 def test_sick_skips_its_header_and_reads_crlf(tmp_path: Path) -> None:
     sick(tmp_path, "4\tone\ttwo\t3.6\tNEUTRAL")
-    pairs = SentEvalSource(tmp_path).load("sickr-dev")
+    pairs = SentEval(tmp_path).load("sickr-dev")
     assert (pairs.left, pairs.right, pairs.gold.tolist()) == (("one",), ("two",), [3.6])
     assert pairs.split == "dev"
 
 
 def test_benchmark_subsets_are_its_genres(tmp_path: Path) -> None:
     benchmark(tmp_path, "0\ta\tb", "5.000\tc\td")
-    pairs = SentEvalSource(tmp_path).load("stsb")
+    pairs = SentEval(tmp_path).load("stsb")
     assert (pairs.left, pairs.right, pairs.subsets) == (("a", "c"), ("b", "d"), ("g", "g"))
 
 
@@ -132,7 +132,7 @@ WHOLE = "".join(f"g\tf\ty\t{i}\t{i % 5}\ta {i}\tb {i}\n" for i in range(1379))
 )
 def test_a_whole_file_is_read_however_it_ends(tmp_path: Path, content: str) -> None:
     write(tmp_path / "STS/STSBenchmark/sts-test.csv", content)
-    pairs = SentEvalSource(tmp_path).load("stsb")
+    pairs = SentEval(tmp_path).load("stsb")
     assert pairs.texts == tuple((f"a {i}", f"b {i}") for i in range(1379))
     assert pairs.gold.tolist() == [i % 5 for i in range(1379)]
     assert pairs.deviation == ""
@@ -140,10 +140,10 @@ def test_a_whole_file_is_read_however_it_ends(tmp_path: Path, content: str) -> N
 
 def test_a_set_of_another_size_than_the_published_one_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "STS/STSBenchmark/sts-test.csv", "".join(WHOLE.splitlines(keepends=True)[:1000]))
-    short = SentEvalSource(tmp_path).load("stsb")
+    short = SentEval(tmp_path).load("stsb")
     assert short.deviation == "1,000 pairs, and the standard set has 1,379"
     write(path, WHOLE * 2)
-    assert SentEvalSource(tmp_path).load("stsb").deviation == "2,758 pairs, and the standard set has 1,379"
+    assert SentEval(tmp_path).load("stsb").deviation == "2,758 pairs, and the standard set has 1,379"
     assert short.hash == replace(short, deviation="").hash
 
 
@@ -152,7 +152,7 @@ def test_a_set_of_another_size_than_the_published_one_says_so(tmp_path: Path) ->
 )
 def test_blank_lines_at_the_end_of_a_subset(tmp_path: Path, scores: str, sentences: str) -> None:
     sts13(tmp_path, scores, sentences)
-    pairs = SentEvalSource(tmp_path).load("sts13")
+    pairs = SentEval(tmp_path).load("sts13")
     assert [texts for texts, subset in zip(pairs.texts, pairs.subsets, strict=True) if subset == "FNWN"] == [("a", "b")]
 
 
@@ -172,7 +172,7 @@ def test_blank_lines_at_the_end_of_a_subset(tmp_path: Path, scores: str, sentenc
 def test_malformed_row(tmp_path: Path, row: str, place: int, message: str) -> None:
     path = benchmark(tmp_path, "1\tgood\tgood", row)
     with pytest.raises(DataError) as caught:
-        SentEvalSource(tmp_path).load("stsb")
+        SentEval(tmp_path).load("stsb")
     assert str(caught.value).startswith(f"{path}:{place}: {message}; ")
     assert "\n" not in str(caught.value)
 
@@ -188,7 +188,7 @@ def test_malformed_row(tmp_path: Path, row: str, place: int, message: str) -> No
 def test_malformed_file(tmp_path: Path, content: bytes, message: str) -> None:
     path = write(tmp_path / "STS/STSBenchmark/sts-test.csv", content)
     with pytest.raises(DataError) as caught:
-        SentEvalSource(tmp_path).load("stsb")
+        SentEval(tmp_path).load("stsb")
     assert str(caught.value).startswith(f"{path}:{message}")
 
 
@@ -203,7 +203,7 @@ def test_malformed_file(tmp_path: Path, content: bytes, message: str) -> None:
 def test_malformed_sick(tmp_path: Path, rows: list[str], header: str, message: str) -> None:
     path = sick(tmp_path, *rows, header=header)
     with pytest.raises(DataError) as caught:
-        SentEvalSource(tmp_path).load("sickr-dev")
+        SentEval(tmp_path).load("sickr-dev")
     assert str(caught.value).startswith(f"{path}:{message}")
 
 
@@ -220,20 +220,20 @@ def test_malformed_sick(tmp_path: Path, rows: list[str], header: str, message: s
 def test_malformed_subset(tmp_path: Path, scores: str, sentences: str, place: str) -> None:
     year = sts13(tmp_path, scores, sentences)
     with pytest.raises(DataError) as caught:
-        SentEvalSource(tmp_path).load("sts13")
+        SentEval(tmp_path).load("sts13")
     assert str(caught.value).startswith(f"{year}{os.sep}{place}")
 
 
 def test_missing_subset_is_named(tmp_path: Path) -> None:
     year = sts13(tmp_path, "1\n", "a\tb\n")
     (year / "STS.gs.OnWN.txt").unlink()
-    assert SentEvalSource(tmp_path).names() == ("sts13",)
+    assert SentEval(tmp_path).names() == ("sts13",)
     with pytest.raises(DataError, match=r"STS\.gs\.OnWN\.txt: No such file"):
-        SentEvalSource(tmp_path).load("sts13")
+        SentEval(tmp_path).load("sts13")
 
 
 def test_missing_folder_and_unknown_name(tmp_path: Path) -> None:
-    source = SentEvalSource(tmp_path / "nowhere")
+    source = SentEval(tmp_path / "nowhere")
     assert source.names() == ()
     with pytest.raises(DataError, match=r"SICK_trial\.txt: No such file"):
         source.load("sickr-dev")

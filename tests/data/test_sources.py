@@ -11,7 +11,7 @@ import pytest
 
 from ablate.data.hub import HUB, HubCache
 from ablate.data.names import GROUPS, KNOWN
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, providers, resolve
 from ablate.data.standard import SETS
 from ablate.errors import DataError
@@ -39,7 +39,7 @@ def cached(tmp_path: Path, *names: str) -> dict[str, str]:
 def test_auto_prefers_ablate_data_then_a_full_cache(tmp_path: Path, folder: Path) -> None:
     environ = cached(tmp_path, *(name for group in GROUPS.values() for name in group))
     chosen = resolve("auto", {**environ, "ABLATE_DATA": str(folder)})
-    assert isinstance(chosen.source, SentEvalSource)
+    assert isinstance(chosen.source, SentEval)
     assert chosen.source.folder == folder
     assert chosen.why == "ABLATE_DATA is set"
     for unset in (environ, {**environ, "ABLATE_DATA": ""}):
@@ -125,7 +125,7 @@ def test_groups_expand_on_each_source(tmp_path: Path) -> None:
 )
 def test_set_that_the_source_lacks(folder: Path, name: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        expand(["stsb", name], SentEvalSource(folder))
+        expand(["stsb", name], SentEval(folder))
     assert str(caught.value).startswith(message)
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from ablate.cli import app
 from ablate.data.items import ItemSet, Source
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.errors import AblateError, PluginError, RecipeError, Undefined
 from ablate.models.encode import encode
 from ablate.models.losses import ALIGN, Loss
@@ -333,7 +333,7 @@ def test_a_scorer_that_asks_for_no_statistic_is_refused(bench: Bench, monkeypatc
 
 
 def _content(bench: Bench) -> list[tuple[str, str, float]]:
-    split = SentEvalSource(bench.data).load("stsb-dev")
+    split = SentEval(bench.data).load("stsb-dev")
     return list(zip(split.left, split.right, split.gold.tolist(), strict=True))
 
 

@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from ablate.data.calibration import calibrate
 from ablate.data.items import ItemSet, pair_key
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.record import Row
 from ablate.report.results import Results
 from ablate.report.tables import render
@@ -43,7 +43,7 @@ def disguised(pair: Pair) -> Pair:
 
 
 def seen_by_calibration(bench: Bench) -> list[Pair]:
-    split = SentEvalSource(bench.data).load("stsb-train")
+    split = SentEval(bench.data).load("stsb-train")
     seen = calibrate(bench.recipe().calibration, [split]).seen
     return [pair for pair in TRAIN if pair_key(*pair[:2]) in seen]
 
@@ -118,10 +118,10 @@ def test_a_set_that_was_seen_whole_has_a_full_score_and_no_clean_one(bench: Benc
 
 def test_the_choice_is_on_record_before_a_confirm_task_is_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source is asked for no confirm task before that; the spy looks into the store at every reading."""
-    real = SentEvalSource.load
+    real = SentEval.load
     loads: list[str] = []
 
-    def load(self: SentEvalSource, name: str) -> ItemSet:
+    def load(self: SentEval, name: str) -> ItemSet:
         loads.append(name)
         with Store(bench.store) as store:
             infos = store.runs()
@@ -136,7 +136,7 @@ def test_the_choice_is_on_record_before_a_confirm_task_is_read(bench: Bench, mon
                 assert store.reads() == {}
         return real(self, name)
 
-    monkeypatch.setattr(SentEvalSource, "load", load)
+    monkeypatch.setattr(SentEval, "load", load)
     real_record = Store.record_choice
 
     def record(self: Store, *args: Any) -> None:
@@ -158,10 +158,10 @@ def test_the_choice_is_on_record_before_a_confirm_task_is_read(bench: Bench, mon
 
 
 def test_every_model_is_chosen_for_before_any_reads_a_test_set(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = SentEvalSource.load
+    real = SentEval.load
     models = [str(bench.model), {"name": str(bench.model), "pooling": "cls"}]
 
-    def load(self: SentEvalSource, name: str) -> ItemSet:
+    def load(self: SentEval, name: str) -> ItemSet:
         if name == "stsb":
             with Store(bench.store) as store:
                 choice = store.runs()[-1].choice
@@ -169,7 +169,7 @@ def test_every_model_is_chosen_for_before_any_reads_a_test_set(bench: Bench, mon
             assert len(choice) == 2
         return real(self, name)
 
-    monkeypatch.setattr(SentEvalSource, "load", load)
+    monkeypatch.setattr(SentEval, "load", load)
     bench.run(model=models, confirm=["stsb"])
     with Store(bench.store) as store:
         assert store.reads() == {"stsb": 2}

@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 
 from ablate.data.calibration import calibrate
 from ablate.data.items import pair_key
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.plugin_api import ItemSet, Mean, Source, Statistic, Task
 from ablate.plugins import Entry, registry
 from ablate.store.store import Store
@@ -81,7 +81,7 @@ def test_it_is_chosen_by_and_judged_on(bench: Bench) -> None:
         statistics={"resamples": 200},
     )
     assert {row.status for row in of(results, task="triplets")} == {"ok"}
-    source = SentEvalSource(bench.data)
+    source = SentEval(bench.data)
     calibration = calibrate(bench.recipe().calibration, [source.load("stsb-train")])
     clean = sum(
         calibration.seen.isdisjoint({pair_key(anchor, positive), pair_key(anchor, negative)})

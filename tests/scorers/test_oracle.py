@@ -81,13 +81,13 @@ def test_of_tasks_it_is_the_fall_of_their_mean_score(bench: Bench, on: Any) -> N
 @pytest.mark.parametrize("loss", [ALIGN, UNIFORM], ids=lambda loss: loss.name)
 def test_of_a_loss_it_is_the_rise_of_the_mean_over_the_batches(bench: Bench, loss: Loss) -> None:
     from ablate.data.calibration import calibrate, splits_of
-    from ablate.data.senteval import SentEvalSource
+    from ablate.data.senteval import SentEval
 
     recipe = bench.recipe(scorers=[oracle(on=loss.name)])
     bench.run(scorers=[oracle(on=loss.name)])
     model = load_model(ModelSpec(name=str(bench.model)))
     spec = recipe.calibration
-    calibration = calibrate(spec, splits_of(spec, SentEvalSource(bench.data)))
+    calibration = calibrate(spec, splits_of(spec, SentEval(bench.data)))
     batches = list(calibration.batches(loss.over))
 
     def mean(unit: int | None) -> float:

@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 
 from ablate.data.items import ItemSet
 from ablate.data.names import GEOMETRY
-from ablate.data.senteval import SentEvalSource
+from ablate.data.senteval import SentEval
 from ablate.data.sources import expand, resolve
 from ablate.errors import DataError, RecipeError, Undefined
 from ablate.models.losses import align_loss, uniform_loss
@@ -158,7 +158,7 @@ def test_what_has_no_value_says_why() -> None:
 
 
 def test_every_source_has_them(bench: Bench) -> None:
-    folder = SentEvalSource(bench.data)
+    folder = SentEval(bench.data)
     assert expand(["geometry", "sts-dev"], folder) == ("align-dev", "uniform-dev", "stsb-dev")
     assert expand(["geometry"], EMBEDDED) == GEOMETRY
     for source, names in ((folder, ("stsb-dev", "stsb")), (EMBEDDED, ("synthetic-dev", "synthetic"))):
@@ -173,11 +173,11 @@ def test_every_source_has_them(bench: Bench) -> None:
 def test_a_set_without_positives_is_refused(bench: Bench) -> None:
     write_set(bench.data, "stsb-dev", [("a b", "a c", 4.0), ("a b", "c", 1.0)])
     with pytest.raises(DataError, match="task 'align-dev': no pair of 'senteval' has gold above 4"):
-        AlignDev().load(SentEvalSource(bench.data))
-    assert len(UniformDev().load(SentEvalSource(bench.data))) == 3
+        AlignDev().load(SentEval(bench.data))
+    assert len(UniformDev().load(SentEval(bench.data))) == 3
     write_set(bench.data, "stsb-dev", [("a b", "a b", 5.0)])
     with pytest.raises(DataError, match="task 'uniform-dev': 'senteval' has 1 sentences, and the task needs 2"):
-        UniformDev().load(SentEvalSource(bench.data))
+        UniformDev().load(SentEval(bench.data))
 
 
 GRID: dict[str, Any] = {
