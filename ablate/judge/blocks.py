@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ablate.judge.effects import Measure, Stage, stages
 from ablate.judge.group import Group
+from ablate.recipe.recorded import calibration_seed
 from ablate.record import RunRecord
 
 FEWEST_METHODS = 3
@@ -63,7 +64,7 @@ def strata(runs: Sequence[RunRecord]) -> Iterator[Columns | Withheld]:
     staged = [(run, stage) for run in runs for stage in stages(run)]
     kinds = dict.fromkeys(str(group.row.granularity) for _, stage in staged for group in _grid(stage))
     confirmed = [
-        _Confirmed(Block(stage.model, _calibration_seed(run)), stage)
+        _Confirmed(Block(stage.model, calibration_seed(run.about.recipe)), stage)
         for run, stage in staged
         if stage.name == "confirm" and stage.groups
     ]
@@ -136,11 +137,6 @@ def _repeats(groups: dict[Block, Group]) -> bool:
     masks = [frozenset(row.result for row in group.rows()) for group in groups.values()]
     known = [results for results in masks if None not in results]
     return len(set(known)) < len(known)
-
-
-def _calibration_seed(run: RunRecord) -> int | None:
-    seed = ((run.about.recipe or {}).get("calibration") or {}).get("calibration_seed")
-    return seed if isinstance(seed, int) else None
 
 
 def _grid(stage: Stage) -> list[Group]:

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from ablate.judge.effects import Stage, stages
 from ablate.judge.harmless import HarmlessCurve, harmless_curves
 from ablate.plan.job import Job
+from ablate.recipe.recorded import relevant
 from ablate.record import RunRecord
 from ablate.store.store import Store
 from ablate.studies.prevalence_record import BestCell, HarmlessSparsity
 
-_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor", "device")
-"""The keys of a recipe that change neither its cells nor its tasks."""
-
 
 def earlier(job: Job, store: Store) -> RunRecord | None:
     """The newest run in the store that has rows of the same cells on the same data; None if there is none."""
-    wanted = _relevant(job.recipe.model_dump(mode="json", by_alias=True))
+    wanted = relevant(job.recipe.model_dump(mode="json", by_alias=True))
     for run in reversed(store.runs()):
         data, recipe = run.manifest.get("data"), run.manifest.get("recipe", {})
-        if run.rows and data == job.chosen.source.label and _relevant(recipe) == wanted:
+        if run.rows and data == job.chosen.source.label and relevant(recipe) == wanted:
             return RunRecord.from_plain(store.rows(run.id), store.about(run.id))
     return None
-
-
-def _relevant(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    # The record of an older ablate lacks the precision, which was always this one.
-    return {"precision": "float32", **{key: value for key, value in recipe.items() if key not in _IRRELEVANT}}
 
 
 def harmless(job: Job, results: RunRecord, model: str, granularity: str) -> tuple[HarmlessSparsity, ...]:

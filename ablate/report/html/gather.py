@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ablate.errors import StoreError
 from ablate.recipe.recipe import Recipe, load_recipe
+from ablate.recipe.recorded import calibration_seed, relevant
 from ablate.record import RunRecord
 from ablate.report import prevalence_page, stability_page
 from ablate.report.html.page import Material
@@ -19,9 +20,6 @@ from ablate.store.store import RunInfo, Store
 from ablate.studies.prevalence_record import PrevalenceRecord
 from ablate.studies.records import R, from_dict
 from ablate.studies.stability_record import StabilityRecord
-
-_IRRELEVANT = ("executor", "statistics", "controls", "stability", "prevalence")
-"""The keys of a recipe that change neither its cells nor its tasks."""
 
 
 def find_run(store: Store, target: str | None = None, overrides: Sequence[str] = ()) -> str | None:
@@ -87,8 +85,8 @@ def _companions(store: Store, runs: Sequence[RunInfo], results: RunRecord) -> tu
             continue
         if run.manifest.get("study") or not (run.rows and run.finished):
             continue
-        seed = _calibration_seed(recipe)
-        if seed in (_calibration_seed(mine), *found) or _with_seed(recipe, seed) != _with_seed(mine, seed):
+        seed = calibration_seed(recipe)
+        if seed in (calibration_seed(mine), *found) or _with_seed(recipe, seed) != _with_seed(mine, seed):
             continue
         try:
             other = RunRecord.from_plain(store.rows(run.id), store.about(run.id))
@@ -117,14 +115,9 @@ def _extent(results: RunRecord) -> tuple[object, ...]:
     )
 
 
-def _calibration_seed(recipe: Mapping[str, Any]) -> object:
-    return (recipe.get("calibration") or {}).get("calibration_seed")
-
-
 def _with_seed(recipe: Mapping[str, Any], seed: object) -> dict[str, Any]:
     """The recipe at a calibration seed, as far as it decides cells and tasks."""
-    same = {key: value for key, value in recipe.items() if key not in _IRRELEVANT}
-    return {**same, "calibration": {**(recipe.get("calibration") or {}), "calibration_seed": seed}}
+    return {**relevant(recipe), "calibration": {**(recipe.get("calibration") or {}), "calibration_seed": seed}}
 
 
 def _newest(
