@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -127,7 +127,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         confirmed=confirmed,
         confirm_seconds=confirmed * rate * _task_tokens(model_run, confirm),
         searches=sum(len(drawn) for searches in masks.values() for drawn in searches),
-        search_seconds=rate * sum(_search_tokens(job, model_run, cell, searches) for cell, searches in masks.items()),
+        search_seconds=rate * _search_tokens(job, model_run, masks),
         trainings=len(fits),
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
     )
@@ -153,14 +153,16 @@ def _controls(job: Job, picked: Sequence[Cell]) -> int:
     return len(controls_of(picked, controls.matched, controls.flipped, controls.control_seed))
 
 
-def _search_tokens(job: Job, model_run: ModelRun, cell: Cell, searches: Sequence[Sequence[Cell]]) -> int:
-    """The tokens of a cell's random searches."""
-    if not searches:
-        return 0
-    tasks = job.load(job.choosing)
-    if not among(job.plan, cell):
+def _search_tokens(job: Job, model_run: ModelRun, masks: Mapping[Cell, Sequence[Sequence[Cell]]]) -> int:
+    """The tokens of all random searches. masks: of each search, by the cell that it is a rival of."""
+    searched = {cell: sum(map(len, searches)) for cell, searches in masks.items() if searches}
+    chosen = [cell for cell in searched if among(job.plan, cell)]
+    tokens = _task_tokens(model_run, job.load(job.choosing)) if chosen else 0
+    total = tokens * sum(searched[cell] for cell in chosen)
+    for cell in searched.keys() - set(chosen):
         tasks = [task for name in tasks_looked_at(cell) for task in model_run.masks.tasks[name]]
-    return sum(map(len, searches)) * _task_tokens(model_run, tasks)
+        total += searched[cell] * _task_tokens(model_run, tasks)
+    return total
 
 
 def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:

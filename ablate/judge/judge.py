@@ -88,14 +88,7 @@ def _judged_by(results: RunRecord, stage: Stage, registry: Registry, settings: S
     """Everything that the evidence on a stage depends on, as plain JSON values."""
     panels = results.about.panels.get(stage.name, {})
     parameters = results.about.tasks or {}
-    groups = [row for group in stage.groups for row in group.rows(True)]
-    controls = [
-        row
-        for group in stage.groups
-        for of in (group.flipped, group.searched)
-        for by in of.values()
-        for row in by.values()
-    ]
+    cells = [row for group in stage.groups for row in group.rows(True)]
     return {
         "judgment": JUDGMENT,
         "settings": {name: getattr(settings, name) for name in SETTINGS},
@@ -103,7 +96,7 @@ def _judged_by(results: RunRecord, stage: Stage, registry: Registry, settings: S
         "tasks": [[make_task(registry, task, parameters).identity(), panels.get(task)] for task in stage.splits],
         "rows": [
             [value for name, value in row.to_dict().items() if name not in _NOT_JUDGED]
-            for row in (*stage.dense.values(), *groups, *controls)
+            for row in (*stage.dense.values(), *cells)
         ],
     }
 

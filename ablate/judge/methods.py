@@ -52,7 +52,7 @@ class MethodComparison:
     critical_difference: float
 
     def alike(self, method: int) -> tuple[str, ...]:
-        """The other methods that are not told apart from this one: all, unless Friedman's test finds a difference."""
+        """Other methods that are not distinguished from this one: all, unless Friedman's test finds a difference."""
         return tuple(
             name
             for other, name in enumerate(self.methods)

@@ -20,7 +20,7 @@ def methods_table(compared: Sequence[MethodComparison | Withheld]) -> Table | No
     """The mean ranks at each granularity and sparsity. The notes say what is withheld and why. None without a grid.
 
     The columns are the granularity, the sparsity, the scorer, its mean rank (1 = best), its mean gain over the blocks,
-    and the scorers from which it is not told apart.
+    and the scorers from which it is not distinguished.
     """
     if not compared:
         return None

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from filelock import FileLock
@@ -42,8 +42,6 @@ from ablate.store.schema import pack, unpack
 from ablate.tasks.result import Result
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
-
-T = TypeVar("T")
 
 
 class Store(Entries, RunLog):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,17 +14,6 @@ from ablate.errors import StoreError
 from ablate.report.results import Results
 from ablate.store.store import Store
 from tests.doctor.stored import Stored, signed, swap, swap_files, zero_files
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    return Stored.made(tmp_path_factory.mktemp("stored"))
-
-
-@pytest.fixture
-def stored(original: Stored, tmp_path: Path) -> Stored:
-    return original.copy(tmp_path)
-
 
 FIRST = "key = (SELECT min(key) FROM ablate_{0})"
 

@@ -16,16 +16,6 @@ from tests.doctor.stored import Stored, shifted
 from tests.workplace import RECIPE, Workplace
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    return Stored.made(tmp_path_factory.mktemp("stored"))
-
-
-@pytest.fixture
-def stored(original: Stored, tmp_path: Path) -> Stored:
-    return original.copy(tmp_path)
-
-
 def verified(stored: Stored, count: int, seed: int = 0) -> tuple[list[Finding], str]:
     """The lines on results, and the summary."""
     _, section = stored.doctor(verified=count, seed=seed)

@@ -18,16 +18,6 @@ from tests.doctor.stored import Stored, swap, zero_files
 TRAIN = "train: {ways: [train-then-prune], batch_size: 8, learning_rate: 0.01, evaluate_every: 8}\n"
 
 
-@pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Stored:
-    return Stored.made(tmp_path_factory.mktemp("stored"))
-
-
-@pytest.fixture
-def stored(original: Stored, tmp_path: Path) -> Stored:
-    return original.copy(tmp_path)
-
-
 def told(results: Results) -> list[object]:
     """What a table is made of: scores, verdicts, and the maps of contributions."""
     rows = [(row.cell, row.stage, row.task, row.result, row.score, row.verdict, row.low) for row in results.rows]

@@ -5,36 +5,15 @@ python -m tests.statistics.test_discovery      # prints the figures of docs/prev
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, norm
 
 from ablate.statistics.compare import contrast
 from ablate.statistics.discovery import confirmed, discoveries, p_better
 from ablate.statistics.metric import SPEARMAN
-from ablate.statistics.panel import Panel
 from ablate.statistics.resample import Joint, Judged
-
-Floats = NDArray[np.float64]
-
-
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def measured(units: int, mean: float, sd: float, error: float, random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Measured gains, and the errors that they were measured with."""
-    errors = error * random.uniform(0.7, 1.3, units)
-    return random.normal(mean, sd, units) + errors * random.normal(size=units), errors
-
-
-def panel(task: str, gold: Any, clusters: Any = None) -> Panel:
-    n = len(gold)
-    numbers = np.arange(n) if clusters is None else clusters
-    return Panel(task, np.asarray(gold, float), np.ones(n, bool), np.asarray(numbers, np.int64), np.zeros(n, np.int32))
+from tests.statistics.simulated import Floats, measured, panel, rng
 
 
 def test_discoveries_are_benjamini_and_hochbergs() -> None:

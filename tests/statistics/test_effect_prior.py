@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.stats import norm
 
 from ablate.statistics.effect_prior import Noise, histogram, noise_of, unimodal
-
-Floats = NDArray[np.float64]
-
-
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
+from tests.statistics.simulated import rng
 
 
 def test_a_uniform_component_is_the_integral_of_the_density_of_the_error() -> None:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from ablate.statistics.halves import on_halves
 from ablate.statistics.metric import SPEARMAN
-from ablate.statistics.panel import Panel
 from ablate.statistics.resample import Judged
-
-
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def panel(task: str, gold: Any, clusters: Any = None) -> Panel:
-    n = len(gold)
-    numbers = np.arange(n) if clusters is None else clusters
-    return Panel(task, np.asarray(gold, float), np.ones(n, bool), np.asarray(numbers, np.int64), np.zeros(n, np.int32))
+from tests.statistics.simulated import panel, rng
 
 
 def test_halves_are_scored_as_brute_force_and_never_part_identical_pairs() -> None:

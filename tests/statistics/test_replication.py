@@ -6,20 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from ablate.statistics.replication import Replication, replication
-
-Floats = NDArray[np.float64]
-
-
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def drawn(gains: Floats, errors: Any, random: np.random.Generator, draws: int = 500) -> Floats:
-    """Joint bootstrap draws with independent errors."""
-    return np.asarray(gains + errors * random.normal(size=(draws, len(gains))), np.float64)
+from tests.statistics.simulated import drawn, rng
 
 
 def test_replication_by_hand() -> None:

@@ -8,29 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.optimize import LinearConstraint, minimize
 
 from ablate.statistics.effect_prior import Noise, unimodal
 from ablate.statistics.share_above import Share, share_above
 from ablate.statistics.true_discoveries import count_above
-
-Floats = NDArray[np.float64]
-
-
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def measured(units: int, mean: float, sd: float, error: float, random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Measured gains, and the errors that they were measured with."""
-    errors = error * random.uniform(0.7, 1.3, units)
-    return random.normal(mean, sd, units) + errors * random.normal(size=units), errors
-
-
-def drawn(gains: Floats, errors: Any, random: np.random.Generator, draws: int = 500) -> Floats:
-    """Joint bootstrap draws with independent errors."""
-    return np.asarray(gains + errors * random.normal(size=(draws, len(gains))), np.float64)
+from tests.statistics.simulated import Floats, drawn, measured, rng
 
 
 def estimated(gains: Floats, draws: Floats, size: float = 0.05) -> Share:
