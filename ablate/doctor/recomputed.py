@@ -78,7 +78,7 @@ class Recomputing:
             model_hash=model.hash,
             encoding=model.encoding,
             mask=packed,
-            tasks=(TaskToMeasure(loaded.task, loaded.task.version, loaded.data.hash),),
+            tasks=(TaskToMeasure.of(loaded),),
             source=source,
             weights=weights,
             materialize=recipe.evaluate.materialize,
