@@ -12,7 +12,7 @@ from ablate.judge.plugin_statistic import statistic_of
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
 from ablate.statistics.arrays import Floats, Values
-from ablate.statistics.race import overtaken
+from ablate.statistics.race import FEWEST, deviations, limit, overtaken
 from ablate.statistics.resample import Joint, Judged
 from ablate.tasks.loaded import Loaded, panel_of
 
@@ -42,16 +42,19 @@ class Look:
         self.level = settings.level
         clusters = {name: _clusters(one) for name, one in judged.items()}
         of_all = {task.name: _clusters(self._judged(job, task)) for task in every}
-        # Of the task with the fewest, which is safe: the fewer are seen, the wider are the limits.
+        self._shares = {name: clusters.get(name, 0) / max(count, 1) for name, count in of_all.items()}
         self.clusters = min(clusters.get(name, 0) for name in of_all)
-        self.share = min(clusters.get(name, 0) / count if count else 0.0 for name, count in of_all.items())
+        self.sizes = tuple(len(task.data) for task in every)
+        # The margin is in points, and other units have none.
+        points = all(task.task.unit == "points" for task in every)
+        self.margin = job.recipe.evaluate.racing_margin if points else 0.0
 
     def gain(self, unit: Unit, values: CellValues) -> float:
         """The mean gain over the tasks and seeds, on the pairs that decide; NaN where a score is undefined."""
         return float(np.mean([self._gain(cell, part, values) for cell in unit for part in self._seen]))
 
-    def boots(self, units: Sequence[Unit], values: CellValues) -> Floats:
-        """float64 [units, draws]: the mean scores on the draws of one bootstrap, higher = better.
+    def errors(self, units: Sequence[Unit], values: CellValues) -> Floats:
+        """float64 [units, draws]: how far off the mean gains may be from those on all items, from one bootstrap.
 
         Raises:
             AblateError: the statistic of a plug-in's task fails.
@@ -66,7 +69,9 @@ class Look:
         )
         signs = {part.name: 1 if part.task.higher_is_better else -1 for part in self._seen}
         by_cell = {
-            cell: np.mean([signs[task] * scores[name] for task, scores in drawn.items()], axis=0)
+            cell: np.mean(
+                [signs[task] * deviations(scores[name], self._shares[task]) for task, scores in drawn.items()], axis=0
+            )
             for name, cell in cells.items()
         }
         return np.array([np.mean([by_cell[cell] for cell in unit], axis=0) for unit in units], np.float64)
@@ -97,6 +102,7 @@ class Contest:
 
     def __post_init__(self) -> None:
         self._rivals = len(self.units) - 1
+        self._debts = dict.fromkeys(self.units, 0.0)
 
     @property
     def open(self) -> bool:
@@ -113,12 +119,18 @@ class Contest:
         Args:
             number: of the look.
         """
+        if look.clusters < FEWEST:
+            return
         gains = np.array([look.gain(unit, values) for unit in self.units])
         try:
-            boots = look.boots(self.units, values)
+            errors = look.errors(self.units, values)
         except AblateError:  # the judge will say so, of whole cells
             return
-        stops = overtaken(gains, boots, look.share, look.clusters, self._rivals, look.level)
+        debts = np.array([self._debts[unit] for unit in self.units])
+        # Any of the rivals of the best cell might stop it, so that each has its share of the level.
+        away = limit(look.sizes, look.clusters, look.level / self._rivals)
+        stops = overtaken(gains, errors, away, look.margin, debts)
+        self._debts = dict(zip(self.units, debts.tolist(), strict=True))
         for unit, stop in zip(self.units, stops.tolist(), strict=True):
             if stop and not self.protected.intersection(unit):
                 self.stopped |= dict.fromkeys(unit, number)

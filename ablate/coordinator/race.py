@@ -21,7 +21,7 @@ from ablate.plan.choose import contests
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
 from ablate.statistics.arrays import Values
-from ablate.statistics.race import SHARES
+from ablate.statistics.race import SHARES, allotted
 from ablate.store.keys import result_key
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.parts import part_of
@@ -54,7 +54,7 @@ def race(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> Raced:
     """
     raced = [task for task in tasks if task.task.chooses]
     # A cell without a result on one of the tasks cannot be chosen, so there is nothing to race for.
-    if any(task.fault is not None for task in raced):
+    if any(task.fault is not None or not len(task.data) for task in raced):
         return Raced()
     (dense,) = model_run.outcomes("screen, dense", (), raced)
     if any(name not in dense.results or dense.results[name].values is None for name in (t.name for t in raced)):
@@ -73,7 +73,9 @@ class _Race:
         self, job: Job, model_run: ModelRun, tasks: Sequence[Loaded], others: Sequence[Loaded], dense: CellOutcome
     ) -> None:
         self._job, self._run, self._tasks, self._others = job, model_run, tasks, others
-        self._look = {task.name: part_of(task.data, SHARES, job.recipe.evaluate.racing_seed) for task in tasks}
+        shares = zip(*allotted([len(task.data) for task in tasks]), strict=True)
+        seed = job.recipe.evaluate.racing_seed
+        self._look = {task.name: part_of(task.data, of_task, seed) for task, of_task in zip(tasks, shares, strict=True)}
         protected = frozenset(job.plan.explicit)
         self._contests = [
             Contest([tuple(cells) for cells in candidates], protected)

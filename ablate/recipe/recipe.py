@@ -6,20 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ablate.data.calibration import CalibrationSpec
 from ablate.errors import suggest
 from ablate.models.spec import ModelSpec, Precision
 from ablate.recipe.document import Document, read
+from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
@@ -140,26 +133,6 @@ class Statistics(Strict):
     margins: dict[str, Margin] = {}
     resamples: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = 2000
     statistics_seed: Seed = 0
-
-
-class Evaluate(Strict):
-    """How cells are evaluated.
-
-    materialize: evaluate cells that remove whole heads or neurons on a smaller model instead of under a mask. This is
-        faster. The embeddings are the same to 1e-5, which is checked for each cell.
-    racing: screen the cells of the grid on growing parts of the items, and stop those that cannot be the best of their
-        scorer × granularity any more. What is stopped has no verdict and is never confirmed.
-    racing_seed: the seed of the order in which racing takes the items.
-    """
-
-    materialize: Annotated[bool, Field(strict=True)] = False
-    racing: Annotated[bool, Field(strict=True)] = False
-    racing_seed: Seed = 0
-
-    @model_serializer(mode="wrap")
-    def _as_before_racing(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Without racing, a recorded recipe is that of an ablate that had none, so that runs of both are of one recipe.
-        return {name: value for name, value in plain(self).items() if self.racing or not name.startswith("racing")}
 
 
 class Confirm(Strict):

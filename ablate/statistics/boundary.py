@@ -23,16 +23,19 @@ _FAR = 9.0
 """Standard deviations beyond which a normal density is taken for 0."""
 
 
-def information(shares: tuple[float, ...]) -> tuple[float, ...]:
-    """The information of each look if the truth is the value on all items.
+def information(shares: tuple[tuple[float, ...], ...], sizes: tuple[int, ...]) -> tuple[float, ...]:
+    """The information of each look if the truth is the mean over tasks of the value on all of their items.
 
     A mean over a random share f of N items, drawn without replacement, is off the mean over all N with variance
-    (σ² / N) (1 - f) / f. The errors at increasing shares are those of a Brownian motion W(t) / t at t = f / (1 - f).
+    (σ² / N) (1 - f) / f. The errors at increasing shares are those of a Brownian motion W(t) / t at 1 / t = that
+    variance, and so is the sum of the errors of several tasks. All tasks are taken to have the same σ.
 
     Args:
-        shares: ascending, each above 0 and below 1.
+        shares: of each look, the share of each task, in (0, 1] and not all 1; ascending from look to look.
+        sizes: the number of items of each task.
     """
-    return tuple(share / (1 - share) for share in shares)
+    errors = (sum((1 - f) / (f * n) for f, n in zip(look, sizes, strict=True)) for look in shares)
+    return tuple(1 / error for error in errors)
 
 
 @cache
