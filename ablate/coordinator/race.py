@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ablate.coordinator.contest import Contest, Look, of_part
 from ablate.coordinator.model_run import ModelRun
@@ -73,9 +74,7 @@ class _Race:
         self, job: Job, model_run: ModelRun, tasks: Sequence[Loaded], others: Sequence[Loaded], dense: CellOutcome
     ) -> None:
         self._job, self._run, self._tasks, self._others = job, model_run, tasks, others
-        shares = zip(*allotted([len(task.data) for task in tasks]), strict=True)
-        seed = job.recipe.evaluate.racing_seed
-        self._look = {task.name: part_of(task.data, of_task, seed) for task, of_task in zip(tasks, shares, strict=True)}
+        self._look = _looks(job, tasks)
         protected = frozenset(job.plan.explicit)
         self._contests = [
             Contest([tuple(cells) for cells in candidates], protected)
@@ -242,6 +241,36 @@ class _Race:
             cached=key not in self._worked,
             keys={part.name: self._key(about, part) for part in seen},
         )
+
+
+def bounds(job: Job, tasks: Sequence[Loaded]) -> tuple[int, int]:
+    """How many sentences a raced screen encodes at most and at least, controls not included, with an empty store.
+
+    At most, no cell stops, and sentences that parts share are encoded in each. At least, all but one candidate of each
+    contest stop at the first look.
+    """
+    raced = [task for task in tasks if task.task.chooses]
+    others = [task for task in tasks if not task.task.chooses]
+    look = _looks(job, raced)
+    parts = [
+        sum(sentences([task.only(marks)]) for task in raced if (marks := look[task.name] == number).any())
+        for number in range(len(SHARES) + 1)
+    ]
+    rest = sentences(raced) - parts[0]
+    every = sentences(tasks)
+    racing = [candidates for candidates in contests(job.plan) if len(candidates) > 1]
+    cells = sum(len(unit) for candidates in racing for unit in candidates)
+    winners = sum(min(map(len, candidates)) for candidates in racing)
+    alone = (1 + len(job.plan.cells) - cells) * every
+    most = alone + cells * (sum(parts) + sentences(others))
+    return most, alone + cells * parts[0] + winners * max(rest, sentences(others))
+
+
+def _looks(job: Job, tasks: Sequence[Loaded]) -> dict[str, NDArray[np.int64]]:
+    """Of each task, the number of the look at which each of its items is new."""
+    shares = zip(*allotted([len(task.data) for task in tasks]), strict=True)
+    seed = job.recipe.evaluate.racing_seed
+    return {task.name: part_of(task.data, of_task, seed) for task, of_task in zip(tasks, shares, strict=True)}
 
 
 def sentences(tasks: Iterable[Loaded]) -> int:

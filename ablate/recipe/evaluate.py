@@ -12,8 +12,6 @@ from ablate.recipe.values import Seed
 class Evaluate(BaseModel):
     """How cells are evaluated.
 
-    materialize: evaluate cells that remove whole heads or neurons on a smaller model instead of under a mask. This is
-        faster. The embeddings are the same to 1e-5, which is checked for each cell.
     racing: screen the cells of the grid on growing parts of the items, and stop those that cannot be the best of their
         scorer × granularity any more. What is stopped has no verdict and is never confirmed.
     racing_margin: by how many points the best cell may be better than the chosen one, if racing stops it.
@@ -22,7 +20,6 @@ class Evaluate(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    materialize: Annotated[bool, Field(strict=True)] = False
     racing: Annotated[bool, Field(strict=True)] = False
     racing_margin: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = 0.1
     racing_seed: Seed = 0

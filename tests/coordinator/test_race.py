@@ -12,6 +12,8 @@ import torch
 from scipy.stats import spearmanr
 
 import ablate.engine.evaluator
+from ablate.coordinator.dry_run import preview
+from ablate.coordinator.race import bounds
 from ablate.data.items import ItemSet
 from ablate.doctor.store import store as check_store
 from ablate.engine.evaluator import Evaluator
@@ -213,7 +215,6 @@ def test_whole_results_in_the_store_are_used_as_they_are(bench: Bench) -> None:
 def test_the_recorded_recipe_has_no_key_of_racing_unless_it_races(bench: Bench) -> None:
     assert "racing" not in json.dumps(bench.recipe(**WHOLE).model_dump(mode="json"))
     assert bench.recipe(**GRID).model_dump(mode="json")["evaluate"] == {
-        "materialize": False,
         "racing": True,
         "racing_margin": 0.1,
         "racing_seed": 0,
@@ -320,3 +321,14 @@ def test_doctor_finds_nothing_wrong_with_a_raced_run(bench: Bench) -> None:
     bench.run(**(GRID | {"screen": ["stsb-dev", "sickr-dev", "geometry"]}))
     sections = check_store(str(bench.store), verified=3, device="cpu")
     assert [finding for section in sections for finding in section.findings if finding.fix] == []
+
+
+def test_a_dry_run_bounds_what_is_encoded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.job(**GRID)
+    with Store(bench.store) as store:
+        text = "\n".join(preview(job, store)._lines(preview(job, store).models[0]))
+    counter = Counter(monkeypatch)
+    bench.run(**GRID)
+    most, least = bounds(job, job.load(job.tasks.screen))
+    assert f"racing: at most {most:,} sentences are encoded, and at least {least:,}" in text
+    assert least < counter.sentences < most

@@ -48,7 +48,7 @@ class Population:
             [SPEARMAN.value(one[chosen], gold[chosen]) for one in values]
             for values, gold, chosen in zip(self.values, self.gold, items, strict=True)
         ]
-        return np.mean(by_task, axis=0)
+        return np.asarray(np.mean(by_task, axis=0), np.float64)
 
     @property
     def truth(self) -> Floats:
