@@ -33,13 +33,15 @@ from ablate.tasks.result import Result
 class Raced:
     """How a race ended.
 
-    stopped: the cells that have stopped, in the plan's order.
+    stopped: the cells that have stopped, in the plan's order, without those whose whole results the store has.
+    left: the cells that have raced and not stopped.
     worked: the keys of the cells of which something was evaluated in this run.
     cells: how many raced.
     encoded: how many sentences their race took, whether results came from the store or not.
     """
 
     stopped: Mapping[Cell, Stopped] = field(default_factory=dict)
+    left: frozenset[Cell] = frozenset()
     worked: frozenset[str] = frozenset()
     cells: int = 0
     encoded: int = 0
@@ -229,7 +231,8 @@ class _Race:
         # Those that failed are evaluated once more, as cells of a run without racing are.
         again = sum(cell not in at_look and not self._complete_to(cell, len(SHARES)) for cell in cells)
         encoded = self._encoded + again * sentences([*self._tasks, *self._others])
-        return Raced(stopped, frozenset(self._worked), len(cells), encoded)
+        left = frozenset(cells).difference(at_look)
+        return Raced(stopped, left, frozenset(self._worked), len(cells), encoded)
 
     def _outcome(self, cell: Cell, seen: Sequence[Loaded]) -> CellOutcome:
         key, about = self._run.masks.key(cell), self._abouts[cell]

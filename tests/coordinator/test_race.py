@@ -8,10 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-import torch
 from scipy.stats import spearmanr
 
-import ablate.engine.evaluator
 from ablate.coordinator.dry_run import preview
 from ablate.coordinator.race import bounds
 from ablate.data.items import ItemSet
@@ -20,8 +18,6 @@ from ablate.engine.evaluator import Evaluator
 from ablate.errors import AblateError, RecipeError
 from ablate.judge.difference import differences
 from ablate.judge.effects import stages
-from ablate.models.encode import encode
-from ablate.models.model import Model
 from ablate.plugins import Entry, registry
 from ablate.record import Row
 from ablate.report.layout import build
@@ -72,16 +68,18 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 
 class Counter:
-    """Counts the sentences that are encoded, which is what racing spares."""
+    """Counts the sentences that cells are evaluated on, which is what racing spares."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.sentences = 0
-        patch.setattr(ablate.engine.evaluator, "encode", self._encode)
+        embed = Evaluator.embed
 
-    def _encode(self, model: Model, prepared: Any) -> torch.Tensor:
-        made = encode(model, prepared)
-        self.sentences += len(made)
-        return made
+        def counted(evaluator: Evaluator, *given: Any, **options: Any) -> Any:
+            made = embed(evaluator, *given, **options)
+            self.sentences += len(made.positions)
+            return made
+
+        patch.setattr(Evaluator, "embed", counted)
 
 
 def values_of(path: Path, results: Results) -> dict[str, Any]:
@@ -198,18 +196,19 @@ def test_processes_give_the_same_rows(bench: Bench) -> None:
     assert stopped(here)
 
 
-def test_whole_results_in_the_store_are_used_as_they_are(bench: Bench) -> None:
+def test_whole_results_in_the_store_are_used_as_they_are(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = Counter(monkeypatch)
     whole = bench.run(**WHOLE)
-    bench.clear()
-    raced = bench.run(**GRID)
-    assert bench.encodes == 0
-    assert essence(raced.rows) == essence(whole.rows)
+    each = counter.sentences // 9
+    counter.sentences = 0
+    assert essence(bench.run(**GRID).rows) == essence(whole.rows)
+    assert counter.sentences == 0
     # And the other way round: of the cells that a race left, nothing is encoded again.
     other = bench.root / "other.db"
-    left = {row.cell for row in of(bench.run(other, **GRID), status="ok")}
-    bench.clear()
+    gone = {row.cell for row in stopped(bench.run(other, **GRID))}
+    counter.sentences = 0
     bench.run(other, **WHOLE)
-    assert bench.encodes == 1 + len(GRID["sparsities"]) * 2 - len(left)
+    assert counter.sentences == each * len(gone) > 0
 
 
 def test_the_recorded_recipe_has_no_key_of_racing_unless_it_races(bench: Bench) -> None:
@@ -306,10 +305,10 @@ def test_a_recipe_that_cannot_be_raced_is_refused(bench: Bench, given: dict[str,
 def test_a_cell_that_fails_leaves_the_race_and_has_failed_rows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     embed = Evaluator.embed
 
-    def failing(self: Evaluator, keep: Any, tasks: Any, **options: Any) -> Any:
+    def failing(self: Evaluator, keep: Any, *given: Any, **options: Any) -> Any:
         if keep and sum(float((~kept).float().mean()) for kept in keep.values()) / len(keep) > 0.97:
             raise RuntimeError("no")
-        return embed(self, keep, tasks, **options)
+        return embed(self, keep, *given, **options)
 
     monkeypatch.setattr(Evaluator, "embed", failing)
     raced = bench.run(**GRID)
