@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
+from ablate.coordinator.rounds import InRounds
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.coordinator.searched import Searched, search
 from ablate.data.items import PairKey
@@ -28,7 +30,7 @@ class StageRows:
     panels: task -> the key of its panel. deviations: task -> how its data differ from the published set, where they do.
     precision_effects: see :meth:`ModelRun.precision_effects`.
     cached, computed, failed: how many cells came completely from the store, were
-    evaluated, and failed.
+    evaluated, and failed. draws_made, draws_asked: of all cells whose matched draws may stop early.
     """
 
     model: str
@@ -40,6 +42,8 @@ class StageRows:
     cached: int
     computed: int
     failed: int
+    draws_made: int | None = None
+    draws_asked: int | None = None
 
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
@@ -108,14 +112,22 @@ def _stage(
 ) -> StageRows:
     distinct = tuple(dict.fromkeys(cells))
     cell_of = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed) | dict(searched.rivals)
-    dense, *outcomes = model_run.outcomes(name, [*distinct, *cell_of], tasks)
     shared = shared_fields(job, model_run, name, name == "confirm")
+    stops = job.recipe.controls.stop_early and matched > 0
+    if stops:
+        dense, *outcomes = InRounds(job, model_run, shared, tasks, matched, cell_of).outcomes(distinct)
+    else:
+        dense, *outcomes = model_run.outcomes(name, [*distinct, *cell_of], tasks)
     key = model_run.masks.key
     controls = {key(control): key(cell) for control, cell in cell_of.items()}
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
     of_search = {short(key(cell)): count for cell, count in searched.evaluations.items()}
     of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
     rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
+    made = Counter(cell_of[outcome.cell] for outcome in outcomes if outcome.cell.control == "matched")
+    if stops:
+        of_cell = {short(key(cell)): count for cell, count in made.items()}
+        rows = [_counted(row, of_cell, matched) for row in rows]
     failures = {row.key for row in rows if row.status == "failed"}
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
@@ -123,7 +135,14 @@ def _stage(
     deviations = {task.name: task.data.deviation for task in tasks if task.data.deviation}
     effects = model_run.precision_effects(name, tasks)
     computed = len(with_dense) - cached - failed
-    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed)
+    draws = (made.total(), matched * len(made)) if stops else (None, None)
+    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
+
+
+def _counted(row: Row, made: Mapping[str, int], asked: int) -> Row:
+    """The row; that of a cell with draws says how many were made, of how many."""
+    of_cell = made.get(row.key) if row.control is None else None
+    return row if of_cell is None else replace(row, draws_made=of_cell, draws_asked=asked)
 
 
 def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Shared:

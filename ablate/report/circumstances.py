@@ -76,6 +76,7 @@ def foot(results: RunRecord) -> tuple[str, ...]:
         spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in about.timings.items())
         lines.append(f"seconds: {spent}")
     lines.append(f"cells: {about.counts}")
+    lines += [f"matched draws: {about.draws_said}"] if about.draws_said else []
     lines.append(f"store: {about.store}, run {about.run}")
     if about.command:
         lines.append(f"command: {about.command}")

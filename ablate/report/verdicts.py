@@ -23,6 +23,12 @@ SEARCHED = (
 )
 """What the columns on random searches mean."""
 
+STOPPED = (
+    "draws made: none are added once a cell beats its draws for certain, or can hardly beat them with all"
+    " (controls.stop_early); q beats draws allows for the looks."
+)
+"""What the column on draws that stop early means."""
+
 NEARLY_ITSELF = 0.5
 """Below this share of the cell's units that a draw keeps, the draws are more the cell than other masks."""
 
@@ -118,6 +124,13 @@ def beaten(item: Evidence | None) -> str:
     return "–" if item is None else f"{item.beaten} of {item.draws}"
 
 
+def draws_made(group: Group) -> str:
+    """How many matched draws were made: ``5 of 20`` if they stop early, ``20`` if not; ``–`` without any."""
+    if not group.matched:
+        return "–"
+    return f"{len(group.matched)}" + (f" of {group.row.draws_asked}" if group.row.draws_asked else "")
+
+
 def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -> tuple[str, ...]:
     """The legend of a table's marks.
 
@@ -159,8 +172,10 @@ def draws(groups: Sequence[Group]) -> tuple[str, ...]:
     if not numbers:
         return ()
     key = "screened" if any(group.row.stage == "screen" for group in groups) else "matched"
-    few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.{key})"
-    return (f"Matched draws of a cell: {counts(numbers)}{few}.",)
+    asked = sorted({group.row.draws_asked or len(group.matched) for group in groups if group.matched})
+    few = "" if asked[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.{key})"
+    of = f" of {counts(asked)}" if any(group.row.draws_asked for group in groups) else ""
+    return (f"Matched draws of a cell: {counts(numbers)}{of}{few}.",)
 
 
 def matching(groups: Sequence[Group]) -> tuple[str, ...]:

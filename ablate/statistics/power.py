@@ -62,7 +62,8 @@ class DrawsMade:
     """The matched draws of a cell, as they are.
 
     mean: of their gains. spread: s √(1 + 1/d), by which the test against draws divides. draws: d.
-    means, spreads: float64 [resamples], the same on each bootstrap draw of the pairs.
+    means, spreads: float64 [resamples], the same on each bootstrap draw of the pairs. share: of the level, that the
+    look at these draws has.
     """
 
     mean: float
@@ -70,12 +71,14 @@ class DrawsMade:
     draws: int
     means: Floats
     spreads: Floats
+    share: float = 1.0
 
     @classmethod
-    def of(cls, gains: Floats, boots: Floats) -> DrawsMade:
+    def of(cls, gains: Floats, boots: Floats, share: float = 1.0) -> DrawsMade:
         """From the gains, float64 [d], and those on bootstrap draws of the pairs, float64 [d, resamples]."""
         spread = float(spread_of(gains))
-        return cls(float(gains.mean()), spread, len(gains), boots.mean(0), np.asarray(spread_of(boots), np.float64))
+        spreads = np.asarray(spread_of(boots), np.float64)
+        return cls(float(gains.mean()), spread, len(gains), boots.mean(0), spreads, share)
 
     def needed(self, p: float) -> Floats:
         """float64 [resamples]: the gains that have this p against the draws, on new pairs for the same masks.
@@ -89,7 +92,7 @@ class DrawsMade:
         # Two draws may have the same score on some pairs, and then tell nothing of the ratio there.
         with np.errstate(divide="ignore", invalid="ignore"):
             change = ratio / np.roll(ratio, half)
-        return np.asarray(means + t.isf(p, self.draws - 1) * self.spread * change, np.float64)
+        return np.asarray(means + t.isf(p * self.share, self.draws - 1) * self.spread * change, np.float64)
 
 
 def smallest_gain(
