@@ -12,7 +12,7 @@ from ablate.plan.job import Job
 from ablate.plan.manifest import manifest
 from ablate.plan.plan import Cell
 from ablate.record import RunAbout, RunRecord
-from ablate.statistics.looks import Looks
+from ablate.statistics.looks import Look, Looks
 from ablate.tasks.loaded import Loaded
 
 
@@ -42,7 +42,7 @@ class InRounds:
         made = dict(zip([*cells, *ready], found, strict=True))
         settled: set[str] = set()
         for before, after in zip(looks.numbers, looks.numbers[1:], strict=False):
-            settled |= settled_cells(self._record(dense, made), looks, before, self.job.recipe.statistics)
+            settled |= settled_cells(self._record(dense, made), Look(looks, before), self.job.recipe.statistics)
             ready = [
                 control
                 for control, cell in self.cell_of.items()

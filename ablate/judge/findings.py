@@ -15,7 +15,7 @@ from ablate.judge.samples import Draws, Sampling, mean
 from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
-from ablate.statistics.looks import Looks
+from ablate.statistics.looks import Look, Looks
 from ablate.statistics.power import smallest_gain
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
@@ -194,8 +194,8 @@ class Findings:
             same = 100 * (1 - max(shares))
             return None, f"the match leaves no other units to draw: {same:.4g} % of a draw's are the cell's"
         asked = group.row.draws_asked
-        share = Looks.of(asked).share(len(group.matched)) if asked else 1.0
-        return self._among(group.matched, tasks, delta, boots, "matched draws", share)
+        look = Look(Looks.of(asked), len(group.matched)) if asked else None
+        return self._among(group.matched, tasks, delta, boots, "matched draws", look)
 
     def _among(
         self,
@@ -204,12 +204,9 @@ class Findings:
         delta: float,
         boots: Floats,
         name: str,
-        share: float = 1.0,
+        look: Look | None = None,
     ) -> tuple[AgainstDraws | None, str | None]:
-        """The comparison with random masks, or why there is none. name: what they are called there.
-
-        share: of the level, that the look at these has.
-        """
+        """The comparison with random masks, or why there is none. name, look: see :func:`against_draws`."""
         complete = [(draw, each) for draw in draws.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
@@ -217,7 +214,7 @@ class Findings:
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign = self._sign
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name, share), None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name, look), None
         except Undefined as reason:
             return None, str(reason)
 

@@ -12,10 +12,10 @@ from ablate.judge.group import Group
 from ablate.record import RunRecord
 from ablate.statistics.correction import sure_level
 from ablate.statistics.early_stop import settled
-from ablate.statistics.looks import Looks
+from ablate.statistics.looks import Look
 
 
-def settled_cells(results: RunRecord, looks: Looks, made: int, settings: Settings) -> set[str]:
+def settled_cells(results: RunRecord, look: Look, settings: Settings) -> set[str]:
     """The keys in rows of the cells that beat their draws for certain, or have hardly a chance to.
 
     A cell is judged as the verdict judges it: by the mean over all tasks of one measure, on the pairs that decide. If
@@ -24,14 +24,14 @@ def settled_cells(results: RunRecord, looks: Looks, made: int, settings: Setting
 
     Args:
         results: the rows of one stage of one model, with the draws made.
-        made: how many draws of each cell that is not settled have been made.
+        look: at the draws of all cells that are not settled yet.
     """
     found: set[str] = set()
     unsettled: set[str] = set()
     for stage in stages(results):
         drawn = [group for group in stage.groups if group.matched]
         for group in drawn:
-            known = _scoreless(stage, group) or _settled(stage, group, looks, made, settings, len(drawn))
+            known = _scoreless(stage, group) or _settled(stage, group, look, settings, len(drawn))
             (found if known else unsettled).add(group.row.key)
     return found - unsettled
 
@@ -40,14 +40,14 @@ def _scoreless(stage: Stage, group: Group) -> bool:
     return all(stage.delta_of(row) is None for row in group.rows())
 
 
-def _settled(stage: Stage, group: Group, looks: Looks, made: int, settings: Settings, family: int) -> bool:
+def _settled(stage: Stage, group: Group, look: Look, settings: Settings, family: int) -> bool:
     delta = stage.effect(group).value
     if delta is None:
         return False
     sign = 1.0 if stage.measure.higher_is_better else -1.0
     draws = sign * np.array(_deltas(stage, group), np.float64)
     sure = sure_level(settings.level, family, settings.correction)
-    return settled(sign * delta, draws, looks, made, settings.level, sure) is not None
+    return settled(sign * delta, draws, look, settings.level, sure) is not None
 
 
 def _deltas(stage: Stage, group: Group) -> Sequence[float]:

@@ -80,8 +80,9 @@ class Evidence:
         verdict: ``harms``, ``improves``, ``better``, ``harmless``, ``worse`` or ``undecided``; None against matched and
             random. harmed: of a mean over several tasks those whose own verdict is ``harms``.
         smallest_improves, smallest_better: the true gain over dense, in ``unit``, that would be found to improve, and
-            to be better, with 80 % power, with the draws made and the p of the other cells as they are. None where the
-            claim was not tested or no gain could be found, and against matched and random.
+            to be better, with 80 % power, with the draws made (with all draws, where they may stop early) and the p of
+            the other cells as they are. None where the claim was not tested or no gain could be found, and against
+            matched and random.
         draws, beaten: random draws, and those of a lower gain; None against dense and trained. draws_asked: how many
             matched draws would have been made, had they not stopped early; left out of the plain record where they
             could not stop. p_beats holds whenever they stopped.

@@ -102,8 +102,8 @@ def better_from(item: Evidence | None, places: int = 2) -> str:
     return "none" if item.smallest_better is None else f"{item.smallest_better:.{places}f}"
 
 
-def power(items: Sequence[Evidence], unit: str) -> tuple[str, ...]:
-    """From which gains on cells would be found to improve, and to be better, with 80 % power."""
+def power(items: Sequence[Evidence], unit: str, draws: str = "the draws made") -> tuple[str, ...]:
+    """From which gains on cells would be found to improve, and to be better, with 80 % power. draws: with which."""
     sized = {
         "to improve": [item.smallest_improves for item in items if item.q_improves is not None],
         "to be better than dense": [item.smallest_better for item in items if item.q_better is not None],
@@ -115,7 +115,7 @@ def power(items: Sequence[Evidence], unit: str) -> tuple[str, ...]:
             said.append(f"a gain of {_range(known)} {unit} would be found {claim}")
         if len(known) < len(sizes):
             said.append(f"of {len(sizes) - len(known)} of {len(sizes)} effects no gain would be found {claim}")
-    as_made = "With 80 % power, the draws made and the p of the other cells as they are,"
+    as_made = f"With 80 % power, {draws} and the p of the other cells as they are,"
     return (f"{as_made} {'; '.join(said)}.",) if said else ()
 
 
@@ -156,7 +156,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     lines = [
         ", ".join(f"{mark} {words[verdict]}" for verdict, mark in MARKS.items())
         + f"; tests at {first.level:g}, {corrected} over these cells.",
-        *power(items, unit),
+        *power(items, unit, "all draws" if any(group.row.draws_asked for group in groups) else "the draws made"),
         *draws(groups),
         *untested(items),
         *approximate(items),

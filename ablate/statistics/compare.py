@@ -10,6 +10,7 @@ from scipy.stats import norm, t
 
 from ablate.errors import Undefined
 from ablate.statistics.arrays import Floats
+from ablate.statistics.looks import Look
 from ablate.statistics.power import POWER, DrawsMade, spread_of
 from ablate.statistics.verdict import FEWEST_SEEDS
 
@@ -129,7 +130,7 @@ def against_draws(
     draw_boots: Floats,
     rng: np.random.Generator,
     name: str = "matched draws",
-    share: float = 1.0,
+    look: Look | None = None,
 ) -> AgainstDraws:
     """Compares a cell with random draws, which vary more among themselves than over resamples of the pairs.
 
@@ -144,8 +145,8 @@ def against_draws(
         draws: float64 [d], the gains of the random draws.
         draw_boots: float64 [d, resamples], their gains on the same bootstrap draws of the pairs.
         name: what the draws are called in errors.
-        share: of the level, that this look at the draws has (:class:`~ablate.statistics.looks.Looks`): p is divided by
-            it. By the union bound p holds whichever look the draws stopped at, and why.
+        look: if the draws may stop early, at which look they did. p is divided by its share of the level, so that by
+            the union bound p holds whichever look that was, and why.
 
     Raises:
         Undefined: there are fewer than two draws, or all have the same gain.
@@ -153,14 +154,14 @@ def against_draws(
     d = len(draws)
     if d < 2:
         raise Undefined(f"{d} {name}, and a test needs two")
-    made = DrawsMade.of(draws, draw_boots, share)
+    made = DrawsMade.of(draws, draw_boots, look)
     if made.spread <= SAME:
         raise Undefined(f"all {d} {name} have the same score")
     # For each resample of the pairs, d draws with replacement: the interval covers the choice of the draws too.
     picked = rng.integers(d, size=(d, len(boots)))
     difference = gain - float(draws.mean())
     compared = contrast(difference, boots - np.take_along_axis(draw_boots, picked, axis=0).mean(0))
-    p = min(1.0, p_of_one_more(gain, draws) / share)
+    p = min(1.0, p_of_one_more(gain, draws) / (look.share if look else 1.0))
     return AgainstDraws(compared, p, made, d, int((draws < gain).sum()))
 
 

@@ -16,7 +16,8 @@ from scipy.stats import t
 
 from ablate.statistics.arrays import Floats
 from ablate.statistics.compare import SAME, p_of_one_more
-from ablate.statistics.looks import Looks
+from ablate.statistics.looks import Look
+from ablate.statistics.power import spread_of
 
 CHANCE = 0.01
 """Below this chance of success with all draws, no more are made."""
@@ -26,8 +27,8 @@ _SIMULATED = 200_000
 Settled = Literal["beats", "fails"]
 
 
-def settled(gain: float, draws: Floats, looks: Looks, made: int, level: float, sure: float) -> Settled | None:
-    """What is settled of a cell after ``made`` draws, or None.
+def settled(gain: float, draws: Floats, look: Look, level: float, sure: float) -> Settled | None:
+    """What is settled of a cell at a look at its draws, or None.
 
     ``beats``: p is at most ``sure``. ``fails``: if more draws are like these, normal, the chance that p will be at most
     ``level`` with all of them is below :data:`CHANCE`. p is that of the look, divided by its share of the level.
@@ -41,14 +42,12 @@ def settled(gain: float, draws: Floats, looks: Looks, made: int, level: float, s
     d = len(draws)
     if d < 2 or float(draws.std(ddof=1)) <= SAME:
         return None
-    if p_of_one_more(gain, draws) / looks.share(made) <= sure:
+    if p_of_one_more(gain, draws) / look.share <= sure:
         return "beats"
-    more = looks.numbers[-1] - made
-    if more <= 0:
+    if look.more <= 0:
         return None
-    spread = float(draws.std(ddof=1)) * sqrt(1 + 1 / d)
-    needed = least_statistic(d, more, level * looks.share(looks.numbers[-1]))
-    return "fails" if (gain - float(draws.mean())) / spread < needed else None
+    needed = least_statistic(d, look.more, level * look.share_of_last)
+    return "fails" if (gain - float(draws.mean())) / float(spread_of(draws)) < needed else None
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 FEWEST = 5
 """Draws before which nothing is looked at: Student's t of fewer has so long tails that it settles nothing."""
@@ -42,3 +43,25 @@ class Looks:
             return 1.0
         early = self.numbers[:-1]
         return LAST if made > early[-1] else (1 - LAST) / len(early)
+
+
+class Look(NamedTuple):
+    """One look at the draws of a cell. made: how many have been made by then, those that failed included."""
+
+    looks: Looks
+    made: int
+
+    @property
+    def share(self) -> float:
+        """Its share of the level; see :meth:`Looks.share`."""
+        return self.looks.share(self.made)
+
+    @property
+    def share_of_last(self) -> float:
+        """The share of the level that the look at all draws has."""
+        return self.looks.share(self.looks.numbers[-1])
+
+    @property
+    def more(self) -> int:
+        """How many draws are left."""
+        return self.looks.numbers[-1] - self.made
