@@ -48,13 +48,10 @@ def main() -> None:
     print("|---|--:|--:|--:|--:|")
     heads, neurons = Head(), Neuron()
     each = [torch.tensor([unit]) for unit in range(len(heads.layers(model)))]
-    report(
-        "each head", model, prepared, heads, [torch.tensor([unit]) for unit in range(len(heads.layers(model)))], given
-    )
+    report("each head", model, prepared, heads, each, given)
     layers = neurons.layers(model)
-    groups = [
-        part for layer in range(int(layers.max()) + 1) for part in (layers == layer).nonzero().flatten().chunk(GROUPS)
-    ]
+    numbers = [(layers == layer).nonzero().flatten() for layer in range(int(layers.max()) + 1)]
+    groups = [group for of_layer in numbers for group in of_layer.chunk(GROUPS)]
     report(f"{GROUPS} groups of neurons in each layer", model, prepared, neurons, groups, given)
 
 

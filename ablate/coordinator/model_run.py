@@ -243,7 +243,7 @@ class ModelRun:
             model_hash=self.model.hash,
             encoding=self.model.encoding,
             mask=mask,
-            tasks=tuple(TaskToMeasure(task.task, task.task.version, task.data.hash) for task in tasks),
+            tasks=tuple(map(TaskToMeasure.of, tasks)),
             source=self.source,
             weights=trained.file if trained else None,
             device=self.device,

@@ -88,6 +88,7 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
             panels={stage.name: stage.panels for stage in stages},
             deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
             precision_effects=_precision_effects(stages),
+            racing={stage.model: stage.racing for stage in stages if stage.racing} or None,
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),

@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.race import Raced, race, sentences
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rounds import InRounds
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.coordinator.searched import Searched, search
+from ablate.coordinator.stopped import stopped_rows
 from ablate.data.items import PairKey
 from ablate.events import Event
 from ablate.plan.choose import choose, mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.record import Row
+from ablate.record import Racing, Row
 from ablate.tasks.loaded import Loaded, panel_of
 
 NO_SEARCH = Searched({}, {})
@@ -30,7 +32,9 @@ class StageRows:
     panels: task -> the key of its panel. deviations: task -> how its data differ from the published set, where they do.
     precision_effects: see :meth:`ModelRun.precision_effects`.
     cached, computed, failed: how many cells came completely from the store, were
-    evaluated, and failed. draws_made, draws_asked: of all cells whose matched draws may stop early.
+    evaluated, and failed.
+    draws_made, draws_asked: of all cells whose matched draws may stop early.
+    racing: what racing has spared, if the stage was raced.
     """
 
     model: str
@@ -44,13 +48,61 @@ class StageRows:
     failed: int
     draws_made: int | None = None
     draws_asked: int | None = None
+    racing: Racing | None = None
 
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Evaluates every cell of the plan on the screen tasks."""
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
-    return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
+    if not job.recipe.evaluate.racing:
+        return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
+    raced = race(job, model_run, tasks)
+    left = [cell for cell in job.plan.cells if cell not in raced.stopped]
+    stage = _stage(job, model_run, "screen", tasks, left, job.recipe.controls.screened, False)
+    return _with_stopped(job, model_run, stage, tasks, raced)
+
+
+def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequence[Loaded], raced: Raced) -> StageRows:
+    """The stage of the cells that did not stop, with the rows of the stopped ones in the plan's order."""
+    shared, key = shared_fields(job, model_run, "screen", False), model_run.masks.key
+    worked = {short(key) for key in raced.worked}
+    rows = [replace(row, cached=row.cached and row.key not in worked) for row in stage.rows]
+    of_stopped = {cell: stopped_rows(shared, tasks, one, model_run.reason) for cell, one in raced.stopped.items()}
+    # Cells may share a key: of several explicit or grid cells alike, all have stopped or none.
+    place = {short(key(cell)): number for number, cell in enumerate(job.plan.cells)}
+    rows += [row for of_cell in of_stopped.values() for row in of_cell]
+    # `sorted` keeps the order of tasks within a cell; dense is first, and controls, which the plan lacks, are last.
+    rows.sort(key=lambda row: -1 if row.cell == "dense" else len(place) if row.control else place[row.key])
+    fresh = sum(not one.outcome.cached for one in raced.stopped.values())
+    again = len({row.key for row in stage.rows if row.cached and row.key in worked})
+    return replace(
+        stage,
+        rows=rows,
+        cached=stage.cached - again + len(raced.stopped) - fresh,
+        computed=stage.computed + again + fresh,
+        racing=_counted(job, tasks, raced, stage.draws_made),
+    )
+
+
+def _counted(job: Job, tasks: Sequence[Loaded], raced: Raced, drawn: int | None) -> Racing:
+    """What the race has spared. drawn: how many matched draws were made, if they may stop early."""
+    controls = job.recipe.controls
+    cells = job.plan.cells
+    left = [cell for cell in cells if cell not in raced.stopped]
+    draws = [len(controls_of(some, controls.screened, False, controls.control_seed)) for some in (left, cells)]
+    if drawn is not None:
+        # What stopping draws early has saved, racing has not. The cells that stopped might have had all of theirs.
+        draws = [drawn, drawn + draws[1] - draws[0]]
+    every = sentences(tasks)
+    # Cells without a rival are evaluated as ever, and so is dense.
+    alone = len(cells) - raced.cells
+    return Racing(
+        cells=len(cells),
+        whole=len(left),
+        encoded=raced.encoded + (1 + alone + draws[0]) * every,
+        without=(1 + len(cells) + draws[1]) * every,
+    )
 
 
 def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, ...]:
@@ -127,7 +179,7 @@ def _stage(
     made = Counter(cell_of[outcome.cell] for outcome in outcomes if outcome.cell.control == "matched")
     if stops:
         of_cell = {short(key(cell)): count for cell, count in made.items()}
-        rows = [_counted(row, of_cell, matched) for row in rows]
+        rows = [_with_draws(row, of_cell, matched) for row in rows]
     failures = {row.key for row in rows if row.status == "failed"}
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
@@ -139,7 +191,7 @@ def _stage(
     return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
 
 
-def _counted(row: Row, made: Mapping[str, int], asked: int) -> Row:
+def _with_draws(row: Row, made: Mapping[str, int], asked: int) -> Row:
     """The row; that of a cell with draws says how many were made, of how many."""
     of_cell = made.get(row.key) if row.control is None else None
     return row if of_cell is None else replace(row, draws_made=of_cell, draws_asked=asked)

@@ -112,6 +112,25 @@ class ItemSet:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def only(self, items: NDArray[np.bool_]) -> ItemSet:
+        """The set of the items that ``items``, bool [n], marks, with a hash of its own.
+
+        Raises:
+            DataError: the items are not all that the set has, as where queries share documents.
+        """
+        if type(self) is not ItemSet:
+            raise DataError(f"'{self.name}' has more than its items, and cannot be measured on a part of them")
+        chosen = np.flatnonzero(items).tolist()
+        return ItemSet(
+            self.name,
+            self.split,
+            self.source,
+            tuple(self.texts[i] for i in chosen),
+            self.gold[chosen],
+            tuple(self.subsets[i] for i in chosen),
+            deviation=self.deviation,
+        )
+
     @cached_property
     def sentences(self) -> tuple[str, ...]:
         """The distinct texts, in order of first appearance, item by item: what a model has to embed."""

@@ -63,8 +63,19 @@ def _machine() -> list[Finding]:
     gpu = ", ".join(devices) if devices and torch.cuda.is_available() else "none"
     return [
         Finding("cores", f"{usable} usable of {os.cpu_count()}; torch uses {torch.get_num_threads()} threads"),
+        Finding("products on the CPU", _products()),
         Finding("GPU", gpu),
     ]
+
+
+def _products() -> str:
+    from ablate.models.products import MARGIN, one_dnn_times
+
+    times = one_dnn_times()
+    if not times:
+        return "by torch's default library; this torch has no other"
+    by = "oneDNN" if times >= MARGIN else "torch's default library"
+    return f"by {by}; oneDNN is {times:.1f} times as fast as the default here"
 
 
 def _extra(extra: str, requirements: list[Requirement]) -> Finding:

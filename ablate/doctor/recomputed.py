@@ -79,7 +79,7 @@ class Recomputing:
             model_hash=model.hash,
             encoding=model.encoding,
             mask=packed,
-            tasks=(TaskToMeasure(loaded.task, loaded.task.version, loaded.data.hash),),
+            tasks=(TaskToMeasure.of(loaded),),
             source=source,
             weights=weights,
             device=str(self._device),

@@ -193,6 +193,10 @@ class _Rows:
         panel = about.panels.get(row.stage, {}).get(row.task)
         if panel is None:
             self.faults["a row is of a task without a panel"] += 1
+        elif row.status == "stopped":
+            # Its result is on a part of the task's items, whose panel is not stored.
+            if row.result is not None:
+                runs.uses.setdefault(row.result.encode(), set())
         elif panel in files.panels and row.n not in (None, files.panels[panel]):
             self.faults["a row has another number of items than its task"] += 1
         elif row.result is not None:

@@ -115,7 +115,7 @@ class Worker:
                 if key in lent.tasks:
                     return lent.tasks[key]
             if key not in self._tasks:
-                self._tasks[key] = _load(task, source, wanted.data_hash)
+                self._tasks[key] = _load(wanted, source)
             return self._tasks[key]
 
     def weights(self, file: WeightsFile) -> Weights:
@@ -164,9 +164,10 @@ def _task_key(task: Task, source: Source, data_hash: str) -> str:
     return digest({"task": task.identity(), "source": source.label, "data": data_hash})
 
 
-def _load(task: Task, source: Source, data_hash: str) -> Loaded:
+def _load(wanted: TaskToMeasure, source: Source) -> Loaded:
+    task, data_hash = wanted.task, wanted.data_hash
     try:
-        data = task.load(source)
+        data = wanted.items(task.load(source))
     except AblateError:
         raise
     except FAILURES as error:  # a plug-in's code may raise anything

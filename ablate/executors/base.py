@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ablate.data.items import Source
+from ablate.data.items import ItemSet, Source
 from ablate.errors import PluginError, one_line
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
@@ -18,6 +18,7 @@ from ablate.models.spec import ModelSpec, Precision
 from ablate.models.weights_file import WeightsFile
 from ablate.plugin import Plugin
 from ablate.tasks.base import Task
+from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
 
@@ -51,11 +52,32 @@ class TaskToMeasure:
 
     version: the version of the task's class in the coordinator.
     data_hash: the hash of the items that the coordinator has loaded.
+    part: which of the task's items these are, eight in each byte, 1 = measured; None if these are all.
     """
 
     task: Task
     version: int
     data_hash: str
+    part: bytes | None = None
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> TaskToMeasure:
+        """A loaded task."""
+        part = None if loaded.part is None else np.packbits(loaded.part).tobytes()
+        return cls(loaded.task, loaded.task.version, loaded.data.hash, part)
+
+    def items(self, data: ItemSet) -> ItemSet:
+        """The items to measure, from all of the task's.
+
+        Raises:
+            DataError: a part is asked for of items that have none.
+        """
+        if self.part is None:
+            return data
+        bits = np.frombuffer(self.part, np.uint8)
+        if len(bits) != -(-len(data) // 8):
+            return data  # of another length than the coordinator's, which the hash of the data says
+        return data.only(np.unpackbits(bits, count=len(data)).view(np.bool_))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from statistics import fmean
 
@@ -63,6 +63,8 @@ def differences(
     """
     run_stages = stages(results)
     known = [_cells(stage) for stage in run_stages]
+    for name in (a, b):
+        _check_whole(name, run_stages)
     sides = [[_find(name, cells) for cells in known] for name in (a, b)]
     for name, side in zip((a, b), sides, strict=True):
         if not any(side):
@@ -84,7 +86,9 @@ def find(results: RunRecord, name: str) -> dict[str, str]:
     Raises:
         AblateError: there is no such cell, or several keys begin so.
     """
-    known = [_cells(stage) for stage in stages(results)]
+    run_stages = stages(results)
+    known = [_cells(stage) for stage in run_stages]
+    _check_whole(name, run_stages)
     rows = [next(iter(tasks.values())) for cells in known for tasks in _find(name, cells)]
     if not rows:
         raise _unknown(name, known)
@@ -144,6 +148,18 @@ def _has_score(stage: Stage, rows: RowsByTask, task: str) -> bool:
 def _mean_score(stage: Stage, cells: Sequence[RowsByTask], tasks: Sequence[str]) -> float:
     scores = (stage.score_of(rows[task]) for rows in cells for task in tasks)
     return fmean(score for score in scores if score is not None)
+
+
+def _check_whole(name: str, run_stages: Sequence[Stage]) -> None:
+    """Refuses a cell that racing has stopped."""
+    for stage in run_stages:
+        if not stage.stopped or name == "dense" or _find(name, _cells(stage)):
+            continue
+        if _find(name, _cells(replace(stage, groups=[*stage.groups, *stage.stopped]))):
+            raise AblateError(
+                f"'{name}' was stopped by racing and has no whole result; run it without evaluate.racing, or name "
+                "another cell"
+            )
 
 
 def _cells(stage: Stage) -> dict[str, list[RowsByTask]]:

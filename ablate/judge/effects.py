@@ -45,8 +45,9 @@ class Stage:
     """One model's rows of one stage and one measure.
 
     clean: whether cells are judged by their scores on the clean pairs instead of on all pairs. splits: task -> split,
-    in the order of the run. dense: the dense model's rows by task. evidence: (group id, task or None for the mean over
-    all tasks, what the group is compared with) -> evidence.
+    in the order of the run. dense: the dense model's rows by task. stopped: the cells that racing has stopped, whose
+    rows are of a part of the items; they are not among ``groups``, so that nothing compares them with whole cells.
+    evidence: (group id, task or None for the mean over all tasks, what the group is compared with) -> evidence.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Stage:
     splits: dict[str, str] = field(default_factory=dict)
     dense: RowsByTask = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    stopped: list[Group] = field(default_factory=list)
     evidence: dict[tuple[str, str | None, str], Evidence] = field(default_factory=dict)
 
     def evidence_on(self, group: Group, task: str | None = None, against: str = "dense") -> Evidence | None:
@@ -94,6 +96,11 @@ class Stage:
     def effect_on_all(self, group: Group) -> Effect:
         """The mean delta over all tasks, then over seeds, on all pairs, clean or not."""
         return self._over(group.seeds, lambda row: row.delta)
+
+    def seen(self, group: Group) -> int:
+        """How many of the pairs that decide a cell was evaluated on, over all tasks."""
+        rows = next(iter(group.seeds.values())).values()
+        return sum((row.n_clean if self.clean else row.n) or 0 for row in rows)
 
     def score(self, group: Group) -> Effect:
         """The mean score over tasks, then over seeds, on the pairs that decide."""
@@ -145,6 +152,8 @@ def over_draws(effects: Iterable[Effect]) -> Effect:
 def _status(row: Row | None, number: float | None) -> str:
     if row is None:
         return "missing"
+    if row.status == "stopped":
+        return "undefined" if number is None else "ok"
     return "undefined" if row.status == "ok" and number is None else row.status
 
 
@@ -192,11 +201,13 @@ def _with_rows(results: RunRecord) -> list[Stage]:
             for owner in owners.get((row.model, row.control_of), ()):
                 if (place, owner) in groups:
                     _add_control(groups[place, owner], row)
-        else:
+        # On the tasks that a stopped cell did not race on, there is nothing of it to show.
+        elif row.status != "stopped" or row.n:
             identity = identity_of(row)
             if (place, identity) not in groups:
                 groups[place, identity] = Group(row, identity in chosen)
-                stage.groups.append(groups[place, identity])
+                of_stage = stage.stopped if row.status == "stopped" else stage.groups
+                of_stage.append(groups[place, identity])
             groups[place, identity].seeds.setdefault((row.seed, row.train_seed), {})[row.task] = row
     return list(by_place.values())
 

@@ -9,9 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from ablate.models.device import DeviceFull, exact_float32, label, out_of_memory
+from ablate.models.device import DeviceFull, label, out_of_memory
 from ablate.models.memory import token_budget as default_budget
 from ablate.models.model import Model
+from ablate.models.products import inference
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def smaller_batches(model: Model, prepared: Prepared, error: RuntimeError) -> No
 
 
 def _encode(model: Model, prepared: Prepared, on_batch: Callable[[int], None] | None) -> Tensor:
-    with torch.inference_mode(), exact_float32():
+    with inference(model.device):
         parts = []
         # `on_batch` lets exact removal set the recorded outputs that this batch replays.
         for number, batch in enumerate(prepared.batches):

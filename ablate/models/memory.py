@@ -9,8 +9,8 @@ import psutil
 import torch
 from torch import nn
 
-from ablate.models.device import exact_float32
 from ablate.models.model import Model
+from ablate.models.products import inference
 
 ON_CPU = 2048
 """Measured on STS-B dev: MiniLM takes the same CPU time with 512, 1024 and 2048 tokens (within 2 %), more with 8192."""
@@ -78,5 +78,5 @@ def _probe(model: Model) -> None:
     (ids,) = model.tokenize([""])
     length = min(model.encoding.max_length, _PROBED)
     sentence = [ids[0]] * length
-    with model.guard.hold(wait=True), torch.inference_mode(), exact_float32():
+    with model.guard.hold(wait=True), inference(model.device):
         model.embed(model.pad([sentence] * (_PROBED // length)))

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ablate.models.device import exact_float32
 from ablate.models.encode import Prepared
 from ablate.models.model import Model
+from ablate.models.products import inference
 
 Outputs = list[Any]
 """What a layer has returned for each batch of some prepared sentences."""
@@ -92,7 +91,7 @@ def run_until_stopped(model: Model, prepared: Prepared, handle: RemovableHandle,
         handle: of the hook that ends it, which is removed at the end.
     """
     try:
-        with torch.inference_mode(), exact_float32():
+        with inference(model.device):
             for number, batch in enumerate(prepared.batches):
                 replay(number)
                 with suppress(_Stop):

@@ -20,7 +20,8 @@ def mean_gains(rows: Sequence[Row], clean: bool) -> dict[str, float]:
     gains: defaultdict[str, list[float]] = defaultdict(list)
     incomplete = set()
     for row in rows:
-        gain = row.gain_on(clean)
+        # The Δ of a cell that racing has stopped is of fewer items than those of others.
+        gain = None if row.status == "stopped" else row.gain_on(clean)
         if gain is None:
             incomplete.add(row.key)
         else:
@@ -37,11 +38,8 @@ def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
     Args:
         means: each cell's mean gain on the screen tasks. Cells without one cannot be chosen.
     """
-    groups: defaultdict[Cell, list[Cell]] = defaultdict(list)
-    for cell in plan.grid:
-        groups[_seedless(cell)].append(cell)
     best: dict[tuple[str, ...], tuple[float, list[Cell]]] = {}
-    for cells in groups.values():
+    for cells in _alike(plan):
         rivals = cells[0].rivals
         if rivals is None or not all(cell in means for cell in cells):
             continue
@@ -50,6 +48,23 @@ def choose(plan: Plan, means: Mapping[Cell, float]) -> tuple[Cell, ...]:
             best[rivals] = mean, cells
     grid = [cell for _, cells in best.values() for cell in cells]
     return tuple(dict.fromkeys([*grid, *plan.explicit]))
+
+
+def contests(plan: Plan) -> list[list[list[Cell]]]:
+    """Of each scorer × granularity (× way) the candidates, of which one is chosen: cells that differ only in seed."""
+    found: defaultdict[tuple[str, ...], list[list[Cell]]] = defaultdict(list)
+    for cells in _alike(plan):
+        if cells[0].rivals is not None:
+            found[cells[0].rivals].append(cells)
+    return list(found.values())
+
+
+def _alike(plan: Plan) -> list[list[Cell]]:
+    """The cells of the grid, those together that differ only in the seed."""
+    groups: defaultdict[Cell, list[Cell]] = defaultdict(list)
+    for cell in plan.grid:
+        groups[_seedless(cell)].append(cell)
+    return list(groups.values())
 
 
 def _seedless(cell: Cell) -> Cell:

@@ -86,6 +86,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     job = Job(plan, chosen, tasks, plugins, device)
     _check_margins(job, document)
     _check_choice(job, document)
+    _check_racing(job, document)
     _read_early(job)
     return job
 
@@ -141,6 +142,25 @@ def _check_choice(job: Job, document: Document) -> None:
             "cells, and the best cells are chosen on screen tasks; add a task such as sts-dev, or confirm "
             "{tasks: [...], cells: all}"
         )
+
+
+def _check_racing(job: Job, document: Document) -> None:
+    """Refuses racing where no cell may stop, or where parts of the items say nothing about the whole."""
+    if not job.recipe.evaluate.racing:
+        return
+    unfit = [task.name for task in job.choosing if not task.per_item]
+    if job.recipe.confirm is not None and job.recipe.confirm.cells == "all":
+        why = "every cell is confirmed, so none may stop; leave it out, or confirm the best cells"
+    elif not job.choosing:
+        why = f"no screen task chooses cells ({', '.join(task.name for task in job.tasks.screen) or 'there is none'})"
+        why += "; add one such as sts-dev"
+    elif unfit:
+        why = f"{', '.join(unfit)} cannot be measured on a part of the items; leave out the task, or racing"
+    elif any(cell.training for cell in job.plan.cells):
+        why = "trained cells are not raced; leave it out"
+    else:
+        return
+    raise RecipeError(f"{document.place(('evaluate', 'racing'))}: {why}")
 
 
 def _read_early(job: Job) -> None:

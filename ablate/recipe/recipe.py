@@ -13,6 +13,7 @@ from ablate.errors import suggest
 from ablate.models.spec import ModelSpec, Precision
 from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
+from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
@@ -115,10 +116,6 @@ class Statistics(Strict):
     margins: dict[str, Margin] = {}
     resamples: Annotated[int, Field(ge=100, le=1_000_000, strict=True)] = 2000
     statistics_seed: Seed = 0
-
-
-class Evaluate(Strict):
-    """How cells are evaluated."""
 
 
 class Confirm(Strict):

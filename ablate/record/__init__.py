@@ -1,6 +1,6 @@
 """The typed record of a run: its rows, the evidence on its cells, and its circumstances. Read and written as JSON."""
 
-from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, RunAbout, TrainingData
+from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, Racing, RunAbout, TrainingData
 from ablate.record.computed import devices_note, precision_note
 from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
 from ablate.record.plain import from_plain, to_plain
@@ -21,6 +21,7 @@ __all__ = [
     "OracleAgreement",
     "OverComponents",
     "OverSets",
+    "Racing",
     "Row",
     "RunAbout",
     "RunRecord",

@@ -34,6 +34,21 @@ class ModelHashes:
 
 
 @dataclass(frozen=True)
+class Racing:
+    """What racing has spared of a model's screen.
+
+    cells: of the plan. whole: how many of them were evaluated on all items. encoded: how many sentences the cells were
+    evaluated on, with dense and controls, whether results came from the store or not. without: how many that would be
+    without racing.
+    """
+
+    cells: int
+    whole: int
+    encoded: int
+    without: int
+
+
+@dataclass(frozen=True)
 class ContributionMap:
     """The contribution of every unit of the dense model, by one scorer.
 
@@ -122,6 +137,7 @@ class RunAbout(Manifest):
         the device of its result, which an earlier run may have computed on another one.
     precision_effects: model -> task -> the dense model's score in the recipe's precision less that in float32, on all
         pairs; None if the precision is float32.
+    racing: model -> what racing has spared; None of a run that was not raced.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
@@ -154,6 +170,7 @@ class RunAbout(Manifest):
     precision_effects: dict[str, dict[str, float]] | None = None
     draws_made: int | None = None
     draws_asked: int | None = None
+    racing: dict[str, Racing] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

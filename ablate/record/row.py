@@ -9,8 +9,8 @@ from typing import Any
 
 from ablate.record.plain import OMITTED, from_plain
 
-STATUSES = ("ok", "undefined", "failed")
-"""Whether a row has a score, and if not, why."""
+STATUSES = ("ok", "undefined", "failed", "stopped")
+"""Whether a row has a score, and if not, why; ``stopped``: its score is of a part of the items, or absent."""
 
 
 # Keyword-only, because the fields are in the order of the columns, and some with defaults come before others without.
@@ -33,8 +33,9 @@ class Row:
         n: pairs of the task. score, dense, delta: the cell's score on all of them, the dense model's score, and their
             difference. n_clean, score_clean, dense_clean, delta_clean: the same on the pairs that neither calibration
             nor choice has seen.
-        status: ``ok``; ``undefined``, if there is no score on these data; ``failed``. reason: why a score or a clean
-            score is absent. seconds: spent on the evaluation when it was computed.
+        status: ``ok``; ``undefined``, if there is no score on these data; ``failed``; ``stopped``, if racing stopped
+            the cell: then all of these, dense included, are of the items that it was evaluated on. reason: why a score
+            or a clean score is absent. seconds: spent on the evaluation when it was computed.
     Where it belongs:
         key: of the cell, 16 hexadecimal digits. cell: its text, ``dense`` for the dense model. stage: ``screen`` or
             ``confirm``. control: None, ``matched``, ``searched`` or ``flipped``. control_of: the key of the cell that
@@ -58,8 +59,8 @@ class Row:
         way, train_seed: None if the cell was not trained.
 
     Raises:
-        ValueError: a number is NaN or infinite, the status is not one of the three, or a row has a score and is not
-            ``ok``, or the reverse. It is a bug in what made the row, and so not an AblateError.
+        ValueError: a number is NaN or infinite, the status is not one of the four, or a row that has not stopped has a
+            score and is not ``ok``, or the reverse. It is a bug in what made the row, and so not an AblateError.
     """
 
     model: str
@@ -133,8 +134,8 @@ class Row:
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"{self._place}: {name} is {value}; what is undefined must be None")
         if self.status not in STATUSES:
-            raise ValueError(f"{self._place}: status {self.status!r} is not ok, undefined or failed")
-        if (self.score is None) == (self.status == "ok"):
+            raise ValueError(f"{self._place}: status {self.status!r} is not ok, undefined, failed or stopped")
+        if self.status != "stopped" and (self.score is None) == (self.status == "ok"):
             raise ValueError(f"{self._place}: status {self.status} with score {self.score}")
 
     @property

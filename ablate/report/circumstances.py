@@ -75,12 +75,23 @@ def foot(results: RunRecord) -> tuple[str, ...]:
     if about.timings:
         spent = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in about.timings.items())
         lines.append(f"seconds: {spent}")
+    lines += racing(about)
     lines.append(f"cells: {about.counts}")
     lines += [f"matched draws: {about.draws_said}"] if about.draws_said else []
     lines.append(f"store: {about.store}, run {about.run}")
     if about.command:
         lines.append(f"command: {about.command}")
     return tuple(lines)
+
+
+def racing(about: RunAbout) -> list[str]:
+    """What racing has spared, model by model."""
+    of_model = (about.racing or {}).items()
+    return [
+        f"racing{f' of {model}' if len(about.models) > 1 else ''}: {one.whole} of {one.cells} cells were evaluated in "
+        f"full; {100 * one.encoded / one.without:.0f} % of the encoding ({one.encoded:,} of {one.without:,} sentences)"
+        for model, one in of_model
+    ]
 
 
 def _reasons(results: RunRecord) -> dict[str, str]:
@@ -90,7 +101,7 @@ def _reasons(results: RunRecord) -> dict[str, str]:
     for row in results.rows:
         # The number that the tables show: dense has a score and no Δ.
         value = row.score_on(clean) if row.cell == "dense" else row.delta_on(clean)
-        if row.status != "ok" or value is None:
+        if row.status != "stopped" and (row.status != "ok" or value is None):
             status = "undefined" if row.status == "ok" else row.status
             model = f", {row.model}" if len(results.about.models) > 1 else ""
             control = f" ({row.control})" if row.control else ""

@@ -71,7 +71,7 @@ def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iter
         return
     in_grid = [group for group in stage.groups if not group.off_grid]
     if in_grid and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
-        yield grid(stage, in_grid, f"{name}: {what}")
+        yield grid(stage, in_grid, f"{name}: {what}", stage.stopped)
     if reports:
         yield cells(stage, listed, f"{name}{why or ', cell by cell'}: {what}")
     elif len(in_grid) < len(stage.groups):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group, differing, extra, label
 from ablate.record import Evidence
 from ablate.report import verdicts, wording
-from ablate.report.table import MARKS, Column, Line, Table, TableCell
+from ablate.report.table import MARKS, STOPPED, Column, Line, Table, TableCell
 
 
 class _GridLine(NamedTuple):
@@ -21,12 +21,18 @@ class _GridLine(NamedTuple):
     extras: tuple[str, ...]
 
 
-def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
-    """A line for each granularity and sparsity (and scope and steps, where they differ), a column for each scorer."""
-    placed = [(group.place, group) for group in groups if group.place is not None]
+def grid(stage: Stage, groups: Sequence[Group], title: str, stopped: Sequence[Group] = ()) -> Table:
+    """A line for each granularity and sparsity (and scope and steps, where they differ), a column for each scorer.
+
+    Args:
+        stopped: cells that racing has stopped.
+    """
+    placed = [(group.place, group) for group in (*groups, *stopped) if group.place is not None]
+    seen = {group.id: stage.seen(group) for group in stopped}
+    numbers = {count: number for number, count in enumerate(sorted(set(seen.values())), start=1)}
     scorers = list(dict.fromkeys(place.scorer for place, _ in placed))
     granularities = list(dict.fromkeys(place.granularity for place, _ in placed))
-    extras = differing(groups)
+    extras = differing([*groups, *stopped])
     places: dict[_GridLine, dict[str, Group]] = {}
     for place, group in placed:
         line = _GridLine(place.granularity, place.sparsity, tuple(extra(group, name) for name in extras))
@@ -39,7 +45,12 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     ):
         stub = map(TableCell, (line.granularity, wording.sparsity(line.sparsity), *line.extras))
         entries = [places[line].get(scorer) for scorer in scorers]
-        effects = _marked(stage, [stage.effect(group) if group else None for group in entries], entries)
+        whole = [None if group is None or group.id in seen else group for group in entries]
+        effects = _marked(stage, [stage.effect(group) if group else None for group in whole], whole)
+        for at, entry in enumerate(entries):
+            if entry is not None and entry.id in seen:
+                text = wording.effect(stage.effect(entry), stage.measure.places)
+                effects[at] = TableCell(f"{text} {STOPPED}{numbers[seen[entry.id]]}")
         lines.append(Line((*stub, *effects), new=previous not in (None, line.granularity)))
         previous = line.granularity
     stubs = [Column(name, stub=True) for name in ("granularity", "sparsity", *extras)]
@@ -49,8 +60,22 @@ def grid(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         columns,
         tuple(lines),
         "row",
-        (*wording.notes(stage, groups), *verdicts.legend(stage, groups, (None,)), *verdicts.harmed(stage, groups)),
+        (
+            *wording.notes(stage, groups),
+            *verdicts.legend(stage, groups, (None,)),
+            *verdicts.harmed(stage, groups),
+            *_of_stopped(stage, numbers),
+        ),
     )
+
+
+def _of_stopped(stage: Stage, numbers: Mapping[int, int]) -> tuple[str, ...]:
+    """What the marks of stopped cells mean. numbers: how many pairs were seen -> the number beside the mark."""
+    if not numbers:
+        return ()
+    counts = ", ".join(f"{STOPPED}{number} {count:,}" for count, number in numbers.items())
+    every = sum((row.n_clean if stage.clean else row.n) or 0 for row in stage.dense.values())
+    return (f"{STOPPED} stopped by racing, without a verdict: Δ of the first pairs only ({counts} of {every:,}).",)
 
 
 def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:

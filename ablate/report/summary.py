@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
@@ -17,7 +17,8 @@ class CellSummary:
     model, stage, metric, unit, higher_is_better, cell, granularity, scorer, scope, sparsity, steps, chosen: as in the
         cell's rows (:class:`~ablate.record.Row`). If there are several seeds, ``cell`` names the first.
     tasks: the tasks that deltas are means over.
-    status: ``ok``, ``undefined``, ``failed``, or ``missing`` if a task was not run.
+    status: ``ok``, ``undefined``, ``failed``, ``missing`` if a task was not run, or ``stopped`` by racing: then the
+        deltas are of the pairs that the cell was evaluated on, and not to be compared with those of other cells.
     delta: the mean over the tasks and seeds, on the pairs that decide.
     sd: the sample standard deviation over seeds, None below two.
     seeds: how many there are.
@@ -79,6 +80,8 @@ def summarize(results: RunRecord) -> Iterator[CellSummary]:
     for stage in stages(results):
         for group in stage.groups:
             yield _summary(stage, group)
+        for group in stage.stopped:
+            yield replace(_summary(stage, group), status="stopped")
 
 
 def _summary(stage: Stage, group: Group) -> CellSummary:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 MARKS = {"harms": "▼", "improves": "▲", "better": "△", "harmless": "●", "worse": "▽", "undecided": "○"}
 """The mark of each verdict, in the order in which one is preferred to the next; legible without color."""
 
+STOPPED = "†"
+"""The mark of a cell that racing has stopped. A number beside it says on how many pairs it was evaluated."""
+
 MEANINGS = ", ".join(
     f"{mark} {meaning}"
     for mark, meaning in zip(

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ablate.report.formats import visible
 from ablate.report.layout import build
-from ablate.report.table import MARKS, Column, Page, Table, TableCell
+from ablate.report.table import MARKS, STOPPED, Column, Page, Table, TableCell
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord
@@ -26,7 +26,7 @@ _PROSE_WIDTH = 24
 _PLAIN = str.maketrans(
     {"Δ": "delta", "±": "+-", "×": "x", "–": "-"}
     | {MARKS["improves"]: "^", MARKS["better"]: "+", MARKS["harmless"]: "=", MARKS["worse"]: "-", MARKS["harms"]: "v"}
-    | {MARKS["undecided"]: "?"}
+    | {MARKS["undecided"]: "?", STOPPED: "#"}
 )
 # Everyone can distinguish blue from orange, with any color vision; and the marks say the same without color.
 _STYLES = {"improves": "dodger_blue1", "better": "dodger_blue1", "harms": "dark_orange", "worse": "dark_orange"}

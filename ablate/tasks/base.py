@@ -27,6 +27,9 @@ class Task(Plugin):
     range: the lowest and the highest possible score over all items, in ``unit``; unbounded by default. The contract
         tests check it.
     chooses: whether the task, as a screen task, helps to choose the cells to confirm.
+    per_item: whether the value of an item depends on the embeddings of its own texts alone, so that the values on parts
+        of the items, put together, are those on all of them. Only such a task can be raced (``evaluate.racing``). The
+        contract tests check it.
     family: what tasks have in common whose sentences come from one source, so that a gain on one of them says little
         about other data than a gain on the next; empty if the task is a family of its own.
     """
@@ -37,6 +40,7 @@ class Task(Plugin):
     higher_is_better: ClassVar[bool] = True
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     chooses: ClassVar[bool] = True
+    per_item: ClassVar[bool] = False
     family: ClassVar[str] = ""
 
     def load(self, source: Source) -> ItemSet:

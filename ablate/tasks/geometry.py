@@ -44,6 +44,7 @@ class AlignTask(Geometry):
     """The mean of ``||f(x) - f(x+)||²`` over the pairs with gold strictly above 4, in [0, 4]."""
 
     metric: ClassVar[str] = "align loss"
+    per_item: ClassVar[bool] = True
     range: ClassVar[tuple[float, float]] = (0, 4)
 
     def load(self, source: Source) -> ItemSet:

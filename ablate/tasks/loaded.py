@@ -20,16 +20,23 @@ class Loaded:
 
     kept: bool [n], False for items that calibration or choice has seen.
     fault: why the items could not be read (there are none then); usually None.
+    part: bool [items of the whole set], which of them these are; None if these are all.
     """
 
     task: Task
     data: ItemSet
     kept: NDArray[np.bool_]
     fault: str | None = None
+    part: NDArray[np.bool_] | None = None
 
     @property
     def name(self) -> str:
         return self.task.name
+
+    def only(self, items: NDArray[np.bool_]) -> Loaded:
+        """The task with only the items that ``items``, bool [n], marks; of a task that has all its items."""
+        assert self.part is None
+        return Loaded(self.task, self.data.only(items), self.kept[items], self.fault, items)
 
 
 def panel_of(loaded: Loaded) -> Panel:

@@ -24,6 +24,7 @@ class Sts(Task):
     metric: ClassVar[str] = "spearman"
     unit: ClassVar[str] = "points"
     range: ClassVar[tuple[float, float]] = (-100, 100)
+    per_item: ClassVar[bool] = True
 
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         unit = normalize(embeddings, dim=1)

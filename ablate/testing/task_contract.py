@@ -48,6 +48,7 @@ def task_contracts(plugin: type[Task], source: Source | None = None, **parameter
         Contract("missing data is a DataError", checks.missing),
         Contract("one finite value for each item, deterministic", checks.values, first=True),
         Contract("a score of only the items that count", checks.scores, first=True),
+        Contract("values of an item that do not depend on the others, if it says so", checks.per_item),
         Contract("scores in their range", checks.range),
         Contract("statistic() gives the score", checks.statistic),
     )
@@ -125,6 +126,24 @@ class _TaskChecks:
     def scores(self) -> None:
         for family, values in self._measured.items():
             _check_score(self._task, self._data, values, f"{self._who} on tiny {family}")
+
+    def per_item(self) -> None:
+        if not self._plugin.per_item:
+            raise DoesNotApply("its values are of all items together (per_item)")
+        half = np.arange(len(self._data)) % 2 == 0
+        try:
+            data = self._data.only(half)
+        except DataError as error:
+            raise ContractBroken(f"{self._who}: per_item is True, and {error}") from error
+        for family, values in self._measured.items():
+            model = tiny_model(family)
+            embeddings = encode(model, prepare(model, self._data.sentences))
+            row = {sentence: i for i, sentence in enumerate(self._data.sentences)}
+            of_half = self._task.measure(data, embeddings[[row[sentence] for sentence in data.sentences]])
+            require(
+                bool(np.allclose(of_half, values[half], rtol=1e-5, atol=1e-5)),
+                f"{self._who} on tiny {family}: the value of an item depends on the other items; set per_item to False",
+            )
 
     def range(self) -> None:
         lowest, highest = self._plugin.range
