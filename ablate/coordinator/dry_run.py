@@ -46,6 +46,7 @@ class ModelPreview:
     searches: how many random masks are scored on dev, as rivals of the picked cells. search_seconds: for all of them.
     most, least: of a screen that is raced, how many sentences are encoded at most, and at least; else None.
     trainings: how many trainings there are at most. training_seconds: for all of them.
+    draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
 
     model: str
@@ -60,6 +61,7 @@ class ModelPreview:
     search_seconds: float
     trainings: int
     training_seconds: float
+    draws: int = 0
     most: int | None = None
     least: int | None = None
 
@@ -95,6 +97,8 @@ class Preview:
         yield f"estimate: {_duration(model.seconds)} to screen"
         if model.searches:
             yield f"random search: {model.searches} masks scored on dev; about {_duration(model.search_seconds)}"
+        if model.draws:
+            yield f"matched draws: at most {model.draws}, which may stop early (controls.stop_early)"
         if tasks.confirm:
             yield (
                 f"then confirm on {_names(tasks.confirm)}: {model.confirmed} cells, dense and controls "
@@ -137,6 +141,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         search_seconds=rate * _search_tokens(job, model_run, masks),
         trainings=len(fits),
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
+        draws=_most_draws(job, picked),
         most=most,
         least=least,
     )
@@ -160,6 +165,16 @@ def _picked(job: Job) -> tuple[Cell, ...]:
 def _controls(job: Job, picked: Sequence[Cell]) -> int:
     controls = job.recipe.controls
     return len(controls_of(picked, controls.matched, controls.flipped, controls.control_seed))
+
+
+def _most_draws(job: Job, picked: Sequence[Cell]) -> int:
+    """The matched draws that there may be, of screened and confirmed cells; 0 if they do not stop early."""
+    controls = job.recipe.controls
+    if not controls.stop_early:
+        return 0
+    screened = job.plan.cells if job.tasks.screen else ()
+    asked = ((screened, controls.screened), (picked, controls.matched))
+    return sum(len(controls_of(cells, draws, False, controls.control_seed)) for cells, draws in asked)
 
 
 def _search_tokens(job: Job, model_run: ModelRun, masks: Mapping[Cell, Sequence[Sequence[Cell]]]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -93,8 +93,16 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),
             failed=sum(stage.failed for stage in stages),
+            draws_made=_total(stage.draws_made for stage in stages),
+            draws_asked=_total(stage.draws_asked for stage in stages),
         ),
     )
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None if none is."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _precision_effects(stages: Sequence[StageRows]) -> dict[str, dict[str, float]] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.race import Raced, race, sentences
 from ablate.coordinator.read_tasks import read_tasks
+from ablate.coordinator.rounds import InRounds
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.coordinator.searched import Searched, search
 from ablate.coordinator.stopped import stopped_rows
@@ -31,6 +33,7 @@ class StageRows:
     precision_effects: see :meth:`ModelRun.precision_effects`.
     cached, computed, failed: how many cells came completely from the store, were
     evaluated, and failed.
+    draws_made, draws_asked: of all cells whose matched draws may stop early.
     racing: what racing has spared, if the stage was raced.
     """
 
@@ -43,6 +46,8 @@ class StageRows:
     cached: int
     computed: int
     failed: int
+    draws_made: int | None = None
+    draws_asked: int | None = None
     racing: Racing | None = None
 
 
@@ -76,16 +81,19 @@ def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequen
         rows=rows,
         cached=stage.cached - again + len(raced.stopped) - fresh,
         computed=stage.computed + again + fresh,
-        racing=_counted(job, tasks, raced),
+        racing=_counted(job, tasks, raced, stage.draws_made),
     )
 
 
-def _counted(job: Job, tasks: Sequence[Loaded], raced: Raced) -> Racing:
-    """What the race has spared."""
+def _counted(job: Job, tasks: Sequence[Loaded], raced: Raced, drawn: int | None) -> Racing:
+    """What the race has spared. drawn: how many matched draws were made, if they may stop early."""
     controls = job.recipe.controls
     cells = job.plan.cells
     left = [cell for cell in cells if cell not in raced.stopped]
     draws = [len(controls_of(some, controls.screened, False, controls.control_seed)) for some in (left, cells)]
+    if drawn is not None:
+        # What stopping draws early has saved, racing has not. The cells that stopped might have had all of theirs.
+        draws = [drawn, drawn + draws[1] - draws[0]]
     every = sentences(tasks)
     # Cells without a rival are evaluated as ever, and so is dense.
     alone = len(cells) - raced.cells
@@ -156,14 +164,22 @@ def _stage(
 ) -> StageRows:
     distinct = tuple(dict.fromkeys(cells))
     cell_of = controls_of(distinct, matched, flipped, job.recipe.controls.control_seed) | dict(searched.rivals)
-    dense, *outcomes = model_run.outcomes(name, [*distinct, *cell_of], tasks)
     shared = shared_fields(job, model_run, name, name == "confirm")
+    stops = job.recipe.controls.stop_early and matched > 0
+    if stops:
+        dense, *outcomes = InRounds(job, model_run, shared, tasks, matched, cell_of).outcomes(distinct)
+    else:
+        dense, *outcomes = model_run.outcomes(name, [*distinct, *cell_of], tasks)
     key = model_run.masks.key
     controls = {key(control): key(cell) for control, cell in cell_of.items()}
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
     of_search = {short(key(cell)): count for cell, count in searched.evaluations.items()}
     of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
     rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
+    made = Counter(cell_of[outcome.cell] for outcome in outcomes if outcome.cell.control == "matched")
+    if stops:
+        of_cell = {short(key(cell)): count for cell, count in made.items()}
+        rows = [_with_draws(row, of_cell, matched) for row in rows]
     failures = {row.key for row in rows if row.status == "failed"}
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
@@ -171,7 +187,14 @@ def _stage(
     deviations = {task.name: task.data.deviation for task in tasks if task.data.deviation}
     effects = model_run.precision_effects(name, tasks)
     computed = len(with_dense) - cached - failed
-    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed)
+    draws = (made.total(), matched * len(made)) if stops else (None, None)
+    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
+
+
+def _with_draws(row: Row, made: Mapping[str, int], asked: int) -> Row:
+    """The row; that of a cell with draws says how many were made, of how many."""
+    of_cell = made.get(row.key) if row.control is None else None
+    return row if of_cell is None else replace(row, draws_made=of_cell, draws_asked=asked)
 
 
 def shared_fields(job: Job, model_run: ModelRun, stage: str, chosen: bool) -> Shared:

@@ -111,8 +111,10 @@ def _scores(exported: Exported) -> Table:
 
 def _draws(exported: Exported) -> str:
     """How many matched draws stand behind the verdicts."""
-    few = "" if exported.draws >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS}"
-    return f"Matched draws of the cell: {exported.draws or 'none'}{few}."
+    asked = max((row.draws_asked or 0 for row in exported.rows), default=0)
+    few = "" if max(exported.draws, asked) >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS}"
+    of = f" of {asked}, stopped early" if asked > exported.draws else ""
+    return f"Matched draws of the cell: {exported.draws or 'none'}{of}{few}."
 
 
 def _score(row: Row, clean: bool) -> tuple[str, ...]:

@@ -183,7 +183,8 @@ def against_random(
 
 def _against_draws(asked: Asked, against: str, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
     compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
-    return against_random(asked, against, compared, drawn.p, q, drawn.draws, drawn.beaten)
+    item = against_random(asked, against, compared, drawn.p, q, drawn.draws, drawn.beaten)
+    return replace(item, draws_asked=asked.group.row.draws_asked) if against == "matched" else item
 
 
 def _evidence(asked: Asked, against: str, compared: Comparison) -> Evidence:

@@ -15,6 +15,7 @@ from ablate.judge.samples import Draws, Sampling, mean
 from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
+from ablate.statistics.looks import Look, Looks
 from ablate.statistics.power import smallest_gain
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
@@ -192,12 +193,20 @@ class Findings:
             # All draws would be the cell itself, nearly, and p would be of differences among these.
             same = 100 * (1 - max(shares))
             return None, f"the match leaves no other units to draw: {same:.4g} % of a draw's are the cell's"
-        return self._among(group.matched, tasks, delta, boots, "matched draws")
+        asked = group.row.draws_asked
+        look = Look(Looks.of(asked), len(group.matched)) if asked else None
+        return self._among(group.matched, tasks, delta, boots, "matched draws", look)
 
     def _among(
-        self, draws: Mapping[int | None, RowsByTask], tasks: Sequence[str], delta: float, boots: Floats, name: str
+        self,
+        draws: Mapping[int | None, RowsByTask],
+        tasks: Sequence[str],
+        delta: float,
+        boots: Floats,
+        name: str,
+        look: Look | None = None,
     ) -> tuple[AgainstDraws | None, str | None]:
-        """The comparison with random masks, or why there is none. name: what they are called there."""
+        """The comparison with random masks, or why there is none. name, look: see :func:`against_draws`."""
         complete = [(draw, each) for draw in draws.values() if (each := self._deltas_of(draw, tasks))]
         deltas = np.array([np.mean(each) for _, each in complete])
         drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
@@ -205,7 +214,7 @@ class Findings:
         rng = np.random.default_rng([self._settings.statistics_seed, 2])
         sign = self._sign
         try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name), None
+            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name, look), None
         except Undefined as reason:
             return None, str(reason)
 

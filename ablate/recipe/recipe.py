@@ -11,12 +11,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from ablate.data.calibration import CalibrationSpec
 from ablate.errors import suggest
 from ablate.models.spec import ModelSpec, Precision
+from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
 from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
-from ablate.recipe.values import Count, Device, Label, Scope, Seed, Sparsity, Steps, named, wrong
+from ablate.recipe.values import Device, Label, Scope, Seed, Sparsity, Steps, named, wrong
 
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 DataWord = Literal["auto", "embedded", "hub", "senteval"]
@@ -93,24 +94,6 @@ class StepEntry(Strict):
             if name not in given:
                 raise wrong(f"sparsity has no '{name}'; add it", "sparsity")
         return self
-
-
-class Controls(Strict):
-    """The controls of the cells.
-
-    matched: how many random draws for each confirmed cell. A draw removes as many units in each layer as the cell does.
-    screened: the same for each screened cell.
-    searched: how many random searches for each confirmed cell that a search on dev found. Each draws as many matched
-        masks as that search scored, and its best on dev is a rival of the cell, so it costs as much as the search.
-    flipped: whether confirmed cells are also compared with removing the highest contributions.
-    control_seed: the seed of the first draw. Each further draw has the next seed.
-    """
-
-    matched: Count = 20
-    screened: Count = 0
-    searched: Count = 0
-    flipped: bool = False
-    control_seed: Seed = 0
 
 
 class Statistics(Strict):

@@ -4,7 +4,7 @@ from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAg
 from ablate.record.computed import devices_note, precision_note
 from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
 from ablate.record.plain import from_plain, to_plain
-from ablate.record.row import FIELDS, STATUSES, Row
+from ablate.record.row import FIELDS, STATUSES, Row, columns
 from ablate.record.run import RunRecord
 from ablate.record.sample import FamilyEffect, OverComponents, OverSets, Samples
 
@@ -27,6 +27,7 @@ __all__ = [
     "RunRecord",
     "Samples",
     "TrainingData",
+    "columns",
     "devices_note",
     "from_plain",
     "precision_note",

@@ -143,6 +143,7 @@ class RunAbout(Manifest):
     deviations: task -> how its data differ from the published set of that name, where they do.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
         that were evaluated, and that failed.
+    draws_made, draws_asked: of all cells whose matched draws may stop early; None without such cells.
     evidence: on every cell. judgment: by which rules it was found (:data:`ablate.record.evidence.JUDGMENT`).
         statistics: the recipe's section of that name with every default, and ``withheld``: why tasks have no evidence,
         one line each.
@@ -167,6 +168,8 @@ class RunAbout(Manifest):
     deviations: dict[str, str] | None = None
     devices: dict[str, str] | None = None
     precision_effects: dict[str, dict[str, float]] | None = None
+    draws_made: int | None = None
+    draws_asked: int | None = None
     racing: dict[str, Racing] | None = None
 
     @classmethod
@@ -193,6 +196,14 @@ class RunAbout(Manifest):
     def withheld(self) -> tuple[str, ...]:
         """Why tasks have no evidence, in one line each."""
         return tuple((self.statistics or {}).get("withheld", ()))
+
+    @property
+    def draws_said(self) -> str:
+        """``45 of 120 made, 75 saved by stopping early``; empty if they could not stop."""
+        if self.draws_made is None or self.draws_asked is None:
+            return ""
+        saved = self.draws_asked - self.draws_made
+        return f"{self.draws_made} of {self.draws_asked} made, {saved} saved by stopping early"
 
     @property
     def counts(self) -> str:

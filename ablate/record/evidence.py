@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ablate.record.plain import OMITTED
 from ablate.record.sample import Samples
 
 JUDGMENT = 3
@@ -79,9 +80,12 @@ class Evidence:
         verdict: ``harms``, ``improves``, ``better``, ``harmless``, ``worse`` or ``undecided``; None against matched and
             random. harmed: of a mean over several tasks those whose own verdict is ``harms``.
         smallest_improves, smallest_better: the true gain over dense, in ``unit``, that would be found to improve, and
-            to be better, with 80 % power, with the draws made and the p of the other cells as they are. None where the
-            claim was not tested or no gain could be found, and against matched and random.
-        draws, beaten: random draws, and those of a lower gain; None against dense and trained.
+            to be better, with 80 % power, with the draws made (with all draws, where they may stop early) and the p of
+            the other cells as they are. None where the claim was not tested or no gain could be found, and against
+            matched and random.
+        draws, beaten: random draws, and those of a lower gain; None against dense and trained. draws_asked: how many
+            matched draws would have been made, had they not stopped early; left out of the plain record where they
+            could not stop. p_beats holds whenever they stopped.
         samples: of a mean over several sets against dense, the delta per family of sets, and intervals over sets and
             over components of pairs that share a sentence; otherwise None, and in a record of an older ablate.
     All p and q are in [0, 1].
@@ -128,6 +132,7 @@ class Evidence:
     draws: int | None
     beaten: int | None
     samples: Samples | None = None
+    draws_asked: int | None = field(default=None, metadata=OMITTED)
 
     @property
     def said(self) -> str | None:

@@ -16,13 +16,17 @@ _SCALARS: Mapping[Any, frozenset[type]] = {
     float: frozenset({float, int}),
     **{kind: frozenset({kind}) for kind in (bool, int, str, NoneType)},
 }
+OMITTED: Mapping[str, bool] = {"omitted": True}
+"""Metadata of a field that few records have: where it is None, the plain form of the others does not have it."""
+
 _JSON_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
 
 
 def to_plain(value: Any) -> Any:
     """A dataclass as a dict of its fields in their order, tuples as lists, and so on recursively."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        found = ((field, getattr(value, field.name)) for field in fields(value))
+        return {field.name: to_plain(one) for field, one in found if one is not None or not field.metadata}
     if isinstance(value, Mapping):
         return {name: to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):

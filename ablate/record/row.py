@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ablate.record.plain import from_plain
+from ablate.record.plain import OMITTED, from_plain
 
 STATUSES = ("ok", "undefined", "failed", "stopped")
 """Whether a row has a score, and if not, why; ``stopped``: its score is of a part of the items, or absent."""
@@ -45,6 +45,8 @@ class Row:
             in a store of an older ablate.
         evaluations: of a confirmed cell that a search on dev found, how many masks the search scored there; of a
             ``searched`` control, of how many random masks it is the best on dev.
+        draws_made, draws_asked: of a cell whose matched draws may stop early, how many were made in this stage, and of
+            how many at most. Left out of the plain record where they are None.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
             device: on which the result was computed, such as ``cpu``.
@@ -123,6 +125,9 @@ class Row:
     way: str | None
     train_seed: int | None
 
+    draws_made: int | None = field(default=None, metadata=OMITTED)
+    draws_asked: int | None = field(default=None, metadata=OMITTED)
+
     def __post_init__(self) -> None:
         # The store refuses NaN and infinity too, since JSON does not have them.
         for name, value in vars(self).items():
@@ -147,8 +152,12 @@ class Row:
         return from_plain(cls, plain)
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as plain JSON values, in the order of :data:`FIELDS`."""
-        return dict(vars(self))
+        """The row as plain JSON values, in the order of :data:`FIELDS`; then those of :data:`RARE` that it has."""
+        plain = dict(vars(self))
+        for name in RARE:
+            if plain[name] is None:
+                del plain[name]
+        return plain
 
     def score_on(self, clean: bool) -> float | None:
         """The score on the clean pairs, or on all."""
@@ -168,5 +177,13 @@ class Row:
         return delta if delta is None or self.higher_is_better else -delta
 
 
-FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Row))
+FIELDS: tuple[str, ...] = tuple(one.name for one in fields(Row) if not one.metadata)
 """The keys of every row in JSON, and the columns of a CSV file, in this order."""
+
+RARE: tuple[str, ...] = tuple(one.name for one in fields(Row) if one.metadata)
+"""Fields that only rows of some runs have. They come last, and are columns only where some row has them."""
+
+
+def columns(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The columns of a table of these rows."""
+    return *FIELDS, *(name for name in RARE if any(getattr(row, name) is not None for row in rows))

@@ -77,6 +77,7 @@ def foot(results: RunRecord) -> tuple[str, ...]:
         lines.append(f"seconds: {spent}")
     lines += racing(about)
     lines.append(f"cells: {about.counts}")
+    lines += [f"matched draws: {about.draws_said}"] if about.draws_said else []
     lines.append(f"store: {about.store}, run {about.run}")
     if about.command:
         lines.append(f"command: {about.command}")

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WHOLE = {"seed", "units_removed", "params_removed", "steps", "train_seed", "n", "n_clean", "draw"}
-_WHOLE |= {"params_total", "units_total"}
+_WHOLE |= {"params_total", "units_total", "draws_made", "draws_asked"}
 _NUMBERS = {"sparsity_achieved", "score", "dense", "delta", "score_clean", "dense_clean", "delta_clean", "seconds"}
 _NUMBERS |= {"low", "high", "p_different", "smallest_improves", "smallest_better"}
 _NUMBERS |= {"q_harms", "q_improves", "q_better", "q_harmless", "q_worse"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.record import FIELDS, STATUSES, RunRecord
+from ablate.record import STATUSES, RunRecord, columns
 from ablate.report.formats import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
@@ -73,7 +73,7 @@ class Results(RunRecord):
 
         Lines end in CRLF, so write it to a file that was opened with ``newline=""``.
         """
-        return as_csv(self._plain(), FIELDS)
+        return as_csv(self._plain(), columns(self.rows))
 
     def to_markdown(self) -> str:
         """The tables of ``ablate run``, in GitHub's Markdown."""
@@ -106,9 +106,10 @@ class Results(RunRecord):
             AblateError: pandas is not installed.
         """
         try:
-            return as_frame(self._plain(), FIELDS)
+            return as_frame(self._plain(), columns(self.rows))
         except ImportError as error:
             raise AblateError(f"to_pandas needs pandas: {pip_install('pandas')}") from error
 
     def _plain(self) -> list[dict[str, Any]]:
-        return [row.to_dict() for row in self.rows]
+        names = columns(self.rows)
+        return [{name: getattr(row, name) for name in names} for row in self.rows]

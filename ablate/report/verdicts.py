@@ -23,6 +23,12 @@ SEARCHED = (
 )
 """What the columns on random searches mean."""
 
+STOPPED = (
+    "draws made: none are added once a cell beats its draws for certain, or can hardly beat them with all"
+    " (controls.stop_early); q beats draws allows for the looks."
+)
+"""What the column on draws that stop early means."""
+
 NEARLY_ITSELF = 0.5
 """Below this share of the cell's units that a draw keeps, the draws are more the cell than other masks."""
 
@@ -96,8 +102,8 @@ def better_from(item: Evidence | None, places: int = 2) -> str:
     return "none" if item.smallest_better is None else f"{item.smallest_better:.{places}f}"
 
 
-def power(items: Sequence[Evidence], unit: str) -> tuple[str, ...]:
-    """From which gains on cells would be found to improve, and to be better, with 80 % power."""
+def power(items: Sequence[Evidence], unit: str, draws: str = "the draws made") -> tuple[str, ...]:
+    """From which gains on cells would be found to improve, and to be better, with 80 % power. draws: with which."""
     sized = {
         "to improve": [item.smallest_improves for item in items if item.q_improves is not None],
         "to be better than dense": [item.smallest_better for item in items if item.q_better is not None],
@@ -109,13 +115,20 @@ def power(items: Sequence[Evidence], unit: str) -> tuple[str, ...]:
             said.append(f"a gain of {_range(known)} {unit} would be found {claim}")
         if len(known) < len(sizes):
             said.append(f"of {len(sizes) - len(known)} of {len(sizes)} effects no gain would be found {claim}")
-    as_made = "With 80 % power, the draws made and the p of the other cells as they are,"
+    as_made = f"With 80 % power, {draws} and the p of the other cells as they are,"
     return (f"{as_made} {'; '.join(said)}.",) if said else ()
 
 
 def beaten(item: Evidence | None) -> str:
     """``18 of 20``."""
     return "–" if item is None else f"{item.beaten} of {item.draws}"
+
+
+def draws_made(group: Group) -> str:
+    """How many matched draws were made: ``5 of 20`` if they stop early, ``20`` if not; ``–`` without any."""
+    if not group.matched:
+        return "–"
+    return f"{len(group.matched)}" + (f" of {group.row.draws_asked}" if group.row.draws_asked else "")
 
 
 def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -> tuple[str, ...]:
@@ -143,7 +156,7 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     lines = [
         ", ".join(f"{mark} {words[verdict]}" for verdict, mark in MARKS.items())
         + f"; tests at {first.level:g}, {corrected} over these cells.",
-        *power(items, unit),
+        *power(items, unit, "all draws" if any(group.row.draws_asked for group in groups) else "the draws made"),
         *draws(groups),
         *untested(items),
         *approximate(items),
@@ -159,8 +172,10 @@ def draws(groups: Sequence[Group]) -> tuple[str, ...]:
     if not numbers:
         return ()
     key = "screened" if any(group.row.stage == "screen" for group in groups) else "matched"
-    few = "" if numbers[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.{key})"
-    return (f"Matched draws of a cell: {counts(numbers)}{few}.",)
+    asked = sorted({group.row.draws_asked or len(group.matched) for group in groups if group.matched})
+    few = "" if asked[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.{key})"
+    of = f" of {counts(asked)}" if any(group.row.draws_asked for group in groups) else ""
+    return (f"Matched draws of a cell: {counts(numbers)}{of}{few}.",)
 
 
 def matching(groups: Sequence[Group]) -> tuple[str, ...]:

@@ -10,11 +10,12 @@ from scipy.stats import norm, t
 
 from ablate.errors import Undefined
 from ablate.statistics.arrays import Floats
-from ablate.statistics.power import POWER, DrawsMade
+from ablate.statistics.looks import Look
+from ablate.statistics.power import POWER, DrawsMade, spread_of
 from ablate.statistics.verdict import FEWEST_SEEDS
 
 COVERAGE = 0.95
-_SAME = 1e-9
+SAME = 1e-9
 """Differences this close count as equal, because a sum of the same terms in another order differs by rounding."""
 
 
@@ -65,8 +66,8 @@ def studentized(differences: Floats, errors: Floats) -> Floats:
     Where two models differ in more than their score, swaps make other spreads than the models have. Studentized
     differences have the same distribution in both cases, in the limit (Chung and Romano 2013).
     """
-    flat = errors <= _SAME
-    certain = np.where(np.abs(differences) <= _SAME, 0.0, np.copysign(np.inf, differences))
+    flat = errors <= SAME
+    certain = np.where(np.abs(differences) <= SAME, 0.0, np.copysign(np.inf, differences))
     return np.where(flat, certain, differences / np.where(flat, 1.0, errors))
 
 
@@ -82,7 +83,7 @@ def permutation_p(observed: float, exchanged: Floats) -> float:
     defined = exchanged[~np.isnan(exchanged)]
     if np.isnan(observed) or not len(defined):
         raise Undefined("no difference has a score")
-    return _p(int((np.abs(defined) >= abs(observed) - _SAME).sum()), len(defined))
+    return _p(int((np.abs(defined) >= abs(observed) - SAME).sum()), len(defined))
 
 
 def smallest_effect(se: float, level: float) -> float:
@@ -100,7 +101,7 @@ def seeds_p(gains: Floats) -> float:
     if k < FEWEST_SEEDS:
         raise Undefined(f"{k} train seeds, and a test needs {FEWEST_SEEDS}")
     error = float(gains.std(ddof=1)) / sqrt(k)
-    if error <= _SAME:
+    if error <= SAME:
         raise Undefined(f"all {k} train seeds gave the same score")
     return float(t.sf(float(gains.mean()) / error, k - 1))
 
@@ -129,6 +130,7 @@ def against_draws(
     draw_boots: Floats,
     rng: np.random.Generator,
     name: str = "matched draws",
+    look: Look | None = None,
 ) -> AgainstDraws:
     """Compares a cell with random draws, which vary more among themselves than over resamples of the pairs.
 
@@ -143,6 +145,8 @@ def against_draws(
         draws: float64 [d], the gains of the random draws.
         draw_boots: float64 [d, resamples], their gains on the same bootstrap draws of the pairs.
         name: what the draws are called in errors.
+        look: if the draws may stop early, at which look they did. p is divided by its share of the level, so that by
+            the union bound p holds whichever look that was, and why.
 
     Raises:
         Undefined: there are fewer than two draws, or all have the same gain.
@@ -150,15 +154,20 @@ def against_draws(
     d = len(draws)
     if d < 2:
         raise Undefined(f"{d} {name}, and a test needs two")
-    made = DrawsMade.of(draws, draw_boots)
-    if made.spread <= _SAME:
+    made = DrawsMade.of(draws, draw_boots, look)
+    if made.spread <= SAME:
         raise Undefined(f"all {d} {name} have the same score")
     # For each resample of the pairs, d draws with replacement: the interval covers the choice of the draws too.
     picked = rng.integers(d, size=(d, len(boots)))
     difference = gain - float(draws.mean())
     compared = contrast(difference, boots - np.take_along_axis(draw_boots, picked, axis=0).mean(0))
-    p = float(t.sf(difference / made.spread, d - 1))
+    p = min(1.0, p_of_one_more(gain, draws) / (look.share if look else 1.0))
     return AgainstDraws(compared, p, made, d, int((draws < gain).sum()))
+
+
+def p_of_one_more(gain: float, draws: Floats) -> float:
+    """One-sided p of a cell being one more of d random draws; they must differ. See :func:`against_draws`."""
+    return float(t.sf((gain - float(draws.mean())) / float(spread_of(draws)), len(draws) - 1))
 
 
 def _p(extreme: int, draws: int) -> float:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from ablate.statistics.arrays import Floats
+from ablate.statistics.looks import Look
 
 POWER = 0.8
 
@@ -62,7 +63,9 @@ class DrawsMade:
     """The matched draws of a cell, as they are.
 
     mean: of their gains. spread: s √(1 + 1/d), by which the test against draws divides. draws: d.
-    means, spreads: float64 [resamples], the same on each bootstrap draw of the pairs.
+    means, spreads: float64 [resamples], the same on each bootstrap draw of the pairs. share: of the level, that the
+    test has. Of draws that stopped early, d and the share are those of the last look, since a cell that gains more
+    would have been given all draws.
     """
 
     mean: float
@@ -70,12 +73,14 @@ class DrawsMade:
     draws: int
     means: Floats
     spreads: Floats
+    share: float = 1.0
 
     @classmethod
-    def of(cls, gains: Floats, boots: Floats) -> DrawsMade:
+    def of(cls, gains: Floats, boots: Floats, look: Look | None = None) -> DrawsMade:
         """From the gains, float64 [d], and those on bootstrap draws of the pairs, float64 [d, resamples]."""
-        spread = float(spread_of(gains))
-        return cls(float(gains.mean()), spread, len(gains), boots.mean(0), np.asarray(spread_of(boots), np.float64))
+        n = len(gains) + (look.more if look else 0)
+        spread, spreads = float(spread_of(gains, n)), spread_of(boots, n)
+        return cls(float(gains.mean()), spread, n, boots.mean(0), spreads, look.share_of_last if look else 1.0)
 
     def needed(self, p: float) -> Floats:
         """float64 [resamples]: the gains that have this p against the draws, on new pairs for the same masks.
@@ -89,7 +94,7 @@ class DrawsMade:
         # Two draws may have the same score on some pairs, and then tell nothing of the ratio there.
         with np.errstate(divide="ignore", invalid="ignore"):
             change = ratio / np.roll(ratio, half)
-        return np.asarray(means + t.isf(p, self.draws - 1) * self.spread * change, np.float64)
+        return np.asarray(means + t.isf(p * self.share, self.draws - 1) * self.spread * change, np.float64)
 
 
 def smallest_gain(
@@ -117,6 +122,10 @@ def smallest_gain(
     return gain if isfinite(gain) else None
 
 
-def spread_of(draws: Floats) -> Floats:
-    """s √(1 + 1/d) of the gains of d draws, along the first axis: the sd of one more draw less their mean."""
-    return np.asarray(draws.std(0, ddof=1), np.float64) * sqrt(1 + 1 / len(draws))
+def spread_of(draws: Floats, d: int | None = None) -> Floats:
+    """s √(1 + 1/d) of the gains of d draws, along the first axis: the sd of one more draw less their mean.
+
+    Args:
+        d: of how many draws the mean is; of all of these unless given.
+    """
+    return np.asarray(draws.std(0, ddof=1), np.float64) * sqrt(1 + 1 / (len(draws) if d is None else d))

@@ -96,6 +96,15 @@ def test_the_count_of_confirmed_cells_is_that_of_the_run(place: Workplace) -> No
     assert "confirm: 5 of 5 cells" in place.run(text).err
 
 
+def test_draws_that_may_stop_early_are_counted_as_if_none_did(place: Workplace) -> None:
+    draws = "controls: {matched: 10, screened: 9, stop_early: true}\nconfirm: [stsb]\n"
+    out = place.run(RECIPE + draws, "--dry-run").out
+    # Of align; random has none. All ten draws of the confirmed cell, which with dense and random are 13 cells.
+    assert "matched draws: at most 19, which may stop early (controls.stop_early)\n" in out
+    assert "then confirm on stsb: 13 cells" in out
+    assert "matched draws" not in place.run(RECIPE + draws.replace(", stop_early: true", ""), "--dry-run").out
+
+
 def test_random_searches_are_counted(place: Workplace) -> None:
     text = (
         RECIPE.replace("sparsities: [", "sparsities: [0.5, ") + "controls: {matched: 2, searched: 3}\nconfirm: [stsb]\n"

@@ -64,6 +64,19 @@ def test_a_card_counts_the_draws_and_says_how_many_a_claim_takes(draws: int, sai
     assert said in told("better", draws)
 
 
+@pytest.mark.parametrize(
+    ("made", "asked", "said"),
+    [
+        (5, 20, "Matched draws of the cell: 5 of 20, stopped early."),
+        (20, 20, "Matched draws of the cell: 20."),
+        (5, 9, "Matched draws of the cell: 5 of 9, stopped early; a claim takes at least 20."),
+    ],
+)
+def test_a_card_says_that_draws_stopped_early(made: int, asked: int, said: str) -> None:
+    row = replace(CELL, verdict="better", delta_clean=0.4, low=0.2, high=0.6, draws_made=made, draws_asked=asked)
+    assert said in " ".join(card(exported(row, made)).split())
+
+
 def test_a_card_without_a_verdict_explains_none() -> None:
     text = told(None)
     assert "△" not in text

@@ -227,3 +227,19 @@ def test_places(tmp_path: Path) -> None:
     assert place("scorers", 0) == place("scorers", 0, "label") == ":7:5"
     assert place("scorers", 0, "sign") == ":8:5"
     assert place("scorers", 7) == ":6:1"
+
+
+def test_draws_that_stop_early_are_as_many_as_are_looked_at(tmp_path: Path) -> None:
+    stops = load(tmp_path, GRID + "controls: {matched: 9, stop_early: true}\n")
+    assert stops.controls.model_dump(mode="json")["stop_early"] is True
+    told = r"r\.yaml:5:24: 8 draws are not looked at before the last; ask for 9 or more, or leave stop_early out"
+    with pytest.raises(RecipeError, match=told):
+        load(tmp_path, GRID + "controls: {matched: 8, stop_early: true}\n")
+    # The record of a run without it is what it was before there was such a key.
+    assert list(load(tmp_path, GRID + "controls: {stop_early: false}\n").controls.model_dump()) == [
+        "matched",
+        "screened",
+        "searched",
+        "flipped",
+        "control_seed",
+    ]

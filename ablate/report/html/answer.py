@@ -227,7 +227,9 @@ def _against_matched(stage: Stage, group: Group) -> str:
             return "; it has too few matched draws to compare with" if len(group.matched) < 2 else ""
         return f"; not compared with matched draws: {found.untested}"
     by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
-    few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws or 0) < CLAIM_DRAWS else ""
+    few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws_asked or item.draws or 0) < CLAIM_DRAWS else ""
+    if item.draws_asked and len(group.matched) < item.draws_asked:
+        few = f" (stopped early, of {item.draws_asked}){few}"
     return f"; it beats {item.beaten} of {item.draws} matched draws of random units{few}, {by}"
 
 

@@ -51,6 +51,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("overlap", about.overlap),
         ("rows", str(len(results.rows))),
         ("cells", about.counts),
+        ("matched draws", about.draws_said),
     ]
     sections = [
         ("Run", run),

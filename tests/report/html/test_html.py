@@ -397,6 +397,17 @@ def test_the_answer_is_yes_with_its_numbers() -> None:
     assert said["unstructured"].startswith("every cell harms; the least: unstructured × magnitude 10 %")
 
 
+def test_the_answer_says_that_draws_stopped_early() -> None:
+    rows = [
+        replace(row, draws_asked=20) if row.control is None and row.cell != "dense" else row for row in a_run().rows
+    ]
+    made = judged(Results(rows, a_run().about))
+    items = tuple(replace(e, draws_asked=20) if e.against == "matched" else e for e in made.evidence)
+    (answer,) = answers(Results(rows, replace(made.about, evidence=items)))
+    said = dict(answer.by_granularity)["head"]
+    assert "it beats 2 of 3 matched draws of random units (stopped early, of 20), by" in said
+
+
 @pytest.mark.parametrize(
     ("verdict", "headline", "sentence"),
     [

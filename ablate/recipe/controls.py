@@ -1,0 +1,59 @@
+"""The section ``controls`` of a recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from ablate.recipe.values import Count, Seed, wrong
+from ablate.statistics.looks import FEWEST_LOOKED_AT, Looks
+
+
+class Controls(BaseModel):
+    """The controls of the cells.
+
+    matched: how many random draws for each confirmed cell. A draw removes as many units in each layer as the cell does.
+    screened: the same for each screened cell.
+    searched: how many random searches for each confirmed cell that a search on dev found. Each draws as many matched
+        masks as that search scored, and its best on dev is a rival of the cell, so it costs as much as the search.
+    stop_early: whether a cell gets no more matched draws once it beats them for certain or can hardly beat them, looked
+        at after 5, 10, 20 and so on. It takes 9 draws or more.
+    flipped: whether confirmed cells are also compared with removing the highest contributions.
+    control_seed: the seed of the first draw. Each further draw has the next seed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    matched: Count = 20
+    screened: Count = 0
+    searched: Count = 0
+    flipped: bool = False
+    control_seed: Seed = 0
+    stop_early: Annotated[bool, Field(strict=True)] = False
+
+    @model_validator(mode="after")
+    def _looked_at(self) -> Controls:
+        most = max(self.matched, self.screened)
+        if self.stop_early and not Looks.of(most).several:
+            raise wrong(
+                f"{most} draws are not looked at before the last; ask for {FEWEST_LOOKED_AT} or more, or leave"
+                " stop_early out",
+                "stop_early",
+            )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # So that the record of a run without it is the one that it always was.
+        plain: dict[str, Any] = serialize(self)
+        if not self.stop_early:
+            plain.pop("stop_early", None)
+        return plain
