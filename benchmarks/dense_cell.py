@@ -12,6 +12,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,6 +28,7 @@ from ablate.models.checkpoint import find_checkpoint
 from ablate.models.encode import Prepared, encode
 from ablate.models.load import load_model
 from ablate.models.model import Model
+from ablate.models.products import inference
 from ablate.models.spec import ModelSpec
 from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import registry
@@ -52,11 +54,15 @@ def main() -> None:
     ways |= {name: partial(way, peer, sets) for name, way in peers(given.senteval).items()}
 
     _, prepared = Evaluator(model).prepared(tasks)
-    products, encoding = [], []
+    products: dict[str, list[float]] = {"torch's default": [], "the library that encoding takes": []}
+    encoding = []
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     scores: dict[str, Scores] = {}
     for _ in range(given.rounds):
-        products.append(seconds_of(lambda: multiply(model, prepared)))
+        contexts: list[AbstractContextManager[object]] = [torch.inference_mode(), inference(model.device)]
+        for name, context in zip(products, contexts, strict=True):
+            with context:
+                products[name].append(seconds_of(lambda: multiply(model, prepared)))
         encoding.append(seconds_of(lambda: encode(model, prepared)))
         for name, way in ways.items():
             start = time.process_time()
@@ -72,8 +78,11 @@ def main() -> None:
     for name, spent in seconds.items():
         off = max(abs(scores[name][task] - score) for task, score in scores["ablate"].items())
         print(f"| {name} | {median(spent):.1f} | {median(spent) / ours:.2f} | {off:.4f} |")
-    print(f"\nThe linear layers' products alone take {median(products):.1f} s at the same shapes: ")
-    print(f"{median(products) / median(encoding):.2f} of the {median(encoding):.1f} s of encoding.")
+    print(f"\nEncoding takes {median(encoding):.1f} s. The linear layers' products alone, at the same shapes:\n")
+    print("| products by | processor seconds | of encoding |")
+    print("|---|--:|--:|")
+    for name, spent in products.items():
+        print(f"| {name} | {median(spent):.1f} | {median(spent) / median(encoding):.2f} |")
 
 
 def by_ablate(model: Model, tasks: Sequence[Loaded]) -> Scores:
@@ -95,10 +104,9 @@ def multiply(model: Model, prepared: Prepared) -> None:
         for tokens in {batch.features["input_ids"].numel() for batch in prepared.batches}
         for weight in weights
     }
-    with torch.inference_mode():
-        for batch in prepared.batches:
-            for weight in weights:
-                linear(inputs[batch.features["input_ids"].numel(), weight.shape[1]], weight)
+    for batch in prepared.batches:
+        for weight in weights:
+            linear(inputs[batch.features["input_ids"].numel(), weight.shape[1]], weight, None)
 
 
 if __name__ == "__main__":
