@@ -115,7 +115,8 @@ def _stage(
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
     of_search = {short(key(cell)): count for cell, count in searched.evaluations.items()}
     of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
-    rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
+    if of_search:
+        rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
     failures = {row.key for row in rows if row.status == "failed"}
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)

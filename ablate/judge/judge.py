@@ -185,15 +185,16 @@ def _check(judged: Judged, values: Values, score: float) -> None:
 def _filled(rows: Sequence[Row], judged: Sequence[Stage], evidence: Sequence[Evidence]) -> list[Row]:
     """The rows with the evidence on their cell and task. Cells of several seeds are judged by their mean alone."""
     against_dense = {(e.model, e.stage, e.metric, e.group, e.task): e for e in evidence if e.against == "dense"}
-    of_row: dict[Row, tuple[Evidence, Evidence | None]] = {}
+    # By identity: the groups have the very rows of the record, and a hash of a row is one of all its fields.
+    of_row: dict[int, tuple[Evidence, Evidence | None]] = {}
     for stage in judged:
         for group in stage.groups:
             for row in group.rows() if len(group.seeds) == 1 else ():
                 place = (stage.model, stage.name, stage.measure.metric, group.id)
                 item = against_dense.get((*place, row.task))
                 if item is not None:
-                    of_row[row] = item, against_dense.get((*place, None))
-    return [_with_evidence(row, *of_row[row]) if row in of_row else row for row in rows]
+                    of_row[id(row)] = item, against_dense.get((*place, None))
+    return [_with_evidence(row, *of_row[id(row)]) if id(row) in of_row else row for row in rows]
 
 
 def _with_evidence(row: Row, item: Evidence, mean: Evidence | None) -> Row:

@@ -112,8 +112,12 @@ class RunLog:
     def runs(self) -> list[RunInfo]:
         """All runs, newest last."""
         counts = select(schema.rows.c.run, func.count().label("count")).group_by(schema.rows.c.run).subquery()
+        # Without `about`, which has all evidence of a run.
+        table = schema.runs.c
+        columns = (table.id, table.started, table.finished, table.manifest, table.choice, table.chosen)
         query = (
-            select(schema.runs, func.coalesce(counts.c.count, 0).label("count"))
+            select(*columns, func.coalesce(counts.c.count, 0).label("count"))
+            .select_from(schema.runs)
             .outerjoin(counts, counts.c.run == schema.runs.c.id)
             .order_by(schema.runs.c.number)
         )

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 _COLUMNS = 3
+MOST = 30
+"""The most scorers in one figure, each of which has a style of its own. If there are more, the best are drawn."""
 
 
 def curves_figure(stage: Stage, title: str) -> Sketch | None:
     """A panel for each granularity; None if no scorer has two sparsities."""
-    drawn = curves(stage)
-    if not drawn:
+    every = curves(stage)
+    if not every:
         return None
+    shown = _best(stage, every)
+    drawn = [curve for curve in every if curve.label in shown]
     by_granularity: dict[str, list[Curve]] = {}
     for curve in drawn:
         by_granularity.setdefault(curve.granularity, []).append(curve)
@@ -46,11 +50,13 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
         else "No intervals were made"
     )
     hollow = " Hollow: the mean of the matched draws ± sd." if any(p.matched for c in drawn for p in c.points) else ""
+    count = len({curve.label for curve in every})
+    left_out = f" The best {MOST} of {count} scorers." if count > MOST else ""
     cut = any(_floor(stage, of_granularity) is not None for of_granularity in by_granularity.values())
     caption = (
         f"{band}. The band of a seeded control is ± the sample sd over its seeds."
         f"{hollow}{_verdicts(stage, drawn)} 0 is the dense model."
-        f"{' Points outside a panel are in the table.' if cut else ''}"
+        f"{' Points outside a panel are in the table.' if cut else ''}{left_out}"
     )
     return Sketch(
         title,
@@ -60,6 +66,16 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
         paint,
         f"{stage.model} {stage.name}",
     )
+
+
+def _best(stage: Stage, drawn: Sequence[Curve]) -> set[str]:
+    """The labels to draw: all, or those whose best point is the highest; controls first."""
+    sign = 1 if stage.measure.higher_is_better else -1
+    highest: dict[str, tuple[bool, float]] = {}
+    for curve in drawn:
+        best = curve.seeded, max(sign * point.value for point in curve.points)
+        highest[curve.label] = max(best, highest.get(curve.label, best))
+    return set(sorted(highest, key=highest.__getitem__, reverse=True)[:MOST])
 
 
 def _verdicts(stage: Stage, drawn: Sequence[Curve]) -> str:
