@@ -115,14 +115,15 @@ def _part(
 ) -> None:
     """Prints some columns of a table. part: of each column its place, itself, and its width."""
     grid = _headed(console, part, gap)
-    lines = [_fitting(line, entries, part, gap) for line, entries in zip(table.lines, texts, strict=True)]
-    if sum(width for *_, width in part) + gap * (len(part) - 1) <= console.width and all(lines):
+    total = sum(width for *_, width in part) + gap * (len(part) - 1)
+    fitting = [_fitting(line, entries, part, gap) for line, entries in zip(table.lines, texts, strict=True)]
+    lines = [line for line in fitting if line is not None]
+    if total <= console.width and len(lines) == len(fitting):
         console.print(grid)
-        blank = " " * (sum(width for *_, width in part) + gap * (len(part) - 1))
-        ruled = [[blank, line] if at and table.lines[at].new else [line] for at, line in enumerate(lines) if line]
-        body = Text("\n").join(Text(one) if isinstance(one, str) else one for group in ruled for one in group)
+        for place in reversed([at for at, line in enumerate(table.lines) if at and line.new]):
+            lines.insert(place, Text(" " * total))
         if lines:
-            console.print(body, no_wrap=True, overflow="ignore", crop=False)
+            console.print(Text("\n").join(lines), no_wrap=True, overflow="ignore", crop=False)
         return
     for line, entries in zip(table.lines, texts, strict=True):
         if line.new:
