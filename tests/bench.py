@@ -139,7 +139,7 @@ def make_bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         bench.encodes += 1
         return encode(*args)
 
-    monkeypatch.setattr("ablate.engine.evaluator.encode", counted)
+    monkeypatch.setattr("ablate.engine.lower_layers.encode", counted)
     return bench
 
 

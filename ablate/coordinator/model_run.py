@@ -70,7 +70,6 @@ class ModelRun:
     masks: MaskMaker
     evaluator: Evaluator
     keep_going: bool = True
-    materialize: bool = False
     device: str = "cpu"
     precision: Precision = "float32"
     trainings: Trainings | None = None
@@ -247,7 +246,6 @@ class ModelRun:
             tasks=tuple(TaskToMeasure(task.task, task.task.version, task.data.hash) for task in tasks),
             source=self.source,
             weights=trained.file if trained else None,
-            materialize=self.materialize,
             device=self.device,
             precision=self.precision,
         )

@@ -184,7 +184,6 @@ def prepare_model_run(
         masks,
         Evaluator(model),
         keep_going,
-        job.recipe.evaluate.materialize,
         device=job.recipe.device,
         precision=job.recipe.precision,
     )

@@ -26,6 +26,7 @@ from ablate.plan.manifest import model_names
 from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
+from ablate.recipe.recorded import recorded_recipe
 from ablate.record import RunAbout, RunRecord
 from ablate.store.keys import result_key, trained_model_hash
 from ablate.store.store import Store
@@ -59,7 +60,7 @@ class Recomputing:
             AblateError: something that the result was computed from is not at hand, or has changed; or it fails again.
         """
         about = self._about(wanted.run)
-        recipe = Recipe.model_validate(about.recipe)
+        recipe = recorded_recipe(about.recipe)
         spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[wanted.model]
         evaluator = self._loaded(spec)
         model = evaluator.model
@@ -81,7 +82,6 @@ class Recomputing:
             tasks=(TaskToMeasure(loaded.task, loaded.task.version, loaded.data.hash),),
             source=source,
             weights=weights,
-            materialize=recipe.evaluate.materialize,
             device=str(self._device),
             precision=recipe.precision,
         )
@@ -97,7 +97,7 @@ class Recomputing:
         Raises:
             AblateError: the record of the run cannot be read.
         """
-        return Recipe.model_validate(self._about(wanted.run).recipe).precision
+        return recorded_recipe(self._about(wanted.run).recipe).precision
 
     def _about(self, run: str) -> RunAbout:
         if self._run is None or self._run[0] != run:

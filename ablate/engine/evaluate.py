@@ -14,7 +14,7 @@ from ablate.executors.base import Evaluated, Evaluation, Failure, PackedMask
 from ablate.models.device import DeviceFull, out_of_memory
 from ablate.models.masked import merge
 from ablate.models.model import Model
-from ablate.models.weights import Weights, weighted
+from ablate.models.weights import Weights
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
@@ -71,8 +71,7 @@ def _embedded(
     evaluation: Evaluation, evaluator: Evaluator, weights: Weights | None, tasks: Sequence[Loaded]
 ) -> Embeddings:
     keep = merge([_kept(part, evaluator.model) for part in evaluation.mask])
-    with weighted(evaluator.model, weights):
-        return evaluator.embed(keep, tasks, materialize=evaluation.materialize, precision=evaluation.precision)
+    return evaluator.embed(keep, tasks, evaluation.precision, weights)
 
 
 def _kept(part: PackedMask, model: Model) -> dict[str, torch.Tensor]:

@@ -9,27 +9,29 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ablate.errors import AblateError, PluginError, Undefined
+from ablate.engine.lower_layers import LowerLayers
+from ablate.errors import PluginError, Undefined
 from ablate.models.device import label
-from ablate.models.encode import Prepared, encode, prepare
-from ablate.models.masked import masked
-from ablate.models.materialize import CLOSE, largest_difference, loses_units, materialized
+from ablate.models.encode import Prepared, prepare
 from ablate.models.model import Model
 from ablate.models.precision import in_precision
 from ablate.models.spec import Precision
+from ablate.models.weights import Weights, weighted
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
-
-_TRIED = 16
-"""The number of sentences on which the smaller model is compared with the masked one."""
 
 
 @dataclass
 class Evaluator:
-    """Evaluates masks of one model. It tokenizes once for each set of tasks."""
+    """Evaluates masks of one model.
+
+    It tokenizes once for each set of tasks, and computes layers below the first changed one once. So the weights of the
+    model must not be changed, except inside ``embed``.
+    """
 
     model: Model
     _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
+    _lower: LowerLayers | None = None
 
     def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
         """The distinct sentences of all the tasks (sentence -> position), tokenized and batched."""
@@ -50,49 +52,37 @@ class Evaluator:
         self,
         keep: Mapping[str, torch.Tensor],
         tasks: Sequence[Loaded],
-        *,
-        materialize: bool = False,
         precision: Precision = "float32",
+        weights: Weights | None = None,
     ) -> Embeddings:
         """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
 
         Args:
-            materialize: if whole heads or neurons are removed, encode with the smaller model, after a check that it
-                gives the same embeddings as the masked one for a few sentences, in float32.
             precision: in which the model runs. Embeddings are float32.
+            weights: in place of the model's own.
 
         Raises:
-            AblateError: the embeddings of the smaller model differ from those of the masked one.
             ModelError: another thread has the model, under a mask or with other weights.
             DeviceFull: the memory of the device is too small for one sentence.
         """
         start = time.perf_counter()
         positions, prepared = self.prepared(tasks)
-        smaller = materialize and loses_units(self.model, keep)
-        if smaller:
-            self._check_parity(keep, list(positions)[:_TRIED])
-        with (
-            in_precision(self.model, precision),
-            materialized(self.model, keep) if smaller else masked(self.model, keep),
-        ):
-            embeddings = encode(self.model, prepared)
+        with weighted(self.model, weights), in_precision(self.model, precision):
+            embeddings = self._lower_layers(prepared, precision, weights is not None).encode(keep)
         # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
         seconds = (time.perf_counter() - start) / max(total, 1)
         return Embeddings(embeddings, positions, seconds, label(self.model.device))
 
-    def _check_parity(self, keep: Mapping[str, torch.Tensor], sentences: Sequence[str]) -> None:
-        prepared = prepare(self.model, sentences)
-        with masked(self.model, keep):
-            by_mask = encode(self.model, prepared)
-        with materialized(self.model, keep):
-            by_smaller = encode(self.model, prepared)
-        difference = largest_difference(by_mask, by_smaller)
-        if not difference <= CLOSE:  # true for NaN too
-            raise AblateError(
-                f"the smaller model's embeddings differ from the masked model's by {difference:.1e}, more than "
-                f"{CLOSE:g}; set evaluate.materialize to false"
-            )
+    def _lower_layers(self, prepared: Prepared, precision: Precision, trained: bool) -> LowerLayers:
+        """Those of the last sentences and precision are kept."""
+        if trained:
+            # Nothing is recorded, because hardly any other cell has the same weights.
+            return LowerLayers(self.model, prepared, precision, room=0)
+        if self._lower is None or self._lower.prepared is not prepared or self._lower.precision != precision:
+            self._lower = None  # before the next, to free the memory
+            self._lower = LowerLayers(self.model, prepared, precision)
+        return self._lower
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,6 @@ class Evaluation:
     tasks: at least one, with distinct names.
     source: where the tasks load their data from.
     weights: trained weights, in place of the model's own.
-    materialize: whether cells that lose whole heads or neurons run on the smaller model.
     device: as the recipe says, such as ``auto``; the process that evaluates finds out which device that is there.
     precision: in which the model is evaluated. Embeddings come back in float32.
     """
@@ -83,7 +82,6 @@ class Evaluation:
     tasks: tuple[TaskToMeasure, ...]
     source: Source
     weights: WeightsFile | None = None
-    materialize: bool = False
     device: str = "cpu"
     precision: Precision = "float32"
 

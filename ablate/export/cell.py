@@ -21,6 +21,7 @@ from ablate.models.weights import put_in
 from ablate.plan.manifest import model_names
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
+from ablate.recipe.recorded import recorded_recipe
 from ablate.record import Row, RunRecord
 from ablate.store.records import StoredMask
 from ablate.store.store import Store
@@ -76,7 +77,7 @@ def exportable(
     if mask is None:
         reason = next((row.reason for row in rows if row.reason), "")
         raise StoreError(f"{store.name}: has no mask of '{cell}'{f' ({reason})' if reason else ''}; run it again")
-    recipe = Recipe.model_validate(results.about.recipe)
+    recipe = recorded_recipe(results.about.recipe)
     spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[rows[0].model]
     model = load_model(spec, device)
     # The mask and the scores in the store belong to these weights alone.

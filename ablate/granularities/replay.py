@@ -1,13 +1,11 @@
 """Removes one group of units after another, and computes the layers below the changed one only once.
 
-Removing a unit of layer l changes nothing below it, so the outputs of the layers before l are recorded and replayed.
 Heads are columns of the attention output projection, so for heads the inputs of that projection are recorded too.
-The same modules compute the rest from the same numbers, so the embeddings equal those of the whole model bit for bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -20,15 +18,7 @@ from ablate.models.device import exact_float32, out_of_memory
 from ablate.models.encode import Prepared, encode, smaller_batches
 from ablate.models.masked import masked
 from ablate.models.model import Layer, Model
-
-
-class _Replay(nn.Module):
-    """Stands in for a module whose output is known."""
-
-    output: Any = None
-
-    def forward(self, *_: Any, **__: Any) -> Any:
-        return self.output
+from ablate.models.replay import Outputs, Replay, StandIn, layers_replayed, recorded, replaced
 
 
 class _Reached(Exception):
@@ -83,7 +73,7 @@ def _removed(
 ) -> Generator[tuple[int, int, Tensor]]:
     """The layer, the number and the embeddings of each group. by_layer: the numbers of the groups of each layer."""
     layers = granularity.layers(model)
-    below: list[Any] | None = None
+    below: Outputs | None = None
     recorded = 0
     for number in sorted(by_layer):
         layer = model.architecture.layers[number]
@@ -95,7 +85,7 @@ def _removed(
         # Before modules are replaced, since `keep` looks at the weights of all layers.
         keeps = [_keep(model, granularity, layers, groups[index]) for index in indices]
         with ExitStack() as stack:
-            replay = stack.enter_context(_layers_replayed(model, number, below))
+            replay = stack.enter_context(layers_replayed(model, number, below))
             if heads:
                 replay = stack.enter_context(_projection_replayed(model, prepared, layer, replay))
             for index, keep in zip(indices, keeps, strict=True):
@@ -112,23 +102,6 @@ def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor)
     return granularity.keep(model, mask)
 
 
-Replay = Callable[[int], None]
-"""Called with the number of the next batch: sets what the stand-ins replay for it."""
-
-
-@contextmanager
-def _layers_replayed(model: Model, number: int, below: list[Any] | None) -> Iterator[Replay]:
-    """Replaces the layers before ``number``: they return ``below``, which has the output for each batch."""
-    stand_in = _Replay()
-
-    def replay(batch: int) -> None:
-        if below is not None:
-            stand_in.output = below[batch]
-
-    with _replaced(model, [layer.path for layer in model.architecture.layers[:number]], stand_in):
-        yield replay
-
-
 @contextmanager
 def _projection_replayed(model: Model, prepared: Prepared, layer: Layer, replay: Replay) -> Iterator[Replay]:
     """The attention output projection of ``layer`` gets the inputs that it has now, without query, key and value."""
@@ -140,7 +113,7 @@ def _projection_replayed(model: Model, prepared: Prepared, layer: Layer, replay:
         raise _Reached
 
     _run(model, prepared, replay, projection.register_forward_pre_hook(record))
-    stand_in = _Replay()
+    stand_in = StandIn()
 
     def replay_both(batch: int) -> None:
         replay(batch)
@@ -150,24 +123,22 @@ def _projection_replayed(model: Model, prepared: Prepared, layer: Layer, replay:
     # the matrix products of query, key and value.
     handle = projection.register_forward_pre_hook(lambda _, __: (stand_in.output,))
     try:
-        with _replaced(model, [layer.query, layer.key, layer.value], stand_in):
+        with replaced(model, [layer.query, layer.key, layer.value], stand_in):
             yield replay_both
     finally:
         handle.remove()
 
 
-def _outputs(model: Model, prepared: Prepared, start: int, stop: int, below: list[Any] | None) -> list[Any]:
+def _outputs(model: Model, prepared: Prepared, start: int, stop: int, below: Outputs | None) -> Outputs:
     """The output of layer ``stop - 1`` for each batch, with the layers before ``start`` replayed."""
-    outputs: list[Any] = []
-
-    def record(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        outputs.append(output)
-        raise _Reached
-
     last = model.backbone.get_submodule(model.architecture.layers[stop - 1].path)
-    with _layers_replayed(model, start, below) as replay:
-        _run(model, prepared, replay, last.register_forward_hook(record))
+    with layers_replayed(model, start, below) as replay, recorded(model, stop - 1) as outputs:
+        _run(model, prepared, replay, last.register_forward_hook(_stop))
     return outputs
+
+
+def _stop(*_: Any) -> None:
+    raise _Reached
 
 
 def _run(model: Model, prepared: Prepared, replay: Replay, handle: RemovableHandle) -> None:
@@ -180,16 +151,3 @@ def _run(model: Model, prepared: Prepared, replay: Replay, handle: RemovableHand
                     model.embed(batch.features)
     finally:
         handle.remove()
-
-
-@contextmanager
-def _replaced(model: Model, names: Sequence[str], stand_in: nn.Module) -> Iterator[None]:
-    with model.guard.hold():
-        originals = {name: model.backbone.get_submodule(name) for name in names}
-        try:
-            for name in originals:
-                model.backbone.set_submodule(name, stand_in)
-            yield
-        finally:
-            for name, original in originals.items():
-                model.backbone.set_submodule(name, original)

@@ -135,13 +135,7 @@ class Statistics(Strict):
 
 
 class Evaluate(Strict):
-    """How cells are evaluated.
-
-    materialize: evaluate cells that remove whole heads or neurons on a smaller model instead of under a mask. This is
-        faster. The embeddings are the same to 1e-5, which is checked for each cell.
-    """
-
-    materialize: Annotated[bool, Field(strict=True)] = False
+    """How cells are evaluated."""
 
 
 class Confirm(Strict):

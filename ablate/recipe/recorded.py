@@ -5,8 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor", "device")
+from ablate.recipe.recipe import Recipe
+
+_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor", "device", "evaluate")
 """The keys of a recipe that change neither its cells nor its tasks."""
+
+
+def recorded_recipe(record: Any) -> Recipe:
+    """A recipe as a run has recorded it.
+
+    Raises:
+        ValidationError: this ablate cannot read it.
+    """
+    match record:
+        case {"evaluate": {"materialize": _, **others}}:
+            # A key of an older ablate, which had no effect on cells, masks or keys.
+            record = {**record, "evaluate": others}
+    return Recipe.model_validate(record)
 
 
 def relevant(recipe: Mapping[str, Any]) -> dict[str, Any]:

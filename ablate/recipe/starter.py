@@ -102,8 +102,6 @@ executor: in-process
 device: auto
 # In which cells are evaluated: `float32`, `bf16` or `fp16`. Contributions are always computed in float32.
 precision: float32
-# `materialize`: whether cells that remove whole heads or neurons run on a smaller model, with the same embeddings.
-evaluate: {{materialize: false}}
 
 # For `ablate stability`: the calibration sets to compare.
 #stability: {{calibration_seeds: [0, 1, 2, 3, 4], sizes: [64, 256, 1024], batch_sizes: [16, 64]}}

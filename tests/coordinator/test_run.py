@@ -15,12 +15,9 @@ from torch import Tensor
 
 import ablate.coordinator.model_run
 from ablate.coordinator.run import prepare_model_run
-from ablate.engine import evaluator
 from ablate.engine.select import select
 from ablate.errors import AblateError, StoreError
 from ablate.judge.effects import stages
-from ablate.models.masked import masked
-from ablate.models.materialize import materialized
 from ablate.record import FIELDS
 from ablate.report.html.gather import gather
 from ablate.report.html.page import render_html
@@ -535,27 +532,3 @@ def test_a_model_that_gives_one_embedding_for_everything_is_undefined(bench: Ben
     for row in bench.run().rows:
         assert (row.status, row.reason) == ("undefined", "all 30 similarities are equal")
         assert row.score is None
-
-
-def test_materialized_cells_give_the_masked_ones_scores_and_wrong_ones_fail(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    given: dict[str, Any] = {"granularities": ["head", "neuron", "unstructured"], "sparsities": [0.3]}
-    by_mask = bench.run(**given)
-    real, ran = materialized, list[int]()
-
-    def counted(*given: Any) -> Any:
-        ran.append(1)
-        return real(*given)
-
-    monkeypatch.setattr(evaluator, "materialized", counted)
-    smaller = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "other.db")
-    assert len(ran) == 2 * 2, "heads and neurons, each tried and then run; single weights and dense never"
-    for here, there in zip(by_mask.rows, smaller.rows, strict=True):
-        assert there.score == pytest.approx(here.score, abs=1e-3)
-        assert there.key == here.key
-    monkeypatch.setattr(evaluator, "materialized", lambda model, _: masked(model, {}))
-    wrong = bench.run(**given, evaluate={"materialize": True}, store=tmp_path / "third.db")
-    failed = {row.granularity: str(row.reason) for row in wrong.rows if row.status == "failed"}
-    assert set(failed) == {"head", "neuron"}
-    assert "set evaluate.materialize to false" in failed["head"]

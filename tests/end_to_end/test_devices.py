@@ -66,10 +66,10 @@ def scores(results: Results) -> list[tuple[Any, ...]]:
         {"scorers": SCORERS, "granularities": ["head", "neuron", "unstructured"]},
         {"scorers": [EXAMPLE, ORACLE], "granularities": ["head", "neuron"], "sparsities": [0.25], "seeds": [0]},
         {"scorers": ["align"], "calibration": {"pairs": 16, "sentences": 24, "batch_size": 8, "positives": "dropout"}},
-        {"scorers": ["align"], "steps": 2, "evaluate": {"materialize": True}, "granularities": ["head", "neuron"]},
+        {"scorers": ["align"], "steps": 2, "granularities": ["head", "neuron"]},
         {"scorers": ["align"], "screen": ["stsb-dev"], "confirm": ["stsb", "align-dev", "uniform-dev"]},
     ],
-    ids=["scorers", "slow", "dropout", "materialize", "confirm"],
+    ids=["scorers", "slow", "dropout", "steps", "confirm"],
 )
 def test_a_run_gives_the_rows_and_keys_of_the_cpu(bench: Bench, tmp_path: Path, given: dict[str, Any]) -> None:
     there = run(bench, "auto", tmp_path / "there.db", **given)

@@ -344,7 +344,7 @@ def test_memory_that_runs_out_costs_the_cell(bench: Bench, monkeypatch: pytest.M
             raise MemoryError("not enough")
         return encode(*args)
 
-    monkeypatch.setattr("ablate.engine.evaluator.encode", short)
+    monkeypatch.setattr("ablate.engine.lower_layers.encode", short)
     results = bench.run(sparsities=[0.25, 0.5])
     assert [row.status for row in results.rows] == ["ok", "failed", "ok"]
     assert results.rows[1].reason == "MemoryError: not enough"

@@ -44,7 +44,7 @@ def interrupt(bench: Bench, monkeypatch: pytest.MonkeyPatch, after: int) -> None
         return encode(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ablate.engine.evaluator.encode", interrupted)
+        patch.setattr("ablate.engine.lower_layers.encode", interrupted)
         with pytest.raises(KeyboardInterrupt):
             bench.run(**GRID)
     assert bench.encodes == after
@@ -128,7 +128,7 @@ def dying(bench: Bench, after: int, how: signal.Signals) -> subprocess.Completed
     """Runs the command in a process of its own, which sends itself a signal while cell ``after`` is encoded."""
     code = f"""
 import os, sys, time
-import ablate.engine.evaluator
+import ablate.engine.lower_layers
 from ablate.cli import main
 from ablate.models.encode import encode
 
@@ -142,7 +142,7 @@ def dying(*args):
     done += 1
     return encode(*args)
 
-ablate.engine.evaluator.encode = dying
+ablate.engine.lower_layers.encode = dying
 sys.argv[0] = "ablate"
 main()
 """

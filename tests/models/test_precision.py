@@ -100,18 +100,6 @@ def test_under_a_mask_in_either_order_and_after_an_error() -> None:
     assert state.changes(model) == []
 
 
-def test_the_smaller_model_is_checked_in_float32() -> None:
-    model = tiny_model()
-    tasks = sample_tasks(("sts-dev",))["sts-dev"]
-    evaluator = Evaluator(model)
-    keep = Head().keep(model, torch.arange(8) % 3 != 0)
-    exact, close = (
-        evaluator.embed(keep, tasks, materialize=True, precision=precision).embeddings
-        for precision in ("float32", "bf16")
-    )
-    assert 0 < angles(exact, close) < 0.05
-
-
 def test_a_precision_that_the_device_does_not_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> None:
         raise RuntimeError("\"LayerNormKernelImpl\" not implemented for 'Half'. More\nlines")

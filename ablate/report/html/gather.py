@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ablate.errors import StoreError
 from ablate.recipe.recipe import Recipe, load_recipe
-from ablate.recipe.recorded import calibration_seed, relevant
+from ablate.recipe.recorded import calibration_seed, recorded_recipe, relevant
 from ablate.record import RunRecord
 from ablate.report import prevalence_page, stability_page
 from ablate.report.html.page import Material
@@ -142,6 +142,6 @@ def _is(stored: Any, wanted: Recipe) -> bool:
     """Whether the recipe of a record is this one."""
     # Compared after validation: a recipe that an older ablate recorded lacks fields that have a default since.
     try:
-        return Recipe.model_validate(stored) == wanted
+        return recorded_recipe(stored) == wanted
     except ValidationError:
         return False
