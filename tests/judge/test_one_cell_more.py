@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ablate.judge import findings
 from ablate.judge import judge as judging
 from ablate.judge.finding import from_json, to_json
 from ablate.report.results import Results
@@ -96,13 +97,13 @@ def test_cells_are_compared_alike_in_parts_and_at_once(bench: Bench, monkeypatch
 
 def test_an_interrupted_judgment_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "AT_ONCE", 2)
-    compare, calls = judging.compare, []
+    calls: list[Any] = []
 
     def interrupted(*given: Any) -> Any:
         calls.append(given)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return compare(*given)
+        return findings.compare(*given)
 
     monkeypatch.setattr(judging, "compare", interrupted)
     given: dict[str, Any] = {"scorers": ["magnitude"], "confirm": None}
