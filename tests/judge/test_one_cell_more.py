@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ablate.judge import findings
 from ablate.judge import judge as judging
 from ablate.judge.finding import from_json, to_json
+from ablate.judge.findings import compare
 from ablate.report.results import Results
 from ablate.statistics.resample import Joint
 from ablate.store.schema import pack, unpack
@@ -103,7 +103,7 @@ def test_an_interrupted_judgment_goes_on(bench: Bench, monkeypatch: pytest.Monke
         calls.append(given)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return findings.compare(*given)
+        return compare(*given)
 
     monkeypatch.setattr(judging, "compare", interrupted)
     given: dict[str, Any] = {"scorers": ["magnitude"], "confirm": None}
