@@ -62,9 +62,10 @@ def main() -> None:
 
 
 def make(folder: Path) -> None:
-    """A model, pairs, the recipes, and the store; what is there already is kept."""
-    if not (folder / "model").exists():
-        save_tiny(folder / "model")
+    """A model, pairs, the recipes, and the store; those of an earlier call are kept."""
+    if (folder / "cells.db").exists():
+        return
+    save_tiny(folder / "model")
     sets = folder / "data" / "STS" / "STSBenchmark"
     sets.mkdir(parents=True, exist_ok=True)
     (sets / "sts-dev.csv").write_text(pairs(0, 30))
