@@ -1,28 +1,24 @@
 """Removes one group of units after another, and computes the layers below the changed one only once.
 
-Heads are columns of the attention output projection, so for heads the inputs of that projection are recorded too.
+What the units of a :class:`~ablate.granularities.base.ColumnGranularity` leave unchanged in their own layer is not
+computed again either; see :mod:`ablate.granularities.columns`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 
 import torch
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
 from ablate.granularities.base import ColumnGranularity, Granularity
-from ablate.models.device import exact_float32, out_of_memory
+from ablate.granularities.columns import without_columns
+from ablate.models.device import out_of_memory
 from ablate.models.encode import Prepared, encode, smaller_batches
 from ablate.models.masked import masked
-from ablate.models.model import Layer, Model
-from ablate.models.replay import Outputs, Replay, StandIn, layers_replayed, recorded, replaced
-
-
-class _Reached(Exception):
-    """Ends a forward pass when it has reached the module of interest."""
+from ablate.models.model import Model
+from ablate.models.replay import Outputs, layers_replayed, recorded, run_until_stopped, stop
 
 
 def removals(
@@ -74,26 +70,34 @@ def _removed(
     """The layer, the number and the embeddings of each group. by_layer: the numbers of the groups of each layer."""
     layers = granularity.layers(model)
     below: Outputs | None = None
-    recorded = 0
+    known = 0
     for number in sorted(by_layer):
-        layer = model.architecture.layers[number]
-        if number > recorded:
-            below = _outputs(model, prepared, recorded, number, below)
-            recorded = number
-        heads = isinstance(granularity, ColumnGranularity) and granularity.carrier(layer) == layer.attention_output
+        if number > known:
+            below = _outputs(model, prepared, known, number, below)
+            known = number
         indices = list(by_layer[number])
         # Before modules are replaced, since `keep` looks at the weights of all layers.
         keeps = [_keep(model, granularity, layers, groups[index]) for index in indices]
-        with ExitStack() as stack:
-            replay = stack.enter_context(layers_replayed(model, number, below))
-            if heads:
-                replay = stack.enter_context(_projection_replayed(model, prepared, layer, replay))
-            for index, keep in zip(indices, keeps, strict=True):
-                if heads:
-                    # The stand-ins for query, key and value have no weights to mask, and a removed head needs none.
-                    keep = {name: kept for name, kept in keep.items() if name.startswith(layer.attention_output)}
-                with masked(model, keep):
-                    yield number, index, encode(model, prepared, replay)
+        layer = model.architecture.layers[number]
+        carrier = granularity.carrier(layer) if isinstance(granularity, ColumnGranularity) else None
+        if carrier in (layer.attention_output, layer.ffn_out):
+            columns = torch.stack([keep[f"{carrier}.weight"].all(0) for keep in keeps])
+            without = without_columns(model, prepared, number, below, carrier, columns)
+        else:
+            without = _without(model, prepared, number, below, keeps)
+        with closing(without):
+            for index, embeddings in zip(indices, without, strict=True):
+                yield number, index, embeddings
+
+
+def _without(
+    model: Model, prepared: Prepared, number: int, below: Outputs | None, keeps: Sequence[Mapping[str, Tensor]]
+) -> Generator[Tensor]:
+    """The embeddings under each mask, none of which changes a layer before ``number``."""
+    with layers_replayed(model, number, below) as replay:
+        for keep in keeps:
+            with masked(model, keep):
+                yield encode(model, prepared, replay)
 
 
 def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor) -> dict[str, Tensor]:
@@ -102,52 +106,9 @@ def _keep(model: Model, granularity: Granularity, layers: Tensor, units: Tensor)
     return granularity.keep(model, mask)
 
 
-@contextmanager
-def _projection_replayed(model: Model, prepared: Prepared, layer: Layer, replay: Replay) -> Iterator[Replay]:
-    """The attention output projection of ``layer`` gets the inputs that it has now, without query, key and value."""
-    projection = model.backbone.get_submodule(layer.attention_output)
-    inputs: list[Tensor] = []
-
-    def record(_: nn.Module, args: tuple[Tensor, ...]) -> None:
-        inputs.append(args[0])
-        raise _Reached
-
-    _run(model, prepared, replay, projection.register_forward_pre_hook(record))
-    stand_in = StandIn()
-
-    def replay_both(batch: int) -> None:
-        replay(batch)
-        stand_in.output = inputs[batch]
-
-    # Attention itself still runs, on the outputs of the stand-ins, and its result is discarded here. The saving is in
-    # the matrix products of query, key and value.
-    handle = projection.register_forward_pre_hook(lambda _, __: (stand_in.output,))
-    try:
-        with replaced(model, [layer.query, layer.key, layer.value], stand_in):
-            yield replay_both
-    finally:
-        handle.remove()
-
-
-def _outputs(model: Model, prepared: Prepared, start: int, stop: int, below: Outputs | None) -> Outputs:
-    """The output of layer ``stop - 1`` for each batch, with the layers before ``start`` replayed."""
-    last = model.backbone.get_submodule(model.architecture.layers[stop - 1].path)
-    with layers_replayed(model, start, below) as replay, recorded(model, stop - 1) as outputs:
-        _run(model, prepared, replay, last.register_forward_hook(_stop))
+def _outputs(model: Model, prepared: Prepared, start: int, end: int, below: Outputs | None) -> Outputs:
+    """The output of layer ``end - 1`` for each batch, with the layers before ``start`` replayed."""
+    last = model.backbone.get_submodule(model.architecture.layers[end - 1].path)
+    with layers_replayed(model, start, below) as replay, recorded(model, end - 1) as outputs:
+        run_until_stopped(model, prepared, last.register_forward_hook(stop), replay)
     return outputs
-
-
-def _stop(*_: Any) -> None:
-    raise _Reached
-
-
-def _run(model: Model, prepared: Prepared, replay: Replay, handle: RemovableHandle) -> None:
-    """Runs a forward pass of each batch up to the module whose hook ends it, and removes the hook."""
-    try:
-        with torch.inference_mode(), exact_float32():
-            for number, batch in enumerate(prepared.batches):
-                replay(number)
-                with suppress(_Reached):
-                    model.embed(batch.features)
-    finally:
-        handle.remove()

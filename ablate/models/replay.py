@@ -7,11 +7,15 @@ equal those of the whole model bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
+from ablate.models.device import exact_float32
+from ablate.models.encode import Prepared
 from ablate.models.model import Model
 
 Outputs = list[Any]
@@ -31,20 +35,30 @@ class StandIn(nn.Module):
 
 
 @contextmanager
-def layers_replayed(model: Model, count: int, outputs: Outputs | None) -> Iterator[Replay]:
+def layers_replayed(model: Model, count: int, outputs: Outputs | None, copies: int = 1) -> Iterator[Replay]:
     """Replaces the lowest ``count`` layers for the duration of a block.
 
     Args:
         outputs: of the highest one of them; None if ``count`` is 0.
+        copies: how many times each batch has its sentences, one copy after another.
     """
     stand_in = StandIn()
 
     def replay(batch: int) -> None:
         if outputs is not None:
-            stand_in.output = outputs[batch]
+            stand_in.output = repeated(outputs[batch], copies)
 
     with replaced(model, [layer.path for layer in model.architecture.layers[:count]], stand_in):
         yield replay
+
+
+def repeated(output: Any, copies: int) -> Any:
+    """What a module returns for several copies of a batch."""
+    if isinstance(output, tuple):
+        return tuple(repeated(part, copies) for part in output)
+    if not isinstance(output, Tensor) or copies == 1:
+        return output
+    return output.repeat(copies, *[1] * (output.dim() - 1))
 
 
 @contextmanager
@@ -58,6 +72,31 @@ def recorded(model: Model, layer: int) -> Iterator[Outputs]:
     handle = model.backbone.get_submodule(model.architecture.layers[layer].path).register_forward_hook(record)
     try:
         yield outputs
+    finally:
+        handle.remove()
+
+
+class _Stop(Exception):
+    """Ends a forward pass that has gone as far as it needs to."""
+
+
+def stop(*_: Any) -> None:
+    """A hook that ends the forward pass, inside :func:`run_until_stopped`."""
+    raise _Stop
+
+
+def run_until_stopped(model: Model, prepared: Prepared, handle: RemovableHandle, replay: Replay) -> None:
+    """Runs a forward pass of each batch up to the module whose hook ends it.
+
+    Args:
+        handle: of the hook that ends it, which is removed at the end.
+    """
+    try:
+        with torch.inference_mode(), exact_float32():
+            for number, batch in enumerate(prepared.batches):
+                replay(number)
+                with suppress(_Stop):
+                    model.embed(batch.features)
     finally:
         handle.remove()
 

@@ -15,6 +15,7 @@ from ablate.granularities.unstructured import Unstructured
 from ablate.models.architectures import SUPPORTED
 from ablate.models.encode import encode, prepare
 from ablate.models.masked import masked
+from ablate.models.model import Layer, Model
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State
 from ablate.testing.tiny import tiny_model
@@ -68,9 +69,9 @@ def test_removals_come_on_top_of_the_mask_in_force() -> None:
 
 
 def test_the_model_is_given_back_also_when_nobody_waits_for_the_rest() -> None:
-    model, head = tiny_model("bert"), Head()
+    model, weights = tiny_model("bert"), Unstructured()
     state = State.of(model)
-    with closing(removals(model, prepare(model, SENTENCES), head, [torch.tensor([i]) for i in range(8)])) as found:
+    with closing(removals(model, prepare(model, SENTENCES), weights, [torch.tensor([i]) for i in range(8)])) as found:
         next(found)
         next(found)
         assert state.changes(model)
@@ -83,3 +84,55 @@ def test_a_group_is_of_one_layer(units: list[int]) -> None:
     groups = [torch.tensor(units, dtype=torch.int64)]
     with pytest.raises(ValueError, match=f"group 0 has units of {len(units)} layers, not of one"):
         next(removals(model, prepare(model, SENTENCES), Head(), groups))
+
+
+@pytest.mark.parametrize("granularity", [Head(), Neuron()], ids=lambda g: g.name)
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_groups_share_a_pass_within_the_token_budget(family: str, granularity: Granularity) -> None:
+    model = tiny_model(family)
+    ids = model.tokenize(SENTENCES)
+    tokens = len(ids) * max(map(len, ids))
+    layers = granularity.layers(model)
+    groups = [torch.tensor([unit]) for layer in (0, 1) for unit in (layers == layer).nonzero().flatten()[:4].tolist()]
+    found, passes = {}, {}
+    for together in (1, 3, 100):
+        prepared = prepare(model, SENTENCES, token_budget=together * tokens)
+        (_,) = prepared.batches
+        ran: list[int] = []
+        top = model.backbone.get_submodule(model.architecture.layers[-1].ffn_out)
+        handle = top.register_forward_hook(lambda _, given, __, ran=ran: ran.append(len(given[0])))
+        try:
+            found[together] = dict(removals(model, prepared, granularity, groups))
+        finally:
+            handle.remove()
+        # What ends in the last layer itself, to record what its module is given, does not get as far as the hook.
+        passes[together] = [rows // len(SENTENCES) for rows in ran]
+    assert passes == {1: [1] * 8, 3: [3, 1, 3, 1], 100: [4, 4]}
+    for index, alone in found[1].items():
+        for together in (3, 100):
+            torch.testing.assert_close(found[together][index], alone, atol=2e-6, rtol=0)
+
+
+def test_columns_of_another_module_are_removed_by_mask() -> None:
+    class Width(Neuron):
+        """The inputs of the first feed-forward matrix."""
+
+        name = "width"
+
+        def carrier(self, layer: Layer) -> str:
+            return layer.ffn_in
+
+        def count(self, model: Model, layer: Layer) -> int:
+            return model.weight(layer.ffn_in).shape[1]
+
+        def producers(self, _: Layer) -> tuple[str, ...]:
+            return ()
+
+    model, width = tiny_model(), Width()
+    prepared = prepare(model, SENTENCES)
+    units = len(width.layers(model))
+    mask = torch.ones(units, dtype=torch.bool)
+    mask[-1] = False
+    ((_, found),) = removals(model, prepared, width, [torch.tensor([units - 1])])
+    with masked(model, width.keep(model, mask)):
+        assert torch.equal(found, encode(model, prepared))
