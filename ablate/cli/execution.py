@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import typer
 from rich.console import Console
 
+from ablate.cli.collector import no_collection
 from ablate.cli.options import Execution
 from ablate.cli.output import check_output, deliver
 from ablate.cli.progress import Progress
@@ -39,7 +40,8 @@ def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | Non
         return
     with working(execution.store) as (opened, progress):
         record = execute_job(job, opened, keep_going=execution.keep_going, watch=progress)
-    deliver(Results.of(record), form, output)
+    with no_collection():
+        deliver(Results.of(record), form, output)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ def report(
 
     Nothing is computed. If the store lacks something, the report says how to get it.
     """
+    from ablate.cli.collector import no_collection
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, put
     from ablate.report.html.gather import find_run, gather
@@ -48,20 +49,21 @@ def report(
     recipe = Path(target) if target and Path(target).is_file() else None
     # Before the figures are drawn, which takes seconds.
     check_output(output, recipe, locate(store).path, form=form)
-    with Store(store, create=False) as opened:
-        results = finished(opened, find_run(opened, target, set_ or ()))
-        material = gather(opened, results)
-    if form is ReportFormat.html:
-        put(render_html(material), output)
-    elif form is ReportFormat.parquet:
-        put(results.to_parquet(), output)
-    else:
-        texts = {
-            ReportFormat.markdown: results.to_markdown,
-            ReportFormat.latex: results.to_latex,
-            ReportFormat.csv: results.to_csv,
-        }
-        put(texts[form](), output)
+    with no_collection():
+        with Store(store, create=False) as opened:
+            results = finished(opened, find_run(opened, target, set_ or ()))
+            material = gather(opened, results)
+        if form is ReportFormat.html:
+            put(render_html(material), output)
+        elif form is ReportFormat.parquet:
+            put(results.to_parquet(), output)
+        else:
+            texts = {
+                ReportFormat.markdown: results.to_markdown,
+                ReportFormat.latex: results.to_latex,
+                ReportFormat.csv: results.to_csv,
+            }
+            put(texts[form](), output)
     if output is not None:
         print(f"report of run {results.about.run}: {output}", file=sys.stderr)
     if results.failed:

@@ -21,6 +21,7 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
+    from ablate.cli.collector import no_collection
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, deliver
     from ablate.store.place import locate
@@ -29,7 +30,7 @@ def show(
     if runs and (run or output or form is not options.Format.table):
         raise typer.BadParameter("--runs cannot be combined with --run, --format or --output")
     check_output(output, locate(store).path, form=form)
-    with Store(store, create=False) as opened:
+    with no_collection(), Store(store, create=False) as opened:
         if runs:
             table = Table()
             for column in ("run", "rows", "command"):
@@ -38,5 +39,4 @@ def show(
                 table.add_row(info.id, str(info.rows), Text(str(info.manifest.get("command", ""))))
             Console().print(table)
             return
-        results = finished(opened, run)
-    deliver(results, form, output)
+        deliver(finished(opened, run), form, output)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.race import bounds
@@ -78,8 +79,8 @@ class Preview:
         source = self.job.chosen
         lines = [f"data: {source.source.label} ({source.why})"]
         lines += [line for model in self.models for line in self._lines(model)]
-        # At once: a call for each of 100,000 cells takes longer than all look-ups.
-        console.out("\n".join(lines), highlight=False)
+        # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
+        console.file.write(strip_control_codes("\n".join(lines)) + "\n")
 
     def _lines(self, model: ModelPreview) -> Iterator[str]:
         tasks = self.job.tasks
@@ -149,8 +150,8 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
 
 def _scores_keys(job: Job, model_run: ModelRun) -> set[str]:
     """The keys of the dense model's contributions that the cells need."""
-    first = dict.fromkeys(part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
-    return {key for part in first for key in model_run.masks.scores_keys(part).values()}
+    parts = (part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
+    return {key for part in parts for key in model_run.masks.scores_keys(part).values()}
 
 
 def _picked(job: Job) -> tuple[Cell, ...]:

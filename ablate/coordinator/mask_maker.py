@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -58,6 +58,7 @@ class MaskMaker:
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict, init=False)
     _alike: dict[Granularity, Groups] = field(default_factory=dict, init=False)
     _keys: dict[Cell, str] = field(default_factory=dict, init=False)
+    _scores_keys: dict[Hashable, dict[Granularity, str]] = field(default_factory=dict, init=False)
     _collected: Collected = field(default_factory=Collected, init=False)
     """Statistics of the dense model, between :meth:`collect_for` and the scoring of the cells."""
 
@@ -77,18 +78,22 @@ class MaskMaker:
             self._keys[cell] = mask_key(*arguments)
         return self._keys[cell]
 
-    def scores_keys(self, step: Step, in_force: str | None = None) -> dict[Granularity, str]:
+    def scores_keys(self, step: Step, in_force: str | None = None) -> Mapping[Granularity, str]:
         """The key of the contributions at each of a step's granularities.
 
         Args:
             in_force: hash of the mask in force, None for the dense model.
         """
-        together = step.granularities if step.scorer.joint else ()
-        model, calibration, tasks = self.model, self.calibration, self.tasks
-        return {
-            g: scores_key(model, calibration, step.scorer, g, step.seed, in_force, tasks, together)
-            for g in step.granularities
-        }
+        # Contributions serve all sparsities, so that many cells ask for the same keys.
+        place = step.scorer, step.granularities, step.seed, in_force
+        if place not in self._scores_keys:
+            together = step.granularities if step.scorer.joint else ()
+            model, calibration, tasks = self.model, self.calibration, self.tasks
+            self._scores_keys[place] = {
+                g: scores_key(model, calibration, step.scorer, g, step.seed, in_force, tasks, together)
+                for g in step.granularities
+            }
+        return self._scores_keys[place]
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
         """What the first steps of these cells need, without what the store already has."""
@@ -115,10 +120,15 @@ class MaskMaker:
 
     def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
         """The parts of first steps that need statistics and whose contributions are not in the store, each once."""
-        parts = dict.fromkeys(part for cell in self.missing(cells) for part in cell.steps[0].parts)
-        by_keys = {tuple(self.scores_keys(part).values()): part for part in parts if part.scorer.statistics()}
-        present = self.store.scores_about(key for keys in by_keys for key in keys)
-        return [part for keys, part in by_keys.items() if not present.keys() >= set(keys)]
+        # The contributions first: they are few, and if all are stored, no mask is looked up.
+        parts = {
+            cell: [part for part in cell.steps[0].parts if part.scorer.statistics()] for cell in cells if cell.steps
+        }
+        keys = {part: set(self.scores_keys(part).values()) for of_cell in parts.values() for part in of_cell}
+        present = self.store.scores_about(key for of_part in keys.values() for key in of_part).keys()
+        lacking = {cell: [part for part in of_cell if not keys[part] <= present] for cell, of_cell in parts.items()}
+        missing = self.missing(cell for cell, of_cell in lacking.items() if of_cell)
+        return list({frozenset(keys[part]): part for cell in missing for part in lacking[cell]}.values())
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that have at least one step and no mask in the store yet."""

@@ -40,6 +40,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     timings = Timings()
     # By model and stage, because a screen stage comes a second time when its chosen cells are known.
     finished: dict[tuple[str, str], StageRows] = {}
+    judged: RunRecord | None = None
     try:
         model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
         about = replace(
@@ -57,16 +58,14 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
                 chain.from_iterable(agreement(model_run.masks, job.plan.cells) for model_run in model_runs)
             ),
         )
-    finally:
-        # Before judging, so that an error there does not lose the rows.
         record = _record(about, list(finished.values()), timings)
+        judged = _judged(job, store, record, timings) if record.rows else record
+    finally:
+        # Also if judging fails, so that an error there does not lose the rows.
+        record = judged or _record(about, list(finished.values()), timings)
         if record.rows:
             _put(store, record)
-    if not record.rows:
-        return record
-    judged = _judged(job, store, record, timings)
-    _put(store, judged)
-    return judged
+    return record
 
 
 def device_note(job: Job) -> str:

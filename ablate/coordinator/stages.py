@@ -175,7 +175,8 @@ def _stage(
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
     of_search = {short(key(cell)): count for cell, count in searched.evaluations.items()}
     of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
-    rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
+    if of_search:
+        rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
     made = Counter(cell_of[outcome.cell] for outcome in outcomes if outcome.cell.control == "matched")
     if stops:
         of_cell = {short(key(cell)): count for cell, count in made.items()}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from math import isclose
+from typing import Any
 
 from sqlalchemy import Connection, inspect, select
 
@@ -12,6 +14,7 @@ from ablate.doctor.array_entries import STREAM, read_panel, short
 from ablate.doctor.damage import Audit
 from ablate.doctor.run_entries import Runs, Use
 from ablate.errors import FAILURES, Undefined
+from ablate.judge.finding import from_json
 from ablate.judge.judge import AGREE
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
@@ -53,7 +56,7 @@ def check_results(connection: Connection, place: Place, runs: Runs, registry: Re
 
 
 def check_judgments(connection: Connection, audit: Audit) -> None:
-    """Checks the stored evidence on stages: its checksums, and that each item is one that this version reads."""
+    """Checks the judgments of cells: their checksums, and that each is one that this version reads."""
     table = schema.judgments.c
     # A store that an older ablate made, and that nothing has been written to since, has no judgments.
     if not inspect(connection).has_table(schema.judgments.name):
@@ -61,12 +64,20 @@ def check_judgments(connection: Connection, audit: Audit) -> None:
     for key, text in connection.execute(select(table.key, table.entry), execution_options=STREAM):
         audit.checked["judgment"] += 1
         try:
-            for item in unpack(key, text):
-                from_plain(Evidence, item)
+            _read_judgment(unpack(key, text))
         except Damaged as damage:
             audit.add(schema.judgments, key, short(damage, key))
         except (TypeError, ValueError) as error:
-            audit.add(schema.judgments, key, f"what is stored under it is no evidence ({error})")
+            audit.add(schema.judgments, key, f"what is stored under it is no judgment ({error})")
+
+
+def _read_judgment(plain: Any) -> None:
+    """Raises TypeError or ValueError if it is neither of one cell nor of a whole stage, as an older ablate stored."""
+    if all(isinstance(item, Mapping) for item in plain):
+        for item in plain:
+            from_plain(Evidence, item)
+    else:
+        from_json(plain)
 
 
 class _Checker:

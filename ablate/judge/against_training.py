@@ -147,16 +147,15 @@ def _judged(
     for finding, ps, q, size in zip(findings, tested, qs, sizes, strict=True):
         difference, over = finding.alone, finding.random
         asked = Asked(stage, finding.group, task, margin, settings.level, difference.pairs, settings.correction)
-        found = Found(
-            difference.compared, difference.p, difference.studentized, ps, q, finding.untested, {"better": size}
-        )
+        alone = difference.compared.interval, difference.p, difference.studentized
+        found = Found(*alone, ps, q, finding.untested, {"better": size})
         yield against_dense(asked, "trained", found)
         if over is not None and finding.beats is not None:
             mine = stage.effect(finding.group, tasks=[task] if task else ()).value or 0.0
             higher = stage.measure.higher_is_better
             beaten = sum((mine > mask) == higher and mine != mask for mask in finding.masks)
             yield against_random(
-                asked, "random", over.compared, finding.beats, next(q_beats), len(finding.masks), beaten
+                asked, "random", over.compared.interval, finding.beats, next(q_beats), len(finding.masks), beaten
             )
 
 

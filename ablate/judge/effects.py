@@ -128,20 +128,18 @@ class Stage:
 
 def over_tasks(rows: RowsByTask, tasks: Collection[str], value: Value) -> Effect:
     """The mean of a number over tasks. It has a value only if every task has one."""
-    values, statuses = [], []
-    for task in tasks:
-        row = rows.get(task)
-        number = value(row) if row else None
-        statuses.append(_status(row, number))
-        if number is not None:
-            values.append(number)
-    status = _worst(statuses)
+    found = [(row, value(row) if row else None) for row in map(rows.get, tasks)]
+    status = _worst([_status(row, number) for row, number in found])
+    values = [number for _, number in found if number is not None]
     return Effect(fmean(values) if status == "ok" else None, None, 1, status)
 
 
 def over_draws(effects: Iterable[Effect]) -> Effect:
     """The mean and the sample standard deviation over seeds or draws. It has a value only if each of them has one."""
     each = list(effects)
+    # Of one draw, it is that draw, as it is of nearly all cells.
+    if len(each) == 1:
+        return each[0]
     status = _worst([effect.status for effect in each])
     values = [effect.value for effect in each if effect.value is not None]
     if status != "ok":
@@ -158,10 +156,9 @@ def _status(row: Row | None, number: float | None) -> str:
 
 
 def _worst(statuses: Sequence[str]) -> str:
-    return next(
-        (status for status in ("failed", "undefined", "missing") if status in statuses),
-        "ok" if statuses else "missing",
-    )
+    if not statuses:
+        return "missing"
+    return next((status for status in ("failed", "undefined", "missing") if status in statuses), "ok")
 
 
 def stages(results: RunRecord) -> list[Stage]:
@@ -171,10 +168,10 @@ def stages(results: RunRecord) -> list[Stage]:
     for stage in unordered:
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
-    for item in results.evidence:
-        for stage in unordered:
-            if (item.model, item.stage, item.metric) == (stage.model, stage.name, stage.measure.metric):
-                stage.evidence[item.group, item.task, item.against] = item
+    for stage in unordered:
+        place = stage.model, stage.name, stage.measure.metric
+        of_stage = [item for item in results.evidence if (item.model, item.stage, item.metric) == place]
+        stage.evidence.update({(item.group, item.task, item.against): item for item in of_stage})
     models = list(dict.fromkeys(row.model for row in results.rows))
     return sorted(unordered, key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
 
@@ -186,7 +183,8 @@ def _with_rows(results: RunRecord) -> list[Stage]:
     """The stages with their groups, in the order of the rows."""
     # A cell chosen in any stage counts as chosen in all. A control names its cell by key; several cells may share one.
     chosen = {identity_of(row) for row in results.rows if row.chosen and row.control is None}
-    owners = _owners(results.rows)
+    # Model and key -> the cells that have this key.
+    owners: dict[tuple[str, str | None], dict[Hashable, None]] = {}
     by_place: dict[_StagePlace, Stage] = {}
     groups: dict[tuple[_StagePlace, Hashable], Group] = {}
     # Controls last, because the cells that they belong to must be known by then.
@@ -204,21 +202,13 @@ def _with_rows(results: RunRecord) -> list[Stage]:
         # On the tasks that a stopped cell did not race on, there is nothing of it to show.
         elif row.status != "stopped" or row.n:
             identity = identity_of(row)
+            owners.setdefault((row.model, row.key), {})[identity] = None
             if (place, identity) not in groups:
                 groups[place, identity] = Group(row, identity in chosen)
                 of_stage = stage.stopped if row.status == "stopped" else stage.groups
                 of_stage.append(groups[place, identity])
             groups[place, identity].seeds.setdefault((row.seed, row.train_seed), {})[row.task] = row
     return list(by_place.values())
-
-
-def _owners(rows: Iterable[Row]) -> dict[tuple[str, str | None], dict[Hashable, None]]:
-    """Model and key -> the cells that have this key."""
-    owners: dict[tuple[str, str | None], dict[Hashable, None]] = {}
-    for row in rows:
-        if row.control is None:
-            owners.setdefault((row.model, row.key), {})[identity_of(row)] = None
-    return owners
 
 
 def _add_control(group: Group, row: Row) -> None:

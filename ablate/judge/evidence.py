@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from ablate.judge.effects import Stage, over_tasks
-from ablate.judge.findings import Findings, Settings
+from ablate.judge.finding import Finding, Findings, Place
+from ablate.judge.findings import Settings, compare
 from ablate.judge.group import Group
 from ablate.record import Evidence, Samples
 from ablate.statistics.arrays import Values
-from ablate.statistics.compare import AgainstDraws, Comparison
+from ablate.statistics.compare import Interval
 from ablate.statistics.correction import adjust
 from ablate.statistics.power import largest_ps
 from ablate.statistics.resample import Judged
@@ -20,45 +22,63 @@ from ablate.statistics.verdict import CLAIMS, Claim, verdict
 def judge_stage(
     stage: Stage, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]], settings: Settings
 ) -> list[Evidence]:
-    """The evidence on one stage's cells.
+    """The evidence on one stage's cells, all compared now.
 
     Args:
         tasks: how each task is judged. A task that is absent has no evidence, and then neither has the mean.
         values: task -> key of a result -> float32 [pairs of the task's panel].
+    """
+    return evidence_on(stage, list(tasks), compare(stage, stage.groups, tasks, values, settings), settings)
+
+
+def evidence_on(
+    stage: Stage, tasks: Sequence[str], findings: Mapping[str, Findings], settings: Settings
+) -> list[Evidence]:
+    """The evidence on one stage's cells: what was found of them, corrected over all of them.
+
+    Args:
+        tasks: those that are judged.
+        findings: by the cell's id.
 
     Returns:
         One item for each cell, task (None = the mean over all) and comparison, against dense, matched and searched. A
         cell has no evidence where it lacks a score, and none against matched or searched with fewer than two of them.
     """
-    if not tasks:
-        return []
-    findings = Findings(stage, tasks, values, settings)
-    places: list[tuple[str | None, list[str]]] = [(task, [task]) for task in tasks]
-    if len(tasks) == len(stage.splits):
+    places: list[tuple[Place, list[str]]] = [(task, [task]) for task in tasks]
+    if tasks and len(tasks) == len(stage.splits):
         places.insert(0, (None, list(tasks)))
     items: list[Evidence] = []
     for task, members in places:
-        of_cells = [finding for group in stage.groups for finding in findings.of(group, members)]
-        pairs = sum(len(tasks[member].panel) for member in members)
-        claims = [finding.claims() for finding in of_cells]
-        qs = corrected(claims, settings.correction)
-        beats = [finding.drawn.p for finding in of_cells if finding.drawn]
-        q_beats = iter(adjust(beats, settings.correction))
-        rivals = [finding.searched.p for finding in of_cells if finding.searched]
-        q_rivals = iter(adjust(rivals, settings.correction))
-        room, found_by = _room(stage, members), [finding.smallest for finding in of_cells]
-        smallest = {claim: smallest_gains(claim, claims, found_by, settings, room) for claim in SIZED}
-        for number, (finding, ps, q) in enumerate(zip(of_cells, claims, qs, strict=True)):
-            asked = Asked(stage, finding.group, task, finding.margin, settings.level, pairs, settings.correction)
-            of_dense = finding.dense, finding.p, finding.studentized
-            sizes = {claim: of[number] for claim, of in smallest.items()}
-            found = Found(*of_dense, ps, q, finding.undrawn, sizes, finding.samples)
-            items.append(against_dense(asked, "dense", found))
-            if finding.drawn is not None:
-                items.append(_against_draws(asked, "matched", finding.drawn, finding.sign, next(q_beats)))
-            if finding.searched is not None:
-                items.append(_against_draws(asked, "searched", finding.searched, finding.sign, next(q_rivals)))
-    return list(with_harmed(items, several=len(stage.splits) > 1))
+        # The mean over a single task is that task.
+        place = members[0] if len(members) == 1 else None
+        of_cells = [
+            (group, finding) for group in stage.groups if (finding := findings.get(group.id, {}).get(place)) is not None
+        ]
+        items += _corrected_on(stage, task, members, of_cells, settings)
+    return with_harmed(items, several=len(stage.splits) > 1)
+
+
+def _corrected_on(
+    stage: Stage, task: Place, members: Sequence[str], of_cells: Sequence[tuple[Group, Finding]], settings: Settings
+) -> Iterator[Evidence]:
+    """The evidence on one place. members: its tasks."""
+    found = [finding for _, finding in of_cells]
+    claims = [cast(Mapping[Claim, float], finding.claims) for finding in found]
+    qs = corrected(claims, settings.correction)
+    q_drawn = iter(adjust([one.drawn.p for one in found if one.drawn], settings.correction))
+    q_searched = iter(adjust([one.searched.p for one in found if one.searched], settings.correction))
+    room, found_by = _room(stage, members), [finding.smallest for finding in found]
+    smallest = {claim: smallest_gains(claim, claims, found_by, settings, room) for claim in SIZED}
+    for number, (group, finding) in enumerate(of_cells):
+        asked = Asked(stage, group, task, finding.margin, settings.level, finding.n, settings.correction)
+        sizes = {claim: of[number] for claim, of in smallest.items()}
+        of_dense = finding.dense, finding.p, finding.studentized, claims[number], qs[number]
+        yield against_dense(asked, "dense", Found(*of_dense, finding.undrawn, sizes, finding.samples))
+        if one := finding.drawn:
+            of_draws = one.p, next(q_drawn), one.draws, one.beaten
+            yield against_random(asked, "matched", one.interval, *of_draws, group.row.draws_asked)
+        if one := finding.searched:
+            yield against_random(asked, "searched", one.interval, one.p, next(q_searched), one.draws, one.beaten)
 
 
 def corrected(claims: Sequence[Mapping[Claim, float]], method: str) -> list[dict[Claim, float]]:
@@ -110,15 +130,18 @@ def _room(stage: Stage, tasks: Sequence[str]) -> float | None:
     return None if score is None else 100 - score
 
 
-def with_harmed(items: Sequence[Evidence], several: bool) -> Iterator[Evidence]:
+def with_harmed(items: Sequence[Evidence], several: bool) -> list[Evidence]:
     """The items; those on a mean over several tasks with the tasks on which the same comparison says ``harms``."""
     harmed: dict[tuple[str, str], list[str]] = {}
-    for item in items:
+    for item in items if several else ():
         if item.task is not None and item.verdict == "harms":
             harmed.setdefault((item.group, item.against), []).append(item.task)
-    for item in items:
-        tasks = harmed.get((item.group, item.against), ()) if several and item.task is None else ()
-        yield replace(item, harmed=tuple(tasks))
+    return [
+        replace(item, harmed=tuple(tasks))
+        if item.task is None and (tasks := harmed.get((item.group, item.against)))
+        else item
+        for item in items
+    ]
 
 
 @dataclass(frozen=True)
@@ -143,7 +166,7 @@ class Found:
     samples: of a mean over several tasks.
     """
 
-    compared: Comparison
+    compared: Interval
     p: float
     studentized: bool
     claims: Mapping[Claim, float]
@@ -155,8 +178,10 @@ class Found:
 
 def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
     """The evidence against the dense model, with its verdict."""
-    return replace(
-        _evidence(asked, against, found.compared),
+    return _evidence(
+        asked,
+        against,
+        found.compared,
         p_different=found.p,
         studentized=found.studentized,
         p_harmless=found.claims.get("harmless"),
@@ -174,21 +199,33 @@ def against_dense(asked: Asked, against: str, found: Found) -> Evidence:
 
 
 def against_random(
-    asked: Asked, against: str, compared: Comparison, p: float, q: float, draws: int, beaten: int
+    asked: Asked,
+    against: str,
+    compared: Interval,
+    p: float,
+    q: float,
+    draws: int,
+    beaten: int,
+    draws_asked: int | None = None,
 ) -> Evidence:
-    """The evidence against random units. p, q: that the cell does not beat them, as found and corrected."""
-    item = _evidence(asked, against, compared)
-    return replace(item, p_beats=p, q_beats=q, draws=draws, beaten=beaten)
+    """The evidence against random units.
+
+    Args:
+        p, q: that the cell does not beat them, as found and corrected.
+        draws_asked: how many draws there would have been, if they may stop early.
+    """
+    of_draws = {"draws": draws, "draws_asked": draws_asked, "beaten": beaten}
+    return _evidence(asked, against, compared, p_beats=p, q_beats=q, **of_draws)
 
 
-def _against_draws(asked: Asked, against: str, drawn: AgainstDraws, sign: float, q: float) -> Evidence:
-    compared = drawn.comparison if sign > 0 else drawn.comparison.reversed()
-    item = against_random(asked, against, compared, drawn.p, q, drawn.draws, drawn.beaten)
-    return replace(item, draws_asked=asked.group.row.draws_asked) if against == "matched" else item
+_OF_TESTS = (
+    *("p_different", "studentized", "p_beats", "p_harmless", "untested", "verdict", "draws", "beaten"),
+    *("q_harms", "q_improves", "q_better", "q_harmless", "q_worse", "q_beats", "smallest_improves", "smallest_better"),
+)
 
 
-def _evidence(asked: Asked, against: str, compared: Comparison) -> Evidence:
-    """A comparison without its tests."""
+def _evidence(asked: Asked, against: str, compared: Interval, **found: Any) -> Evidence:
+    """A comparison with what its tests have found; None where a test was not made."""
     stage, group = asked.stage, asked.group
     return Evidence(
         model=stage.model,
@@ -210,22 +247,7 @@ def _evidence(asked: Asked, against: str, compared: Comparison) -> Evidence:
         low=compared.low,
         high=compared.high,
         se=compared.se,
-        p_different=None,
-        studentized=None,
-        p_beats=None,
-        p_harmless=None,
-        q_harms=None,
-        q_improves=None,
-        q_better=None,
-        q_harmless=None,
-        q_worse=None,
-        q_beats=None,
-        untested=None,
-        resamples=len(compared.boots),
-        verdict=None,
+        resamples=compared.resamples,
         harmed=(),
-        smallest_improves=None,
-        smallest_better=None,
-        draws=None,
-        beaten=None,
+        **(dict.fromkeys(_OF_TESTS) | found),
     )

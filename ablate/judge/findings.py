@@ -10,13 +10,14 @@ import numpy as np
 
 from ablate.errors import Undefined
 from ablate.judge.effects import Stage
+from ablate.judge.finding import Finding, Place, Rivals, as_text
 from ablate.judge.group import Group, RowsByTask, stored_result
 from ablate.judge.samples import Draws, Sampling, mean
 from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
 from ablate.statistics.looks import Look, Looks
-from ablate.statistics.power import smallest_gain
+from ablate.statistics.power import ErrorAtPower
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
 
@@ -43,8 +44,8 @@ class Settings(Protocol):
     def statistics_seed(self) -> int: ...
 
 
-SETTINGS = ("correction", "level", "margin", "mean_margin", "margins", "resamples", "statistics_seed")
-"""The names of all of them."""
+OF_FINDINGS = ("margin", "mean_margin", "margins", "resamples", "statistics_seed")
+"""The settings that a finding depends on. The others are of corrections and verdicts."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,6 @@ class ComparedCell:
     of random searches where there are at least two.
     """
 
-    group: Group
     sign: float
     dense: Comparison
     p: float
@@ -79,10 +79,24 @@ class ComparedCell:
             ps["improves"] = max(ps["better"], self.drawn.p, *([self.searched.p] if self.searched else ()))
         return ps
 
-    def smallest(self, claim: Claim, p: float) -> float | None:
-        """The gain that would support ``improves`` or ``better`` with 80 % power, at the largest p that supports it."""
-        beaten = (self.drawn, self.searched) if claim == "improves" else ()
-        return smallest_gain(self.boots, self.dense.se, self.permutations, p, [one.made for one in beaten if one])
+    def finding(self, pairs: int) -> Finding:
+        """What is kept of it. pairs: how many were counted."""
+        rivals = self.drawn or self.searched
+        return Finding(
+            n=pairs,
+            margin=self.margin,
+            dense=self.dense.interval,
+            p=self.p,
+            studentized=self.studentized,
+            claims={str(claim): p for claim, p in self.claims().items()},
+            drawn=Rivals.of(self.drawn, self.sign) if self.drawn else None,
+            searched=Rivals.of(self.searched, self.sign) if self.searched else None,
+            undrawn=self.undrawn,
+            error=ErrorAtPower.of(self.boots),
+            permutations=self.permutations,
+            boots=as_text(self.boots) if rivals else None,
+            samples=self.samples,
+        )
 
 
 def claims(gains: Comparison, p: float, margin: float | None) -> dict[Claim, float]:
@@ -112,8 +126,42 @@ def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float |
     return sum(given) / len(given) if len(given) == len(margins) else None
 
 
-class Findings:
-    """Compares the cells of a stage. The resamples are drawn once for all cells, so that all comparisons are paired.
+def compare(
+    stage: Stage,
+    groups: Sequence[Group],
+    tasks: Mapping[str, Judged],
+    values: Mapping[str, Mapping[str, Values]],
+    settings: Settings,
+) -> dict[str, dict[Place, Finding]]:
+    """What is found of each of these cells of a stage, by the cell's id. No other cell of the stage has a part in it.
+
+    Args:
+        tasks: how each task is judged. A task that is absent has no finding, and then neither has the mean.
+        values: task -> key of a result -> float32 [pairs of the task's panel]; of dense, the cells and their controls.
+
+    Returns:
+        For each cell, a finding on the mean over all tasks (None) if there are several, and on each task; none where
+        the cell lacks a score.
+    """
+    if not tasks:
+        return {group.id: {} for group in groups}
+    several = len(tasks) == len(stage.splits) > 1
+    places: list[tuple[Place, list[str]]] = [(None, list(tasks))] if several else []
+    places += [(task, [task]) for task in tasks]
+    pairs = {task: len(judged.panel) for task, judged in tasks.items()}
+    comparing = _Comparing(stage, groups, tasks, values, settings)
+    return {
+        group.id: {
+            place: compared.finding(sum(pairs[member] for member in members))
+            for place, members in places
+            for compared in comparing.of(group, members)
+        }
+        for group in groups
+    }
+
+
+class _Comparing:
+    """Compares cells of a stage. The resamples are drawn once for all cells, so that all comparisons are paired.
 
     Args:
         tasks: how each task is judged. values: task -> key of a result -> float32 [pairs of the task's panel].
@@ -122,11 +170,12 @@ class Findings:
     def __init__(
         self,
         stage: Stage,
+        groups: Sequence[Group],
         tasks: Mapping[str, Judged],
         values: Mapping[str, Mapping[str, Values]],
         settings: Settings,
     ) -> None:
-        self._stage, self._settings = stage, settings
+        self._stage, self._groups, self._settings = stage, groups, settings
         self._sign = 1.0 if stage.measure.higher_is_better else -1.0
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
@@ -139,7 +188,7 @@ class Findings:
                     for task in self._dense
                     if (keys := self._keys(group.seeds.values(), task))
                 }
-                for group in stage.groups
+                for group in groups
             }
         )
 
@@ -159,7 +208,6 @@ class Findings:
         drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
         searched, _ = self._among(group.searched, tasks, effect.value, boots, "random searches")
         yield ComparedCell(
-            group=group,
             sign=self._sign,
             dense=dense,
             p=p,
@@ -176,7 +224,7 @@ class Findings:
     def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
         settings = self._settings
         # Without the draws of controls, which are as many again as the cells, and more.
-        cells = [self._stage.dense, *(rows for group in self._stage.groups for rows in group.seeds.values())]
+        cells = [self._stage.dense, *(rows for group in self._groups for rows in group.seeds.values())]
         own = {task: {key: values[task][key] for key in self._keys(cells, task)} for task in tasks}
         return Sampling(self._stage, tasks, own, self._draws, settings.resamples, settings.statistics_seed)
 

@@ -59,7 +59,7 @@ class Group:
         asked = place.sparsity if isinstance(place.sparsity, str) else f"{100 * place.sparsity:.6g} %"
         return f"{place.granularity} × {place.scorer} {asked}" + (f", {way}" if way else "")
 
-    @property
+    @cached_property
     def place(self) -> GridPlace | None:
         """Its place in the grid, which a trained cell has too; None for a cell of several steps."""
         return _place(self.row)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 from typing import Any
 
 from ablate.errors import AblateError, PluginError, StoreError, Undefined
 from ablate.judge.effects import Stage, stages
-from ablate.judge.evidence import judge_stage
-from ablate.judge.findings import SETTINGS, Settings
-from ablate.judge.group import stored_result
+from ablate.judge.evidence import evidence_on
+from ablate.judge.finding import Finding, Findings, Place, from_json, to_json
+from ablate.judge.findings import OF_FINDINGS, Settings, compare
+from ablate.judge.group import Group, RowsByTask, stored_result
 from ablate.judge.plugin_statistic import TaskFault, statistic_of
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
-from ablate.record import JUDGMENT, OF_EVIDENCE, Evidence, Row, RunRecord, from_plain, to_plain
+from ablate.record import JUDGMENT, Evidence, Row, RunRecord
 from ablate.statistics.arrays import Values
 from ablate.statistics.resample import Judged
-from ablate.store.keys import judgment_key
+from ablate.store.keys import digest, judgment_key
 from ablate.store.store import Store
 
 AGREE = 1e-4
 """The relative difference allowed between a task's score and its statistic: float32 sums depend on their order."""
+
+AT_ONCE = 128
+"""How many cells are compared at a time."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Judgement:
 
 
 def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings) -> Judgement:
-    """Judges every cell of a run. The judgment on a stage is stored, and read back if the same stage is judged again.
+    """Judges every cell of a run. What is found of a cell is stored, and read back if the same cell is judged again.
 
     Raises:
         StoreError: the store has lost something that the run stored, or has found it damaged.
@@ -44,61 +48,102 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
     withheld: list[str] = []
     judged = stages(results)
     for stage in judged:
-        key = judgment_key(_judged_by(results, stage, registry, settings))
-        stored = store.get_judgment(key)
-        if stored is not None:
-            evidence += [from_plain(Evidence, item) for item in stored]
-            continue
-        found, reasons = _judge_stage(results, stage, store, registry, settings)
-        if not reasons:
-            store.put_judgment(key, [to_plain(item) for item in found])
-        evidence += found
-        withheld += reasons
+        findings, reasons = _found(results, stage, store, registry, settings)
+        tasks = [task for task in stage.splits if task not in reasons]
+        evidence += evidence_on(stage, tasks, findings, settings)
+        withheld += [f"{task} ({stage.name}): {why}" for task, why in reasons.items()]
     return Judgement(_filled(results.rows, judged, evidence), evidence, withheld)
 
 
-def _judge_stage(
+def _found(
     results: RunRecord, stage: Stage, store: Store, registry: Registry, settings: Settings
-) -> tuple[list[Evidence], list[str]]:
-    """The evidence on a stage's cells, and why tasks have none."""
-    withheld: list[str] = []
+) -> tuple[dict[str, Findings], dict[str, str]]:
+    """What is found of each cell of a stage, and the tasks that none is found on, with the reason."""
+    keys = finding_keys(results, stage, registry, settings)
+    stored = store.get_judgments(keys.values())
+    found: dict[str, Findings] = {of: from_json(stored[key]) for of, key in keys.items() if key in stored}
+    lacking = [group for group in stage.groups if group.id not in found]
+    withheld: dict[str, str] = {}
+    while lacking:
+        # In parts, so that an interrupted judgment goes on from there, and the resamples of all do not fill the memory.
+        part = lacking[:AT_ONCE]
+        try:
+            compared = _compare(results, stage, part, withheld, store, registry, settings)
+        except TaskFault as why:
+            # Judge the other tasks without it. What was found so far is of draws that all tasks share.
+            withheld[why.task] = str(why)
+            found, lacking = {}, list(stage.groups)
+            continue
+        if not withheld:
+            store.put_judgments({keys[of]: to_json(findings) for of, findings in compared.items()})
+        found |= compared
+        lacking = lacking[AT_ONCE:]
+    return found, {task: withheld[task] for task in stage.splits if task in withheld}
+
+
+def _compare(
+    results: RunRecord,
+    stage: Stage,
+    groups: Sequence[Group],
+    withheld: Collection[str],
+    store: Store,
+    registry: Registry,
+    settings: Settings,
+) -> dict[str, dict[Place, Finding]]:
+    """Compares some cells of a stage on all but the tasks ``withheld``.
+
+    Raises:
+        TaskFault: a task cannot be judged.
+        StoreError: the store has lost something that the run stored.
+    """
     tasks: dict[str, Judged] = {}
     values: dict[str, Mapping[str, Values]] = {}
     for task in stage.splits:
+        if task in withheld:
+            continue
+        keys = [row.result for group in groups for row in group.rows(True) if row.task == task]
         try:
-            keys = [row.result for group in stage.groups for row in group.rows(True) if row.task == task]
             tasks[task], values[task] = read(results, stage, task, keys, store, registry)
         except StoreError:  # the run has just stored all of it: without it, no table is better than a poorer one
             raise
         except AblateError as why:
-            withheld.append(f"{task} ({stage.name}): {why}")
-    while True:
-        try:
-            return judge_stage(stage, tasks, {task: values[task] for task in tasks}, settings), withheld
-        except TaskFault as why:  # on one of the draws; judge the other tasks without it
-            withheld.append(f"{why.task} ({stage.name}): {why}")
-            del tasks[why.task]
+            raise TaskFault(str(why), task) from why
+    return compare(stage, groups, tasks, values, settings)
 
 
-_NOT_JUDGED = {"seconds", "cached", *OF_EVIDENCE}
-"""Fields of rows that no judgment depends on."""
-
-
-def _judged_by(results: RunRecord, stage: Stage, registry: Registry, settings: Settings) -> dict[str, Any]:
-    """Everything that the evidence on a stage depends on, as plain JSON values."""
+def finding_keys(results: RunRecord, stage: Stage, registry: Registry, settings: Settings) -> dict[str, str]:
+    """The key of what is found of each cell of a stage, by the cell's id, if it is compared on all tasks."""
     panels = results.about.panels.get(stage.name, {})
     parameters = results.about.tasks or {}
-    cells = [row for group in stage.groups for row in group.rows(True)]
+    of_all = digest(
+        {
+            "judgment": JUDGMENT,
+            "settings": {name: getattr(settings, name) for name in OF_FINDINGS},
+            "clean": stage.clean,
+            "measure": stage.measure,
+            # All tasks, since their items are drawn together.
+            "tasks": [[make_task(registry, task, parameters).identity(), panels.get(task)] for task in stage.splits],
+            "dense": _read_of(stage, stage.dense),
+        }
+    )
+    return {group.id: judgment_key(of_all, _compared_by(stage, group)) for group in stage.groups}
+
+
+def _compared_by(stage: Stage, group: Group) -> dict[str, Any]:
+    """Everything about a cell and its controls that the comparison depends on."""
     return {
-        "judgment": JUDGMENT,
-        "settings": {name: getattr(settings, name) for name in SETTINGS},
-        "clean": stage.clean,
-        "tasks": [[make_task(registry, task, parameters).identity(), panels.get(task)] for task in stage.splits],
-        "rows": [
-            [value for name, value in row.to_dict().items() if name not in _NOT_JUDGED]
-            for row in (*stage.dense.values(), *cells)
-        ],
+        "control": group.is_control,
+        "trained": group.row.way is not None,
+        "seeds": [_read_of(stage, rows) for rows in group.seeds.values()],
+        "matched": [_read_of(stage, rows) for rows in group.matched.values()],
+        "searched": [_read_of(stage, rows) for rows in group.searched.values()],
+        # Of draws that may stop early alone, so that the keys of all others are those that they had before.
+        **({"draws_asked": group.row.draws_asked} if group.row.draws_asked else {}),
     }
+
+
+def _read_of(stage: Stage, rows: RowsByTask) -> list[list[Any]]:
+    return [[task, row.result, stage.score_of(row), stage.delta_of(row), row.redrawn] for task, row in rows.items()]
 
 
 def read(
@@ -142,15 +187,16 @@ def _check(judged: Judged, values: Values, score: float) -> None:
 def _filled(rows: Sequence[Row], judged: Sequence[Stage], evidence: Sequence[Evidence]) -> list[Row]:
     """The rows with the evidence on their cell and task. Cells of several seeds are judged by their mean alone."""
     against_dense = {(e.model, e.stage, e.metric, e.group, e.task): e for e in evidence if e.against == "dense"}
-    of_row: dict[Row, tuple[Evidence, Evidence | None]] = {}
+    # By identity: the groups have the very rows of the record, and a hash of a row is one of all its fields.
+    of_row: dict[int, tuple[Evidence, Evidence | None]] = {}
     for stage in judged:
         for group in stage.groups:
             for row in group.rows() if len(group.seeds) == 1 else ():
                 place = (stage.model, stage.name, stage.measure.metric, group.id)
                 item = against_dense.get((*place, row.task))
                 if item is not None:
-                    of_row[row] = item, against_dense.get((*place, None))
-    return [_with_evidence(row, *of_row[row]) if row in of_row else row for row in rows]
+                    of_row[id(row)] = item, against_dense.get((*place, None))
+    return [_with_evidence(row, *of_row[id(row)]) if id(row) in of_row else row for row in rows]
 
 
 def _with_evidence(row: Row, item: Evidence, mean: Evidence | None) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from ablate.executors.base import Executor
@@ -33,6 +34,18 @@ class Step:
     scope: Scope = "global"
     seed: int | None = None
     steps: int = 1
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        # Kept, because cells are keys of many dicts, and those of plug-ins take long to hash.
+        return hash((self.sparsities, self.scorer, self.label, self.scope, self.seed, self.steps))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process hashes texts otherwise.
+        return {name: value for name, value in vars(self).items() if name != "_hash"}
 
     @property
     def granularities(self) -> tuple[Granularity, ...]:
@@ -141,7 +154,7 @@ class Cell:
 
     @property
     def untrained(self) -> Cell:
-        return replace(self, training=None)
+        return self if self.training is None else replace(self, training=None)
 
     @property
     def matching(self) -> str | None:

@@ -24,14 +24,23 @@ _JSON_NAMES = {str: "string", bool: "boolean", int: "integer", float: "number", 
 
 def to_plain(value: Any) -> Any:
     """A dataclass as a dict of its fields in their order, tuples as lists, and so on recursively."""
+    # First, because nearly all values of a record are scalars.
+    if type(value) in _SCALARS:
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        found = ((field, getattr(value, field.name)) for field in fields(value))
-        return {field.name: to_plain(one) for field, one in found if one is not None or not field.metadata}
+        found = ((name, getattr(value, name), omitted) for name, omitted in _names(type(value)))
+        return {name: to_plain(one) for name, one, omitted in found if one is not None or not omitted}
     if isinstance(value, Mapping):
         return {name: to_plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
     return value
+
+
+@cache
+def _names(kind: Any) -> tuple[tuple[str, bool], ...]:
+    """The names of its fields, and whether each is :data:`OMITTED` where it is None."""
+    return tuple((field.name, bool(field.metadata)) for field in fields(kind))
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
@@ -129,7 +138,17 @@ def _record(kind: Any) -> _Reader:
     def read(value: Any) -> Any:
         if not isinstance(value, Mapping):
             raise ValueError(f": is {value!r:.60}, not object")
-        return kind(**{field.name: field.read(value) for field in _fields(kind)})
+        of_kind = _fields(kind)
+        try:
+            return kind(
+                **{
+                    name: field.reader(value[name]) if name in value else field.read(value)
+                    for name, field in of_kind.items()
+                }
+            )
+        except ValueError:
+            # Once more, so that the error names its place.
+            return kind(**{name: field.read(value) for name, field in of_kind.items()})
 
     return read
 
@@ -151,11 +170,12 @@ class _Field:
 
 
 @cache
-def _fields(kind: Any) -> tuple[_Field, ...]:
+def _fields(kind: Any) -> dict[str, _Field]:
     types = get_type_hints(kind)
-    return tuple(
-        _Field(field.name, _absent(field, types[field.name]), _reader(types[field.name])) for field in fields(kind)
-    )
+    return {
+        field.name: _Field(field.name, _absent(field, types[field.name]), _reader(types[field.name]))
+        for field in fields(kind)
+    }
 
 
 def _absent(field: Field[Any], kind: Any) -> Any:

@@ -25,6 +25,8 @@ def visible(text: str, keep: str = "") -> str:
     Args:
         keep: characters to leave as they are.
     """
+    if text.isprintable():
+        return text
     return "".join(_visible(char) if char not in keep else char for char in text)
 
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ablate.report.formats import visible
 from ablate.report.layout import build
-from ablate.report.table import MARKS, STOPPED, Column, Page, Table, TableCell
+from ablate.report.table import MARKS, STOPPED, Column, Line, Page, Table, TableCell
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord
@@ -100,19 +100,56 @@ def _table(console: Console, table: Table) -> None:
     for number, (part, gap) in enumerate(_parts(columns, widths, console.width)):
         if number:
             console.print()
-        console.print(_grid(console, table, texts, [(at, columns[at], widths[at]) for at in part], gap))
+        _part(console, table, texts, [(at, columns[at], widths[at]) for at in part], gap)
     legend = (f"*: {table.legend}.",) if table.legend else ()
     if table.notes or legend:
         _line(console, " ".join([*legend, *table.notes]), "dim")
 
 
-def _grid(
+def _part(
     console: Console,
     table: Table,
     texts: Sequence[Sequence[str]],
     part: Sequence[tuple[int, Column, int]],
     gap: int,
-) -> RichTable:
+) -> None:
+    """Prints some columns of a table. part: of each column its place, itself, and its width."""
+    grid = _headed(console, part, gap)
+    total = sum(width for *_, width in part) + gap * (len(part) - 1)
+    fitting = [_fitting(line, entries, part, gap) for line, entries in zip(table.lines, texts, strict=True)]
+    lines = [line for line in fitting if line is not None]
+    if total <= console.width and len(lines) == len(fitting):
+        console.print(grid)
+        for place in reversed([at for at, line in enumerate(table.lines) if at and line.new]):
+            lines.insert(place, Text(" " * total))
+        if lines:
+            console.print(Text("\n").join(lines), no_wrap=True, overflow="ignore", crop=False)
+        return
+    for line, entries in zip(table.lines, texts, strict=True):
+        if line.new:
+            grid.add_section()
+        cells = [(_broken(entries[at], width), _style(line.cells[at])) for at, _, width in part]
+        grid.add_row(*(Text(text, style=style) for text, style in cells))
+    console.print(grid)
+
+
+def _fitting(line: Line, entries: Sequence[str], part: Sequence[tuple[int, Column, int]], gap: int) -> Text | None:
+    """A line that needs no wrapping, as rich would lay it out, which takes it ten times as long; None if it does."""
+    made = Text()
+    for number, (at, column, width) in enumerate(part):
+        left = column.stub or column.prose
+        # As rich does, which also drops the blanks at the end of what it aligns on the right.
+        text = entries[at] if left else entries[at].rstrip()
+        blanks = " " * (width - cell_len(text))
+        if cell_len(entries[at]) > width or "\n" in text:
+            return None
+        padded = text + blanks if left else blanks + text
+        made.append(" " * gap if number else "").append(padded, _style(line.cells[at]) or None)
+    return made
+
+
+def _headed(console: Console, part: Sequence[tuple[int, Column, int]], gap: int) -> RichTable:
+    """A table of these columns that has no lines yet."""
     grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
     titles = [Text(column.title, style="bold").wrap(console, width) for _, column, width in part]
     # Empty lines above a short title, because rich would put it at the top of its cell.
@@ -122,11 +159,6 @@ def _grid(
         grid.add_column(
             header, justify="left" if column.stub or column.prose else "right", width=width, overflow="fold"
         )
-    for line, entries in zip(table.lines, texts, strict=True):
-        if line.new:
-            grid.add_section()
-        cells = [(_broken(entries[at], width), _style(line.cells[at])) for at, _, width in part]
-        grid.add_row(*(Text(text, style=style) for text, style in cells))
     return grid
 
 

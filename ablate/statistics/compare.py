@@ -20,6 +20,21 @@ SAME = 1e-9
 
 
 @dataclass(frozen=True)
+class Interval:
+    """What is kept of a comparison once it is tested. resamples: bootstrap draws that have a score."""
+
+    delta: float
+    low: float
+    high: float
+    se: float
+    resamples: int
+
+    def reversed(self) -> Interval:
+        """That of the comparison with the two scores exchanged."""
+        return Interval(-self.delta, -self.high, -self.low, self.se, self.resamples)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A difference of two scores.
 
@@ -33,6 +48,10 @@ class Comparison:
     high: float
     se: float
     boots: Floats
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.delta, self.low, self.high, self.se, len(self.boots))
 
     def p_below(self, bound: float) -> float:
         """The one-sided p of the claim that the true difference is below ``bound``, from the draws at or above it."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from ablate.statistics.arrays import Floats
 from ablate.statistics.joint_errors import joint_errors
@@ -158,6 +157,8 @@ def _ends(effects: Floats, noise: Noise, size: float) -> Floats:
 
 
 def _mixture(effects: Floats, noise: Noise, starts: Floats, ends: Floats, above: Floats) -> Mixture:
+    from scipy.special import ndtr
+
     common = _common_errors(noise)
     centers = (effects - common[:, None] * noise.common)[..., None]
     own = noise.own[:, None]

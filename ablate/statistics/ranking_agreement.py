@@ -8,7 +8,6 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, spearmanr
 
 SAME = 0.9
 """Two rankings count as the same from this rank correlation on, and two removed sets from this shared fraction on."""
@@ -42,6 +41,9 @@ def rank_correlations(first: NDArray[np.float32], second: NDArray[np.float32]) -
     Returns:
         Each in [-1, 1]; None where all contributions of one of the two are equal, or there are fewer than 2 units.
     """
+    # Imported here: reports of studies need the record, and scipy.stats takes half a second to import.
+    from scipy.stats import kendalltau, spearmanr
+
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return None, None
     return float(kendalltau(first, second).statistic), float(spearmanr(first, second).statistic)

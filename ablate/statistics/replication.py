@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm, t
 
 from ablate.statistics.arrays import Floats
 from ablate.statistics.joint_errors import joint_errors
@@ -46,6 +45,9 @@ def replication(first: Floats, second: Floats, gains: Floats, draws: Floats) -> 
     Returns:
         None where no unit has a gain above 0 on any half, or there is only one unit.
     """
+    # Imported here: reports of studies need the record, and scipy.stats takes half a second to import.
+    from scipy.stats import t
+
     both = ((first > 0) & (second > 0)).mean(axis=0)
     one = ((first > 0).mean(axis=0) + (second > 0).mean(axis=0)) / 2
     if not one.any() or len(one) < 2:
@@ -64,5 +66,7 @@ def replication(first: Floats, second: Floats, gains: Floats, draws: Floats) -> 
 
 def _excess(sizes: Floats, share: float) -> Floats:
     """How far gains replicate beyond ``share`` of those on one half, for units with gains of these sizes d/s."""
+    from scipy.stats import norm
+
     on_one = norm.cdf(sizes)
     return np.asarray(np.maximum(0.0, 2 * on_one - 1) - share * on_one, np.float64)

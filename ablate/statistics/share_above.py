@@ -9,9 +9,9 @@ distribution with that share fits nearly as well as the best of all, by the like
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from scipy.stats import chi2
 
 from ablate.statistics.arrays import Floats
 from ablate.statistics.effect_prior import Mixture, histogram, noise_of, unimodal
@@ -20,15 +20,15 @@ from ablate.statistics.true_discoveries import CountAbove
 WIDEST = 0.5
 """An interval that is wider than this tells nothing."""
 
-_DROP = float(chi2.ppf(0.98, 1)) / 2
-"""How much lower the log-likelihood of a share in the interval is at most.
+_IN_INTERVAL = 0.98
+"""The level at which a share is in the interval.
 
 At 95 %, the interval held in 89 of 100 simulations of one truth: the limit of the test does not allow for weights that
 are at 0, nor for units that are only nearly spread as assumed.
 """
 
-_MISFIT = float(chi2.ppf(0.8, 1)) / 2
-"""How much lower it is at most where the shape is free; 80 %, because here a miss is what does harm."""
+_SHAPELESS = 0.8
+"""The level where the shape is free; 80 %, because here a miss is what does harm."""
 
 _COARSE = np.concatenate([[0.0, 0.02], np.arange(0.05, 0.96, 0.05), [0.98, 1.0]])
 _FINE = 7
@@ -70,7 +70,7 @@ def share_above(effects: Floats, draws: Floats, size: float, count: CountAbove) 
     if least == most:
         return Share(least, least, most, None)
     noise = noise_of(draws)
-    best, value, mixture = unimodal(effects, noise, size).best(_DROP)
+    best, value, mixture = unimodal(effects, noise, size).best(_drop(_IN_INTERVAL))
     low, high = _interval(mixture, best)
     if low > most or high < least or not _fits(histogram(effects, noise, size), value):
         return Share(None, least, most, "the effects are not spread around 0 as the estimate assumes")
@@ -84,7 +84,7 @@ def _interval(mixture: Mixture, best: float) -> tuple[float, float]:
     shares = _COARSE * mixture.above.max()
     likelihood = mixture.profile(shares)
     best = max(best, float(likelihood.max()))
-    inside = np.flatnonzero(likelihood >= best - _DROP)
+    inside = np.flatnonzero(likelihood >= best - _drop(_IN_INTERVAL))
     if not len(inside):
         inside = np.array([likelihood.argmax()])
 
@@ -93,7 +93,7 @@ def _interval(mixture: Mixture, best: float) -> tuple[float, float]:
         if not 0 <= beyond < len(shares):
             return float(beyond > 0)
         between = np.linspace(shares[last], shares[beyond], _FINE + 2)[1:]
-        outside = mixture.profile(between) < best - _DROP
+        outside = mixture.profile(between) < best - _drop(_IN_INTERVAL)
         return float(between[outside.argmax()])
 
     return end(int(inside[0]), int(inside[0]) - 1), end(int(inside[-1]), int(inside[-1]) + 1)
@@ -101,5 +101,14 @@ def _interval(mixture: Mixture, best: float) -> tuple[float, float]:
 
 def _fits(shapeless: Mixture, value: float) -> bool:
     """Whether the share is also possible where the distribution may have any shape."""
-    best, _, shapeless = shapeless.best(_MISFIT)
-    return float(shapeless.profile(np.array([value]))[0]) >= best - _MISFIT
+    best, _, shapeless = shapeless.best(_drop(_SHAPELESS))
+    return float(shapeless.profile(np.array([value]))[0]) >= best - _drop(_SHAPELESS)
+
+
+@cache
+def _drop(level: float) -> float:
+    """How much lower the log-likelihood of a share that is not excluded is at most."""
+    # Imported here: reports of studies need the record, and scipy.stats takes half a second to import.
+    from scipy.stats import chi2
+
+    return float(chi2.ppf(level, 1)) / 2

@@ -120,9 +120,14 @@ def result_key(model: Model, mask: str | None, loaded: Loaded, precision: Precis
     )
 
 
-def judgment_key(judged: Mapping[str, Any]) -> str:
-    """The key of the evidence on a stage's cells. ``judged``: everything that it depends on."""
-    return digest({"stage": "judgment", **judged})
+def judgment_key(of_all: str, cell: Mapping[str, Any]) -> str:
+    """The key of what is found of a cell before any correction.
+
+    Args:
+        of_all: a digest of what all cells of the stage have in common.
+        cell: everything else that it depends on.
+    """
+    return digest({"stage": "judgment", "of_all": of_all, "cell": cell})
 
 
 def training_key(model: Model, mask: str | None, gradual: str | None, settings: str, seed: int) -> str:

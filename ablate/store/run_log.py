@@ -15,7 +15,7 @@ from ablate.redact import without_passwords
 from ablate.store import schema
 from ablate.store.database import Database
 from ablate.store.records import RunInfo
-from ablate.store.schema import Damaged, check_name, pack, unpack
+from ablate.store.schema import Damaged, check_name, pack, unpack, unpack_all
 
 _COUNT = "row_count"
 """Where the description of a run has the number of its rows."""
@@ -112,8 +112,12 @@ class RunLog:
     def runs(self) -> list[RunInfo]:
         """All runs, newest last."""
         counts = select(schema.rows.c.run, func.count().label("count")).group_by(schema.rows.c.run).subquery()
+        # Without `about`, which has all evidence of a run.
+        table = schema.runs.c
+        columns = (table.id, table.started, table.finished, table.manifest, table.choice, table.chosen)
         query = (
-            select(schema.runs, func.coalesce(counts.c.count, 0).label("count"))
+            select(*columns, func.coalesce(counts.c.count, 0).label("count"))
+            .select_from(schema.runs)
             .outerjoin(counts, counts.c.run == schema.runs.c.id)
             .order_by(schema.runs.c.number)
         )
@@ -146,7 +150,10 @@ class RunLog:
         stored = self._content(run, text).get(_COUNT, len(entries)) if text else len(entries)
         if stored != len(entries):
             raise StoreError(f"{len(entries)} of the {stored} rows of run {run} are left: {self._mended}")
-        return [self._content(f"{run} {i}", entry) for i, entry in enumerate(entries)]
+        try:
+            return unpack_all({f"{run} {i}": entry for i, entry in enumerate(entries)})
+        except Damaged as damage:
+            raise self._described(damage) from None
 
     def about(self, run: str) -> dict[str, Any]:
         """What was stored with the rows of a run; empty if the run has not finished."""
@@ -165,7 +172,10 @@ class RunLog:
         try:
             return unpack(owner, text)
         except Damaged as damage:
-            raise StoreError(f"{damage}: {self._mended}") from None
+            raise self._described(damage) from None
+
+    def _described(self, damage: Damaged) -> StoreError:
+        return StoreError(f"{damage}: {self._mended}")
 
     @property
     def _mended(self) -> str:

@@ -189,14 +189,14 @@ class Store(Entries, RunLog):
         """Stores results in one transaction."""
         self._insert(schema.results, [to_row(key, result) for key, result in results.items()])
 
-    def get_judgment(self, key: str) -> Any:
-        """The judgment stored under ``key``, any JSON value, or None."""
+    def get_judgments(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The judgment stored under each of ``keys``, any JSON value; absent keys are left out."""
         table = schema.judgments
-        return self._read(table, [key], [table.c.key, table.c.entry], lambda row: unpack(row.key, row.entry)).get(key)
+        return self._read(table, keys, [table.c.key, table.c.entry], lambda row: unpack(row.key, row.entry))
 
-    def put_judgment(self, key: str, judgment: Any) -> None:
-        """Stores a judgment, any JSON value but null."""
-        self._insert(schema.judgments, [{"key": key, "entry": pack(key, judgment)}])
+    def put_judgments(self, judgments: Mapping[str, Any]) -> None:
+        """Stores judgments, any JSON values, in one transaction."""
+        self._insert(schema.judgments, [{"key": key, "entry": pack(key, one)} for key, one in judgments.items()])
 
     def get_panel(self, key: str) -> Panel | None:
         """The panel stored under ``key``, or None."""

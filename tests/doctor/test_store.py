@@ -66,7 +66,7 @@ DAMAGES: dict[str, tuple[Callable[[Stored], object], list[str], str]] = {
     "zeroed contributions": (change("scores", "entry = zeroblob(20)"), ["contributions"], CHECKSUM),
     "swapped panels": (on_rows(*swap("ablate_panels", "entry")), ["panel"] * 2, CHECKSUM),
     "broken judgment": (change("judgments", "entry = '{x'"), ["judgment"], CHECKSUM),
-    "no judgment": (malformed("judgments", '[{"model": 1}]'), ["judgment"], "what is stored under it is no evidence"),
+    "no judgment": (malformed("judgments", '[{"model": 1}]'), ["judgment"], "what is stored under it is no judgment"),
     "swapped files": (swap_files, [], "is cut short or altered"),
     "another file": (substitute, [], "is cut short or altered"),
     "cut file": (cut, [], "is cut short or altered"),

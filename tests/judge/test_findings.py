@@ -7,14 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ablate.judge.effects import stages
 from ablate.judge.findings import ComparedCell
-from ablate.report.results import Results
 from ablate.statistics.arrays import Floats
 from ablate.statistics.compare import AgainstDraws, against_draws, contrast
 from ablate.statistics.power import smallest_gain
 from tests.bench import known
-from tests.report_rows import about, cell, row
 
 RESAMPLES, PERMUTATIONS = 500, 1999
 DRAWS, SEARCHES = np.array([-1.0, -0.6, -0.2, 0.2]), np.array([0.6, 0.8, 1.0])
@@ -32,10 +29,8 @@ def against(gain: float, rivals: Floats) -> AgainstDraws:
 
 
 def compared(gain: float, searched: bool) -> ComparedCell:
-    (stage,) = stages(Results([row(), cell("head", "align", 0.1, delta=gain)], about(confirm=[])))
     own = boots(np.array([gain]))[0]
     return ComparedCell(
-        group=stage.groups[0],
         sign=1.0,
         dense=contrast(gain, own),
         p=0.001,
@@ -69,18 +64,20 @@ def test_the_gain_that_improves_counts_the_searches_and_the_gain_that_is_better_
     assert both.searched is not None
     rivals = [both.drawn.made, both.searched.made]
     wanted = known(smallest_gain(both.boots, both.dense.se, PERMUTATIONS, p, rivals))
-    assert both.smallest("improves", p) == pytest.approx(wanted)
+    assert both.finding(100).smallest("improves", p) == pytest.approx(wanted)
     # The mean of the searches is 0.8 and their sd 0.2: t(0.025, 2) = 4.303, so that 0.8 + 4.303 × 0.2 × √(4/3) = 1.79.
     # The mean of the draws is -0.4 and their sd 0.516: t(0.025, 3) = 3.182, so that it takes -0.4 + 1.84 = 1.44.
     assert both.searched.made.mean + 4.303 * both.searched.made.spread == pytest.approx(1.79, abs=0.01)
     assert wanted > 1.79
-    assert known(alone.smallest("improves", p)) < wanted
-    assert both.smallest("better", p) == alone.smallest("better", p)
-    assert known(both.smallest("better", p)) < known(alone.smallest("improves", p))
+    assert known(alone.finding(100).smallest("improves", p)) < wanted
+    assert both.finding(100).smallest("better", p) == alone.finding(100).smallest("better", p)
+    assert known(both.finding(100).smallest("better", p)) < known(alone.finding(100).smallest("improves", p))
 
 
 def test_with_searches_that_are_far_behind_the_draws_decide() -> None:
     alone = compared(2.2, searched=False)
     behind = replace(alone, searched=against(2.2, SEARCHES - 5))
-    assert behind.smallest("improves", 0.025) == pytest.approx(known(alone.smallest("improves", 0.025)))
+    assert behind.finding(100).smallest("improves", 0.025) == pytest.approx(
+        known(alone.finding(100).smallest("improves", 0.025))
+    )
     assert behind.claims()["improves"] == alone.claims()["improves"]

@@ -186,11 +186,16 @@ def test_what_was_judged_is_read_back(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert drawn == once
     assert second.evidence == first.evidence
     assert [row.verdict for row in second.rows] == [row.verdict for row in first.rows]
-    # Everything that the evidence depends on is in the key: the settings, the cells, and their draws.
-    for other in ({"statistics": {"resamples": 200, "level": 0.01}}, {"seeds": [0]}, {"controls": {"matched": 2}}):
+    # Everything that a comparison depends on is in the key: the settings, the cell, and its draws.
+    for other in ({"statistics": {"resamples": 200, "margin": 0.1}}, {"seeds": [0]}, {"controls": {"matched": 2}}):
         drawn.clear()
         a_run(bench, **other)
         assert drawn, other
+    # A correction compares nothing anew.
+    drawn.clear()
+    corrected = a_run(bench, statistics={"resamples": 200, "level": 0.01, "correction": "holm"})
+    assert not drawn
+    assert {e.correction for e in corrected.evidence} == {"holm"}
 
 
 def test_evidence_that_lacks_a_task_is_not_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,19 @@ def test_no_line_is_wider_than_the_console(make: Any, width: int) -> None:
     assert "…" not in text
 
 
+@pytest.mark.parametrize("width", [40, 80, 120])
+@pytest.mark.parametrize("given", [{}, {"force_terminal": True, "color_system": "256"}], ids=["file", "terminal"])
+def test_lines_are_laid_out_as_rich_does(width: int, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [
+        judged(a_run()),
+        judged(a_comparison()),
+        Results([row(), *(cell("head", name, 0.1) for name in (*HOSTILE, "言語"))], about(confirm=[])),
+    ]
+    ours = [printed(results, width, **given) for results in runs]
+    monkeypatch.setattr("ablate.report.tables._fitting", lambda *_: None)
+    assert [printed(results, width, **given) for results in runs] == ours
+
+
 def test_a_wide_console_needs_no_second_part() -> None:
     results = a_run()
     assert "achieved" not in next(line for line in printed(results, 80).splitlines() if "flipped" in line)

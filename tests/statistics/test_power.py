@@ -18,7 +18,7 @@ from scipy.stats import norm, t
 
 from ablate.statistics.compare import smallest_effect
 from ablate.statistics.correction import METHODS, adjust
-from ablate.statistics.power import DrawsMade, largest_ps, smallest_gain, spread_of
+from ablate.statistics.power import DrawsMade, ErrorAtPower, largest_ps, smallest_gain, spread_of
 
 LEVEL = 0.05
 Floats = NDArray[np.float64]
@@ -59,6 +59,20 @@ def test_without_draws_it_is_the_power_of_a_single_test() -> None:
     boots = np.random.default_rng(0).normal(3, 0.5, 200_000)
     # 0.05 is the 5,000th of 99,999 permutations and the observed one.
     assert smallest_gain(boots, 0.5, 99_999, LEVEL) == pytest.approx(smallest_effect(0.5, LEVEL), rel=0.01)
+
+
+@pytest.mark.parametrize("lost", [0, 1, 40])
+@pytest.mark.parametrize("resamples", [3, 100, 101, 999, 2000])
+def test_two_errors_tell_the_quantile_of_all(resamples: int, lost: int) -> None:
+    """They are all that is stored of a cell without rivals, and give numpy's quantile to the last bit."""
+    rng = np.random.default_rng(resamples + lost)
+    for _ in range(20):
+        boots = rng.normal(3, 0.5, resamples)
+        boots[: min(lost, resamples // 2)] = np.nan
+        se = float(np.nanstd(boots))
+        needed = float(norm.isf(25 / 2000 / 2)) * se
+        every = np.nanquantile(needed - (boots - np.nanmean(boots)), 0.8)
+        assert ErrorAtPower.of(boots).smallest_gain(se, 1999, 25 / 2000) == every
 
 
 def test_with_draws_by_hand() -> None:

@@ -17,24 +17,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import FigureBase
 
 _COLUMNS = 3
+MOST = 30
+"""The most scorers in one figure, each of which has a style of its own. If there are more, the best are drawn."""
+
+
+_UNMARKED = " The verdicts are in the table."
+MARKED = 600
+"""The most points with a mark of their verdict. More would cover the curves."""
 
 
 def curves_figure(stage: Stage, title: str) -> Sketch | None:
     """A panel for each granularity; None if no scorer has two sparsities."""
-    drawn = curves(stage)
-    if not drawn:
+    every = curves(stage)
+    if not every:
         return None
+    shown = _best(stage, every)
+    drawn = [curve for curve in every if curve.label in shown]
     by_granularity: dict[str, list[Curve]] = {}
     for curve in drawn:
         by_granularity.setdefault(curve.granularity, []).append(curve)
     # The same style for a scorer in all panels, since they share one legend.
     styled = styles((curve.label for curve in drawn), {curve.label for curve in drawn if curve.seeded})
+    marked = sum(len(curve.points) for curve in drawn) <= MARKED
     rows = ceil(len(by_granularity) / _COLUMNS)
 
     def paint(figure: FigureBase) -> None:
         panels = figure.subplots(rows, min(_COLUMNS, len(by_granularity)), squeeze=False).flat
         for axes, (granularity, of_granularity) in zip(panels, by_granularity.items(), strict=False):
-            _panel(axes, stage, of_granularity, styled)
+            _panel(axes, stage, of_granularity, styled, marked)
             axes.set_title(text(granularity))
         for axes in list(panels)[len(by_granularity) :]:
             axes.set_visible(False)
@@ -46,11 +56,13 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
         else "No intervals were made"
     )
     hollow = " Hollow: the mean of the matched draws ± sd." if any(p.matched for c in drawn for p in c.points) else ""
+    count = len({curve.label for curve in every})
+    left_out = f" The best {MOST} of {count} scorers." if count > MOST else ""
     cut = any(_floor(stage, of_granularity) is not None for of_granularity in by_granularity.values())
     caption = (
         f"{band}. The band of a seeded control is ± the sample sd over its seeds."
-        f"{hollow}{_verdicts(stage, drawn)} 0 is the dense model."
-        f"{' Points outside a panel are in the table.' if cut else ''}"
+        f"{hollow}{_verdicts(stage, drawn) if marked else _UNMARKED} 0 is the dense model."
+        f"{' Points outside a panel are in the table.' if cut else ''}{left_out}"
     )
     return Sketch(
         title,
@@ -62,6 +74,16 @@ def curves_figure(stage: Stage, title: str) -> Sketch | None:
     )
 
 
+def _best(stage: Stage, drawn: Sequence[Curve]) -> set[str]:
+    """The labels to draw: all, or those whose best point is the highest; controls first."""
+    sign = 1 if stage.measure.higher_is_better else -1
+    highest: dict[str, tuple[bool, float]] = {}
+    for curve in drawn:
+        best = curve.seeded, max(sign * point.value for point in curve.points)
+        highest[curve.label] = max(best, highest.get(curve.label, best))
+    return set(sorted(highest, key=highest.__getitem__, reverse=True)[:MOST])
+
+
 def _verdicts(stage: Stage, drawn: Sequence[Curve]) -> str:
     """The legend of the marks, and how many matched draws stand behind them; empty without verdicts."""
     if not any(point.verdict for curve in drawn for point in curve.points):
@@ -70,7 +92,7 @@ def _verdicts(stage: Stage, drawn: Sequence[Curve]) -> str:
     return f" Above a point, its verdict: {MEANINGS}. {' '.join(draws(groups) or (NO_DRAWS,))}"
 
 
-def _panel(axes: Axes, stage: Stage, drawn: Sequence[Curve], styled: Mapping[str, Style]) -> None:
+def _panel(axes: Axes, stage: Stage, drawn: Sequence[Curve], styled: Mapping[str, Style], marked: bool) -> None:
     axes.axhline(0, color=FAINT, linewidth=0.8)
     for curve in drawn:
         style = styled[curve.label]
@@ -87,7 +109,7 @@ def _panel(axes: Axes, stage: Stage, drawn: Sequence[Curve], styled: Mapping[str
             places, lows, highs = zip(*banded, strict=True)
             axes.fill_between(places, lows, highs, color=style.color, alpha=0.13, linewidth=0)
         for point in curve.points:
-            if point.verdict:
+            if marked and point.verdict:
                 place = (point.sparsity, point.value)
                 axes.annotate(
                     MARKS.get(point.verdict, ""), place, (0, 5), textcoords="offset points", fontsize=8, ha="center"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from ablate.report.figures.drawing import Sketch, legal_in_xml, look
+
+_REFERENCE = re.compile(r"""#([^"')\s]+)""")
+"""A reference to an id, as in ``href="#a"`` and ``url(#a)``."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,14 @@ def _inline(svg: str, alt: str, width: float) -> str:
         for child in list(parent):
             if child.tag.rpartition("}")[2] in ("metadata", "style"):
                 parent.remove(child)
-    content = ElementTree.tostring(root, encoding="unicode")
+    referred = set(_REFERENCE.findall(ElementTree.tostring(root, encoding="unicode")))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
         for name in list(element.attrib):
             value = element.attrib.pop(name)
             local = name.rpartition("}")[2]
             # An id that nothing refers to may be the same in two figures of a page, where ids must be unique.
-            if local != "id" or f"#{value}" in content:
+            if local != "id" or value in referred:
                 element.set(local, value)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)

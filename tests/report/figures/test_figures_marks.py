@@ -13,7 +13,7 @@ from matplotlib.text import Annotation
 
 from ablate.judge.effects import stages
 from ablate.record import Row
-from ablate.report.figures.curves import curves_figure
+from ablate.report.figures.curves import MOST, curves_figure
 from ablate.report.figures.drawing import Sketch
 from ablate.report.figures.plane import plane_figure
 from ablate.report.results import Results
@@ -76,6 +76,22 @@ def same(found: list[tuple[str, float, float]], wanted: list[tuple[str, float, f
 def test_each_point_of_a_curve_has_the_mark_of_its_verdict() -> None:
     _, axes = curves(a_screen(draws=0))
     same(marks(axes), [("△", 10, 0.6), ("△", 10, 0.4), ("▽", 20, -0.1), ("▼", 20, -0.9)])
+
+
+def test_of_many_scorers_the_best_are_drawn_and_beyond_many_points_no_marks() -> None:
+    sparsities = [round(i / 100, 2) for i in range(1, 26)]
+    rows = [row()] + [
+        cell("head", f"s{number}", sparsity, delta=number / 10 - sparsity)
+        for number in range(MOST + 3)
+        for sparsity in sparsities
+    ]
+    caption, axes = curves(judged(Results(rows, about(confirm=[])), verdict))
+    assert "The best 30 of 33 scorers." in caption
+    assert "The verdicts are in the table." in caption
+    assert marks(axes) == []
+    ends = {float(line.get_ydata()[0]) for line in axes.lines if len(line.get_xdata()) == len(sparsities)}  # type: ignore[index, arg-type]
+    assert min(ends) == pytest.approx(3 / 10 - 0.01)
+    assert len(ends) == MOST
 
 
 def test_each_cell_of_the_plane_has_the_mark_of_the_verdict_on_its_scores() -> None:
