@@ -89,6 +89,7 @@ def _measured(model: Model, sentences: Sequence[str]) -> Cost:
     from torch.utils.flop_counter import FlopCounterMode
 
     from ablate.models.encode import encode, prepare
+    from ablate.models.products import counted_operations
 
     prepared = prepare(model, sentences)
     # Warm up, so that costs of the first pass alone are not measured.
@@ -107,7 +108,7 @@ def _measured(model: Model, sentences: Sequence[str]) -> Cost:
     else:
         # ru_maxrss is in bytes on macOS and in KiB on Linux.
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False, custom_mapping=counted_operations())
     # Last, because the counter itself takes time and memory. With the math backend, because the counter does not see
     # the matrix products inside fused attention.
     with counter, torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):

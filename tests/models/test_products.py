@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+from torch.utils.flop_counter import FlopCounterMode
 
 from ablate.models import products
 from ablate.models.architectures import SUPPORTED
 from ablate.models.encode import encode, prepare
-from ablate.models.products import MARGIN, inference, one_dnn, one_dnn_times
+from ablate.models.products import MARGIN, counted_operations, inference, one_dnn, one_dnn_times
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
 
@@ -113,3 +114,13 @@ def test_the_shortest_of_several_times_decides_and_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(products, "_seconds", lambda product, *_: next(seconds[product]))
     assert one_dnn_times() == 2.0
     assert one_dnn_times() == 2.0
+
+
+def test_its_operations_are_those_of_the_product() -> None:
+    given, weight = drawn(3, 7, 384), drawn(20, 384)
+    counted = []
+    for product in (one_dnn, linear):
+        with FlopCounterMode(display=False, custom_mapping=counted_operations()) as counter:
+            product(given, weight, None)
+        counted.append(counter.get_total_flops())
+    assert counted == [2 * 3 * 7 * 384 * 20] * 2
