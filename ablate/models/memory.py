@@ -24,11 +24,11 @@ OTHER = 16_384
 SHARE = 0.5
 """The share of the free memory that a batch may take. The rest is for what is recorded, and for other programs."""
 
-RECORDED_SHARE = 0.25
-"""The share of the free memory that recorded outputs of layers may take."""
+RECORDED_SHARE = 0.125
+"""The share of the free memory that recorded outputs of layers may take. Several processes may share the memory."""
 
-RECORDED_MOST = 2 * 2**30
-"""The most bytes that they may take: MiniLM's outputs of three layers on the seven STS test sets take as much."""
+RECORDED_MOST = 2**30
+"""The most bytes that they may take. MiniLM's output of a layer on the seven STS test sets takes half of it."""
 
 _PROBED = 2048
 """The tokens that are encoded to measure the memory of one."""
