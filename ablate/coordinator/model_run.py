@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from ablate.coordinator.cell_work import CellQueue, CellWork
+from ablate.coordinator.look_ahead import AHEAD, Ahead, look_ahead
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.settle import Settler, reason
@@ -27,7 +28,6 @@ from ablate.plugins import registry
 from ablate.store.keys import result_key
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
-from ablate.tasks.result import Result
 from ablate.timing import Timings
 
 if TYPE_CHECKING:
@@ -37,17 +37,6 @@ EXACT: Precision = "float32"
 """With which other precisions are compared."""
 
 _DENSE = {"hash": None, "units_removed": 0, "sparsity_achieved": 0.0, "params_removed": 0}
-
-
-AHEAD = 64
-"""Of how many cells the masks and results are looked up at once. A look-up of one cell takes as long as of many."""
-
-
-class _Stored(NamedTuple):
-    """What the store has of some cells: by key, what it knows of their masks, and results."""
-
-    masks: Mapping[str, Mapping[str, Any]]
-    results: dict[str, Result]
 
 
 @dataclass
@@ -174,7 +163,10 @@ class ModelRun:
         """Prepares each cell when its turn comes, and yields its evaluation if there is anything to evaluate."""
         for position, cell in enumerate(cells):
             if position % AHEAD == 0:
-                ahead = self._look_ahead(cells[position : position + AHEAD], tasks)
+                # Of trained cells nothing, since their weights may have to be made.
+                following = [one for one in cells[position : position + AHEAD] if one != DENSE and not one.training]
+                keys = [self.masks.key(one) for one in following]
+                ahead = look_ahead(self.store, keys, self.model, tasks, self.precision)
             key = self.masks.key(cell)
             try:
                 # An executor with threads may just now be evaluating another mask on this model.
@@ -189,18 +181,7 @@ class ModelRun:
             if work.evaluation is not None:
                 yield work.evaluation
 
-    def _look_ahead(self, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> _Stored:
-        """What the store has of the next cells; of trained ones nothing, since their weights may have to be made."""
-        keys = [self.masks.key(cell) for cell in cells if cell != DENSE and not cell.training]
-        masks = self.store.masks_about(keys)
-        hashes = dict.fromkeys(about["hash"] or None for about in masks.values())
-        try:
-            results = [result_key(self.model, mask, task, self.precision) for mask in hashes for task in tasks]
-        except FAILURES:  # a plug-in's task may raise anything; the cells report it
-            results = []
-        return _Stored(masks, self.store.get_results(results))
-
-    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str], ahead: _Stored) -> CellWork:
+    def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str], ahead: Ahead) -> CellWork:
         trained = self._trainings.of(cell) if cell.training else None
         model = trained.model if trained else self.model
         about = _DENSE if cell == DENSE else ahead.masks.get(key) or self.store.mask_about(key)
@@ -229,7 +210,7 @@ class ModelRun:
             if present is None:
                 # It was damaged. It is made anew, which for a trained cell is more than scoring, and its bits, which
                 # the results are stored under, may be others than those that were damaged.
-                return self._prepare(cell, key, tasks, under_way, _Stored({}, ahead.results))
+                return self._prepare(cell, key, tasks, under_way, Ahead({}, ahead.results))
             units = present.units
         packed = packed_masks(units) if mask is not None and units is not None else ()
         return replace(work, evaluation=self._evaluation(key, packed, to_do, trained))

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 
 from ablate.cli.finished import finished
 from ablate.coordinator import dry_run
-from ablate.coordinator.model_run import AHEAD
+from ablate.coordinator.look_ahead import AHEAD
 from ablate.judge import judge as judging
 from ablate.record import Row
 from ablate.store import entries, schema
