@@ -103,6 +103,9 @@ executor: in-process
 device: auto
 # In which cells are evaluated: `float32`, `bf16` or `fp16`. Contributions are always computed in float32.
 precision: float32
+# `racing`: whether cells are screened on growing parts of the pairs, and stop once they cannot be chosen any more.
+# `racing_margin`: by how many points the best cell may be better than the chosen one, if racing stops it.
+evaluate: {{racing: false, racing_margin: 0.1, racing_seed: 0}}
 
 # For `ablate stability`: the calibration sets to compare.
 #stability: {{calibration_seeds: [0, 1, 2, 3, 4], sizes: [64, 256, 1024], batch_sizes: [16, 64]}}

@@ -129,13 +129,13 @@ def test_what_does_not_apply_is_no_failure() -> None:
     assert result.exit_code == 0
     assert "does not apply  scores in their range: it states no range\n" in result.stdout
     assert "does not apply  missing data is a DataError: it has data of its own\n" in result.stdout
-    assert result.stdout.count("passed ") == 6
+    assert result.stdout.count("passed ") == 7
 
 
 def test_parameters_can_be_given(tmp_path: Path) -> None:
     (own := tmp_path / "pairs.txt").write_text("")
     result = check("with-a-file", "--set", f"file={own}", "--set", "at=2")
-    assert (result.exit_code, result.stdout.count("passed ")) == (0, 8), result.stdout
+    assert (result.exit_code, result.stdout.count("passed ")) == (0, 9), result.stdout
     bare = check("with-a-file")
     assert bare.exit_code == 1
     assert "raises DataError: give it a file" in bare.stdout
