@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
-from ablate.coordinator.race import bounds
+from ablate.coordinator.race import Bounds, bounds
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.stages import controls_of
@@ -45,7 +45,7 @@ class ModelPreview:
     seconds: for the screen stage, without what is cached.
     confirmed: how many cells are confirmed, dense and controls included. confirm_seconds: for all of them.
     searches: how many random masks are scored on dev, as rivals of the picked cells. search_seconds: for all of them.
-    most, least: of a screen that is raced, how many sentences are encoded at most, and at least; else None.
+    racing: how many sentences a raced screen encodes; None without racing.
     trainings: how many trainings there are at most. training_seconds: for all of them.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
@@ -63,8 +63,7 @@ class ModelPreview:
     trainings: int
     training_seconds: float
     draws: int = 0
-    most: int | None = None
-    least: int | None = None
+    racing: Bounds | None = None
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,9 @@ class Preview:
             yield f"  {'cached ' if cached else 'to do  '} {cell}"
         cached_count = sum(cached for _, cached in model.cells)
         yield f"screen on {_names(tasks.screen)}: {len(model.cells)} cells, {cached_count} cached"
-        if model.most is not None:
-            yield f"racing: at most {model.most:,} sentences are encoded, and at least {model.least:,}"
+        if model.racing is not None:
+            least, most, unraced = model.racing
+            yield f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing"
         shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
         yield f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}"
         if self.job.texts is not None:
@@ -128,7 +128,6 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     rate = _seconds_per_token(model_run, screen or confirm)
     collecting = BACKWARD * rate * sum(_pass_tokens(model_run, one) for one in passes)
-    most, least = bounds(job, screen) if job.recipe.evaluate.racing else (None, None)
     return ModelPreview(
         model=model_run.model.name,
         cells=[(cell, cell in cached) for cell in planned],
@@ -143,8 +142,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         trainings=len(fits),
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
         draws=_most_draws(job, picked),
-        most=most,
-        least=least,
+        racing=bounds(job, screen) if job.recipe.evaluate.racing else None,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,6 +224,8 @@ class _Race:
         # Another cell with the same mask may have gone on to the end. Then the store has this one's results too, and
         # a later run would find them.
         whole = self._whole_results(list(at_look))
+        for cell in whole:
+            self._encoded += sentences([*self._parts(at_look[cell] + 1, len(SHARES)), *self._others])
         stopped: dict[Cell, Stopped] = {}
         for cell in sorted(at_look.keys() - whole.keys(), key=self._order.__getitem__):
             seen = self._parts(0, at_look[cell])
@@ -246,12 +249,21 @@ class _Race:
         )
 
 
-def bounds(job: Job, tasks: Sequence[Loaded]) -> tuple[int, int]:
-    """How many sentences a raced screen encodes at most and at least, controls not included, with an empty store.
+class Bounds(NamedTuple):
+    """How many sentences a raced screen encodes with an empty store, controls not included.
 
-    At most, no cell stops, and sentences that parts share are encoded in each. At least, all but one candidate of each
-    contest stop at the first look.
+    least: if all but one candidate of each contest stop at the first look.
+    most: if no cell stops. This is more than without racing, because sentences that parts share are encoded in each.
+    unraced: without racing.
     """
+
+    least: int
+    most: int
+    unraced: int
+
+
+def bounds(job: Job, tasks: Sequence[Loaded]) -> Bounds:
+    """The bounds for the screen tasks of a job."""
     raced = [task for task in tasks if task.task.chooses]
     others = [task for task in tasks if not task.task.chooses]
     look = _looks(job, raced)
@@ -266,7 +278,8 @@ def bounds(job: Job, tasks: Sequence[Loaded]) -> tuple[int, int]:
     winners = sum(min(map(len, candidates)) for candidates in racing)
     alone = (1 + len(job.plan.cells) - cells) * every
     most = alone + cells * (sum(parts) + sentences(others))
-    return most, alone + cells * parts[0] + winners * max(rest, sentences(others))
+    least = alone + cells * parts[0] + winners * max(rest, sentences(others))
+    return Bounds(least, most, (1 + len(job.plan.cells)) * every)
 
 
 def _looks(job: Job, tasks: Sequence[Loaded]) -> dict[str, NDArray[np.int64]]:

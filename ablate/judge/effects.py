@@ -78,8 +78,8 @@ class Stage:
 
     @property
     def selects(self) -> bool:
-        """Whether some of its cells were chosen and others not."""
-        return {group.chosen for group in self.groups} == {True, False}
+        """Whether some of its cells were chosen and others not. What racing has stopped was not."""
+        return {group.chosen for group in (*self.groups, *self.stopped)} == {True, False}
 
     def score_of(self, row: Row) -> float | None:
         """A row's score on the pairs that decide."""

@@ -64,10 +64,14 @@ def _corrected_on(
     """The evidence on one place. members: its tasks."""
     found = [finding for _, finding in of_cells]
     claims = [cast(Mapping[Claim, float], finding.claims) for finding in found]
+    # What racing has stopped is tested of nothing, but the same pairs stopped it: the family is as large as it was.
+    claims += [_NOTHING_FOUND] * len(stage.stopped)
     qs = corrected(claims, settings.correction)
     q_drawn = iter(adjust([one.drawn.p for one in found if one.drawn], settings.correction))
     q_searched = iter(adjust([one.searched.p for one in found if one.searched], settings.correction))
-    room, found_by = _room(stage, members), [finding.smallest for finding in found]
+    room = _room(stage, members)
+    found_by: list[Callable[[Claim, float], float | None]] = [finding.smallest for finding in found]
+    found_by += [_no_gain] * len(stage.stopped)
     smallest = {claim: smallest_gains(claim, claims, found_by, settings, room) for claim in SIZED}
     for number, (group, finding) in enumerate(of_cells):
         asked = Asked(stage, group, task, finding.margin, settings.level, finding.n, settings.correction)
@@ -79,6 +83,13 @@ def _corrected_on(
             yield against_random(asked, "matched", one.interval, *of_draws, group.row.draws_asked)
         if one := finding.searched:
             yield against_random(asked, "searched", one.interval, one.p, next(q_searched), one.draws, one.beaten)
+
+
+_NOTHING_FOUND: Mapping[Claim, float] = dict.fromkeys(CLAIMS, 1.0)
+
+
+def _no_gain(_claim: Claim, _p: float) -> None:
+    return None
 
 
 def corrected(claims: Sequence[Mapping[Claim, float]], method: str) -> list[dict[Claim, float]]:

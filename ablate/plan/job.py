@@ -150,14 +150,14 @@ def _check_racing(job: Job, document: Document) -> None:
         return
     unfit = [task.name for task in job.choosing if not task.per_item]
     if job.recipe.confirm is not None and job.recipe.confirm.cells == "all":
-        why = "every cell is confirmed, so none may stop; leave it out, or confirm the best cells"
+        why = "every cell is confirmed, so none may stop; leave out racing, or confirm the best cells"
     elif not job.choosing:
         why = f"no screen task chooses cells ({', '.join(task.name for task in job.tasks.screen) or 'there is none'})"
         why += "; add one such as sts-dev"
     elif unfit:
         why = f"{', '.join(unfit)} cannot be measured on a part of the items; leave out the task, or racing"
     elif any(cell.training for cell in job.plan.cells):
-        why = "trained cells are not raced; leave it out"
+        why = "trained cells are not raced; leave out racing"
     else:
         return
     raise RecipeError(f"{document.place(('evaluate', 'racing'))}: {why}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from ablate.recipe.values import Seed
+from ablate.recipe.values import Seed, wrong
 
 
 class Evaluate(BaseModel):
@@ -23,6 +23,14 @@ class Evaluate(BaseModel):
     racing: Annotated[bool, Field(strict=True)] = False
     racing_margin: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = 0.1
     racing_seed: Seed = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gone(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "materialize" in value:
+            text = "materialize is gone: cells are always evaluated under a mask, with the same scores; delete this key"
+            raise wrong(text, "materialize")
+        return value
 
     @model_serializer(mode="wrap")
     def _as_before_racing(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -89,7 +89,8 @@ def racing(about: RunAbout) -> list[str]:
     of_model = (about.racing or {}).items()
     return [
         f"racing{f' of {model}' if len(about.models) > 1 else ''}: {one.whole} of {one.cells} cells were evaluated in "
-        f"full; {100 * one.encoded / one.without:.0f} % of the encoding ({one.encoded:,} of {one.without:,} sentences)"
+        f"full; {100 * one.encoded / one.without:.0f} % of the encoding ({one.encoded:,} of {one.without:,} sentences, "
+        "those of stored results included)"
         for model, one in of_model
     ]
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import false_discovery_control, spearmanr
 
 from ablate.coordinator.dry_run import preview
 from ablate.coordinator.race import bounds
@@ -19,7 +19,7 @@ from ablate.errors import AblateError, RecipeError
 from ablate.judge.difference import differences
 from ablate.judge.effects import stages
 from ablate.plugins import Entry, registry
-from ablate.record import Row
+from ablate.record import Row, RunRecord
 from ablate.report.layout import build
 from ablate.report.results import Results
 from ablate.statistics.race import SHARES, allotted
@@ -139,11 +139,22 @@ def test_stopped_cells_enter_no_family_of_tests(bench: Bench) -> None:
     (stage,) = stages(raced)
     assert {group.row.cell for group in stage.stopped} == {row.cell for row in stopped(raced)}
     assert not {group.id for group in stage.stopped} & {item.group for item in raced.evidence}
-    # The corrected p of the others are those of a run of these cells alone.
-    counts = {(item.against, item.task): 0 for item in raced.evidence}
-    for item in raced.evidence:
-        counts[item.against, item.task] += 1
-    assert set(counts.values()) == {len(stage.groups)}
+    # The family is as large as it was before cells stopped, with a p of 1 for each of them.
+    for task in (None, *stage.splits):
+        tested = [item for item in raced.evidence if item.against == "dense" and item.task == task]
+        ps = [known(item.p_different) if item.delta > 0 else 1.0 for item in tested] + [1.0] * len(stage.stopped)
+        corrected = false_discovery_control(ps)[: len(tested)]
+        assert [item.q_better for item in tested] == pytest.approx(corrected.tolist())
+
+
+def test_a_confirmed_cell_is_chosen_though_all_its_rivals_have_stopped(bench: Bench) -> None:
+    raced = bench.run(**(GRID | {"confirm": ["stsb"], "controls": {"matched": 0}}))
+    # As if all others had stopped.
+    rows = [row for row in raced.rows if row.chosen or row.status == "stopped" or row.cell == "dense"]
+    assert stopped(raced)
+    text = Results.of(RunRecord(rows, raced.about)).to_markdown()
+    assert "chosen on stsb-dev" in text
+    assert "none left out by a choice" not in text
 
 
 def test_the_record_counts_what_is_encoded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,6 +339,6 @@ def test_a_dry_run_bounds_what_is_encoded(bench: Bench, monkeypatch: pytest.Monk
         text = "\n".join(preview(job, store)._lines(preview(job, store).models[0]))
     counter = Counter(monkeypatch)
     bench.run(**GRID)
-    most, least = bounds(job, job.load(job.tasks.screen))
-    assert f"racing: at most {most:,} sentences are encoded, and at least {least:,}" in text
+    least, most, unraced = bounds(job, job.load(job.tasks.screen))
+    assert f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing" in text
     assert least < counter.sentences < most

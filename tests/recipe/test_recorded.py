@@ -26,3 +26,8 @@ SIMPLE_ = 0
 def test_a_recipe_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(ValidationError, match="evaluat"):
         recorded_recipe({**SIMPLE, "evaluate": {"materialise": True}})
+
+
+def test_a_recipe_with_a_key_that_is_gone_is_told_what_to_do() -> None:
+    with pytest.raises(ValidationError, match="materialize is gone: .* with the same scores; delete this key"):
+        Recipe.model_validate({**SIMPLE, "evaluate": {"materialize": True}})
