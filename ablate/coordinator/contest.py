@@ -23,7 +23,7 @@ CellValues = Mapping[Cell, Mapping[str, Values]]
 """Of each cell, the values of all items of each task, in which an item that has none yet is NaN."""
 
 
-class Look:
+class Seen:
     """What has been seen of the tasks at a look, which all contests share.
 
     Args:
@@ -113,23 +113,23 @@ class Contest:
         """Takes the candidate that a cell belongs to out of the race, without stopping it."""
         self.units = [unit for unit in self.units if cell not in unit]
 
-    def settle(self, look: Look, number: int, values: CellValues) -> None:
-        """Stops the candidates that cannot be the best any more, by what has been seen up to a look.
+    def settle(self, seen: Seen, number: int, values: CellValues) -> None:
+        """Stops the candidates that cannot be the best any more, by what has been seen up to a seen.
 
         Args:
-            number: of the look.
+            number: of the seen.
         """
-        if look.clusters < FEWEST:
+        if seen.clusters < FEWEST:
             return
-        gains = np.array([look.gain(unit, values) for unit in self.units])
+        gains = np.array([seen.gain(unit, values) for unit in self.units])
         try:
-            errors = look.errors(self.units, values)
+            errors = seen.errors(self.units, values)
         except AblateError:  # the judge will say so, of whole cells
             return
         debts = np.array([self._debts[unit] for unit in self.units])
         # Any of the rivals of the best cell might stop it, so that each has its share of the level.
-        away = limit(look.sizes, look.clusters, look.level / self._rivals)
-        stops = overtaken(gains, errors, away, look.margin, debts)
+        away = limit(seen.sizes, seen.clusters, seen.level / self._rivals)
+        stops = overtaken(gains, errors, away, seen.margin, debts)
         self._debts = dict(zip(self.units, debts.tolist(), strict=True))
         for unit, stop in zip(self.units, stops.tolist(), strict=True):
             if stop and not self.protected.intersection(unit):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
-from ablate.coordinator.race import Bounds, bounds
+from ablate.coordinator.race_bounds import Bounds, bounds
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.stages import controls_of

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.coordinator.contest import Contest, Look, of_part
+from ablate.coordinator.contest import Contest, Seen, of_part
+from ablate.coordinator.look_ahead import look_ahead
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.stopped import Stopped
@@ -77,7 +77,7 @@ class _Race:
         self, job: Job, model_run: ModelRun, tasks: Sequence[Loaded], others: Sequence[Loaded], dense: CellOutcome
     ) -> None:
         self._job, self._run, self._tasks, self._others = job, model_run, tasks, others
-        self._look = _looks(job, tasks)
+        self._look = looks_of(job, tasks)
         protected = frozenset(job.plan.explicit)
         self._contests = [
             Contest([tuple(cells) for cells in candidates], protected)
@@ -118,14 +118,13 @@ class _Race:
         return self._ended(cells)
 
     def _settle(self, look: int) -> None:
-        seen = self._parts(0, look)
         try:
-            at = Look(self._job, seen, self._tasks)
+            seen = Seen(self._job, self._parts(0, look), self._tasks)
         except AblateError:  # the judge will say so, of whole cells
             return
         for contest in self._contests:
             if contest.open:
-                contest.settle(at, look, self._values)
+                contest.settle(seen, look, self._values)
 
     def _parts(self, first: int, last: int) -> list[Loaded]:
         """The items that are new at these looks, of each task that has any."""
@@ -175,13 +174,14 @@ class _Race:
     def _whole_results(self, cells: Sequence[Cell]) -> dict[Cell, dict[str, Result]]:
         """The results on all items that the store has, of the cells of which it has all of them with values."""
         masks = {cell: self._run.masks.key(cell) for cell in cells}
-        abouts = self._run.store.masks_about(masks.values())
+        run = self._run
+        ahead = look_ahead(run.store, list(masks.values()), run.model, self._tasks, run.precision)
         keys = {
-            cell: {task.name: self._key(abouts[mask], task) for task in self._tasks}
+            cell: {task.name: self._key(ahead.masks[mask], task) for task in self._tasks}
             for cell, mask in masks.items()
-            if mask in abouts
+            if mask in ahead.masks
         }
-        stored = self._run.store.get_results(key for of_cell in keys.values() for key in of_cell.values())
+        stored = ahead.results
         found = {cell: {name: stored[key] for name, key in of.items() if key in stored} for cell, of in keys.items()}
         return {
             cell: results
@@ -249,40 +249,7 @@ class _Race:
         )
 
 
-class Bounds(NamedTuple):
-    """How many sentences a raced screen encodes with an empty store, controls not included.
-
-    least: if all but one candidate of each contest stop at the first look.
-    most: if no cell stops. This is more than without racing, because sentences that parts share are encoded in each.
-    unraced: without racing.
-    """
-
-    least: int
-    most: int
-    unraced: int
-
-
-def bounds(job: Job, tasks: Sequence[Loaded]) -> Bounds:
-    """The bounds for the screen tasks of a job."""
-    raced = [task for task in tasks if task.task.chooses]
-    others = [task for task in tasks if not task.task.chooses]
-    look = _looks(job, raced)
-    parts = [
-        sum(sentences([task.only(marks)]) for task in raced if (marks := look[task.name] == number).any())
-        for number in range(len(SHARES) + 1)
-    ]
-    rest = sentences(raced) - parts[0]
-    every = sentences(tasks)
-    racing = [candidates for candidates in contests(job.plan) if len(candidates) > 1]
-    cells = sum(len(unit) for candidates in racing for unit in candidates)
-    winners = sum(min(map(len, candidates)) for candidates in racing)
-    alone = (1 + len(job.plan.cells) - cells) * every
-    most = alone + cells * (sum(parts) + sentences(others))
-    least = alone + cells * parts[0] + winners * max(rest, sentences(others))
-    return Bounds(least, most, (1 + len(job.plan.cells)) * every)
-
-
-def _looks(job: Job, tasks: Sequence[Loaded]) -> dict[str, NDArray[np.int64]]:
+def looks_of(job: Job, tasks: Sequence[Loaded]) -> dict[str, NDArray[np.int64]]:
     """Of each task, the number of the look at which each of its items is new."""
     shares = zip(*allotted([len(task.data) for task in tasks]), strict=True)
     seed = job.recipe.evaluate.racing_seed

@@ -31,8 +31,7 @@ class StageRows:
 
     panels: task -> the key of its panel. deviations: task -> how its data differ from the published set, where they do.
     precision_effects: see :meth:`ModelRun.precision_effects`.
-    cached, computed, failed: how many cells came completely from the store, were
-    evaluated, and failed.
+    cached, computed, failed: how many cells came completely from the store, were evaluated, and failed.
     draws_made, draws_asked: of all cells whose matched draws may stop early.
     racing: what racing has spared, if the stage was raced.
     """

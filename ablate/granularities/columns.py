@@ -8,7 +8,7 @@ layer do not run again. A removed column is a zero in its input.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -64,9 +64,10 @@ def without_columns(
     largest = max((batch.features["input_ids"].numel() for batch in prepared.batches), default=1)
     for part in torch.split(keep.to(model.device), max(1, prepared.token_budget // largest)):
         copies = len(part)
-        with ExitStack() as stack:
-            lower = stack.enter_context(layers_replayed(model, number, below, copies))
-            replay = stack.enter_context(_fed(model, layer, carrier, known, part, lower))
+        with (
+            layers_replayed(model, number, below, copies) as lower,
+            _fed(model, layer, carrier, known, part, lower) as replay,
+        ):
             embeddings = encode(model, _copied(prepared, copies), replay)
         yield from embeddings.view(copies, prepared.sentences, -1)
 
@@ -110,14 +111,12 @@ def _fed(model: Model, layer: Layer, carrier: str, known: _Known, keep: Tensor, 
         if not first:
             attended.output = repeated(known.attended[batch], copies)
 
-    stands = {layer.query: attention, layer.key: attention, layer.value: attention}
+    stand_ins = dict.fromkeys((layer.query, layer.key, layer.value), attention)
     if not first:
-        stands |= {layer.attention_output: attended, layer.ffn_in: given}
+        stand_ins |= {layer.attention_output: attended, layer.ffn_in: given}
     handle = model.backbone.get_submodule(carrier).register_forward_pre_hook(lambda *_: (given.output,))
     try:
-        with ExitStack() as stack:
-            for name, stand_in in stands.items():
-                stack.enter_context(replaced(model, [name], stand_in))
+        with replaced(model, stand_ins):
             yield replay
     finally:
         handle.remove()

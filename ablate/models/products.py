@@ -72,7 +72,7 @@ def one_dnn(given: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def counted_operations() -> dict[Any, Callable[..., int]]:
-    """What torch's counter of operations has to be told of :func:`one_dnn`: it does not know the operator."""
+    """How torch's counter of operations counts :func:`one_dnn`, an operator that it does not know."""
     return {torch.ops.mkldnn._linear_pointwise: _operations} if one_dnn_times() else {}
 
 

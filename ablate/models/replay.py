@@ -6,7 +6,7 @@ equal those of the whole model bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -47,7 +47,7 @@ def layers_replayed(model: Model, count: int, outputs: Outputs | None, copies: i
         if outputs is not None:
             stand_in.output = repeated(outputs[batch], copies)
 
-    with replaced(model, [layer.path for layer in model.architecture.layers[:count]], stand_in):
+    with replaced(model, {layer.path: stand_in for layer in model.architecture.layers[:count]}):
         yield replay
 
 
@@ -101,12 +101,12 @@ def run_until_stopped(model: Model, prepared: Prepared, handle: RemovableHandle,
 
 
 @contextmanager
-def replaced(model: Model, names: Sequence[str], stand_in: nn.Module) -> Iterator[None]:
-    """Puts a stand-in in the place of some modules of the backbone for the duration of a block."""
+def replaced(model: Model, stand_ins: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Puts stand-ins in the places of some modules of the backbone, by their names, for the duration of a block."""
     with model.guard.hold():
-        originals = {name: model.backbone.get_submodule(name) for name in names}
+        originals = {name: model.backbone.get_submodule(name) for name in stand_ins}
         try:
-            for name in originals:
+            for name, stand_in in stand_ins.items():
                 model.backbone.set_submodule(name, stand_in)
             yield
         finally:

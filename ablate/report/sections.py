@@ -115,7 +115,7 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         notes += () if any(items) else verdicts.draws(groups)
     if any(group.row.draws_asked for group in groups):
         columns.append((Column("draws made"), [TableCell(verdicts.draws_made(group)) for group in groups]))
-        notes += (verdicts.STOPPED,)
+        notes += (verdicts.DRAWS_MADE,)
     drawn = [stage.evidence_on(group, against="matched") for group in groups]
     if any(drawn):
         columns.append((Column("draws beaten"), [TableCell(verdicts.beaten(item)) for item in drawn]))

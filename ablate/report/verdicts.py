@@ -23,7 +23,7 @@ SEARCHED = (
 )
 """What the columns on random searches mean."""
 
-STOPPED = (
+DRAWS_MADE = (
     "draws made: none are added once a cell beats its draws for certain, or can hardly beat them with all"
     " (controls.stop_early); q beats draws allows for the looks."
 )

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import false_discovery_control, spearmanr
 
 from ablate.coordinator.dry_run import preview
-from ablate.coordinator.race import bounds
+from ablate.coordinator.race_bounds import bounds
 from ablate.data.items import ItemSet
 from ablate.doctor.store import store as check_store
 from ablate.engine.evaluator import Evaluator

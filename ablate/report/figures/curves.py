@@ -20,10 +20,10 @@ _COLUMNS = 3
 MOST = 30
 """The most scorers in one figure, each of which has a style of its own. If there are more, the best are drawn."""
 
-
-_UNMARKED = " The verdicts are in the table."
 MARKED = 600
 """The most points with a mark of their verdict. More would cover the curves."""
+
+_UNMARKED = " The verdicts are in the table."
 
 
 def curves_figure(stage: Stage, title: str) -> Sketch | None:
