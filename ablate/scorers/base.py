@@ -16,7 +16,7 @@ from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
-from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic
+from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic, refuse_per_example
 from ablate.tasks.loaded import Loaded
 
 ScorerTasks = Mapping[str, tuple[Loaded, ...]]
@@ -145,6 +145,15 @@ class Scorer(Plugin):
             units: how many units are left under the mask in force, in ``layers`` layers.
         """
         return units if self.tasks() else 0
+
+    def supports(self, granularity: Granularity) -> None:
+        """Refuses a granularity that the scorer cannot score. The plan calls this before weights load.
+
+        Raises:
+            PluginError: why, and what to do.
+        """
+        for statistic in self.statistics():
+            refuse_per_example(granularity, statistic)
 
     @abstractmethod
     def score(self, view: View) -> Tensor:
