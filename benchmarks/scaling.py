@@ -234,9 +234,9 @@ def draw(measures: Sequence[Measure], file: Path) -> None:
                 slope, intercept, *_ = measure.line()
                 ends = np.array([0, max(measure.x)])
                 axes.plot(ends, intercept + slope * ends, color=color, linestyle=dash)
-                name = f"{measure.name}: {slope:.2g} s {measure.each}"
+                name = f"{measure.name}: {slope:.3g} s {measure.each}"
                 axes.plot(measure.x, measure.seconds, color=color, marker=marker, linestyle="none", label=name)
-            for label, offset, which in (("MiniLM", (6, -9), -1), ("BERT-base", (-58, 3), 0)):
+            for label, offset, which in (("MiniLM", (10, -7), -1), ("BERT-base", (-58, 3), 0)):
                 if points := [measure.labels[label] for measure in shown if label in measure.labels]:
                     axes.annotate(label, points[which], offset, textcoords="offset points", color=FAINT)
             most = max(x for measure in shown for x in measure.x)
