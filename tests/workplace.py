@@ -88,7 +88,7 @@ class Workplace:
 
     def nothing_may_evaluate(self) -> None:
         """From now on it is a failure to evaluate a cell, or to score one."""
-        for name in ("ablate.engine.evaluator.Evaluator.embed", "ablate.coordinator.mask_maker.collect"):
+        for name in ("ablate.engine.evaluator.Evaluator.embed", "ablate.coordinator.contribution_maker.collect"):
             self._monkeypatch.setattr(name, lambda *_, name=name, **__: pytest.fail(f"{name} was called"))
 
     def with_store(self) -> None:

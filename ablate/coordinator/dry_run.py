@@ -149,7 +149,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
 def _scores_keys(job: Job, model_run: ModelRun) -> set[str]:
     """The keys of the dense model's contributions that the cells need."""
     parts = (part for cell in job.plan.cells if cell.steps for part in cell.steps[0].parts)
-    return {key for part in parts for key in model_run.masks.scores_keys(part).values()}
+    return {key for part in parts for key in model_run.masks.scores.keys(part).values()}
 
 
 def _picked(job: Job) -> tuple[Cell, ...]:

@@ -77,8 +77,8 @@ def _each(
     """
     for step in steps:
         try:
-            layers = masks.layers_of(step.granularity).numpy()
-            scored = masks.contributions(step) if most is None or len(layers) <= most else None
+            layers = masks.scores.layers_of(step.granularity).numpy()
+            scored = masks.scores.of_dense(step) if most is None or len(layers) <= most else None
         except StoreError:
             raise
         except FAILURES:

@@ -178,8 +178,8 @@ def prepare_model_run(
         store,
         job.recipe.tie_seed,
         timings,
-        lambda name: watch(Event("note", f"pass: {name}")),
         _scorer_tasks(job),
+        watch,
     )
     model_run = ModelRun(
         spec,

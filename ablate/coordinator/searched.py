@@ -32,9 +32,10 @@ class Searched:
 def counted(job: Job, model_run: ModelRun, picked: Sequence[Cell]) -> dict[Cell, int]:
     """How many masks were scored on dev to find each cell; without the cells that no search found."""
     found = {}
+    layers_of = model_run.masks.scores.layers_of
     for cell in dict.fromkeys(picked):
         try:
-            count = evaluations(job.plan, cell, lambda granularity: model_run.masks.layers_of(granularity).numpy())
+            count = evaluations(job.plan, cell, lambda granularity: layers_of(granularity).numpy())
         except FAILURES:  # a plug-in's code may raise anything; the cell's rows say what fails
             continue
         if count is not None:

@@ -30,14 +30,15 @@ class Pruner:
 
     layers_of: a granularity -> int64 [units], each unit's layer. alike_of: a granularity -> the groups of units among
         which matched draws choose.
-    contributions_of: a step and the masks in force -> the contributions at each of the step's granularities.
+    contributions_of: a step, the masks in force, and how many units of each granularity the step removes now (None:
+        all below 0) -> the contributions at each of the step's granularities.
     tie_seed: decides between equal contributions, unless the step has a seed.
     timings: the time of the choice, without the time of the contributions, is added to it as ``mask``.
     """
 
     model: Model
     layers_of: Callable[[Granularity], Tensor]
-    contributions_of: Callable[[Step, Units], Mapping[Granularity, Contributions]]
+    contributions_of: Callable[[Step, Units, Mapping[Granularity, int | None]], Mapping[Granularity, Contributions]]
     tie_seed: int
     timings: Timings
     alike_of: Callable[[Granularity], Groups]
@@ -56,15 +57,14 @@ class Pruner:
         for step in steps:
             removed = dict.fromkeys(step.granularities, 0)
             for share in range(1, step.steps + 1):
-                contributions = self.contributions_of(step, units)
                 left = {granularity: self._left(granularity, units) for granularity in step.granularities}
-                for granularity, sparsity in step.sparsities:
-                    before = left[granularity]
+                totals = step.removed_after(share, {granularity: len(mask) for granularity, mask in left.items()})
+                more = {g: None if total is None else total - removed[g] for g, total in totals.items()}
+                contributions = self.contributions_of(step, units, more)
+                for granularity, before in left.items():
                     count: int | Literal["negative"] = "negative"
-                    if sparsity != "negative":
-                        # Rounded on the running total, so that the shares add up to exactly the sparsity.
-                        gone_before_step = len(before) - int(before.sum()) - removed[granularity]
-                        count = gone_before_step + round(round(sparsity * len(before)) * share / step.steps)
+                    if (number := more[granularity]) is not None:
+                        count = len(before) - int(before.sum()) + number
                     after = self._remove(step, granularity, contributions[granularity], before, count, flipped)
                     removed[granularity] += int(before.sum()) - int(after.sum())
                     units = units.with_mask(granularity, after)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected
 from ablate.errors import PluginError
+from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plan.plan import Step
@@ -27,6 +29,9 @@ def score(
     layers: Mapping[Granularity, Tensor],
     kept: Mapping[Granularity, Tensor] | None = None,
     tasks: ScorerTasks = NO_TASKS,
+    remove: Mapping[Granularity, int | None] | None = None,
+    members: Sequence[Mapping[Granularity, NDArray[np.float32]]] = (),
+    watch: Watch = silent,
 ) -> dict[Granularity, NDArray[np.float32]]:
     """The contributions of a step's units under the mask in force, checked against the scorer's contract.
 
@@ -35,6 +40,9 @@ def score(
         layers: for each of the step's granularities int64 [units], each unit's layer.
         kept: for each of them bool [units], the units that are left under the mask in force; all by default.
         tasks: at least those that the scorer names, loaded.
+        remove: for a targeted scorer, how many units the step removes now at each granularity.
+        members: the contributions of each of the step's members.
+        watch: called with the progress of a slow scorer.
 
     Returns:
         For each of the step's granularities [units], finite; higher = keep.
@@ -44,7 +52,12 @@ def score(
     """
     kept = kept or {g: torch.ones(len(unit_layers), dtype=torch.bool) for g, unit_layers in layers.items()}
     views = {
-        g: view_of(model, calibration, step.scorer, g, layers[g], collected, step.seed or 0, kept[g], tasks)
+        g: replace(
+            view_of(model, calibration, step.scorer, g, layers[g], collected, step.seed or 0, kept[g], tasks),
+            remove=None if remove is None else remove[g],
+            members=tuple(torch.from_numpy(member[g]).to(model.device) for member in members),
+            watch=watch,
+        )
         for g in step.granularities
     }
     scored: object = step.scorer.score_together(views)

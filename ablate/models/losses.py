@@ -1,13 +1,15 @@
-"""Alignment and uniformity, from Wang and Isola (2020), as SimCSE uses them. Lower is better for both."""
+"""The losses to which units contribute. Lower is better. Alignment and uniformity: Wang and Isola (2020)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 
 def align_distances(left: Tensor, right: Tensor) -> Tensor:
@@ -61,6 +63,19 @@ def correlation_loss(left: Tensor, right: Tensor, gold: Tensor) -> Tensor:
     return 1 - r
 
 
+def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
+    """``-log exp(cos(x_i, x+_i) / τ) / Σ_j exp(cos(x_i, x+_j) / τ)``, the mean over i (Gao et al. 2021, eq. 1).
+
+    Args:
+        left, right: L2-normalized embeddings of positive pairs, float [pairs, dim].
+        temperature: τ, above 0; SimCSE's is 0.05.
+
+    Returns:
+        A scalar, at least 0; ``log pairs`` where nothing is told apart.
+    """
+    return cross_entropy(left @ right.T / temperature, torch.arange(len(left), device=left.device))
+
+
 @dataclass(frozen=True)
 class Loss:
     """A differentiable loss of L2-normalized embeddings, to which units contribute.
@@ -96,3 +111,8 @@ class Loss:
 ALIGN = Loss("align", "pairs", align_loss, separable=True)
 UNIFORM = Loss("uniform", "sentences", uniform_loss)
 CORRELATION = Loss("correlation", "graded", correlation_loss)
+
+
+def contrastive(temperature: float) -> Loss:
+    """:func:`info_nce` at a temperature, as a loss over the pairs of the calibration set."""
+    return Loss(f"infonce-{temperature}", "pairs", partial(info_nce, temperature=temperature))

@@ -17,7 +17,7 @@ from ablate.recipe.explain import check
 from ablate.recipe.recipe import ExecutorEntry, GranularityEntry, Recipe, ScorerEntry, StepEntry
 from ablate.recipe.values import Sparsity
 from ablate.scorers.base import Scorer
-from ablate.scorers.statistics import ScorerStatistic, refuse_per_example
+from ablate.scorers.statistics import ScorerStatistic
 
 
 def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
@@ -122,8 +122,7 @@ class _Resolver:
     def scores(self, scorer: Scorer, granularity: Granularity, location: Location) -> None:
         """Refuses a granularity that the scorer does not support."""
         with self.placed((*location, "sign")):
-            for statistic in scorer.statistics():
-                refuse_per_example(granularity, statistic)
+            scorer.supports(granularity)
 
     def fits(
         self, scorer: Scorer, label: str, sparsity: Sparsity, steps: int, location: Location, other: Location
@@ -136,6 +135,12 @@ class _Resolver:
                 location,
                 f"`negative` removes units with a contribution below 0, which scorer '{label}' "
                 f"({self.document.place(other)}) never gives; use a number, or a signed scorer (sign: signed)",
+            )
+        if scorer.targeted:
+            raise self.error(
+                location,
+                f"`negative` gives scorer '{label}' ({self.document.place(other)}) no number of units to aim at; use a "
+                "number, or set the scorer's target",
             )
         if steps > 1:
             raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")

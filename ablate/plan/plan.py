@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -82,6 +83,24 @@ class Step:
     def requests(self) -> list[tuple[Granularity, ScorerStatistic]]:
         """The statistics that the scorer declares, at each granularity."""
         return [(g, statistic) for g in self.granularities for statistic in self.scorer.statistics()]
+
+    @property
+    def members(self) -> tuple[Step, ...]:
+        """The same step by each of the scorers that its scorer combines."""
+        return tuple(replace(self, scorer=scorer) for scorer in self.scorer.members())
+
+    def removed_after(self, share: int, units: Mapping[Granularity, int]) -> dict[Granularity, int | None]:
+        """How many units of each granularity the step has removed after some of its shares; None for ``negative``.
+
+        Args:
+            share: from 1 to ``steps``.
+            units: how many each granularity has in total.
+        """
+        # Rounded on the running total, so that the shares add up to exactly the sparsity.
+        return {
+            g: None if sparsity == "negative" else round(round(sparsity * units[g]) * share / self.steps)
+            for g, sparsity in self.sparsities
+        }
 
     def identity(self) -> dict[str, Any]:
         removed = [

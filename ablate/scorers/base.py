@@ -11,11 +11,12 @@ from typing import ClassVar, Self
 import torch
 from torch import Tensor
 
-from ablate.data.calibration import Calibration
+from ablate.data.calibration import UNGRADED, Calibration, Over
+from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
-from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic
+from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic, refuse_per_example
 from ablate.tasks.loaded import Loaded
 
 ScorerTasks = Mapping[str, tuple[Loaded, ...]]
@@ -39,6 +40,11 @@ class View:
     model: only ``slow`` scorers may run it; others may only read its weights.
     calibration: None, except for ``slow`` scorers.
     tasks: for ``slow`` scorers, the tasks that :meth:`Scorer.tasks` names, by their own names; otherwise empty.
+    remove: for ``targeted`` scorers, how many of the units that are left the step removes now, before it scores again;
+        None if it removes all whose contribution is below 0, and for all other scorers.
+    members: the contributions of each of :meth:`Scorer.members`, float32 [units].
+    watch: called with the progress of slow work: one :class:`~ablate.events.Event` of kind ``fit``, and then one
+        ``step`` for each of its steps.
     """
 
     model: Model
@@ -50,6 +56,9 @@ class View:
     kept: Tensor
     calibration: Calibration | None = None
     tasks: Mapping[str, Loaded] = field(default_factory=dict)
+    remove: int | None = None
+    members: tuple[Tensor, ...] = ()
+    watch: Watch = silent
 
     def weights(self) -> dict[str, Tensor]:
         """The weight [out, in] of each linear module that carries the units' output."""
@@ -95,6 +104,30 @@ class Scorer(Plugin):
         """Whether the scorer looks at the calibration set."""
         return self.slow or bool(self.statistics())
 
+    @property
+    def examples(self) -> tuple[Over, ...]:
+        """The parts of the calibration set that a slow scorer looks at by itself, besides :meth:`statistics`.
+
+        By default pairs and sentences, without gold scores, if it calibrates; and nothing for other scorers.
+        """
+        return UNGRADED if self.slow and self.calibrates else ()
+
+    @property
+    def targeted(self) -> bool:
+        """Whether contributions depend on how many units the step removes (``View.remove``); only of slow scorers.
+
+        Contributions are then computed for each sparsity, and otherwise once for all of them.
+        """
+        return False
+
+    def members(self) -> tuple[Self, ...]:
+        """The scorers whose contributions this one combines, such as trainings with several seeds; none by default.
+
+        Each is computed and stored like a scorer of its own, so that scorers share members, and an interrupted run
+        loses only the member that it was computing. ``View.members`` has their contributions.
+        """
+        return ()
+
     def statistics(self) -> tuple[ScorerStatistic, ...]:
         """What the engine collects for this scorer, and shares with every scorer that declares the same."""
         return ()
@@ -112,6 +145,15 @@ class Scorer(Plugin):
             units: how many units are left under the mask in force, in ``layers`` layers.
         """
         return units if self.tasks() else 0
+
+    def supports(self, granularity: Granularity) -> None:
+        """Refuses a granularity that the scorer cannot score. The plan calls this before weights load.
+
+        Raises:
+            PluginError: why, and what to do.
+        """
+        for statistic in self.statistics():
+            refuse_per_example(granularity, statistic)
 
     @abstractmethod
     def score(self, view: View) -> Tensor:

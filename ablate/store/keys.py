@@ -49,6 +49,7 @@ def scores_key(
     in_force: str | None = None,
     tasks: ScorerTasks = NO_TASKS,
     together: Sequence[Granularity] = (),
+    remove: Mapping[Granularity, int | None] | None = None,
 ) -> str:
     """The key of a scorer's contributions at one granularity.
 
@@ -57,6 +58,7 @@ def scores_key(
         in_force: hash of the mask in force, None for the dense model.
         tasks: at least those that the scorer names, loaded.
         together: all granularities that are scored together, if contributions at one depend on the others.
+        remove: how many units the step removes of each granularity, if contributions depend on it.
     """
     return digest(
         {
@@ -69,6 +71,7 @@ def scores_key(
             "seed": seed,
             # Only for such scorers, so that the keys of all others are those that they had before.
             **({"together": [other.identity() for other in together]} if len(together) > 1 else {}),
+            **({} if remove is None else {"remove": {other.name: count for other, count in remove.items()}}),
         }
     )
 
@@ -186,9 +189,9 @@ def data_key(scorer: Scorer, calibration: Calibration, tasks: ScorerTasks) -> di
 
 
 def parts_used(scorer: Scorer) -> frozenset[Over]:
-    """The parts of the calibration set that a scorer looks at. Slow scorers use everything except the gold scores."""
+    """The parts of the calibration set that a scorer looks at."""
     declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
-    return frozenset(declared | set(UNGRADED if scorer.slow and scorer.calibrates else ()))
+    return frozenset(declared | set(scorer.examples))
 
 
 def _model(model: Model) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
         return Groups(granularity, tuple(layers.tolist()), tuple(torch.arange(len(layers))[:, None]))
     step = Step(((granularity, 0.0),), by, by.name)
     ((_, ranking),) = contributions(
-        model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.on_pass
+        model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.scores.on_pass
     )
     # Contributions without statistics are computed faster than they are read.
     if by.statistics():

@@ -92,7 +92,7 @@ def _of_model(
     scores: bool,
     note: Callable[[str], None],
 ) -> list[StabilityEntry]:
-    prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.on_pass)
+    prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.scores.on_pass)
     # One for each calibration seed. Its cells are evaluated under the masks that the probes select.
     seeds = sets.seeds.values() if scores else ()
     model_runs = {identity(calibration): with_calibration(model_run, calibration) for calibration in seeds}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -118,14 +118,24 @@ def watched_views(
 ) -> Iterator[dict[Granularity, View]]:
     """The views of the model that a scorer is given, at several granularities.
 
+    A targeted scorer is asked to remove a quarter of the units of each.
+
     Args:
         kept: for each granularity, bool [units], the units that are left; None for all of them.
     """
     collected = collect(model, calibration, [(g, statistic) for g in kept for statistic in scorer.statistics()])
     tasks = sample_tasks(scorer.tasks())
+    members = []
+    for member in scorer.members():
+        with watched_views(member, model, kept, calibration, seed, watched) as views:
+            members.append(member.score_together(views))
     with watched(model) as watched_model:
         yield {
-            g: view_of(watched_model, calibration, scorer, g, g.layers(model), collected, seed, left, tasks)
+            g: replace(
+                view_of(watched_model, calibration, scorer, g, g.layers(model), collected, seed, left, tasks),
+                remove=len(g.layers(model)) // 4 if scorer.targeted else None,
+                members=tuple(member[g] for member in members),
+            )
             for g, left in kept.items()
         }
 
@@ -160,6 +170,6 @@ def _watched(model: Model, scorer: Scorer, who: str) -> Iterator[Model]:
     handle = model.backbone.register_forward_pre_hook(refuse)
     guarded: Callable[[Mapping[str, Tensor]], Tensor] = embed
     try:
-        yield dataclasses.replace(model, embed=guarded)
+        yield replace(model, embed=guarded)
     finally:
         handle.remove()

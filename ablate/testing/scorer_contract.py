@@ -138,7 +138,13 @@ class _ScorerChecks:
             f"{who}: tasks() is not a tuple of names: {named!r}",
         )
         require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True gets")
-        for flag in ("seeded", "slow", "signed", "calibrates", "joint"):
+        members = scorer.members()
+        require(
+            isinstance(members, tuple) and all(type(one) is type(scorer) and not one.members() for one in members),
+            f"{who}: members() is not a tuple of scorers of its own class without members: {members!r}",
+        )
+        require(scorer.slow or not scorer.targeted, f"{who}: is targeted, which only a scorer with slow = True may be")
+        for flag in ("seeded", "slow", "signed", "calibrates", "joint", "targeted"):
             require(isinstance(getattr(scorer, flag), bool), f"{who}: {flag} is not a bool")
 
     def contributions(self) -> None:

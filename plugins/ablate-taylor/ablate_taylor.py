@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import ClassVar, Literal, Self
 
-import torch
 from pydantic import Field, model_validator
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from ablate.plugin_api import CORRELATION, GradientContribution, Loss, LossScorer, Scorer, SecondOrder, View, hookimpl
+from ablate.plugin_api import (
+    CORRELATION,
+    GradientContribution,
+    LossScorer,
+    Scorer,
+    SecondOrder,
+    View,
+    contrastive,
+    hookimpl,
+)
 
 ablate_api = 2
 TEMPERATURE = 0.05  # SimCSE's
-
-
-def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
-    """``-log exp(cos(x_i, x+_i) / τ) / Σ_j exp(cos(x_i, x+_j) / τ)``, the mean over i (Gao et al. 2021, eq. 1).
-
-    Args:
-        left, right: L2-normalized embeddings of positive pairs, float [pairs, dim].
-
-    Returns:
-        A scalar, at least 0; ``log pairs`` where nothing is told apart.
-    """
-    return cross_entropy(left @ right.T / temperature, torch.arange(len(left), device=left.device))
-
-
-def contrastive(temperature: float) -> Loss:
-    """:func:`info_nce` at a temperature, as a loss over the pairs of the calibration set."""
-    return Loss(f"infonce-{temperature}", "pairs", partial(info_nce, temperature=temperature))
 
 
 class ToLoss(LossScorer):

@@ -176,7 +176,7 @@ def test_what_is_scored_together_is_stored_as_such(bench: Bench, model_run: Mode
     masks, both = model_run.masks, step((HEAD, 0.25), (NEURON, 0.125), scorer=Heaviest())
     masks.collect_for([Cell((both,))])
     assert Heaviest.calls == [["head", "neuron"]]
-    together = masks.contributions(both)
+    together = masks.scores.of_dense(both)
     assert together is not None
     assert sum(float(of.sum()) for of in together.values()) == pytest.approx(1)
     mask_of(masks, both)
@@ -185,20 +185,20 @@ def test_what_is_scored_together_is_stored_as_such(bench: Bench, model_run: Mode
     assert bench.passes == ["pass: gradient of align"]
     mask_of(masks, step((HEAD, 0.25), scorer=Heaviest()))
     assert Heaviest.calls == [["head", "neuron"], ["head"]], "another set of granularities gives others"
-    alone = masks.contributions(step((HEAD, 0.0), scorer=Heaviest()))
+    alone = masks.scores.of_dense(step((HEAD, 0.0), scorer=Heaviest()))
     assert alone is not None
     assert float(alone[HEAD].sum()) == pytest.approx(1)
 
 
 def test_contributions_that_take_a_pass_are_not_made_by_asking(bench: Bench, model_run: ModelRun) -> None:
-    assert model_run.masks.contributions(step((HEAD, 0.25), (NEURON, 0.125))) is None
+    assert model_run.masks.scores.of_dense(step((HEAD, 0.25), (NEURON, 0.125))) is None
     assert bench.passes == []
 
 
 def test_the_copies_keep_all_but_what_they_change(model_run: ModelRun) -> None:
     tasks = sample_tasks(["sts-dev"])
     masks = dataclasses.replace(model_run.masks, tasks=tasks)
-    masks.layers_of(HEAD)
+    masks.scores.layers_of(HEAD)
     other = dataclasses.replace(masks.model, hash="other")
     calibration = sample_calibration()
     cell = Cell((step((HEAD, 0.25)),))
@@ -206,7 +206,7 @@ def test_the_copies_keep_all_but_what_they_change(model_run: ModelRun) -> None:
         fields = [f.name for f in dataclasses.fields(MaskMaker) if f.init and f.name != changed]
         assert all(getattr(copy, name) is getattr(masks, name) for name in fields)
         assert copy.key(cell) != masks.key(cell)
-        assert copy._layers == {}
+        assert copy.scores._layers == {}
     assert (masks.for_model(other).model, masks.with_calibration(calibration).calibration) == (other, calibration)
     looks_at_tasks = Cell((step((HEAD, 0.25), scorer=Oracle()),))
     assert masks.with_calibration(calibration).key(looks_at_tasks) == masks.key(looks_at_tasks)

@@ -419,7 +419,7 @@ def test_negative_sparsity_and_its_flipped_control_remove_as_many(bench: Bench) 
     with Store(bench.store) as store:
         subject = prepare_model_run(bench.job(**given), bench.recipe().model[0], store, Timings(), bench.events.append)
         ((key, step_),) = [(name, cell.steps[0]) for cell in bench.job(**given).plan.cells]
-        found = subject.masks.contributions(step_)
+        found = subject.masks.scores.of_dense(step_)
         assert found is not None
         contributions = found[step_.granularity]
     assert 0 < int((~mask).sum()) < 8

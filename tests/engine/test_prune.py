@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,13 +36,17 @@ class Scores:
 
     values: Values
     seen: list[tuple[str, Units]] = field(default_factory=list)
+    told: list[dict[str, int | None]] = field(default_factory=list)
 
-    def __call__(self, step: Step, units: Units) -> dict[Granularity, NDArray[np.float32]]:
+    def __call__(
+        self, step: Step, units: Units, remove: Mapping[Granularity, int | None]
+    ) -> dict[Granularity, NDArray[np.float32]]:
         self.seen.append((str(step), units))
+        self.told.append({g.name: count for g, count in remove.items()})
         return {g: np.array(self.values[g], np.float32) for g in step.granularities}
 
 
-def pruner(scores: Callable[[Step, Units], Any]) -> Pruner:
+def pruner(scores: Callable[[Step, Units, Mapping[Granularity, int | None]], Any]) -> Pruner:
     def alike(granularity: Granularity) -> Groups:
         return Groups.of(granularity.alike(MODEL).numpy())
 
@@ -100,6 +104,20 @@ def test_negative_and_a_number_side_by_side() -> None:
     assert gone(pruner(scores).prune(steps, Units()), HEAD) == [0, 3, 6]
     flipped = pruner(scores).prune(steps, Units(), flipped=True)
     assert (gone(flipped, HEAD), gone(flipped, NEURON)) == ([4, 5, 7], [14, 15])
+
+
+def test_scorers_are_told_how_many_units_go_now() -> None:
+    """Three of eight heads in two shares are two (half rounded to even) and one; ``negative`` is no number."""
+    scores = Scores(RISING)
+    pruner(scores).prune([step((HEAD, 0.375), (NEURON, 0.25), steps=2)], Units())
+    assert scores.told == [{"head": 2, "neuron": 2}, {"head": 1, "neuron": 2}]
+    scores.told.clear()
+    in_force = Units().with_mask(HEAD, np.arange(HEADS) != 7)
+    pruner(scores).prune([step((HEAD, 0.25)), step((NEURON, "negative"))], in_force)
+    assert scores.told == [{"head": 2}, {"neuron": None}]
+    scores.told.clear()
+    pruner(scores).grow(step((HEAD, 0.5)), 0.5, in_force)
+    assert scores.told == [{"head": 1}]
 
 
 def test_what_is_gone_already_is_no_part_of_the_sparsity() -> None:

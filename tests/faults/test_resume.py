@@ -95,8 +95,8 @@ def test_the_same_command_again_computes_nothing(bench: Bench, monkeypatch: pyte
 
     for computed in (
         "engine.evaluator.prepare",
-        "coordinator.mask_maker.collect",
-        "coordinator.mask_maker.score",
+        "coordinator.contribution_maker.collect",
+        "coordinator.contribution_maker.score",
         "engine.prune.select",
     ):
         monkeypatch.setattr(f"ablate.{computed}", refuse)

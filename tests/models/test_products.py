@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ablate.models import products
 from ablate.models.architectures import SUPPORTED
 from ablate.models.encode import encode, prepare
-from ablate.models.products import MARGIN, counted_operations, inference, one_dnn, one_dnn_times
+from ablate.models.products import MARGIN, counted_operations, gradients_of_values, inference, one_dnn, one_dnn_times
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
 
@@ -124,3 +124,26 @@ def test_its_operations_are_those_of_the_product() -> None:
             product(given, weight, None)
         counted.append(counter.get_total_flops())
     assert counted == [2 * 3 * 7 * 384 * 20] * 2
+
+
+@pytest.mark.parametrize("shape", [(5, 384), (2, 7, 384)])
+def test_gradients_of_values_are_as_exact_as_torchs(shape: tuple[int, ...], calls: list[torch.Size]) -> None:
+    given, weight, bias = drawn(*shape).requires_grad_(), drawn(64, 384, seed=1), drawn(64, seed=2)
+    above = drawn(*shape[:-1], 64, seed=3)
+    with gradients_of_values(CPU):
+        value = linear(given, weight, bias)
+    (gradient,) = torch.autograd.grad(value, given, above)
+    (plain,) = torch.autograd.grad(linear(given, weight, bias), given, above)
+    assert len(calls) == 2
+    truth = above.double() @ weight.double()
+    errors = [float((one.double() - truth).abs().max()) for one in (gradient, plain)]
+    assert errors[0] < 2 * errors[1] + 1e-6
+
+
+def test_weights_that_need_a_gradient_get_it(calls: list[torch.Size]) -> None:
+    given, weight, bias = drawn(3, 8), drawn(4, 8, seed=1).requires_grad_(), drawn(4, seed=2)
+    with gradients_of_values(CPU):
+        value = linear(given, weight, bias).sum()
+    (gradient,) = torch.autograd.grad(value, weight)
+    assert calls == []
+    torch.testing.assert_close(gradient, given.sum(0).expand(4, 8))

@@ -253,6 +253,14 @@ SCORERS: dict[str, tuple[Any, str]] = {
         "with head: score_together does not return the contributions of these two granularities",
     ),
     "scores one of two badly": (scoring(lambda _, v: plain(v), score_together=scores_the_first_well), "not finite"),
+    "targeted and cheap": (
+        scoring(lambda _, v: plain(v), targeted=property(lambda _: True)),
+        "is targeted, which only a scorer with slow = True may be",
+    ),
+    "members of another class": (
+        scoring(lambda _, v: plain(v), members=lambda _: (Align(),)),
+        "members\\(\\) is not a tuple of scorers of its own class",
+    ),
     "hides that it is joint": (
         scoring(lambda _, v: plain(v), score_together=scores_relatively, joint=property(lambda _: False)),
         "gives other contributions when head is scored with it, but `joint` is False",

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
 import torch
-from ablate_taylor import Fisher, Taylor, ablate_register_scorers, contrastive, info_nce
+from ablate_taylor import Fisher, Taylor, ablate_register_scorers
 from scipy.stats import spearmanr
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, normalize
 
 from ablate.engine.passes import passes_of
-from ablate.plugin_api import Calibration, Granularity, Head, Model, Neuron, Scorer, Unstructured, masked
+from ablate.plugin_api import Calibration, Granularity, Head, Model, Neuron, Scorer, Unstructured, contrastive, masked
 from ablate.scorers.correlation import Correlation
 from ablate.testing import check_scorer, contributions, sample_calibration, tiny_model
 
@@ -63,27 +62,6 @@ def slopes(model: Model, calibration: Calibration, granularity: Granularity, uni
             if name in gone:
                 weight.data = before[name]
     return (found[0] - found[1]) / (2 * EPSILON)
-
-
-def test_infonce_of_two_pairs_by_hand() -> None:
-    left = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    right = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
-    # Cosines 0.6 and 0 of the first with both right members, 0.8 and 1 of the second; divided by τ = 0.5.
-    first, second = (
-        -math.log(math.exp(1.2) / (math.exp(1.2) + 1)),
-        -math.log(math.exp(2) / (math.exp(1.6) + math.exp(2))),
-    )
-    assert info_nce(left, right, 0.5).item() == pytest.approx((first + second) / 2, abs=1e-6)
-
-
-def test_infonce_is_log_n_where_nothing_is_told_apart() -> None:
-    same = torch.tensor([[0.6, 0.8]]).expand(5, 2)
-    assert info_nce(same, same, 0.05).item() == pytest.approx(math.log(5), abs=1e-6)
-
-
-def test_losses_of_two_temperatures_are_two_losses() -> None:
-    assert contrastive(0.05) == contrastive(0.05)
-    assert contrastive(0.05) != contrastive(0.0500000001)
 
 
 @pytest.mark.parametrize("granularity", [Head(), Neuron(), Unstructured()], ids=lambda g: g.name)
@@ -139,7 +117,7 @@ def test_fisher_of_a_weight_is_half_its_square_times_the_mean_squared_gradient()
     squares = []
     for batch in calibration.batches("pairs", None, 4):
         x, y = normalize(model.embed(model.pad(model.tokenize(list(batch.sentences)))), dim=1).chunk(2)
-        (gradient,) = torch.autograd.grad(info_nce(x, y, 0.05), weight)
+        (gradient,) = torch.autograd.grad(contrastive(0.05).value(x, y), weight)
         squares.append(gradient.square())
     expected = weight.detach().square() * torch.stack(squares).mean(0) / 2
     assert torch.allclose(found[: weight.numel()].view_as(weight), expected, rtol=1e-4, atol=1e-9)

@@ -1,0 +1,44 @@
+"""Runs a model with a gate on each unit: a number with which the unit's output is multiplied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ablate.granularities.base import ColumnGranularity
+from ablate.models.model import Model
+
+Gates = Mapping[ColumnGranularity, Tensor]
+"""float [units] of each granularity, on the model's device: 1 leaves a unit as it is, and 0 removes it exactly."""
+
+
+def embed_gated(model: Model, features: Mapping[str, Tensor], gates: Gates) -> Tensor:
+    """The embeddings of a batch as ``Model.embed`` gives them, differentiable with respect to the gates.
+
+    The model is not changed: gates are multiplied with the inputs of the modules that carry the units.
+
+    Args:
+        features: of the batch, padded, on the model's device.
+
+    Returns:
+        float [sentences, dim].
+    """
+    handles = []
+    try:
+        for granularity, values in gates.items():
+            layers = model.architecture.layers
+            of_layers = torch.split(values, [granularity.count(model, layer) for layer in layers])
+            for layer, of_layer in zip(layers, of_layers, strict=True):
+                carrier = model.backbone.get_submodule(granularity.carrier(layer))
+                columns = of_layer.repeat_interleave(model.weight(granularity.carrier(layer)).shape[1] // len(of_layer))
+                handles.append(carrier.register_forward_pre_hook(_multiplied_by(columns)))
+        return model.embed(features)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _multiplied_by(columns: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor]]:
+    return lambda _, inputs: (inputs[0] * columns,)
