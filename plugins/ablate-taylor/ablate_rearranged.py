@@ -157,7 +157,7 @@ def _contributions(gradients: Tensor, layers: Tensor, remove: int) -> Tensor:
     removed = torch.zeros(len(half), dtype=torch.bool)
     removed[half.argsort(stable=True)[:remove]] = True
     divided = torch.zeros_like(removed)
-    for layer in layers.unique():
+    for layer in sorted(set(layers.tolist())):
         here = (layers == layer).nonzero().flatten()
         fisher = gradients[:, here].T @ gradients[:, here] / len(gradients)
         removed[here] = rearranged(fisher, removed[here])

@@ -55,11 +55,12 @@ class Obs(Scorer):
     def products(self, view: View) -> dict[str, Tensor]:
         """``XXᵀ`` of each linear module, float64 [in, in] on the CPU, padding left out."""
         assert view.calibration is not None
-        model, products, real, handles = view.model, {}, torch.zeros(0, dtype=torch.bool), []
+        products: dict[str, Tensor] = {}
+        model, real, handles = view.model, torch.zeros(0, dtype=torch.bool), []
 
         def add(name: str, _: Any, inputs: tuple[Tensor, ...]) -> None:
             given = inputs[0][real].cpu().double()  # in float64, since H is inverted
-            products[name] = products.get(name, 0) + given.T @ given
+            products[name] = products.get(name, torch.zeros(())) + given.T @ given
 
         try:
             for name in view.granularity.carriers(model):
