@@ -38,7 +38,7 @@ class LowerLayers:
     prepared: Prepared
     precision: Precision
     room: int | None = None
-    base: Mapping[str, torch.Tensor] = DENSE
+    base: Mapping[str, torch.Tensor] = field(default_factory=lambda: DENSE)
     _outputs: dict[int, Outputs] = field(default_factory=dict)
     """How many layers there are up to an output -> that output, for each batch. The last used is the last."""
     _batches: tuple[TokenBatch, ...] = ()
