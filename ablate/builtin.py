@@ -20,6 +20,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "correlation": "ablate.scorers.correlation.Correlation",
             "magnitude": "ablate.scorers.magnitude.Magnitude",
             "random": "ablate.scorers.random.Random",
+            "gates": "ablate.scorers.gates.Gates",
             "oracle": "ablate.scorers.oracle.Oracle",
         },
         "granularity": {

@@ -18,6 +18,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.replay import removals
 from ablate.granularities.unstructured import Unstructured
 from ablate.hookspecs import API, hookimpl
+from ablate.models.dropout import dropout
 from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.models.masked import masked
@@ -73,6 +74,7 @@ __all__ = [
     "View",
     "cells",
     "contrastive",
+    "dropout",
     "embed_gated",
     "encode",
     "gradients_of_values",

@@ -183,7 +183,7 @@ def test_list_shows_parameters_and_origin(wanda: dict[str, Any], install: Instal
     install("broken-dist", module(before="raise OSError('no licence')"))
     result = CliRunner(env={"COLUMNS": "120"}).invoke(app, ["list"])
     assert result.exit_code == 0
-    (line,) = [line for line in result.stdout.splitlines() if "wanda" in line]
+    (line,) = [line for line in result.stdout.splitlines() if " wanda " in f" {line} "]
     assert "sentences=null" in line
     assert f"ablate-wanda {wanda['version']}" in line
     assert "norm of the weight's input" in line

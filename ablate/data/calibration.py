@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ablate.data.items import ItemSet, PairKey, Source, pair_key
 from ablate.data.lines import refuse_numbers
 from ablate.data.sources import expand
-from ablate.errors import DataError
+from ablate.errors import DataError, suggest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,8 @@ class CalibrationSpec(BaseModel):
         two dropout masks, which needs no labels; or ``{file: PAIRS.tsv}``.
     pairs, sentences: how many are drawn; all of them if the splits have fewer.
     graded: how many pairs are drawn, whatever their gold score, for losses that use gold scores. Each split gives
-        equally many, so that none outweighs another.
+        equally many, so that none outweighs another; or as many as it has in ``{stsb-train: 4096, sickr-train: 1024}``,
+        which names every split.
     splits: the train or dev data sets, or groups of them, to draw from.
     batch_size: pairs or sentences in a batch. Uniformity couples the sentences of a batch, so it is part of the key.
     """
@@ -51,7 +52,7 @@ class CalibrationSpec(BaseModel):
     positives: Literal["gold", "dropout"] | PositivesFile = "gold"
     pairs: Annotated[int, Field(ge=1)] = 512
     sentences: Annotated[int, Field(ge=2)] = 1024
-    graded: Annotated[int, Field(ge=2)] = 1024
+    graded: Annotated[int, Field(ge=2)] | dict[str, Annotated[int, Field(ge=2)]] = 1024
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("sts-train",)
     batch_size: Annotated[int, Field(ge=2)] = 64
     calibration_seed: Annotated[int, Field(ge=0)] = 0
@@ -161,6 +162,20 @@ def splits_of(spec: CalibrationSpec, source: Source) -> list[ItemSet]:
     return [source.load(name) for name in expand(spec.splits, source)]
 
 
+def check_graded(graded: Mapping[str, int], splits: Sequence[str]) -> None:
+    """Checks that numbers of graded pairs are those of the splits.
+
+    Raises:
+        DataError: one is of no split, or a split has none.
+    """
+    for name in graded:
+        if name not in splits:
+            raise DataError(f"'{name}' is not one of the calibration's splits; {suggest(name, splits)}")
+    for name in splits:
+        if name not in graded:
+            raise DataError(f"no number of graded pairs for '{name}'; add it, or remove it from splits")
+
+
 def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collection[Over] = UNGRADED) -> Calibration:
     """Draws the calibration set.
 
@@ -216,10 +231,13 @@ def _draw_graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[tuple
     """Whole batches of each split in turn, so that a scorer that uses only the first few sees every split."""
     if not splits:
         raise DataError("a scorer needs pairs with gold scores, and calibration.positives.file has none; use `gold`")
+    if isinstance(spec.graded, dict):
+        check_graded(spec.graded, [split.name for split in splits])
     by_split = []
     for split in splits:
         pool = zip(split.left, split.right, map(float, split.gold), strict=True)
-        drawn = _draw(dict.fromkeys(pool), spec.graded // len(splits), spec, f"graded {split.name}")
+        count = spec.graded[split.name] if isinstance(spec.graded, dict) else spec.graded // len(splits)
+        drawn = _draw(dict.fromkeys(pool), count, spec, f"graded {split.name}")
         by_split.append([drawn[i : i + spec.batch_size] for i in range(0, len(drawn), spec.batch_size)])
     whole = [batch for batches in zip_longest(*by_split) for batch in batches if batch]
     return [pair for batch in whole if len(batch) == spec.batch_size for pair in batch]

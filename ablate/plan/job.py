@@ -9,8 +9,9 @@ from itertools import chain
 
 import torch
 
+from ablate.data.calibration import check_graded
 from ablate.data.items import PairKey
-from ablate.data.sources import Chosen, resolve
+from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, ModelError, RecipeError, suggest
 from ablate.models.device import resolve as resolve_device
 from ablate.models.precision import check_precision
@@ -83,6 +84,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     tasks = resolve_tasks(recipe, document, chosen, plugins, plan.scorers)
     if any(scorer.calibrates for scorer in plan.scorers):
         check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
+        _check_graded(recipe, chosen, document)
     job = Job(plan, chosen, tasks, plugins, device)
     _check_margins(job, document)
     _check_choice(job, document)
@@ -124,6 +126,15 @@ def _device(recipe: Recipe, document: Document) -> torch.device:
     except ModelError as error:
         raise refused("precision", error) from None
     return device
+
+
+def _check_graded(recipe: Recipe, chosen: Chosen, document: Document) -> None:
+    graded = recipe.calibration.graded
+    if isinstance(graded, dict):
+        try:
+            check_graded(graded, expand(recipe.calibration.splits, chosen.source))
+        except DataError as error:
+            raise RecipeError(f"{document.place(('calibration', 'graded'))}: {error}") from None
 
 
 def _check_margins(job: Job, document: Document) -> None:

@@ -1,8 +1,9 @@
 """Trains a gate on each unit, while the weights stay as they are, such that a share of the gates closes.
 
-Each update draws every gate, computes the loss of a batch with units multiplied by their gates, and moves log α along
-the gradient (Adam). Then one number is added to log α of all gates of a granularity, so that the expected share of
-closed gates is what it should be. So no gate can open unless others close, and no weight of a penalty is to be chosen.
+Each update computes the loss of a batch with units multiplied by their gates, which are the medians of hard concrete
+variables, and moves log α along the gradient (Adam). Then one number is added to log α of all gates of a granularity,
+so that the expected share of closed gates is what it should be. So no gate opens unless others close, and there is no
+weight of a penalty to choose. Nothing is drawn but the order of the batches; docs/decisions.md has the reasons.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from ablate.models.encode import Prepared, prepare
 from ablate.models.losses import Loss
 from ablate.models.model import Model
 from ablate.models.products import gradients_of_values
-from ablate.scorers.hard_concrete import drawn, shifted
+from ablate.scorers.hard_concrete import median, shifted
 
 TOKENS = 1024
 """The most tokens of a batch that run at once. A batch is divided by the lengths of its sentences, to pad them less."""
 
 START = 2.5
-"""log α of every gate at first: nearly all draws are 1."""
+"""log α of every gate at first: it is open."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class GateTraining:
 
     terms: losses with their weights; their weighted sum is minimized.
     updates: how many batches of each loss.
-    batch_size: pairs or sentences in a batch.
+    batch_size: pairs or sentences in a batch; None: as many as the calibration set has in one.
     rate: the step size of Adam.
     growth: the share of the updates in which the share of closed gates grows from 0 to its target, in [0, 1).
     shuffled: whether gold scores are permuted among the pairs of a batch, which leaves nothing to learn from them.
@@ -48,7 +49,7 @@ class GateTraining:
 
     terms: tuple[tuple[float, Loss], ...]
     updates: int
-    batch_size: int
+    batch_size: int | None
     rate: float
     growth: float
     shuffled: bool = False
@@ -68,7 +69,7 @@ def train_gates(
     Args:
         kept: bool [units] of each granularity. Units that are False have no gate; their log α is 0.
         shares: the share of the gates to close, in (0, 1).
-        seed: of the order of the batches and of the draws.
+        seed: of the order of the batches.
 
     Raises:
         AblateError: the loss of a batch is not finite.
@@ -83,7 +84,7 @@ def train_gates(
     watch(Event("fit", f"gates, seed {seed}", total=training.updates))
     with gradients_of_values(model.device), _frozen(model):
         for update in range(1, training.updates + 1):
-            gates = {g: _on_units(kept[g], drawn(value, generator)) for g, value in log_alpha.items()}
+            gates = {g: _on_units(kept[g], median(value)) for g, value in log_alpha.items()}
             losses = [one.next_loss(gates, update) for one in batches]
             total = sum(
                 (weight * loss for (weight, _), loss in zip(training.terms, losses, strict=True)),

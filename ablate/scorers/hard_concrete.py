@@ -17,24 +17,9 @@ _CLOSED_AT = BETA * log(-GAMMA / ZETA)
 _HALVINGS = 60
 
 
-def drawn(log_alpha: Tensor, generator: torch.Generator) -> Tensor:
-    """One draw of each gate, differentiable with respect to log α (eqs. 10 and 11).
-
-    Args:
-        log_alpha: float [gates].
-        generator: on the CPU, so that draws do not depend on the device.
-
-    Returns:
-        float [gates], in [0, 1].
-    """
-    # Kept off 0 and 1, whose logits are not finite.
-    uniform = torch.rand(len(log_alpha), generator=generator).clamp(1e-6, 1 - 1e-6).to(log_alpha.device)
-    return _stretched(torch.sigmoid((uniform.logit() + log_alpha) / BETA))
-
-
 def median(log_alpha: Tensor) -> Tensor:
-    """The median of each gate, float [gates], in [0, 1]: the draw for ``u = 1/2``."""
-    return _stretched(torch.sigmoid(log_alpha / BETA))
+    """The median of each gate, float [gates], in [0, 1]: eqs. 10 and 11 for ``u = 1/2``."""
+    return (torch.sigmoid(log_alpha / BETA) * (ZETA - GAMMA) + GAMMA).clamp(0, 1)
 
 
 def closed(log_alpha: Tensor) -> Tensor:
@@ -58,7 +43,3 @@ def shifted(log_alpha: Tensor, share: float) -> Tensor:
         else:
             high = middle
     return log_alpha + (low + high) / 2
-
-
-def _stretched(value: Tensor) -> Tensor:
-    return (value * (ZETA - GAMMA) + GAMMA).clamp(0, 1)

@@ -12,6 +12,7 @@ from torch import Tensor
 from ablate.plugin_api import (
     CORRELATION,
     GradientContribution,
+    Loss,
     LossScorer,
     Scorer,
     SecondOrder,
@@ -24,8 +25,8 @@ ablate_api = 2
 TEMPERATURE = 0.05  # SimCSE's
 
 
-class ToLoss(LossScorer):
-    """What both scorers have: a loss, and how much of the calibration set it sees, how many at a time."""
+class OfLoss(Scorer):
+    """What all scorers here have: a loss, and how much of the calibration set it sees, how many at a time."""
 
     loss: Literal["infonce", "correlation"] = Field(
         "infonce",
@@ -46,10 +47,18 @@ class ToLoss(LossScorer):
             raise ValueError("temperature belongs to loss: infonce; leave it out")
         return self
 
+    @property
+    def function(self) -> Loss:
+        """The loss that the parameters name."""
+        return CORRELATION if self.loss == "correlation" else contrastive(self.temperature or TEMPERATURE)
+
+
+class ToLoss(OfLoss, LossScorer):
+    """What the scorers have whose contributions are those to the loss."""
+
     def to(self, sign: Literal["signed", "absolute", "squared"]) -> GradientContribution:
         """The contribution to the loss, taken that way."""
-        loss = CORRELATION if self.loss == "correlation" else contrastive(self.temperature or TEMPERATURE)
-        return GradientContribution(loss, sign, self.pairs, self.batch_size)
+        return GradientContribution(self.function, sign, self.pairs, self.batch_size)
 
 
 class Taylor(ToLoss):

@@ -93,6 +93,25 @@ def test_graded_pairs_come_evenly_from_the_splits_in_batches_of_one() -> None:
     assert draw(graded=14).graded == drawn.graded[:10], "what fills no batch of its split is left out"
 
 
+def test_each_split_may_give_its_own_number_of_graded_pairs() -> None:
+    drawn = draw(graded={"one": 20, "two": 10}).graded
+    by_split = {seed: [pair for pair in drawn if pair[0].split()[0] == seed] for seed in ("0", "1")}
+    assert {seed: len(found) for seed, found in by_split.items()} == {"0": 20, "1": 10}
+    assert set(by_split["1"]) < set(draw().graded), "the first ones are those of any number"
+
+
+@pytest.mark.parametrize(
+    ("graded", "told"),
+    [
+        ({"one": 20, "too": 10}, "'too' is not one of the calibration's splits; did you mean 'two'"),
+        ({"one": 20}, "no number of graded pairs for 'two'; add it, or remove it from splits"),
+    ],
+)
+def test_numbers_of_graded_pairs_are_those_of_the_splits(graded: dict[str, int], told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        draw(graded=graded)
+
+
 def test_nothing_else_depends_on_whether_graded_pairs_are_drawn() -> None:
     with_them, without = draw(), draw(UNGRADED)
     assert without.graded == ()
@@ -139,3 +158,12 @@ def test_it_can_be_calibrated_on_several_train_sets(bench: Bench) -> None:
 def test_calibration_is_drawn_from_train_or_dev_sets(bench: Bench, name: str, text: str) -> None:
     with pytest.raises(RecipeError, match=text):
         bench.job(scorers=["align"], calibration={"splits": [name], "batch_size": 4})
+
+
+def test_numbers_of_graded_pairs_are_checked_with_the_recipe(bench: Bench) -> None:
+    calibration = {"splits": ["stsb-train"], "batch_size": 4, "graded": {"stsb-trian": 8}}
+    told = (
+        r"recipe\.calibration\.graded: 'stsb-trian' is not one of the calibration's splits; did you mean 'stsb-train'"
+    )
+    with pytest.raises(RecipeError, match=told):
+        bench.job(scorers=["correlation"], calibration=calibration)

@@ -27,6 +27,9 @@ def choices(plugin: type[Plugin]) -> list[dict[str, Any]]:
     ]
 
 
+# Exact removal of each single weight, even of a tiny model, takes minutes.
+SHORT: dict[str, dict[str, Any]] = {"oracle": {"group": 400}, "gates": {"updates": 4}}
+
 VARIANTS: list[tuple[Any, dict[str, Any]]] = [
     (entry.plugin, chosen) for entry in OURS if entry.kind == "scorer" for chosen in choices(entry.plugin)
 ]
@@ -38,16 +41,14 @@ def test_there_is_something_of_every_kind() -> None:
 
 @pytest.mark.parametrize("plugin", named("scorer"))
 def test_scorer(plugin: Any) -> None:
-    # Exact removal of each single weight, even of a tiny model, takes minutes.
-    parameters: dict[str, Any] = {"group": 400} if plugin.slow else {}
-    check_scorer(plugin, FAMILIES, **parameters)
+    check_scorer(plugin, FAMILIES, **SHORT.get(plugin.name, {}))
 
 
 @pytest.mark.parametrize(
     ("plugin", "chosen"), VARIANTS, ids=[f"{p.name}-{'-'.join(map(str, c.values()))}" for p, c in VARIANTS]
 )
 def test_scorer_with_a_choice(plugin: Any, chosen: dict[str, Any]) -> None:
-    check_scorer(plugin, ("roberta",), **chosen)
+    check_scorer(plugin, ("roberta",), **SHORT.get(plugin.name, {}) | chosen)
 
 
 def test_every_sign_is_among_the_choices() -> None:

@@ -1,0 +1,138 @@
+"""What gates cost and gain on dev sets, beside exact removal in three passes and random masks in equal time.
+
+    ABLATE_DATA=... python benchmarks/gates.py [--seeds 3] [--long 600] [--without exact,random]
+
+Each way makes one mask of MiniLM: a quarter of the heads and a tenth of the neurons. Prints a Markdown table of the
+processor seconds of making it, and of its gains on STS-B dev and SICK trial. No test set is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.run import prepare_model_run
+from ablate.events import silent
+from ablate.granularities.head import Head
+from ablate.granularities.neuron import Neuron
+from ablate.granularities.units import Units
+from ablate.models.encode import encode, prepare
+from ablate.models.masked import masked
+from ablate.plan.job import prepare_job
+from ablate.plan.plan import Cell
+from ablate.recipe.document import Document
+from ablate.recipe.recipe import Recipe
+from ablate.store.store import Store
+from ablate.tasks.loaded import Loaded
+from ablate.timing import Timings
+
+Steps = list[dict[str, Any]]
+
+CALIBRATION: dict[str, Any] = {
+    "splits": ["stsb-train", "sickr-train"],
+    "graded": {"stsb-train": 4608, "sickr-train": 1152},
+}
+TASKS = ["stsb-dev", "sickr-dev"]
+BOTH: dict[str, Any] = {"granularity": ["head", "neuron"], "sparsity": {"head": 0.25, "neuron": 0.1}}
+HEADS: dict[str, Any] = {"granularity": "head", "sparsity": 0.25}
+NEURONS: dict[str, Any] = {"granularity": "neuron", "scorer": "correlation", "sparsity": 0.1}
+
+
+def gates(**parameters: Any) -> dict[str, Any]:
+    return {"scorer": "gates", "batch_size": 32, **parameters}
+
+
+def ways(seeds: int, updates: int) -> dict[str, Steps]:
+    """The steps of each way. The neurons are learned with the heads, or follow them by a cheap scorer."""
+    named: dict[str, Steps] = {
+        "gates on heads; neurons by `correlation`": [{**HEADS, "scorer": gates()}, NEURONS],
+        "gates on both": [{**BOTH, "scorer": gates()}],
+    }
+    for count in range(2, seeds + 1):
+        named[f"gates on both, mean of {count} seeds"] = [{**BOTH, "scorer": gates(gate_seeds=[*range(count)])}]
+    named[f"gates on both, {updates} updates"] = [{**BOTH, "scorer": gates(updates=updates)}]
+    oracle = {"scorer": "oracle", "on": TASKS}
+    named["exact removal of heads in three passes; neurons by `correlation`"] = [
+        {**HEADS, "scorer": oracle, "steps": 3},
+        NEURONS,
+    ]
+    return named
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--long", type=int, default=600)
+    parser.add_argument("--without", default="", help="exact, random, or both with a comma")
+    given = parser.parse_args()
+    without = given.without.split(",")
+    named = {n: s for n, s in ways(given.seeds, given.long).items() if not ("exact" in without and "exact" in n)}
+    print(f"{torch.get_num_threads()} threads\n\n| mask by | processor seconds | {' | '.join(TASKS)} | mean |")
+    print("|---|--:|--:|--:|--:|", flush=True)
+    with TemporaryDirectory() as folder, Store(Path(folder) / "gates.db") as store:
+        run, cells, dev = _prepared(list(named.values()), store)
+        seconds = {}
+        for name, cell in zip(named, cells, strict=True):
+            start = time.process_time()
+            units = run.masks.make(cell).units
+            seconds[name] = time.process_time() - start
+            _show(name, seconds[name], dev.gains(units))
+        if "random" not in without:
+            _random(run, dev, seconds["gates on both"])
+
+
+def _prepared(cells: Sequence[Steps], store: Store) -> tuple[ModelRun, tuple[Cell, ...], Dev]:
+    recipe = Recipe.model_validate({"model": "minilm", "calibration": CALIBRATION, "cells": cells, "screen": TASKS})
+    job = prepare_job(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
+    run = prepare_model_run(job, recipe.model[0], store, Timings(), silent)
+    return run, job.plan.cells, Dev(run, job.load(job.tasks.screen))
+
+
+class Dev:
+    """Scores masks on all pairs of the dev tasks."""
+
+    def __init__(self, run: ModelRun, tasks: Sequence[Loaded]) -> None:
+        self._model = run.model
+        self._tasks = [(task, prepare(run.model, task.data.sentences)) for task in tasks]
+        self._dense = list(self._scores(Units()))
+
+    def gains(self, units: Units) -> list[float]:
+        """Above dense, in points, on each task."""
+        return [score - dense for score, dense in zip(self._scores(units), self._dense, strict=True)]
+
+    def _scores(self, units: Units) -> Iterator[float]:
+        with masked(self._model, units.keep(self._model)):
+            for loaded, prepared in self._tasks:
+                values = loaded.task.measure(loaded.data, encode(self._model, prepared))
+                yield loaded.task.score(loaded.data, values, np.ones(len(values), bool))
+
+
+def _random(run: ModelRun, dev: Dev, seconds: float) -> None:
+    """The best of as many random masks as can be scored in the time that one training of gates takes."""
+    generator = np.random.default_rng(0)
+    start, best, count = time.process_time(), [float("-inf")], 0
+    while time.process_time() - start < seconds:
+        units = Units()
+        for granularity in (Head(), Neuron()):
+            total = len(run.masks.scores.layers_of(granularity))
+            removed = generator.choice(total, round(BOTH["sparsity"][granularity.name] * total), replace=False)
+            units = units.with_mask(granularity, ~np.isin(np.arange(total), removed))
+        best, count = max(best, dev.gains(units), key=np.mean), count + 1
+    _show(f"the best of {count} random masks", time.process_time() - start, best)
+
+
+def _show(name: str, seconds: float, gains: Sequence[float]) -> None:
+    print(f"| {name} | {seconds:.0f} | {' | '.join(f'{gain:+.2f}' for gain in [*gains, fmean(gains)])} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
