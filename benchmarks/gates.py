@@ -27,6 +27,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.units import Units
 from ablate.models.encode import encode, prepare
 from ablate.models.masked import masked
+from ablate.models.model import Model
 from ablate.plan.job import prepare_job
 from ablate.plan.plan import Cell
 from ablate.recipe.document import Document
@@ -94,26 +95,26 @@ def _prepared(cells: Sequence[Steps], store: Store) -> tuple[ModelRun, tuple[Cel
     recipe = Recipe.model_validate({"model": "minilm", "calibration": CALIBRATION, "cells": cells, "screen": TASKS})
     job = prepare_job(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
     run = prepare_model_run(job, recipe.model[0], store, Timings(), silent)
-    return run, job.plan.cells, Dev(run, job.load(job.tasks.screen))
+    return run, job.plan.cells, Dev(run.model, job.load(job.tasks.screen))
 
 
 class Dev:
-    """Scores masks on all pairs of the dev tasks."""
+    """Scores a model on the unseen pairs of some tasks, against the model as it is now."""
 
-    def __init__(self, run: ModelRun, tasks: Sequence[Loaded]) -> None:
-        self._model = run.model
-        self._tasks = [(task, prepare(run.model, task.data.sentences)) for task in tasks]
-        self._dense = list(self._scores(Units()))
+    def __init__(self, model: Model, tasks: Sequence[Loaded]) -> None:
+        self._model = model
+        self._tasks = [(task, prepare(model, task.data.sentences)) for task in tasks]
+        self._dense = list(self._scores())
 
-    def gains(self, units: Units) -> list[float]:
-        """Above dense, in points, on each task."""
-        return [score - dense for score, dense in zip(self._scores(units), self._dense, strict=True)]
+    def gains(self, units: Units | None = None) -> list[float]:
+        """Above dense, in points, on each task, under a mask."""
+        with masked(self._model, units.keep(self._model) if units else {}):
+            return [score - dense for score, dense in zip(self._scores(), self._dense, strict=True)]
 
-    def _scores(self, units: Units) -> Iterator[float]:
-        with masked(self._model, units.keep(self._model)):
-            for loaded, prepared in self._tasks:
-                values = loaded.task.measure(loaded.data, encode(self._model, prepared))
-                yield loaded.task.score(loaded.data, values, np.ones(len(values), bool))
+    def _scores(self) -> Iterator[float]:
+        for loaded, prepared in self._tasks:
+            values = loaded.task.measure(loaded.data, encode(self._model, prepared))
+            yield loaded.task.score(loaded.data, values, loaded.kept)
 
 
 def _random(run: ModelRun, dev: Dev, seconds: float) -> None:

@@ -76,13 +76,13 @@ def train_gates(
         DataError: the calibration set is smaller than a batch.
     """
     generator = torch.Generator().manual_seed(seed)
-    batches = [_Batches(model, calibration, loss, training, generator) for _, loss in training.terms]
+    batches = [Batches(model, calibration, loss, training, generator) for _, loss in training.terms]
     log_alpha = {g: torch.full((int(left.sum()),), START, device=model.device) for g, left in kept.items()}
     for value in log_alpha.values():
         value.requires_grad_(True)
     optimizer = torch.optim.Adam(list(log_alpha.values()), lr=training.rate)
     watch(Event("fit", f"gates, seed {seed}", total=training.updates))
-    with gradients_of_values(model.device), _frozen(model):
+    with gradients_of_values(model.device), frozen(model):
         for update in range(1, training.updates + 1):
             gates = {g: _on_units(kept[g], median(value)) for g, value in log_alpha.items()}
             losses = [one.next_loss(gates, update) for one in batches]
@@ -106,7 +106,7 @@ def _on_units(kept: Tensor, values: Tensor) -> Tensor:
     return torch.zeros(len(kept), device=values.device).masked_scatter(kept.to(values.device), values)
 
 
-class _Batches:
+class Batches:
     """The calibration batches of one loss, in a new order in each pass over them."""
 
     def __init__(
@@ -154,7 +154,7 @@ def _embedded(model: Model, prepared: Prepared, gates: Gates) -> Tensor:
 
 
 @contextmanager
-def _frozen(model: Model) -> Iterator[None]:
+def frozen(model: Model) -> Iterator[None]:
     """No parameter needs a gradient inside the block, so that none is computed."""
     trainable = {parameter: parameter.requires_grad for parameter in model.network.parameters()}
     try:

@@ -53,7 +53,9 @@ UNKNOWN = {
     instead("senteval: data", "sentval: data"): "2:8: unknown key 'sentval'; did you mean 'senteval'?",
     cell("sparsity: 0.1, scop: layer"): "8:60: unknown key 'scop'; did you mean 'scope'?",
     scorers("[algin]"): "4:11: unknown scorer 'algin'; did you mean 'align'?",
-    scorers("['']"): "4:11: unknown scorer ''; valid: align, combined, correlation, magnitude, oracle, random, uniform",
+    scorers(
+        "['']"
+    ): "4:11: unknown scorer ''; valid: align, combined, correlation, gates, magnitude, oracle, random, uniform",
     scorers("[{scorer: align, sgn: signed}]"): "4:27: scorer 'align': unknown parameter 'sgn'; did you mean 'sign'?",
     instead("[head]", "[head, heads]"): "5:23: unknown granularity 'heads'; did you mean 'head'?",
     instead("[head]", "[{granularity: head, min_kep: 1}]"): (
@@ -182,6 +184,14 @@ UNFIT = {
     scorers("[{scorer: align, sign: signed}]").replace("0.25", "negative") + "steps: 2\n": (
         "6:14: `negative` has no equal shares to take in steps; use steps: 1"
     ),
+    scorers("[gates]").replace("0.25", "negative"): (
+        "6:14: `negative` gives scorer 'gates' (r.yaml:4:11) no number of units to aim at; use a number, or set the "
+        "scorer's target"
+    ),
+    scorers("[gates]").replace("head", "head, unstructured"): (
+        "4:11: scorer 'gates' is for head and neuron, not 'unstructured'; use another scorer there"
+    ),
+    scorers("[{scorer: gates, lambda: 0.5}]"): ("4:11: scorer 'gates': lambda belongs to loss: combined; leave it out"),
     scorers("[{scorer: align, sign: absolute-example}]").replace("head", "head, unstructured"): (
         "4:27: sign: absolute-example is for head and neuron, not 'unstructured'; use sign: absolute there"
     ),
