@@ -11,7 +11,8 @@ from __future__ import annotations
 import argparse
 from statistics import fmean
 
-from ablate.coordinator.race import race, sentences
+from ablate.coordinator.looks import sentences
+from ablate.coordinator.race import race
 from ablate.coordinator.run import prepare_model_run
 from ablate.events import silent
 from ablate.plan.choose import contests

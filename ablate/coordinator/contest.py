@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
 from ablate.errors import FAILURES, AblateError, Undefined
 from ablate.judge.plugin_statistic import statistic_of
 from ablate.plan.job import Job
-from ablate.plan.plan import DENSE, Cell
+from ablate.plugins import Registry
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.race import FEWEST, deviations, limit, overtaken
 from ablate.statistics.resample import Joint, Judged
 from ablate.tasks.loaded import Loaded, panel_of
 
-Unit = tuple[Cell, ...]
-"""Cells that differ only in their seed: they are chosen together, by their mean, and so stop together."""
+C = TypeVar("C", bound=Hashable)
+"""What a contest calls a cell: a cell of the plan, or the hash of its mask."""
 
-CellValues = Mapping[Cell, Mapping[str, Values]]
+CellValues = Mapping[C, Mapping[str, Values]]
 """Of each cell, the values of all items of each task, in which an item that has none yet is NaN."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """By what a contest stops candidates.
+
+    overlap: whether pairs that were seen before decide too (``keep``) or not (``drop``).
+    level, resamples, seed: of the bootstrap, see :class:`ablate.recipe.recipe.Statistics`.
+    margin: in points; by how much the best may be better than the one that is left.
+    """
+
+    overlap: Literal["drop", "keep"]
+    level: float
+    resamples: int
+    seed: int
+    margin: float
+
+    @classmethod
+    def of(cls, job: Job) -> Rules:
+        """Those of a recipe."""
+        recipe = job.recipe
+        settings = recipe.statistics
+        margin = recipe.evaluate.racing_margin
+        return cls(recipe.overlap, settings.level, settings.resamples, settings.statistics_seed, margin)
 
 
 class Seen:
@@ -33,27 +58,26 @@ class Seen:
         AblateError: a plug-in's task gives no statistic.
     """
 
-    def __init__(self, job: Job, seen: Sequence[Loaded], every: Sequence[Loaded]) -> None:
-        self._clean = job.recipe.overlap == "drop"
+    def __init__(self, rules: Rules, registry: Registry, seen: Sequence[Loaded], every: Sequence[Loaded]) -> None:
+        self._clean = rules.overlap == "drop"
         self._seen = seen
-        settings = job.recipe.statistics
-        judged = {part.name: self._judged(job, part) for part in seen}
-        self._joint = Joint(judged, settings.resamples, settings.statistics_seed)
-        self.level = settings.level
+        judged = {part.name: _judged(rules, registry, part) for part in seen}
+        self._joint = Joint(judged, rules.resamples, rules.seed)
+        self.level = rules.level
         clusters = {name: _clusters(one) for name, one in judged.items()}
-        of_all = {task.name: _clusters(self._judged(job, task)) for task in every}
+        of_all = {task.name: _clusters(_judged(rules, registry, task)) for task in every}
         self._shares = {name: clusters.get(name, 0) / max(count, 1) for name, count in of_all.items()}
         self.clusters = min(clusters.get(name, 0) for name in of_all)
         self.sizes = tuple(len(task.data) for task in every)
         # The margin is in points, and other units have none.
         points = all(task.task.unit == "points" for task in every)
-        self.margin = job.recipe.evaluate.racing_margin if points else 0.0
+        self.margin = rules.margin if points else 0.0
 
-    def gain(self, unit: Unit, values: CellValues) -> float:
+    def gain(self, unit: tuple[C, ...], base: C, values: CellValues[C]) -> float:
         """The mean gain over the tasks and seeds, on the pairs that decide; NaN where a score is undefined."""
-        return float(np.mean([self._gain(cell, part, values) for cell in unit for part in self._seen]))
+        return float(np.mean([self._gain(cell, base, part, values) for cell in unit for part in self._seen]))
 
-    def errors(self, units: Sequence[Unit], values: CellValues) -> Floats:
+    def errors(self, units: Sequence[tuple[C, ...]], values: CellValues[C]) -> Floats:
         """float64 [units, draws]: how far off the mean gains may be from those on all items, from one bootstrap.
 
         Raises:
@@ -76,29 +100,33 @@ class Seen:
         }
         return np.array([np.mean([by_cell[cell] for cell in unit], axis=0) for unit in units], np.float64)
 
-    def _gain(self, cell: Cell, part: Loaded, values: CellValues) -> float:
+    def _gain(self, cell: C, base: C, part: Loaded, values: CellValues[C]) -> float:
         kept = part.kept if self._clean else np.ones(len(part.data), bool)
         try:
-            score, dense = (part.task.score(part.data, of_part(values, one, part), kept) for one in (cell, DENSE))
+            score, of_base = (part.task.score(part.data, of_part(values, one, part), kept) for one in (cell, base))
         except (Undefined, *FAILURES):  # a plug-in's task may raise anything; the rows of the cell say so
             return float("nan")
-        return score - dense if part.task.higher_is_better else dense - score
+        return score - of_base if part.task.higher_is_better else of_base - score
 
-    def _judged(self, job: Job, part: Loaded) -> Judged:
-        return Judged(panel_of(part).judged(job.recipe.overlap), statistic_of(part.task, job.registry))
+
+def _judged(rules: Rules, registry: Registry, part: Loaded) -> Judged:
+    return Judged(panel_of(part).judged(rules.overlap), statistic_of(part.task, registry))
 
 
 @dataclass
-class Contest:
-    """The candidates for one place in the confirmation.
+class Contest(Generic[C]):
+    """The candidates for one place in the confirmation, or in a search.
 
-    units: those that are left. stopped: cell -> the look that stopped it.
+    units: those that are left. Cells that differ only in their seed are one: they are chosen together, by their mean,
+        and so stop together. stopped: cell -> the look that stopped it.
     protected: cells that never stop, because the recipe names them.
+    base: the cell against which gains are measured, such as the dense model.
     """
 
-    units: list[Unit]
-    protected: frozenset[Cell]
-    stopped: dict[Cell, int] = field(default_factory=dict)
+    units: list[tuple[C, ...]]
+    protected: frozenset[C]
+    base: C
+    stopped: dict[C, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._rivals = len(self.units) - 1
@@ -109,11 +137,11 @@ class Contest:
         """Whether there is more than one candidate left."""
         return len(self.units) > 1
 
-    def drop(self, cell: Cell) -> None:
+    def drop(self, cell: C) -> None:
         """Takes the candidate that a cell belongs to out of the race, without stopping it."""
         self.units = [unit for unit in self.units if cell not in unit]
 
-    def settle(self, seen: Seen, number: int, values: CellValues) -> None:
+    def settle(self, seen: Seen, number: int, values: CellValues[C]) -> None:
         """Stops the candidates that cannot be the best any more, by what has been seen up to a seen.
 
         Args:
@@ -121,7 +149,7 @@ class Contest:
         """
         if seen.clusters < FEWEST:
             return
-        gains = np.array([seen.gain(unit, values) for unit in self.units])
+        gains = np.array([seen.gain(unit, self.base, values) for unit in self.units])
         try:
             errors = seen.errors(self.units, values)
         except AblateError:  # the judge will say so, of whole cells
@@ -137,7 +165,7 @@ class Contest:
         self.units = [unit for unit in self.units if unit[0] not in self.stopped]
 
 
-def of_part(values: CellValues, cell: Cell, part: Loaded) -> Values:
+def of_part(values: CellValues[C], cell: C, part: Loaded) -> Values:
     """The values of a cell on the items of a part."""
     return values[cell][part.name][slice(None) if part.part is None else part.part]
 

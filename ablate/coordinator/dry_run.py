@@ -21,7 +21,7 @@ from ablate.models.precision import in_precision
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
-from ablate.plan.searched import among, tasks_looked_at
+from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
 from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
 from ablate.tasks.base import Task
@@ -46,6 +46,8 @@ class ModelPreview:
     confirmed: how many cells are confirmed, dense and controls included. confirm_seconds: for all of them.
     searches: how many random masks are scored on dev, as rivals of the picked cells. search_seconds: for all of them.
     racing: how many sentences a raced screen encodes; None without racing.
+    swaps: how many masks swaps score at most, without the cells whose masks are stored; None without swaps.
+        swap_seconds: for all of them, if none stops.
     trainings: how many trainings there are at most. training_seconds: for all of them.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
@@ -64,6 +66,8 @@ class ModelPreview:
     training_seconds: float
     draws: int = 0
     racing: Bounds | None = None
+    swaps: int | None = None
+    swap_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,9 @@ class Preview:
             yield f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing"
         shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
         yield f"{shared}; passes over the calibration set: {', '.join(model.passes) or 'none'}"
+        if model.swaps is not None:
+            on = f"{_names(self.job.choosing)}, raced"
+            yield f"swaps: at most {model.swaps} masks scored on {on}; at most {_duration(model.swap_seconds)}"
         if self.job.texts is not None:
             yield f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}"
         yield f"estimate: {_duration(model.seconds)} to screen"
@@ -121,13 +128,14 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     scores = _scores_keys(job, model_run)
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
     picked = _picked(job) if confirm else ()
-    masks = candidates(job, counted(job, model_run, picked))
+    masks = candidates(job, counted(job, model_run, picked, before=True))
     rivals = sum(len(searches) for searches in masks.values())
     confirmed = 1 + len(picked) + _controls(job, picked) + rivals if confirm else 0
     # A train-then-prune cell has the weights of the trained dense model, which is a cell of its own.
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     rate = _seconds_per_token(model_run, screen or confirm)
     collecting = BACKWARD * rate * sum(_pass_tokens(model_run, one) for one in passes)
+    swaps = _most_swaps(model_run, job.plan.cells)
     return ModelPreview(
         model=model_run.model.name,
         cells=[(cell, cell in cached) for cell in planned],
@@ -143,6 +151,8 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
         draws=_most_draws(job, picked),
         racing=bounds(job, screen) if job.recipe.evaluate.racing else None,
+        swaps=swaps,
+        swap_seconds=swaps * rate * _task_tokens(model_run, job.load(job.choosing)) if swaps else 0.0,
     )
 
 
@@ -176,10 +186,18 @@ def _most_draws(job: Job, picked: Sequence[Cell]) -> int:
     return sum(len(controls_of(cells, draws, False, controls.control_seed)) for cells, draws in asked)
 
 
+def _most_swaps(model_run: ModelRun, cells: Sequence[Cell]) -> int | None:
+    """How many masks swaps score at most, of the cells whose masks are still to be made; None without swaps."""
+    searching = [cell for cell in cells if cell.searches]
+    layers_of = model_run.masks.scores.layers_of
+    to_do = model_run.masks.missing(searching)
+    return sum(most_masks(cell, lambda g: layers_of(g).numpy()) for cell in to_do) if searching else None
+
+
 def _search_tokens(job: Job, model_run: ModelRun, masks: Mapping[Cell, Sequence[Sequence[Cell]]]) -> int:
     """The tokens of all random searches. masks: of each search, by the cell that it is a rival of."""
     searched = {cell: sum(map(len, searches)) for cell, searches in masks.items() if searches}
-    chosen = [cell for cell in searched if among(job.plan, cell)]
+    chosen = [cell for cell in searched if on_screen(job.plan, cell)]
     tokens = _task_tokens(model_run, job.load(job.choosing)) if chosen else 0
     total = tokens * sum(searched[cell] for cell in chosen)
     for cell in searched.keys() - set(chosen):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 
 from ablate.coordinator.contribution_maker import ContributionMaker
+from ablate.coordinator.swap import Swaps
 from ablate.data.calibration import Calibration
 from ablate.engine.draw import Groups, redrawn
 from ablate.engine.passes import Request
 from ablate.engine.prune import Pruner
+from ablate.engine.search import Ranked
 from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
@@ -40,6 +43,7 @@ class MaskMaker:
 
     tasks: for each task or group name that the cells' scorers give, the tasks with their data already loaded.
     watch: called with the progress of passes over the calibration set, and of slow scorers.
+    swaps: searches the masks of steps with a search; None if the plan has none.
     scores: makes the contributions.
     """
 
@@ -50,6 +54,7 @@ class MaskMaker:
     timings: Timings
     tasks: ScorerTasks = field(default_factory=dict)
     watch: Watch = silent
+    swaps: Swaps | None = None
     scores: ContributionMaker = field(init=False)
     _alike: dict[Granularity, Groups] = field(default_factory=dict, init=False)
     _keys: dict[Cell, str] = field(default_factory=dict, init=False)
@@ -58,8 +63,8 @@ class MaskMaker:
         self.scores = ContributionMaker(self.model, self.calibration, self.store, self.timings, self.tasks, self.watch)
 
     def for_model(self, model: Model) -> MaskMaker:
-        """The same mask maker for another model, or for one with other weights."""
-        return replace(self, model=model)
+        """The same mask maker for another model, or for one with other weights. It does not search."""
+        return replace(self, model=model, swaps=None)
 
     def with_calibration(self, calibration: Calibration) -> MaskMaker:
         """The same mask maker with another calibration set."""
@@ -70,7 +75,7 @@ class MaskMaker:
         if cell not in self._keys:
             scorers = [step.scorer for step in cell.steps]
             arguments = self.model, self.calibration, scorers, cell.identity(), self.tie_seed, self.tasks
-            self._keys[cell] = mask_key(*arguments)
+            self._keys[cell] = mask_key(*arguments, self.swaps.key() if self.swaps and cell.searches else None)
         return self._keys[cell]
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:
@@ -98,6 +103,12 @@ class MaskMaker:
         keys = {part: frozenset(self.scores.keys(part).values()) for cell in missing for part in lacking[cell]}
         return list({keys[part]: part for cell in missing for part in lacking[cell]}.values())
 
+    def scored(self, cell: Cell) -> int | None:
+        """How many masks the searches of a cell's steps scored; None if it has none, or its mask is not stored yet."""
+        about = self.store.mask_about(self.key(cell)) if cell.searches and not cell.control else None
+        # A step whose border has no units to swap scores none.
+        return None if about is None else int(about.get("evaluations", 0))
+
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that have at least one step and no mask in the store yet."""
         keys = {cell: self.key(cell) for cell in cells if cell.steps}
@@ -120,7 +131,9 @@ class MaskMaker:
             chosen = self.make(Cell(cell.steps)).units
             drawn = self._pruner.draw(chosen, cell.draw)
             return self.put(cell, drawn, _of_draw(cell, chosen, drawn))
-        return self.put(cell, self._pruner.prune(cell.steps, Units(), flipped=cell.control == "flipped"))
+        found: dict[str, int] = {}
+        pruner = replace(self._pruner, search=partial(self._searched, found))
+        return self.put(cell, pruner.prune(cell.steps, Units(), flipped=cell.control == "flipped"), found)
 
     def put(self, cell: Cell, units: Units, more: Mapping[str, str | float | None] = NOTHING_MORE) -> CellMask:
         """Stores the mask of a cell. ``more``: what else rows or later runs need to know of it."""
@@ -128,6 +141,14 @@ class MaskMaker:
         mask = StoredMask(mask_hash(units.masks) or "", units.masks, about)
         self.store.put_mask(self.key(cell), mask)
         return CellMask(mask.hash, units, about)
+
+    def _searched(self, found: dict[str, int], step: Step, units: Units, ranked: Sequence[Ranked]) -> Units:
+        """The masks that a step's search finds. What rows say of it is added to ``found``."""
+        if self.swaps is None:
+            raise ValueError(f"'{step}': masks of this model are not searched")
+        units, of_step = self.swaps.search(step, units, ranked)
+        found |= {name: found.get(name, 0) + number for name, number in of_step.items()}
+        return units
 
     def grow(self, step: Step, fraction: float, units: Units) -> Units:
         """The masks in force with more units removed; see :meth:`Pruner.grow`."""

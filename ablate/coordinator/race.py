@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ablate.coordinator.contest import Contest, Seen, of_part
+from ablate.coordinator.contest import Contest, Rules, Seen, of_part
 from ablate.coordinator.look_ahead import look_ahead
+from ablate.coordinator.looks import looks_of, parts_of, sentences
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.stopped import Stopped
@@ -23,10 +23,9 @@ from ablate.plan.choose import contests
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
 from ablate.statistics.arrays import Values
-from ablate.statistics.race import SHARES, allotted
+from ablate.statistics.race import SHARES
 from ablate.store.keys import result_key
 from ablate.tasks.loaded import Loaded
-from ablate.tasks.parts import part_of
 from ablate.tasks.result import Result
 
 
@@ -77,10 +76,10 @@ class _Race:
         self, job: Job, model_run: ModelRun, tasks: Sequence[Loaded], others: Sequence[Loaded], dense: CellOutcome
     ) -> None:
         self._job, self._run, self._tasks, self._others = job, model_run, tasks, others
-        self._look = looks_of(job, tasks)
+        self._look = looks_of(tasks, job.recipe.evaluate.racing_seed)
         protected = frozenset(job.plan.explicit)
         self._contests = [
-            Contest([tuple(cells) for cells in candidates], protected)
+            Contest([tuple(cells) for cells in candidates], protected, DENSE)
             for candidates in contests(job.plan)
             if len(candidates) > 1
         ]
@@ -119,7 +118,7 @@ class _Race:
 
     def _settle(self, look: int) -> None:
         try:
-            seen = Seen(self._job, self._parts(0, look), self._tasks)
+            seen = Seen(Rules.of(self._job), self._job.registry, self._parts(0, look), self._tasks)
         except AblateError:  # the judge will say so, of whole cells
             return
         for contest in self._contests:
@@ -127,9 +126,7 @@ class _Race:
                 contest.settle(seen, look, self._values)
 
     def _parts(self, first: int, last: int) -> list[Loaded]:
-        """The items that are new at these looks, of each task that has any."""
-        marks = {task.name: (self._look[task.name] >= first) & (self._look[task.name] <= last) for task in self._tasks}
-        return [task.only(marks[task.name]) for task in self._tasks if marks[task.name].any()]
+        return parts_of(self._tasks, self._look, first, last)
 
     def _evaluate(self, name: str, cells: Sequence[Cell], parts: Sequence[Loaded], known: frozenset[Cell]) -> None:
         """Evaluates cells on parts, unless their whole results are known. A cell that fails leaves the race."""
@@ -247,15 +244,3 @@ class _Race:
             cached=key not in self._worked,
             keys={part.name: self._key(about, part) for part in seen},
         )
-
-
-def looks_of(job: Job, tasks: Sequence[Loaded]) -> dict[str, NDArray[np.int64]]:
-    """Of each task, the number of the look at which each of its items is new."""
-    shares = zip(*allotted([len(task.data) for task in tasks]), strict=True)
-    seed = job.recipe.evaluate.racing_seed
-    return {task.name: part_of(task.data, of_task, seed) for task, of_task in zip(tasks, shares, strict=True)}
-
-
-def sentences(tasks: Iterable[Loaded]) -> int:
-    """How many distinct sentences the tasks have together."""
-    return len({sentence for task in tasks for sentence in task.data.sentences})

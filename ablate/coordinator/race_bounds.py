@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ablate.coordinator.race import looks_of, sentences
+from ablate.coordinator.looks import looks_of, sentences
 from ablate.plan.choose import contests
 from ablate.plan.job import Job
 from ablate.statistics.race import SHARES
@@ -29,7 +29,7 @@ def bounds(job: Job, tasks: Sequence[Loaded]) -> Bounds:
     """The bounds for the screen tasks of a job."""
     raced = [task for task in tasks if task.task.chooses]
     others = [task for task in tasks if not task.task.chooses]
-    look = looks_of(job, raced)
+    look = looks_of(raced, job.recipe.evaluate.racing_seed)
     parts = [
         sum(sentences([task.only(marks)]) for task in raced if (marks := look[task.name] == number).any())
         for number in range(len(SHARES) + 1)

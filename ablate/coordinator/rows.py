@@ -90,7 +90,7 @@ def _row(
         model=shared.model,
         data=shared.data,
         granularity=only.granularity.name if only else None,
-        scorer=only.label if only else None,
+        scorer=only.method if only else None,
         scope=only.scope if only else None,
         seed=only.seed if only else None,
         sparsity=only.sparsity if only else None,

@@ -10,6 +10,7 @@ from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
+from ablate.coordinator.swap import Swaps
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.evaluator import Evaluator
 from ablate.events import Event, Watch, silent
@@ -172,6 +173,7 @@ def prepare_model_run(
         calibration = _calibration(job)
     for remark in model.remarks:
         watch(Event("note", f"model '{model.name}': {remark}"))
+    evaluator = Evaluator(model)
     masks = MaskMaker(
         model,
         calibration,
@@ -180,6 +182,7 @@ def prepare_model_run(
         timings,
         _scorer_tasks(job),
         watch,
+        _swaps(job, evaluator, store, timings, watch),
     )
     model_run = ModelRun(
         spec,
@@ -191,7 +194,7 @@ def prepare_model_run(
         timings,
         watch,
         masks,
-        Evaluator(model),
+        evaluator,
         keep_going,
         device=job.recipe.device,
         precision=job.recipe.precision,
@@ -210,6 +213,13 @@ def _calibration(job: Job) -> Calibration:
         return NOTHING
     spec = job.recipe.calibration
     return calibrate(spec, splits_of(spec, job.chosen.source), frozenset().union(*map(parts_used, scorers)))
+
+
+def _swaps(job: Job, evaluator: Evaluator, store: Store, timings: Timings, watch: Watch) -> Swaps | None:
+    """What searches masks, on all items of the screen tasks that choose; None if no cell has a search."""
+    if not any(cell.searches for cell in job.plan.cells):
+        return None
+    return Swaps(job.load(job.choosing, faults=True), job.registry, evaluator, store, timings, watch)
 
 
 def _scorer_tasks(job: Job) -> dict[str, tuple[Loaded, ...]]:

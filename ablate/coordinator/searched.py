@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.data.items import PairKey
 from ablate.errors import FAILURES
+from ablate.granularities.base import Granularity
 from ablate.plan.choose import mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.plan.searched import among, evaluations, tasks_looked_at
+from ablate.plan.searched import evaluations, most_masks, on_screen, tasks_looked_at
 from ablate.tasks.loaded import Loaded
 
 
@@ -29,13 +33,28 @@ class Searched:
     rivals: Mapping[Cell, Cell]
 
 
-def counted(job: Job, model_run: ModelRun, picked: Sequence[Cell]) -> dict[Cell, int]:
-    """How many masks were scored on dev to find each cell; without the cells that no search found."""
+def counted(job: Job, model_run: ModelRun, picked: Sequence[Cell], *, before: bool = False) -> dict[Cell, int]:
+    """How many masks were scored on dev to find each cell; without the cells that no search found.
+
+    Args:
+        before: count the most that a search may score, where its mask is not made yet. Otherwise that cell is left out.
+    """
     found = {}
-    layers_of = model_run.masks.scores.layers_of
+
+    def layers_of(granularity: Granularity) -> NDArray[np.int64]:
+        return model_run.masks.scores.layers_of(granularity).numpy()
+
     for cell in dict.fromkeys(picked):
         try:
-            count = evaluations(job.plan, cell, lambda granularity: layers_of(granularity).numpy())
+            count = evaluations(job.plan, cell, layers_of)
+            if cell.searches:
+                scored = model_run.masks.scored(cell)
+                if scored is None:
+                    if not before:
+                        continue
+                    scored = most_masks(cell, layers_of)
+                # The scorer's own masks, if it looked at dev too, and those of the search.
+                count = (count or 0) + scored or None
         except FAILURES:  # a plug-in's code may raise anything; the cell's rows say what fails
             continue
         if count is not None:
@@ -67,7 +86,7 @@ def search(
     masks = candidates(job, counts)
     by_tasks: dict[tuple[str, ...], list[Cell]] = {}
     for cell in masks if job.recipe.controls.searched else ():
-        by_tasks.setdefault(() if among(job.plan, cell) else tasks_looked_at(cell), []).append(cell)
+        by_tasks.setdefault(() if on_screen(job.plan, cell) else tasks_looked_at(cell), []).append(cell)
     rivals: dict[Cell, Cell] = {}
     for names, cells in by_tasks.items():
         distinct = dict.fromkeys(mask for cell in cells for searches in masks[cell] for mask in searches)

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from ablate.coordinator.looks import sentences
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.race import Raced, race, sentences
+from ablate.coordinator.race import Raced, race
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rounds import InRounds
 from ablate.coordinator.rows import Shared, make_rows, short
-from ablate.coordinator.searched import Searched, search
+from ablate.coordinator.searched import Searched, counted, search
 from ablate.coordinator.stopped import stopped_rows
 from ablate.data.items import PairKey
 from ablate.events import Event
@@ -172,7 +173,9 @@ def _stage(
     key = model_run.masks.key
     controls = {key(control): key(cell) for control, cell in cell_of.items()}
     rows = make_rows(shared, tasks, dense, outcomes, controls, model_run.reason)
-    of_search = {short(key(cell)): count for cell, count in searched.evaluations.items()}
+    # Known only now, because a search of a mask ends when it finds nothing better.
+    counts = counted(job, model_run, [cell for cell in distinct if cell.searches]) | dict(searched.evaluations)
+    of_search = {short(key(cell)): count for cell, count in counts.items()}
     of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
     if of_search:
         rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from ablate.engine.lower_layers import LowerLayers
+from ablate.engine.lower_layers import DENSE, LowerLayers
 from ablate.errors import PluginError, Undefined
 from ablate.models.device import label
 from ablate.models.encode import Prepared, prepare
@@ -54,12 +54,15 @@ class Evaluator:
         tasks: Sequence[Loaded],
         precision: Precision = "float32",
         weights: Weights | None = None,
+        base: Mapping[str, torch.Tensor] = DENSE,
     ) -> Embeddings:
         """Encodes the sentences of ``tasks`` with the model without what ``keep`` removes.
 
         Args:
             precision: in which the model runs. Embeddings are float32.
             weights: in place of the model's own.
+            base: what the model keeps from which one mask after another differs little, the same object each time;
+                lower layers are computed once under it.
 
         Raises:
             ModelError: another thread has the model, under a mask or with other weights.
@@ -68,21 +71,24 @@ class Evaluator:
         start = time.perf_counter()
         positions, prepared = self.prepared(tasks)
         with weighted(self.model, weights), in_precision(self.model, precision):
-            embeddings = self._lower_layers(prepared, precision, weights is not None).encode(keep)
+            embeddings = self._lower_layers(prepared, precision, weights is not None, base).encode(keep)
         # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
         seconds = (time.perf_counter() - start) / max(total, 1)
         return Embeddings(embeddings, positions, seconds, label(self.model.device))
 
-    def _lower_layers(self, prepared: Prepared, precision: Precision, trained: bool) -> LowerLayers:
-        """Those of the last sentences and precision are kept."""
+    def _lower_layers(
+        self, prepared: Prepared, precision: Precision, trained: bool, base: Mapping[str, torch.Tensor]
+    ) -> LowerLayers:
+        """Those of the last sentences, precision and base are kept."""
         if trained:
             # Nothing is recorded, because hardly any other cell has the same weights.
             return LowerLayers(self.model, prepared, precision, room=0)
-        if self._lower is None or self._lower.prepared is not prepared or self._lower.precision != precision:
-            self._lower = None  # before the next, to free the memory
-            self._lower = LowerLayers(self.model, prepared, precision)
-        return self._lower
+        last = self._lower
+        if last is None or last.prepared is not prepared or last.precision != precision or last.base is not base:
+            self._lower = last = None  # before the next, to free the memory
+            self._lower = last = LowerLayers(self.model, prepared, precision, base=base)
+        return last
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 
@@ -15,6 +16,9 @@ from ablate.models.memory import room_to_record
 from ablate.models.model import Model
 from ablate.models.replay import Outputs, layers_replayed, recorded
 from ablate.models.spec import Precision
+
+DENSE: Mapping[str, torch.Tensor] = MappingProxyType({})
+"""What the dense model keeps of the parameters: all of every one."""
 
 
 @dataclass
@@ -27,12 +31,14 @@ class LowerLayers:
     precision: in which the model runs; the caller sees to that.
     room: the most bytes that it keeps; by default what :func:`~ablate.models.memory.room_to_record` says when they are
         needed.
+    base: what the model keeps from which the masks differ little; layers where a mask is like it are unchanged.
     """
 
     model: Model
     prepared: Prepared
     precision: Precision
     room: int | None = None
+    base: Mapping[str, torch.Tensor] = field(default_factory=lambda: DENSE)
     _outputs: dict[int, Outputs] = field(default_factory=dict)
     """How many layers there are up to an output -> that output, for each batch. The last used is the last."""
     _batches: tuple[TokenBatch, ...] = ()
@@ -48,10 +54,10 @@ class LowerLayers:
             DeviceFull: the memory of the device is too small for one sentence.
         """
         changed = {name: kept for name, kept in keep.items() if not kept.all()}
-        unchanged = unchanged_layers(self.model, changed)
+        unchanged = unchanged_layers(self.model, differences(changed, self.base))
         with masked(self.model, changed):
             if unchanged in (0, len(self.model.architecture.layers)):
-                # There is nothing to save, or this is the dense model, which is evaluated once.
+                # There is nothing to save, or this is the base, such as the dense model, which is evaluated once.
                 return encode(self.model, self.prepared)
             try:
                 return self._encode(unchanged)
@@ -96,11 +102,23 @@ class LowerLayers:
         return True
 
 
-def unchanged_layers(model: Model, keep: Mapping[str, torch.Tensor]) -> int:
+def differences(keep: Mapping[str, torch.Tensor], base: Mapping[str, torch.Tensor]) -> set[str]:
+    """The parameters of which one keeps something that the other removes."""
+    return {name for name in keep.keys() | base.keys() if not _alike(keep.get(name), base.get(name))}
+
+
+def _alike(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    if one is None or other is None:
+        kept = one if other is None else other
+        return kept is None or bool(kept.all())
+    return torch.equal(one, other)
+
+
+def unchanged_layers(model: Model, names: Iterable[str]) -> int:
     """How many of the lowest layers have none of these parameters.
 
     It is 0 if one of them belongs to no layer, such as an embedding.
     """
     paths = [f"{layer.path}." for layer in model.architecture.layers]
-    layer_of = (next((n for n, path in enumerate(paths) if name.startswith(path)), 0) for name in keep)
+    layer_of = (next((n for n, path in enumerate(paths) if name.startswith(path)), 0) for name in names)
     return min(layer_of, default=len(paths))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.engine.draw import Groups, draw_among, matched
+from ablate.engine.search import Ranked
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
@@ -33,6 +34,8 @@ class Pruner:
     contributions_of: a step, the masks in force, and how many units of each granularity the step removes now (None:
         all below 0) -> the contributions at each of the step's granularities.
     tie_seed: decides between equal contributions, unless the step has a seed.
+    search: a step with a search, the masks after its last share, and the units it has chosen from -> the masks that
+        the search finds.
     timings: the time of the choice, without the time of the contributions, is added to it as ``mask``.
     """
 
@@ -42,6 +45,7 @@ class Pruner:
     tie_seed: int
     timings: Timings
     alike_of: Callable[[Granularity], Groups]
+    search: Callable[[Step, Units, Sequence[Ranked]], Units] | None = None
 
     def prune(self, steps: Iterable[Step], in_force: Units, *, flipped: bool = False) -> Units:
         """Removes the lowest units of each step, one share after another.
@@ -56,19 +60,34 @@ class Pruner:
         units = in_force
         for step in steps:
             removed = dict.fromkeys(step.granularities, 0)
+            ranked: dict[Granularity, Ranked] = {}
             for share in range(1, step.steps + 1):
                 left = {granularity: self._left(granularity, units) for granularity in step.granularities}
                 totals = step.removed_after(share, {granularity: len(mask) for granularity, mask in left.items()})
                 more = {g: None if total is None else total - removed[g] for g, total in totals.items()}
                 contributions = self.contributions_of(step, units, more)
                 for granularity, before in left.items():
+                    ranked[granularity] = self._ranked(
+                        granularity, contributions[granularity], before, ranked.get(granularity)
+                    )
                     count: int | Literal["negative"] = "negative"
                     if (number := more[granularity]) is not None:
                         count = len(before) - int(before.sum()) + number
                     after = self._remove(step, granularity, contributions[granularity], before, count, flipped)
                     removed[granularity] += int(before.sum()) - int(after.sum())
                     units = units.with_mask(granularity, after)
+            if step.search is not None and not flipped:
+                assert self.search is not None
+                units = self.search(step, units, list(ranked.values()))
         return units
+
+    def _ranked(
+        self, granularity: Granularity, contributions: Contributions, left: Mask, earlier: Ranked | None
+    ) -> Ranked:
+        """The units of a step with their contributions before a share; of a removed one, when it was removed."""
+        if earlier is None:
+            return Ranked(granularity, contributions, self.layers_of(granularity).numpy(), left)
+        return replace(earlier, contributions=np.where(left, contributions, earlier.contributions))
 
     def grow(self, step: Step, fraction: float, in_force: Units) -> Units:
         """Removes more units, until ``fraction`` of the step's sparsity is reached at each granularity.
@@ -83,7 +102,7 @@ class Pruner:
             left = self._left(granularity, in_force)
             more = round(fraction * sparsity * len(left)) - (len(left) - int(left.sum()))
             sparsities.append((granularity, max(more, 0) / len(left)))
-        return self.prune([replace(step, sparsities=tuple(sparsities), steps=1)], in_force)
+        return self.prune([replace(step, sparsities=tuple(sparsities), steps=1, search=None)], in_force)
 
     def draw(self, chosen: Units, seed: int) -> Units:
         """The matched control of a mask: as many units of each group at each granularity, chosen at random."""

@@ -104,9 +104,16 @@ def _scores(exported: Exported) -> Table:
             *((wording.CLEAN,) if clean else ()),
             *wording.deviations(exported.about, {row.task for row in exported.rows}),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
+            *_searched(exported),
             *_unconfirmed(exported),
         ),
     )
+
+
+def _searched(exported: Exported) -> tuple[str, ...]:
+    """How many masks were scored on dev to find this one."""
+    count = max((row.evaluations or 0 for row in exported.rows), default=0)
+    return (f"Found with {count} evaluations on dev.",) if count else ()
 
 
 def _draws(exported: Exported) -> str:

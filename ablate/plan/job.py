@@ -89,6 +89,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     _check_margins(job, document)
     _check_choice(job, document)
     _check_racing(job, document)
+    _check_searches(job, document)
     _read_early(job)
     return job
 
@@ -172,6 +173,23 @@ def _check_racing(job: Job, document: Document) -> None:
     else:
         return
     raise RecipeError(f"{document.place(('evaluate', 'racing'))}: {why}")
+
+
+def _check_searches(job: Job, document: Document) -> None:
+    """Refuses a search of masks where no dev task can tell which mask is better."""
+    steps = ((i, j, step) for i, cell in enumerate(job.recipe.cells) for j, step in enumerate(cell))
+    place = next((document.place(("cells", i, j, "search")) for i, j, step in steps if step.search), None)
+    if place is None:
+        return
+    tests = [task.name for task in job.choosing if task.split == "test"]
+    if not job.choosing:
+        named = ", ".join(task.name for task in job.tasks.screen) or "there is none"
+        raise RecipeError(f"{place}: no screen task can compare masks ({named}); add one such as sts-dev to screen")
+    if tests:
+        raise RecipeError(
+            f"{place}: the search would look at '{tests[0]}' of screen, a test set, which must not choose; screen on "
+            "dev sets, and list test sets under confirm"
+        )
 
 
 def _read_early(job: Job) -> None:

@@ -116,8 +116,10 @@ class _Resolver:
             sparsities.append((granularity, sparsity))
         if entry.seed is not None and not scorer.seeded:
             raise self.error((*location, "seed"), f"scorer '{label}' uses no seed; leave it out")
+        if entry.search is not None and scorer.seeded:
+            raise self.error((*location, "search"), f"'{label}' is a control, drawn at random; leave out search")
         seed = (entry.seed or 0) if scorer.seeded else None
-        return Step(tuple(sparsities), scorer, label, entry.scope, seed, entry.steps)
+        return Step(tuple(sparsities), scorer, label, entry.scope, seed, entry.steps, entry.search)
 
     def scores(self, scorer: Scorer, granularity: Granularity, location: Location) -> None:
         """Refuses a granularity that the scorer does not support."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ablate.executors.base import Executor
 from ablate.granularities.base import LAYER, Granularity
 from ablate.recipe.recipe import Recipe
+from ablate.recipe.search import Swap
 from ablate.recipe.training import Way
 from ablate.recipe.values import Scope, Sparsity
 from ablate.scorers.base import Scorer
@@ -27,6 +28,7 @@ class Step:
     label: the scorer's name in tables.
     steps: the number of shares.
     seed: None unless the scorer uses one.
+    search: how the mask is searched further after the last share; None if the scorer alone decides.
     """
 
     sparsities: tuple[tuple[Granularity, Sparsity], ...]
@@ -35,6 +37,7 @@ class Step:
     scope: Scope = "global"
     seed: int | None = None
     steps: int = 1
+    search: Swap | None = None
 
     def __hash__(self) -> int:
         return self._hash
@@ -42,7 +45,7 @@ class Step:
     @cached_property
     def _hash(self) -> int:
         # Kept, because cells are keys of many dicts, and those of plug-ins take long to hash.
-        return hash((self.sparsities, self.scorer, self.label, self.scope, self.seed, self.steps))
+        return hash((self.sparsities, self.scorer, self.label, self.scope, self.seed, self.steps, self.search))
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process hashes texts otherwise.
@@ -114,7 +117,14 @@ class Step:
             "scope": self.scope,
             "seed": self.seed,
             "steps": self.steps,
+            # Steps without a search keep the keys that they had before there was one.
+            **({"search": self.search.model_dump()} if self.search else {}),
         }
+
+    @property
+    def method(self) -> str:
+        """What has chosen the units, in tables: the scorer's label, and the search if there was one."""
+        return f"{self.label} {self.search}" if self.search else self.label
 
     def __str__(self) -> str:
         names = "+".join(granularity.name for granularity in self.granularities)
@@ -123,6 +133,7 @@ class Step:
         details += ["by layer"] if self.scope == "layer" else []
         details += [f"in {self.steps} steps"] if self.steps > 1 else []
         details += [f"seed {self.seed}"] if self.seed is not None else []
+        details += [str(self.search)] if self.search else []
         return f"{names} {self.label} {' '.join(details)}"
 
 
@@ -163,6 +174,11 @@ class Cell:
     def granularities(self) -> tuple[Granularity, ...]:
         """The granularities of all its steps, each once."""
         return tuple(dict.fromkeys(granularity for step in self.steps for granularity in step.granularities))
+
+    @property
+    def searches(self) -> bool:
+        """Whether a step searches its mask on the screen tasks."""
+        return any(step.search for step in self.steps)
 
     @property
     def rivals(self) -> tuple[str, ...] | None:

@@ -47,6 +47,22 @@ def among(plan: Plan, cell: Cell) -> tuple[Cell, ...]:
     return rivals if len(rivals) > 1 else ()
 
 
+def on_screen(plan: Plan, cell: Cell) -> bool:
+    """Whether the screen tasks that choose have found a cell: by a choice among cells, or by a search of its mask."""
+    return cell.searches or bool(among(plan, cell))
+
+
+def most_masks(cell: Cell, layers_of: LayersOf) -> int:
+    """How many masks the searches of a cell's steps score at most."""
+    total = 0
+    for step in cell.steps:
+        if step.search is not None:
+            by_layer, border = step.scope == "layer", step.search.border
+            round_ = sum(_most_exchanges(layers_of(g), border, by_layer) for g in step.granularities)
+            total += 1 + step.search.most * round_
+    return total
+
+
 def tasks_looked_at(cell: Cell) -> tuple[str, ...]:
     """The tasks (or groups) that the scorers of a cell look at."""
     return tuple(dict.fromkeys(name for step in cell.steps for name in step.scorer.tasks()))
@@ -65,3 +81,18 @@ def _shares(step: Step, left: dict[Granularity, int], layers_of: LayersOf) -> li
         counts = [count + more for count, more in zip(counts, own, strict=True)]
         left[granularity] = before - remove
     return list(counts)
+
+
+def _most_exchanges(layers: NDArray[np.int64], border: int, by_layer: bool) -> int:
+    """How many exchanges there are at most at the border of a mask.
+
+    Args:
+        layers: int64 [units], each unit's layer.
+    """
+    sizes = np.bincount(layers).tolist() if by_layer else [len(layers)]
+    return sum(_most(size, border) for size in sizes)
+
+
+def _most(units: int, border: int) -> int:
+    half = min(border, units // 2)
+    return half * min(border, units - half)

@@ -77,6 +77,13 @@ def _check(job: Job, spec: Train, document: Document) -> None:
             f"{document.place(('train', 'precision'))}: {spec.precision} needs a GPU, and {where}; "
             "use precision: float32"
         )
+    for i, sequence in enumerate(job.recipe.cells):
+        for j, entry in enumerate(sequence):
+            if entry.search:
+                raise RecipeError(
+                    f"{document.place(('cells', i, j, 'search'))}: masks of trained cells are not searched; leave out "
+                    "search, or use `ablate run`"
+                )
     # The schedule raises one number. A sequence has several, and `negative` is none.
     for cell in job.plan.cells if "gradual" in spec.ways else ():
         is_sequence = len(cell.steps) > 1

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from ablate.data.calibration import CalibrationSpec
 from ablate.errors import suggest
@@ -15,6 +23,7 @@ from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
 from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
+from ablate.recipe.search import Swap
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
 from ablate.recipe.values import Device, Label, Scope, Seed, Sparsity, Steps, named, wrong
@@ -53,6 +62,7 @@ Scorer = Annotated[ScorerEntry, named("scorer", ScorerEntry)]
 Granularity = Annotated[GranularityEntry, named("granularity", GranularityEntry)]
 Model = Annotated[ModelSpec, named("model", ModelSpec, "name")]
 Executor = Annotated[ExecutorEntry, named("executor", ExecutorEntry, "name")]
+Search = Annotated[Swap, named("search", Swap, "name")]
 
 
 class StepEntry(Strict):
@@ -60,6 +70,7 @@ class StepEntry(Strict):
 
     granularity: one, or a list of several that are scored together, under the same mask in force.
     sparsity: one for every granularity, or one for each by its name: ``{head: 0.2, neuron: 0.1}``.
+    search: ``swap``: after the scorer, removed units are swapped for kept ones as long as the screen tasks gain.
     """
 
     granularity: Granularity | Annotated[list[Granularity], Field(min_length=1)]
@@ -68,6 +79,12 @@ class StepEntry(Strict):
     scope: Scope = "global"
     seed: Seed | None = None
     steps: Steps = 1
+    search: Search | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before_searches(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A step without a search is recorded as by an ablate that had none, so that runs of both are of one recipe.
+        return {name: value for name, value in plain(self).items() if name != "search" or value is not None}
 
     @property
     def granularities(self) -> list[GranularityEntry]:

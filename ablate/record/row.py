@@ -43,8 +43,9 @@ class Row:
         matching: by what a draw is matched where that is more than the layer, as in ``unstructured: layer, matrix and
             decile of magnitude``. redrawn: the share of the cell's removed units that the draw keeps, in [0, 1]; None
             in a store of an older ablate.
-        evaluations: of a confirmed cell that a search on dev found, how many masks the search scored there; of a
-            ``searched`` control, of how many random masks it is the best on dev.
+        evaluations: of a confirmed cell that a search on dev found, and of a screened one whose mask was searched
+            there, how many masks the search scored, whole or in part; of a ``searched`` control, of how many random
+            masks it is the best on dev.
         draws_made, draws_asked: of a cell whose matched draws may stop early, how many were made in this stage, and of
             how many at most. Left out of the plain record where they are None.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.

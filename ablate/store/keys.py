@@ -83,6 +83,7 @@ def mask_key(
     cell: Mapping[str, Any],
     tie_seed: int,
     tasks: ScorerTasks = NO_TASKS,
+    search: Mapping[str, Any] | None = None,
 ) -> str:
     """The key of a cell, under which its mask is stored.
 
@@ -91,6 +92,7 @@ def mask_key(
         cell: its identity.
         tie_seed: decides between equal contributions.
         tasks: at least those that the scorers name, loaded.
+        search: what a search of the mask depends on besides the cell; None without one.
     """
     return digest(
         {
@@ -99,6 +101,7 @@ def mask_key(
             "looks": [data_key(scorer, calibration, tasks) for scorer in scorers],
             "cell": cell,
             "tie_seed": tie_seed if scorers else None,
+            **({} if search is None else {"search": search}),
         }
     )
 

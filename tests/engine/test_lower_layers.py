@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ablate.engine import lower_layers
 from ablate.engine.evaluator import Evaluator
-from ablate.engine.lower_layers import LowerLayers, unchanged_layers
+from ablate.engine.lower_layers import LowerLayers, differences, unchanged_layers
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.models.architectures import SUPPORTED
@@ -213,3 +213,36 @@ def test_an_evaluator_replays_for_the_same_sentences_and_precision_alone() -> No
             found = evaluator.embed(keep, tasks, precision, weights)
         assert len(ran) == layers, (precision, weights is None)
         assert torch.equal(found.embeddings, Evaluator(model).embed(keep, tasks, precision, weights).embeddings)
+
+
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_layers_that_are_like_those_of_the_base_are_computed_once(family: str) -> None:
+    """Masks that differ from a base in some layers, though the base itself removes heads of every layer."""
+    model = tiny_model(family, layers=LAYERS)
+    state = State.of(model)
+    base = without(model, *map(first_in, range(LAYERS)))
+    # One head of a layer comes back in place of its neighbor.
+    swapped = {
+        layer: without(model, first_in(layer) + 1, *(first_in(other) for other in range(LAYERS) if other != layer))
+        for layer in range(LAYERS)
+    }
+    prepared = prepare(model, SENTENCES, token_budget=64)
+    lower = LowerLayers(model, prepared, "float32", base=base)
+    batches = len(prepared.batches)
+    assert batches > 1
+    # The layers that run: all for those first seen up to a layer, and then those from the last known output on.
+    for layer, first in ((2, 0), (2, 2), (3, 2), (1, 0), (0, 0), (3, 3)):
+        with counted(model) as ran:
+            embeddings = lower.encode(swapped[layer])
+        assert sorted(ran) == sorted(batches * [*range(first, LAYERS)])
+        assert torch.equal(embeddings, by_mask(model, swapped[layer]))
+    assert torch.equal(lower.encode(base), by_mask(model, base))
+    assert state.changes(model) == []
+
+
+def test_differences_are_what_only_one_of_two_removes() -> None:
+    model = tiny_model(layers=LAYERS)
+    one, other = without(model, first_in(1)), without(model, first_in(1), first_in(2))
+    assert not differences(one, one)
+    assert differences(one, other) == differences(other, one) == other.keys() - one.keys()
+    assert not differences({}, {name: torch.ones_like(kept) for name, kept in one.items()})

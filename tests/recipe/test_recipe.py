@@ -13,7 +13,7 @@ from ablate.errors import RecipeError
 from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document, read
-from ablate.recipe.recipe import ExecutorEntry, Recipe, SentEvalFolder, load_recipe
+from ablate.recipe.recipe import ExecutorEntry, Recipe, SentEvalFolder, load_recipe, parse
 from ablate.recipe.values import LABEL
 
 GRID = "model: minilm\nscorers: [align]\ngranularities: [head]\nsparsities: [0.1]\n"
@@ -243,3 +243,20 @@ def test_draws_that_stop_early_are_as_many_as_are_looked_at(tmp_path: Path) -> N
         "flipped",
         "control_seed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("search", "said"),
+    [
+        ("swaps", "cells.0.0.search: must be 'swap', not 'swaps'"),
+        ({"name": "swap", "border": 0}, "cells.0.0.search.border: must be at least 1, not 0"),
+        ({"name": "swap", "most": 1.5}, "cells.0.0.search.most: must be a whole number, not 1.5"),
+        ({"borders": 3}, "unknown key 'borders'; did you mean 'border'?"),
+        (True, "a search is a name, or a mapping such as {name: NAME}, not true"),
+    ],
+)
+def test_a_search_is_a_name_or_its_parameters(search: object, said: str) -> None:
+    step = {"granularity": "head", "scorer": "align", "sparsity": 0.25, "search": search}
+    with pytest.raises(RecipeError) as refused:
+        parse(Document("recipe", {"model": "minilm", "cells": [[step]]}))
+    assert said in str(refused.value)
