@@ -68,6 +68,7 @@ class ModelPreview:
     racing: Bounds | None = None
     swaps: int | None = None
     swap_seconds: float = 0.0
+    slow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ class Preview:
             yield f"swaps: at most {model.swaps} masks scored on {on}; at most {_duration(model.swap_seconds)}"
         if self.job.texts is not None:
             yield f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}"
-        yield f"estimate: {_duration(model.seconds)} to screen"
+        slow = f"; slow scorers, whose time is not estimated: {', '.join(model.slow)}" if model.slow else ""
+        yield f"estimate: {_duration(model.seconds)} to screen{slow}"
         if model.searches:
             yield f"random search: {model.searches} masks scored on dev; about {_duration(model.search_seconds)}"
         if model.draws:
@@ -152,6 +154,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         draws=_most_draws(job, picked),
         racing=bounds(job, screen) if job.recipe.evaluate.racing else None,
         swaps=swaps,
+        slow=_slow(model_run, job.plan.cells),
         swap_seconds=swaps * rate * _task_tokens(model_run, job.load(job.choosing)) if swaps else 0.0,
     )
 
@@ -192,6 +195,16 @@ def _most_swaps(model_run: ModelRun, cells: Sequence[Cell]) -> int | None:
     layers_of = model_run.masks.scores.layers_of
     to_do = model_run.masks.missing(searching)
     return sum(most_masks(cell, lambda g: layers_of(g).numpy()) for cell in to_do) if searching else None
+
+
+def _slow(model_run: ModelRun, cells: Sequence[Cell]) -> tuple[str, ...]:
+    """The slow scorers that masks need which are still to be made, by their labels in tables."""
+    missing = [cell for cell in cells if cell.steps and any(step.scorer.slow for step in cell.steps)]
+    steps = [(number, step) for cell in model_run.masks.missing(missing) for number, step in enumerate(cell.steps)]
+    # Only contributions to the dense model can be looked up before the run.
+    stored = {step for number, step in steps if number == 0 and step.steps == 1}
+    stored -= {step for step in stored if model_run.masks.scores.lacking(step.parts)}
+    return tuple(dict.fromkeys(step.label for _, step in steps if step.scorer.slow and step not in stored))
 
 
 def _search_tokens(job: Job, model_run: ModelRun, masks: Mapping[Cell, Sequence[Sequence[Cell]]]) -> int:

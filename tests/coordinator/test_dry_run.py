@@ -33,6 +33,18 @@ def test_cells_passes_and_an_estimate(place: Workplace) -> None:
     assert "estimate: " in ran.out
 
 
+def test_slow_scorers_whose_time_is_not_known_are_named(place: Workplace) -> None:
+    """A scorer that takes hours must not hide behind an estimate of seconds; one that is stored takes none."""
+    text = RECIPE.replace("[align, random]", "[align, {scorer: oracle, on: align, label: exact}]")
+    named = "to screen; slow scorers, whose time is not estimated: exact\n"
+    assert named in place.run(text, "--dry-run").out
+    assert "slow" not in place.run(RECIPE, "--dry-run").out
+    assert place.run(text).code == 0
+    assert "slow" not in place.run(text, "--dry-run").out
+    assert "slow" not in place.run(text.replace("0.25", "0.5"), "--dry-run").out
+    assert named in place.run(text.replace("0.25", "0.5") + "steps: 2\n", "--dry-run").out
+
+
 def test_it_makes_no_store(place: Workplace) -> None:
     assert place.run(RECIPE, "--dry-run").code == 0
     assert place.files() == {}
