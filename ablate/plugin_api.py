@@ -12,7 +12,7 @@ from ablate.data.queries import QuerySet
 from ablate.errors import DataError, ModelError, PluginError, Undefined
 from ablate.executors.base import Evaluated, Evaluation, Executor
 from ablate.granularities.base import ColumnGranularity, Granularity
-from ablate.granularities.gated import embed_gated
+from ablate.granularities.gated import embed_gated, gradients_of_gates
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.replay import removals
@@ -23,7 +23,6 @@ from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.models.masked import masked
 from ablate.models.model import Layer, Model
-from ablate.models.products import gradients_of_values
 from ablate.plugin import Plugin
 from ablate.scorers.base import LossScorer, Scorer, View
 from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
@@ -77,7 +76,7 @@ __all__ = [
     "dropout",
     "embed_gated",
     "encode",
-    "gradients_of_values",
+    "gradients_of_gates",
     "hookimpl",
     "masked",
     "prepare",

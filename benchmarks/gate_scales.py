@@ -23,15 +23,15 @@ from torch import Tensor
 from ablate.coordinator.run import prepare_model_run
 from ablate.events import silent
 from ablate.granularities.base import ColumnGranularity
+from ablate.granularities.gated import gradients_of_gates
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.models.losses import CORRELATION
 from ablate.models.model import Model
-from ablate.models.products import gradients_of_values
 from ablate.plan.job import prepare_job
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
-from ablate.scorers.gate_training import Batches, GateTraining, frozen
+from ablate.scorers.gate_training import Batches, GateTraining
 from ablate.store.store import Store
 from ablate.timing import Timings
 
@@ -64,7 +64,7 @@ def main() -> None:
 def _fitted(model: Model, batches: Batches, training: GateTraining) -> Scales:
     scales = {g: torch.ones(len(g.layers(model))).requires_grad_() for g in (Head(), Neuron())}
     optimizer = torch.optim.Adam(list(scales.values()), lr=training.rate)
-    with gradients_of_values(model.device), frozen(model):
+    with gradients_of_gates(model):
         for update in range(training.updates):
             loss = batches.next_loss(scales, update)
             optimizer.zero_grad()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from ablate.granularities.base import ColumnGranularity
 from ablate.models.model import Model
+from ablate.models.products import gradients_of_values
 
 Gates = Mapping[ColumnGranularity, Tensor]
 """float [units] of each granularity, on the model's device: 1 leaves a unit as it is, and 0 removes it exactly."""
@@ -38,6 +40,22 @@ def embed_gated(model: Model, features: Mapping[str, Tensor], gates: Gates) -> T
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def gradients_of_gates(model: Model) -> Iterator[None]:
+    """Inside the block gradients are recorded, but none of the model's parameters needs one.
+
+    So what :func:`embed_gated` gives is differentiated with respect to the gates alone, by fast products.
+    """
+    trainable = {parameter: parameter.requires_grad for parameter in model.network.parameters()}
+    try:
+        model.network.requires_grad_(False)
+        with gradients_of_values(model.device):
+            yield
+    finally:
+        for parameter, required in trainable.items():
+            parameter.requires_grad_(required)
 
 
 def _multiplied_by(columns: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor]]:

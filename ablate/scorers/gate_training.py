@@ -8,8 +8,8 @@ weight of a penalty to choose. Nothing is drawn but the order of the batches; do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +20,11 @@ from ablate.data.calibration import Batch, Calibration
 from ablate.errors import AblateError
 from ablate.events import Event, Watch, silent
 from ablate.granularities.base import ColumnGranularity
-from ablate.granularities.gated import Gates, embed_gated
+from ablate.granularities.gated import Gates, embed_gated, gradients_of_gates
 from ablate.models.dropout import dropout
 from ablate.models.encode import Prepared, prepare
 from ablate.models.losses import Loss
 from ablate.models.model import Model
-from ablate.models.products import gradients_of_values
 from ablate.scorers.hard_concrete import median, shifted
 
 TOKENS = 1024
@@ -82,7 +81,7 @@ def train_gates(
         value.requires_grad_(True)
     optimizer = torch.optim.Adam(list(log_alpha.values()), lr=training.rate)
     watch(Event("fit", f"gates, seed {seed}", total=training.updates))
-    with gradients_of_values(model.device), frozen(model):
+    with gradients_of_gates(model):
         for update in range(1, training.updates + 1):
             gates = {g: _on_units(kept[g], median(value)) for g, value in log_alpha.items()}
             losses = [one.next_loss(gates, update) for one in batches]
@@ -151,15 +150,3 @@ def _embedded(model: Model, prepared: Prepared, gates: Gates) -> Tensor:
     parts = [embed_gated(model, batch.features, gates) for batch in prepared.batches]
     rows = torch.cat([batch.rows for batch in prepared.batches]).to(model.device)
     return torch.cat(parts)[rows.argsort()]
-
-
-@contextmanager
-def frozen(model: Model) -> Iterator[None]:
-    """No parameter needs a gradient inside the block, so that none is computed."""
-    trainable = {parameter: parameter.requires_grad for parameter in model.network.parameters()}
-    try:
-        model.network.requires_grad_(False)
-        yield
-    finally:
-        for parameter, required in trainable.items():
-            parameter.requires_grad_(required)

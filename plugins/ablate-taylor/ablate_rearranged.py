@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import ClassVar, Literal
 
 import torch
@@ -22,7 +22,7 @@ from ablate.plugin_api import (
     View,
     dropout,
     embed_gated,
-    gradients_of_values,
+    gradients_of_gates,
     hookimpl,
 )
 
@@ -96,7 +96,7 @@ class FisherRearranged(OfLoss):
         with_dropout = calibration.dropout and loss.over == "pairs"
         rows = []
         drops = dropout(model, calibration.seed) if with_dropout else nullcontext()
-        with gradients_of_values(model.device), _frozen(model), drops:
+        with gradients_of_gates(model), drops:
             for batch in calibration.batches(loss.over, self.pairs, self.batch_size):
                 features = model.pad(model.tokenize(list(batch.sentences)))
                 value = loss.of(normalize(embed_gated(model, features, {granularity: gates}), dim=1), batch.gold)
@@ -104,18 +104,6 @@ class FisherRearranged(OfLoss):
                     raise PluginError(f"loss '{loss.name}' is {value.item()} on a calibration batch")
                 rows.append(torch.autograd.grad(value, gates)[0].cpu().double())
         return torch.stack(rows)
-
-
-@contextmanager
-def _frozen(model: Model) -> Iterator[None]:
-    """No weight needs a gradient inside the block, so the faster products can be used."""
-    trainable = [parameter for parameter in model.network.parameters() if parameter.requires_grad]
-    try:
-        model.network.requires_grad_(False)
-        yield
-    finally:
-        for parameter in trainable:
-            parameter.requires_grad_(True)
 
 
 def rearranged(fisher: Tensor, removed: Tensor) -> Tensor:

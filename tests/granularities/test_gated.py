@@ -7,13 +7,12 @@ import torch
 from torch import Tensor
 
 from ablate.granularities.base import ColumnGranularity
-from ablate.granularities.gated import embed_gated
+from ablate.granularities.gated import embed_gated, gradients_of_gates
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.models.architectures import SUPPORTED
 from ablate.models.masked import masked
 from ablate.models.model import Model
-from ablate.models.products import gradients_of_values
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
 
@@ -61,8 +60,11 @@ def test_gradients_are_finite_differences(granularity: ColumnGranularity) -> Non
     def value(at: Tensor) -> Tensor:
         return embed_gated(model, features, {granularity: at}).sin().sum()
 
-    with gradients_of_values(model.device):
+    trainable = [parameter.requires_grad for parameter in model.network.parameters()]
+    with gradients_of_gates(model):
+        assert not any(parameter.requires_grad for parameter in model.network.parameters())
         (gradient,) = torch.autograd.grad(value(gates), gates)
+    assert [parameter.requires_grad for parameter in model.network.parameters()] == trainable
     step = 1e-6
     for unit in (0, 3, len(gates) - 1):
         moved = torch.zeros_like(gates)
