@@ -110,7 +110,7 @@ class Calibration:
         examples, step = self.examples(over)[:size], batch_size or self.batch_size
         if len(examples) < step:
             raise DataError(
-                f"calibration has {len(examples)} {over}, fewer than a batch of {step}; lower calibration.batch_size, "
+                f"calibration has {len(examples)} {over}, fewer than a batch of {step}; lower batch_size, "
                 "or calibrate on more"
             )
         for start in range(0, len(examples) - step + 1, step):

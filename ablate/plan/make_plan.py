@@ -138,12 +138,6 @@ class _Resolver:
                 f"`negative` removes units with a contribution below 0, which scorer '{label}' "
                 f"({self.document.place(other)}) never gives; use a number, or a signed scorer (sign: signed)",
             )
-        if scorer.targeted:
-            raise self.error(
-                location,
-                f"`negative` gives scorer '{label}' ({self.document.place(other)}) no number of units to aim at; use a "
-                "number, or set the scorer's target",
-            )
         if steps > 1:
             raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")
 

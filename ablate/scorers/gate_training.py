@@ -3,7 +3,7 @@
 Each update computes the loss of a batch with units multiplied by their gates, which are the medians of hard concrete
 variables, and moves log α along the gradient (Adam). Then one number is added to log α of all gates of a granularity,
 so that the expected share of closed gates is what it should be. So no gate opens unless others close, and there is no
-weight of a penalty to choose. Nothing is drawn but the order of the batches; docs/decisions.md has the reasons.
+weight of a penalty to choose. Gates have no noise; docs/decisions.md has the reasons.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.gate_training import GateTraining, train_gates
+from ablate.scorers.hard_concrete import closed
 
 TEMPERATURE = 0.05
 """SimCSE's."""
@@ -30,10 +31,10 @@ Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 
 
 class Gates(Scorer):
-    """log α of a hard concrete gate on each unit (Louizos et al. 2018), trained while the weights stay as they are.
+    """The probability that a hard concrete gate on the unit is open (Louizos et al. 2018, eq. 12), in [0, 1].
 
-    It is the mean over ``gate_seeds``. Below 0, the median of a gate is below one half. The gates of all granularities
-    of a step are trained together.
+    It rises with log α, which is trained while the weights stay as they are. Contributions are the mean over
+    ``gate_seeds``. The gates of all granularities of a step are trained together.
     """
 
     name: ClassVar[str] = "gates"
@@ -55,7 +56,8 @@ class Gates(Scorer):
     )
     target: Share | None = Field(
         None,
-        description="share of the units to close; default: what the step removes, with a training for each sparsity",
+        description="share of the gates to close, of the units that are left; default: what the step removes, so that "
+        "each sparsity has a training",
     )
     gate_seeds: Seeds = Field((0,), description="seeds of trainings; contributions are their mean")
     updates: int = Field(250, ge=1, description="batches that gates are trained on")
@@ -75,10 +77,6 @@ class Gates(Scorer):
         if len(set(self.gate_seeds)) < len(self.gate_seeds):
             raise ValueError("gate_seeds lists a seed twice; list it once")
         return self
-
-    @property
-    def signed(self) -> bool:
-        return True
 
     @property
     def targeted(self) -> bool:
@@ -127,16 +125,14 @@ class Gates(Scorer):
             assert view.calibration is not None
             training = GateTraining(self.terms, self.updates, self.batch_size, self.rate, self.growth, self.shuffled)
             learned = train_gates(view.model, view.calibration, kept, shares, training, self.gate_seeds[0], view.watch)
-        return {g: learned.get(g, torch.zeros(len(views[g].layers))) for g in shares}
+        return {g: 1 - closed(learned[g]) if g in learned else torch.ones(len(views[g].layers)) for g in shares}
 
     def _share(self, view: View) -> float:
         """The share of the gates at a granularity that are to close: of the units that are left, in [0, 1)."""
-        left, total = int(view.kept.sum()), len(view.layers)
         if self.target is not None:
-            close = round(self.target * total) - (total - left)
-        elif view.remove is not None:
-            close = view.remove
-        else:
+            return self.target
+        if view.remove is None:
             raise PluginError("scorer 'gates' has no number of units to close; set target, a share of the units")
+        left = int(view.kept.sum())
         # One gate stays open at least.
-        return max(0, min(close, left - 1)) / max(left, 1)
+        return max(0, min(view.remove, left - 1)) / max(left, 1)

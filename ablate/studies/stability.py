@@ -79,7 +79,10 @@ def series_of(plan: Plan) -> dict[Step, list[Cell]]:
             nothing = replace(step, sparsities=((step.granularity, 0.0),), scope="global")
             series.setdefault(nothing, []).append(Cell((step,)))
     if not series:
-        raise AblateError("no scorer of the recipe's grid uses a calibration set; list one that does, such as align")
+        raise AblateError(
+            "no scorer of the recipe's grid uses a calibration set without running the model itself; list one, such as "
+            "align"
+        )
     return series
 
 

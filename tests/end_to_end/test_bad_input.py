@@ -185,8 +185,7 @@ UNFIT = {
         "6:14: `negative` has no equal shares to take in steps; use steps: 1"
     ),
     scorers("[gates]").replace("0.25", "negative"): (
-        "6:14: `negative` gives scorer 'gates' (r.yaml:4:11) no number of units to aim at; use a number, or set the "
-        "scorer's target"
+        f"6:14: {NEGATIVE} 'gates' (r.yaml:4:11) never gives; use a number, or a signed scorer (sign: signed)"
     ),
     scorers("[gates]").replace("head", "head, unstructured"): (
         "4:11: scorer 'gates' is for head and neuron, not 'unstructured'; use another scorer there"
