@@ -79,12 +79,8 @@ def _scaled(model: Model, scales: Scales) -> Iterator[None]:
     originals: dict[str, Tensor] = {}
     try:
         for granularity, values in scales.items():
-            layers = model.architecture.layers
-            of_layers = torch.split(values, [granularity.count(model, layer) for layer in layers])
-            for layer, of_layer in zip(layers, of_layers, strict=True):
-                name = granularity.carrier(layer)
+            for name, columns in granularity.columns(model, values).items():
                 originals[name] = model.weight(name).data
-                columns = of_layer.repeat_interleave(originals[name].shape[1] // len(of_layer))
                 model.weight(name).data = originals[name] * columns
         yield
     finally:

@@ -142,10 +142,10 @@ class Contest(Generic[C]):
         self.units = [unit for unit in self.units if cell not in unit]
 
     def settle(self, seen: Seen, number: int, values: CellValues[C]) -> None:
-        """Stops the candidates that cannot be the best any more, by what has been seen up to a seen.
+        """Stops the candidates that cannot be the best any more, by what has been seen up to a look.
 
         Args:
-            number: of the seen.
+            number: of the look.
         """
         if seen.clusters < FEWEST:
             return

@@ -48,7 +48,7 @@ class ContributionMaker:
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict, init=False)
     _keys: dict[Hashable, dict[Granularity, str]] = field(default_factory=dict, init=False)
     _collected: Collected = field(default_factory=Collected, init=False)
-    """Statistics of the dense model, between :meth:`collect_for` and the scoring of the cells."""
+    """Statistics of the dense model, between :meth:`collect` and the scoring of the cells."""
 
     def keys(
         self, step: Step, in_force: str | None = None, remove: Removing | None = None
@@ -136,7 +136,7 @@ class ContributionMaker:
         return contributions | self._scored(missing, units, in_force, remove) if missing else contributions
 
     def _removing(self, step: Step, remove: Removing | None) -> Removing | None:
-        """What a targeted scorer is told to remove, at the granularities of its step; None for other scorers."""
+        """How many units a targeted scorer is to remove, at the granularities of its step; None for other scorers."""
         if not step.scorer.targeted:
             return None
         if remove is None:

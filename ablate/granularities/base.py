@@ -112,15 +112,20 @@ class ColumnGranularity(Granularity):
         ]
         return torch.cat(parts, 1)
 
+    def columns(self, model: Model, values: Tensor) -> dict[str, Tensor]:
+        """A value per unit, [units], as one per column of each carrier, [in_features], by the carriers' names."""
+        counts = [self.count(model, layer) for layer in model.architecture.layers]
+        return {
+            name: units.repeat_interleave(model.weight(name).shape[1] // len(units))
+            for name, units in zip(self.carriers(model), torch.split(values, counts), strict=True)
+        }
+
     def keep(self, model: Model, mask: Tensor) -> dict[str, Tensor]:
         kept: dict[str, Tensor] = {}
-        counts = [self.count(model, layer) for layer in model.architecture.layers]
-        for layer, units in zip(model.architecture.layers, torch.split(mask, counts), strict=True):
-            if units.all():
+        for layer, columns in zip(model.architecture.layers, self.columns(model, mask).values(), strict=True):
+            if columns.all():
                 continue
-            weight = model.weight(self.carrier(layer))
-            columns = units.repeat_interleave(weight.shape[1] // len(units))
-            kept[f"{self.carrier(layer)}.weight"] = columns.expand(weight.shape)
+            kept[f"{self.carrier(layer)}.weight"] = columns.expand(model.weight(self.carrier(layer)).shape)
             # Without its columns, what produces a unit has no effect. It is removed too, so that counting the removed
             # parameters gives what materializing would remove.
             for producer in self.producers(layer):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 
 from ablate.granularities.base import ColumnGranularity
@@ -30,11 +29,8 @@ def embed_gated(model: Model, features: Mapping[str, Tensor], gates: Gates) -> T
     handles = []
     try:
         for granularity, values in gates.items():
-            layers = model.architecture.layers
-            of_layers = torch.split(values, [granularity.count(model, layer) for layer in layers])
-            for layer, of_layer in zip(layers, of_layers, strict=True):
-                carrier = model.backbone.get_submodule(granularity.carrier(layer))
-                columns = of_layer.repeat_interleave(model.weight(granularity.carrier(layer)).shape[1] // len(of_layer))
+            for name, columns in granularity.columns(model, values).items():
+                carrier = model.backbone.get_submodule(name)
                 handles.append(carrier.register_forward_pre_hook(_multiplied_by(columns)))
         return model.embed(features)
     finally:

@@ -71,7 +71,7 @@ def info_nce(left: Tensor, right: Tensor, temperature: float) -> Tensor:
         temperature: τ, above 0; SimCSE's is 0.05.
 
     Returns:
-        A scalar, at least 0; ``log pairs`` where nothing is told apart.
+        A scalar, at least 0; ``log pairs`` if all sentences are alike.
     """
     return cross_entropy(left @ right.T / temperature, torch.arange(len(left), device=left.device))
 

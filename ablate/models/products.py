@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from math import prod
 from typing import Any
@@ -37,8 +37,7 @@ def inference(device: torch.device) -> Iterator[None]:
     Args:
         device: that of the model which runs inside.
     """
-    faster = device.type == "cpu" and one_dnn_times() >= MARGIN
-    with torch.inference_mode(), exact_float32(), _ByOneDnn() if faster else nullcontext():
+    with torch.inference_mode(), exact_float32(), _faster(device):
         yield
 
 
@@ -52,9 +51,13 @@ def gradients_of_values(device: torch.device) -> Iterator[None]:
     Args:
         device: that of the model which runs inside.
     """
-    faster = device.type == "cpu" and one_dnn_times() >= MARGIN
-    with torch.enable_grad(), exact_float32(), _ByOneDnn() if faster else nullcontext():
+    with torch.enable_grad(), exact_float32(), _faster(device):
         yield
+
+
+def _faster(device: torch.device) -> AbstractContextManager[object]:
+    """A block in which products are by oneDNN, if that is the faster library on the device."""
+    return _ByOneDnn() if device.type == "cpu" and one_dnn_times() >= MARGIN else nullcontext()
 
 
 @cache
