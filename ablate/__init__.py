@@ -6,6 +6,9 @@ The public names. Each is imported when it is first used, so that ``import ablat
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# It provides the registry of model families to ablate.models, which stands below it.
+import ablate.plugins  # noqa: F401
+
 if TYPE_CHECKING:
     from ablate.api import compare, run, train
     from ablate.errors import AblateError

@@ -27,8 +27,34 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "unstructured": "ablate.granularities.unstructured.Unstructured",
             "head": "ablate.granularities.head.Head",
             "neuron": "ablate.granularities.neuron.Neuron",
+            "kv-group": "ablate.granularities.kv_group.KvGroup",
         },
         "executor": {"in-process": "ablate.executors.in_process.InProcess"},
+        "architecture": {
+            "bert": "ablate.models.families.bert.Bert",
+            "roberta": "ablate.models.families.bert.Roberta",
+            "xlm-roberta": "ablate.models.families.bert.XlmRoberta",
+            "camembert": "ablate.models.families.bert.Camembert",
+            "electra": "ablate.models.families.bert.Electra",
+            "ernie": "ablate.models.families.bert.Ernie",
+            "distilbert": "ablate.models.families.distilbert.DistilBert",
+            "mpnet": "ablate.models.families.mpnet.MPNet",
+            "albert": "ablate.models.families.albert.Albert",
+            "deberta": "ablate.models.families.deberta.Deberta",
+            "deberta-v2": "ablate.models.families.deberta.DebertaV2",
+            "modernbert": "ablate.models.families.modernbert.ModernBert",
+            "nomic_bert": "ablate.models.families.llama.NomicBert",
+            "gte": "ablate.models.families.llama.Gte",
+            "jina_embeddings_v3": "ablate.models.families.llama.JinaV3",
+            "eurobert": "ablate.models.families.llama.EuroBert",
+            "t5": "ablate.models.families.t5.T5",
+            "mt5": "ablate.models.families.t5.MT5",
+            "llama": "ablate.models.families.llama.Llama",
+            "mistral": "ablate.models.families.llama.Mistral",
+            "qwen2": "ablate.models.families.llama.Qwen2",
+            "qwen3": "ablate.models.families.llama.Qwen3",
+            "gemma3_text": "ablate.models.families.llama.Gemma3",
+        },
     }
 )
 """Kind -> name -> the place of the class. To register a new class, add a line."""
@@ -80,6 +106,11 @@ def ablate_register_tasks(register: Register) -> None:
 @hookimpl
 def ablate_register_executors(register: Register) -> None:
     _register("executor", register)
+
+
+@hookimpl
+def ablate_register_architectures(register: Register) -> None:
+    _register("architecture", register)
 
 
 def _register(kind: str, register: Register) -> None:

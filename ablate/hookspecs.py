@@ -14,11 +14,11 @@ The module implements any of the hooks below, each decorated with :data:`hookimp
     def ablate_register_scorers(register):
         register(Wanda)
 
-ablate's own scorers, granularities, tasks and executors use the same hooks (``ablate/builtin.py``). A class is a
-pydantic model: its fields are the parameters that a recipe may set, and they are checked before any weights load. A
-plug-in imports all that it needs from :mod:`ablate.plugin_api`. Its module may state ``ablate_api = 2``, the version of
-the contract that it was written for; ablate refuses a plug-in that states another version. Within a kind, names are
-unique: if two plug-ins register one name, its use is an error that names both.
+ablate's own scorers, granularities, tasks, executors and architectures use the same hooks (``ablate/builtin.py``). A
+class is a pydantic model: its fields are the parameters that a recipe may set, and they are checked before any weights
+load. A plug-in imports all that it needs from :mod:`ablate.plugin_api`. Its module may state ``ablate_api = 3``, the
+version of the contract that it was written for; ablate refuses a plug-in that states another version. Within a kind,
+names are unique: if two plug-ins register one name, its use is an error that names both.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ import pluggy
 if TYPE_CHECKING:
     from ablate.executors.base import Executor
     from ablate.granularities.base import Granularity
+    from ablate.models.family import Family
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
 
-API = 2
+API = 3
 """The version of this contract."""
 
 hookspec = pluggy.HookspecMarker("ablate")
@@ -59,3 +60,8 @@ def ablate_register_tasks(register: Callable[[type[Task]], None]) -> None:
 @hookspec
 def ablate_register_executors(register: Callable[[type[Executor]], None]) -> None:
     """Adds executors: where cells are evaluated."""
+
+
+@hookspec
+def ablate_register_architectures(register: Callable[[type[Family]], None]) -> None:
+    """Adds architectures: families of models, which say where their heads and neurons are."""

@@ -1,4 +1,4 @@
-"""Everything that an author of a plug-in imports, for scorers, granularities, tasks and executors.
+"""Everything that an author of a plug-in imports, for scorers, granularities, tasks, executors and architectures.
 
 A name that is here keeps its meaning as long as :data:`API` has this value. Everything else in ablate may move. The
 contract tests, and tiny models for tests of a plug-in, are in :mod:`ablate.testing`.
@@ -14,15 +14,17 @@ from ablate.executors.base import Evaluated, Evaluation, Executor
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.granularities.gated import embed_gated, gradients_of_gates
 from ablate.granularities.head import Head
+from ablate.granularities.kv_group import KvGroup
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.replay import removals
 from ablate.granularities.unstructured import Unstructured
 from ablate.hookspecs import API, hookimpl
 from ablate.models.dropout import dropout
 from ablate.models.encode import encode, prepare
+from ablate.models.family import Family
 from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.models.masked import masked
-from ablate.models.model import Layer, Model
+from ablate.models.model import Layer, Model, Rows
 from ablate.plugin import Plugin
 from ablate.scorers.base import LossScorer, Scorer, View
 from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
@@ -46,11 +48,13 @@ __all__ = [
     "Evaluated",
     "Evaluation",
     "Executor",
+    "Family",
     "GradientContribution",
     "Granularity",
     "Head",
     "InputNorm",
     "ItemSet",
+    "KvGroup",
     "Layer",
     "Loaded",
     "Loss",
@@ -62,6 +66,7 @@ __all__ = [
     "Plugin",
     "PluginError",
     "QuerySet",
+    "Rows",
     "Scorer",
     "SecondOrder",
     "Source",

@@ -28,6 +28,7 @@ HOOKS = {
     "granularity": "ablate_register_granularities",
     "task": "ablate_register_tasks",
     "executor": "ablate_register_executors",
+    "architecture": "ablate_register_architectures",
 }
 """Kind of plug-in -> the hook that registers plug-ins of this kind."""
 
@@ -129,6 +130,7 @@ def _base_class(kind: str) -> type[Plugin]:
     # Imported here because the base classes import torch, and `ablate --help` must not.
     from ablate.executors.base import Executor
     from ablate.granularities.base import Granularity
+    from ablate.models.family import Family
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
 
@@ -137,5 +139,6 @@ def _base_class(kind: str) -> type[Plugin]:
         "granularity": Granularity,
         "task": Task,
         "executor": Executor,
+        "architecture": Family,
     }
     return bases[kind]

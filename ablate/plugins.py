@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, cast
 
 from ablate.distribution import DISTRIBUTION
 from ablate.errors import FAILURES, PluginError, one_line, suggest
+from ablate.models import families
 from ablate.plugin import Plugin
 from ablate.plugin_loading import DISABLE, HOOKS, installations, load
 
 if TYPE_CHECKING:
     from ablate.executors.base import Executor
     from ablate.granularities.base import Granularity
+    from ablate.models.family import Family
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
 
 KINDS = tuple(HOOKS)
-"""The kinds of plug-in: ``scorer``, ``granularity``, ``task`` and ``executor``."""
+"""The kinds of plug-in: ``scorer``, ``granularity``, ``task``, ``executor`` and ``architecture``."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,14 @@ class Registry:
         """The executor class of this name. Raises as :meth:`get` does."""
         return cast("type[Executor]", self.get("executor", name))
 
+    def architectures(self) -> list[str]:
+        """The names of the families of models, each once."""
+        return list(dict.fromkeys(entry.plugin.name for entry in self.of_kind("architecture")))
+
+    def architecture(self, name: str) -> Family:
+        """The family of this name. Raises as :meth:`get` does."""
+        return cast("type[Family]", self.get("architecture", name))()
+
     def scorer(self, name: str) -> Scorer:
         """The scorer of this name, with its default parameters. Raises as :meth:`get` does."""
         return self.scorer_class(name)()
@@ -180,3 +190,6 @@ def registry() -> Registry:
             entries = (Entry(kind, plugin, installed.origin) for kind, of_kind in classes.items() for plugin in of_kind)
             loaded.entries.extend(entries)
     return loaded
+
+
+families.provide(registry)

@@ -12,7 +12,7 @@ def list_(
         bool, typer.Option("--json", help="Print one JSON array, with the parameters as JSON schemas.")
     ] = False,
 ) -> None:
-    """Show the scorers, granularities, tasks and executors: parameters, origin, and a line of help."""
+    """Show the scorers, granularities, tasks, executors and architectures: parameters, origin, and a line of help."""
     import json
     import sys
 

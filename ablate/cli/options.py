@@ -45,6 +45,7 @@ class Kind(StrEnum):
     granularity = "granularity"
     task = "task"
     executor = "executor"
+    architecture = "architecture"
 
 
 Recipe = Annotated[Path, typer.Argument(help="A YAML recipe, such as recipes/sts.yaml.", show_default=False)]

@@ -52,12 +52,13 @@ def gradient_pass(
         for batch in batches:
             value = _loss(model, loss, batch)
             # Not backward(), which would accumulate gradients over batches.
-            gradients = torch.autograd.grad(value, [*weights.values(), *inputs.values()])
+            calls = [given for of_module in inputs.values() for given in of_module]
+            gradients = torch.autograd.grad(value, [*weights.values(), *calls])
             at_weights = dict(zip(weights, gradients[: len(weights)], strict=True))
-            at_inputs = dict(zip(inputs, gradients[len(weights) :], strict=True))
+            at_calls = gradients[len(weights) :]
             with torch.no_grad():
                 units = _by_unit(model, weights, at_weights, [g for g, _ in requests])
-                pairs = _by_pair_and_unit(model, inputs, at_inputs, by_pair)
+                pairs = _by_pair_and_unit(model, inputs, at_calls, by_pair)
                 for granularity, statistic in requests:
                     source = pairs if statistic.sign == "absolute-example" else units
                     share = RULES[statistic.sign](source[granularity]) / len(batches)
@@ -80,10 +81,21 @@ def _by_unit(
 
 
 def _by_pair_and_unit(
-    model: Model, inputs: Mapping[str, Tensor], gradients: Mapping[str, Tensor], granularities: Sequence[Granularity]
+    model: Model,
+    inputs: Mapping[str, Sequence[Tensor]],
+    gradients: Sequence[Tensor],
+    granularities: Sequence[Granularity],
 ) -> dict[Granularity, Tensor]:
-    """float32 [pairs, units] of each granularity: the contributions to each pair's own loss."""
-    by_column = {name: per_pair(value, gradients[name]) for name, value in inputs.items()}
+    """float32 [pairs, units] of each granularity: the contributions to each pair's own loss.
+
+    Args:
+        inputs: of each call of each carrier.
+        gradients: of these, in the same order.
+    """
+    left = iter(gradients)
+    by_column = {
+        name: torch.stack([per_pair(value, next(left)) for value in calls]).sum(0) for name, calls in inputs.items()
+    }
     return {g: g.reduce_columns(model, by_column) for g in granularities if isinstance(g, ColumnGranularity)}
 
 

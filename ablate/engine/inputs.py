@@ -12,19 +12,24 @@ from ablate.models.model import Model
 
 
 @contextmanager
-def recorded_inputs(model: Model, modules: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """The inputs of ``modules`` in the latest forward pass, by name: [sentences, tokens, columns]."""
-    latest: dict[str, Tensor] = {}
+def recorded_inputs(model: Model, modules: Sequence[str]) -> Iterator[dict[str, list[Tensor]]]:
+    """The inputs of ``modules`` in the latest forward pass, by name: [sentences, tokens, columns] of each call.
+
+    A module that several layers share is called several times.
+    """
+    latest: dict[str, list[Tensor]] = {name: [] for name in modules}
+
+    def clear(*_: object) -> None:
+        for calls in latest.values():
+            calls.clear()
 
     def keep_as(name: str) -> Callable[[torch.nn.Module, tuple[Tensor, ...]], None]:
-        return lambda _, args: latest.update({name: args[0]})
+        return lambda _, args: latest[name].append(args[0])
 
-    handles = []
+    handles = [model.backbone.register_forward_pre_hook(clear)]
     try:
         for name in modules:
             handles.append(model.backbone.get_submodule(name).register_forward_pre_hook(keep_as(name)))
-            # Sets the order of the names to that of ``modules``, whatever the order in which the model runs them.
-            latest[name] = torch.empty(0)
         yield latest
     finally:
         for handle in handles:

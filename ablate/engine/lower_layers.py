@@ -117,8 +117,9 @@ def _alike(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
 def unchanged_layers(model: Model, names: Iterable[str]) -> int:
     """How many of the lowest layers have none of these parameters.
 
-    It is 0 if one of them belongs to no layer, such as an embedding.
+    It is 0 if one of them belongs to no layer, such as an embedding, or if the layers do not run one after the other.
     """
     paths = [f"{layer.path}." for layer in model.architecture.layers]
     layer_of = (next((n for n, path in enumerate(paths) if name.startswith(path)), 0) for name in names)
-    return min(layer_of, default=len(paths))
+    unchanged = min(layer_of, default=len(paths))
+    return unchanged if model.architecture.in_order or unchanged == len(paths) else 0

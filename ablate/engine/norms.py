@@ -29,5 +29,6 @@ def input_norms(model: Model, calibration: Calibration, planned: Pass) -> dict[s
             real = features["attention_mask"].bool()
             model.embed(features)
             for name in modules:
-                squares[name] += inputs[name][real].to(dtype).square().sum(0)
+                for given in inputs[name]:
+                    squares[name] += given[real].to(dtype).square().sum(0)
     return {name: total.sqrt().float().cpu() for name, total in squares.items()}

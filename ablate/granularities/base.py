@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.models.model import Layer, Model
+from ablate.models.model import Layer, Model, Rows
 from ablate.plugin import Plugin
 
 LAYER = "layer"
@@ -92,8 +92,8 @@ class ColumnGranularity(Granularity):
         """The number of units in this layer. Each has an equal share of the carrier's columns."""
 
     @abstractmethod
-    def producers(self, layer: Layer) -> tuple[str, ...]:
-        """The linear modules whose output rows (and biases) serve nothing but the units' columns."""
+    def producers(self, layer: Layer) -> tuple[Rows, ...]:
+        """The rows of other parameters that serve nothing but the units' columns."""
 
     def carriers(self, model: Model) -> tuple[str, ...]:
         return tuple(self.carrier(layer) for layer in model.architecture.layers)
@@ -128,10 +128,13 @@ class ColumnGranularity(Granularity):
             kept[f"{self.carrier(layer)}.weight"] = columns.expand(model.weight(self.carrier(layer)).shape)
             # Without its columns, what produces a unit has no effect. It is removed too, so that counting the removed
             # parameters gives what materializing would remove.
-            for producer in self.producers(layer):
-                kept[f"{producer}.weight"] = columns[:, None].expand(model.weight(producer).shape)
-                if model.backbone.get_submodule(producer).bias is not None:
-                    kept[f"{producer}.bias"] = columns
+            units = columns[:: len(columns) // self.count(model, layer)]
+            for rows in self.producers(layer):
+                for name in rows.parameters(model.backbone):
+                    parameter = model.backbone.get_parameter(name)
+                    row = rows.spread(units, len(parameter)).view(-1, *[1] * (parameter.dim() - 1))
+                    # A module may hold the rows of several producers.
+                    kept[name] = row.expand(parameter.shape) & kept.get(name, row.new_ones(()))
         return kept
 
 

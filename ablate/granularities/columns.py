@@ -46,6 +46,8 @@ def without_columns(
 ) -> Generator[Tensor]:
     """Embeddings without some input columns of ``carrier``, for each way to remove some of them.
 
+    The model's query, key and value must be ``apart``, see :class:`~ablate.models.model.Architecture`.
+
     As many ways share a pass as fit into the token budget of ``prepared``. If that is one, the embeddings equal those
     of the masked model bit for bit; if it is more, to the rounding of float32.
 
@@ -111,9 +113,9 @@ def _fed(model: Model, layer: Layer, carrier: str, known: _Known, keep: Tensor, 
         if not first:
             attended.output = repeated(known.attended[batch], copies)
 
-    stand_ins = dict.fromkeys((layer.query, layer.key, layer.value), attention)
+    stand_ins = {rows.name: attention for rows in layer.query + layer.key_value}
     if not first:
-        stand_ins |= {layer.attention_output: attended, layer.ffn_in: given}
+        stand_ins |= {layer.attention_output: attended, **{rows.name: given for rows in layer.ffn_in}}
     handle = model.backbone.get_submodule(carrier).register_forward_pre_hook(lambda *_: (given.output,))
     try:
         with replaced(model, stand_ins):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ablate.granularities.base import ColumnGranularity
-from ablate.models.model import Layer, Model
+from ablate.models.model import Layer, Model, Rows
 
 
 class Neuron(ColumnGranularity):
-    """An FFN neuron: its column of the second FFN matrix, its row of the first, and its bias."""
+    """An FFN neuron: its column of the last FFN matrix, its rows of those before (two if gated), and its biases."""
 
     name: ClassVar[str] = "neuron"
     help: ClassVar[str] = "whole feed-forward neurons"
@@ -20,5 +20,5 @@ class Neuron(ColumnGranularity):
     def count(self, model: Model, layer: Layer) -> int:
         return model.weight(layer.ffn_out).shape[1]
 
-    def producers(self, layer: Layer) -> tuple[str, ...]:
-        return (layer.ffn_in,)
+    def producers(self, layer: Layer) -> tuple[Rows, ...]:
+        return layer.ffn_in

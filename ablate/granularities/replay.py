@@ -72,7 +72,7 @@ def _removed(
     below: Outputs | None = None
     known = 0
     for number in sorted(by_layer):
-        if number > known:
+        if number > known and model.architecture.in_order:
             below = _outputs(model, prepared, known, number, below)
             known = number
         indices = list(by_layer[number])
@@ -80,11 +80,11 @@ def _removed(
         keeps = [_keep(model, granularity, layers, groups[index]) for index in indices]
         layer = model.architecture.layers[number]
         carrier = granularity.carrier(layer) if isinstance(granularity, ColumnGranularity) else None
-        if carrier in (layer.attention_output, layer.ffn_out):
+        if model.architecture.apart and carrier in (layer.attention_output, layer.ffn_out):
             columns = torch.stack([keep[f"{carrier}.weight"].all(0) for keep in keeps])
             without = without_columns(model, prepared, number, below, carrier, columns)
         else:
-            without = _without(model, prepared, number, below, keeps)
+            without = _without(model, prepared, known, below, keeps)
         with closing(without):
             for index, embeddings in zip(indices, without, strict=True):
                 yield number, index, embeddings

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ablate.errors import ModelError
-from ablate.models.architectures import architecture_of, usable_positions
+from ablate.models.architectures import architecture_of, family_of_config
 from ablate.models.fingerprint import model_hash, modules_fingerprint
 from ablate.models.model import Encoding, Model
 from ablate.models.spec import Pooling
@@ -174,7 +174,7 @@ def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrained
 
 
 def _max_length(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int | None) -> int:
-    usable = usable_positions(backbone.config)
+    usable = family_of_config(backbone.config).positions(backbone.config)
     if asked is not None and asked > usable:
         raise ModelError(f"model '{name}': max_length {asked} is more than the {usable} tokens that the model accepts")
     return min(tokenizer.model_max_length, usable) if asked is None else asked

@@ -13,6 +13,7 @@ from typing import Any
 from ablate.distribution import pip_install
 from ablate.errors import ModelError, suggest
 from ablate.models.architectures import family_of
+from ablate.models.family import Family
 from ablate.models.hub import PICKLED, download, pickled_weights
 from ablate.models.spec import ModelSpec
 
@@ -37,11 +38,13 @@ class Checkpoint:
     folder: of the model.
     transformer: of its transformer; may be the same.
     modules: whether the model is in the format of sentence-transformers, with a ``modules.json``.
+    family: of the transformer.
     """
 
     folder: Path
     transformer: Path
     modules: bool
+    family: Family
 
 
 def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
@@ -144,11 +147,12 @@ def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
     config = transformer / "config.json"
     if not config.is_file():
         raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
-    _check_config(_read_json(config, name), name)
-    return Checkpoint(folder, transformer, modules_file.is_file()), other_modules
+    family = _check_config(_read_json(config, name), name)
+    return Checkpoint(folder, transformer, modules_file.is_file(), family), other_modules
 
 
-def _check_config(config: Any, name: str) -> None:
+def _check_config(config: Any, name: str) -> Family:
+    """The family that a config.json names. Refuses settings that it does not have."""
     settings = config if isinstance(config, dict) else {}
     family = family_of(settings.get("model_type"), name)
     positions = settings.get("position_embedding_type", "absolute")
@@ -163,6 +167,7 @@ def _check_config(config: Any, name: str) -> None:
             f"model '{name}': its config.json says `pad_token_id: {json.dumps(settings['pad_token_id'])}`, and a "
             f"{settings['model_type']} counts positions from it; set it to the id of the tokenizer's padding token"
         )
+    return family
 
 
 def _refuse_pickles(part: Path, spec: ModelSpec, folder: Path, required: bool) -> None:

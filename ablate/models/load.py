@@ -11,7 +11,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel
 
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
@@ -64,7 +64,7 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
     transformers fills the weights that the checkpoint lacks with random values.
     """
     with _one_line_errors(spec.name), quiet() as messages:
-        model, info = AutoModel.from_pretrained(
+        model, info = checkpoint.family.loads_with.from_pretrained(
             str(checkpoint.transformer),
             dtype=torch.float32,
             use_safetensors=True,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ablate.models.architectures import family_of
 from ablate.models.masked import masked
-from ablate.models.model import Model
+from ablate.models.model import Layer, Model
 from ablate.models.pruned import Numbers, cut_units
 
 CLOSE = 1e-5
@@ -56,14 +57,29 @@ def loses_units(model: Model, keep: Mapping[str, Tensor]) -> bool:
 
 
 def remaining_units(model: Model, keep: Mapping[str, Tensor]) -> tuple[Numbers, Numbers]:
-    """For each layer, the heads and the neurons that keep at least one of the weights that carry their output.
+    """For each layer, the heads and the neurons that a smaller model keeps.
 
-    A layer that loses all its heads, or all its neurons, keeps the first one, with weights of zero. No library runs
-    attention without heads, and a unit of zeros adds nothing.
+    These are those that keep at least one of the weights that carry their output. A unit of zeros adds nothing, and
+    stays where it cannot be cut out: a layer that loses all its heads, or all its neurons, keeps the first one, since
+    no library runs attention without heads; heads that share a key and a value go together; and some families cut out
+    no heads at all.
     """
     layers = model.architecture.layers
-    heads = [_units(model, keep, layer.attention_output, layer.head_size) for layer in layers]
+    if family_of(model.architecture.family, model.name).cuts_heads:
+        groups = [
+            _units(model, keep, layer.attention_output, layer.head_size * layer.heads // layer.groups)
+            for layer in layers
+        ]
+        heads = [_heads(layer, kept) for layer, kept in zip(layers, groups, strict=True)]
+    else:
+        heads = [list(range(layer.heads)) for layer in layers]
     return heads, [_units(model, keep, layer.ffn_out, 1) for layer in layers]
+
+
+def _heads(layer: Layer, groups: Sequence[int]) -> list[int]:
+    """The heads of some key/value heads."""
+    size = layer.heads // layer.groups
+    return [group * size + i for group in groups for i in range(size)]
 
 
 def _units(model: Model, keep: Mapping[str, Tensor], carrier: str, size: int) -> list[int]:

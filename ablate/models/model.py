@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any
 
 import torch
@@ -14,40 +13,74 @@ from ablate.models.guard import Guard
 
 
 @dataclass(frozen=True)
-class Layer:
-    """The linear modules of an encoder layer, by their names in the backbone, and its heads.
+class Rows:
+    """Rows of a parameter that produce a layer's units. Each unit has an equal share of them, in the units' order.
 
-    The weight of ``query`` is [heads × head_size, width], of ``attention_output`` [width, heads × head_size],
-    of ``ffn_in`` [neurons, width] and of ``ffn_out`` [width, neurons].
+    name: of a linear module, whose weight and bias have these rows, or of a parameter, in the backbone.
+    start: the first row.
+    count: how many there are.
     """
 
-    query: str
-    key: str
-    value: str
+    name: str
+    start: int
+    count: int
+
+    def parameters(self, backbone: nn.Module) -> tuple[str, ...]:
+        """The names of the parameters that have these rows."""
+        parent, _, own = self.name.rpartition(".")
+        module = backbone.get_submodule(parent)
+        if own in dict(module.named_parameters(recurse=False)):
+            return (self.name,)
+        linear = backbone.get_submodule(self.name)
+        return tuple(f"{self.name}.{name}" for name, _ in linear.named_parameters(recurse=False))
+
+    def spread(self, units: Tensor, rows: int) -> Tensor:
+        """bool [rows] of the whole parameter from bool [units], True = keep. Rows of other units are kept."""
+        kept = torch.ones(rows, dtype=torch.bool, device=units.device)
+        kept[self.start : self.start + self.count] = units.repeat_interleave(self.count // len(units))
+        return kept
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The linear modules of an encoder layer, by their names in the backbone, and what produces its units.
+
+    The weight of ``attention_output`` is [width, heads × head_size], and that of ``ffn_out`` is [width, neurons].
+
+    path: of the layer's own module.
+    linears: the prunable modules, in the order of the data flow.
+    query: what produces one query head alone.
+    key_value: what produces one key/value head, which ``heads / groups`` query heads share.
+    ffn_in: what produces one neuron; in a gated FFN there are two of them.
+    groups: how many key/value heads there are; as many as ``heads`` unless queries are grouped.
+    """
+
+    path: str
+    linears: tuple[str, ...]
+    query: tuple[Rows, ...]
+    key_value: tuple[Rows, ...]
     attention_output: str
-    ffn_in: str
+    ffn_in: tuple[Rows, ...]
     ffn_out: str
     heads: int
+    groups: int
     head_size: int
-
-    @property
-    def linears(self) -> tuple[str, ...]:
-        """The six prunable modules, in the order of the data flow."""
-        return self.query, self.key, self.value, self.attention_output, self.ffn_in, self.ffn_out
-
-    @property
-    def path(self) -> str:
-        """The name of the layer's own module: the common beginning of the names of all six."""
-        columns = zip(*(name.split(".") for name in self.linears), strict=False)
-        return ".".join(parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, columns))
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Where a model keeps its heads and neurons. ``family`` is the config's ``model_type``."""
+    """Where a model keeps its heads and neurons.
+
+    family: the config's ``model_type``.
+    layers: those with weights of their own. One whose weights are used in several places is listed once.
+    in_order: whether each layer runs once, one after the other. Only then is there anything below a layer.
+    apart: whether query, key and value are modules of their own that run once, on the layer's input.
+    """
 
     family: str
     layers: tuple[Layer, ...]
+    in_order: bool = True
+    apart: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,25 @@
-"""Model classes whose layers may have different numbers of heads and neurons.
+"""Models whose layers may have different numbers of heads and neurons.
 
-Importing this module registers them with the Auto classes of transformers, so that ``AutoModel`` and
+Importing this module registers their classes with the Auto classes of transformers, so that ``AutoModel`` and
 ``SentenceTransformer`` can load their folders.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 import torch
 import torch_pruning
 from torch import Tensor, nn
-from transformers import (
-    AutoConfig,
-    AutoModel,
-    BertConfig,
-    BertModel,
-    DistilBertConfig,
-    DistilBertModel,
-    MPNetConfig,
-    MPNetModel,
-    PreTrainedConfig,
-    PreTrainedModel,
-    RobertaConfig,
-    RobertaModel,
-    XLMRobertaConfig,
-    XLMRobertaModel,
-)
-from transformers.models.mpnet.modeling_mpnet import MPNetSelfAttention
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
-from ablate.models.architectures import PRUNED_PREFIX, architecture_of
+from ablate.errors import ModelError
+from ablate.models.architectures import PRUNED_PREFIX, architecture_of, family_of, family_of_config, supported
+from ablate.models.model import Rows
 
 Numbers = Sequence[Sequence[int]]
 """For each layer, the numbers (from 0, ascending) of the heads or neurons that it keeps."""
@@ -41,51 +29,63 @@ def cut_units(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> No
     """Removes all heads and neurons except those given from the layers of a backbone, in place.
 
     Args:
-        heads: the heads to keep, at least one in each layer, as the backbone numbers them.
+        heads: the heads to keep, at least one in each layer, as the backbone numbers them. Heads that share a key and a
+            value are kept or removed together.
         neurons: the neurons to keep, likewise.
     """
+    family = family_of_config(backbone.config)
     for layer, kept_heads, kept_neurons in zip(architecture_of(backbone).layers, heads, neurons, strict=True):
-        size = layer.head_size
-        channels = [head * size + i for head in range(layer.heads) if head not in set(kept_heads) for i in range(size)]
-        for name in (layer.query, layer.key, layer.value):
-            torch_pruning.prune_linear_out_channels(backbone.get_submodule(name), channels)
-        torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.attention_output), channels)
-        ffn_in = backbone.get_submodule(layer.ffn_in)
-        removed_neurons = sorted(set(range(len(cast(Tensor, ffn_in.weight)))) - set(kept_neurons))
-        torch_pruning.prune_linear_out_channels(ffn_in, removed_neurons)
-        torch_pruning.prune_linear_in_channels(backbone.get_submodule(layer.ffn_out), removed_neurons)
-        if channels:
-            _fewer_heads(backbone.get_submodule(layer.query.rpartition(".")[0]), list(kept_heads), size)
+        neuron_count = layer.ffn_in[0].count
+        kept_groups = {head * layer.groups // layer.heads for head in kept_heads}
+        _cut_columns(backbone, layer.attention_output, layer.heads, kept_heads)
+        _cut_columns(backbone, layer.ffn_out, neuron_count, kept_neurons)
+        # Together, because a module may hold the rows of several producers.
+        removed: dict[str, list[int]] = {}
+        for producers, units, kept in (
+            (layer.query, layer.heads, kept_heads),
+            (layer.key_value, layer.groups, kept_groups),
+            (layer.ffn_in, neuron_count, kept_neurons),
+        ):
+            for rows in producers:
+                removed.setdefault(rows.name, []).extend(_others(rows, units, kept))
+        for name, numbers in removed.items():
+            _cut_rows(backbone, name, sorted(numbers))
+        if len(kept_heads) < layer.heads:
+            family.after_cut(backbone, layer, kept_heads)
     # Torch-Pruning 1.6.1 fails silently on some modules, so the resulting shapes are checked.
     for layer, kept_heads, kept_neurons in zip(architecture_of(backbone).layers, heads, neurons, strict=True):
-        sizes = layer.heads, len(cast(Tensor, backbone.get_submodule(layer.ffn_in).weight))
+        sizes = layer.heads, layer.ffn_in[0].count
         assert sizes == (len(kept_heads), len(kept_neurons)), (layer.path, sizes)
 
 
-def _fewer_heads(attention: nn.Module, kept: list[int], size: int) -> None:
-    """Tells an MPNet attention that it has fewer heads.
+def _cut_columns(backbone: nn.Module, carrier: str, units: int, kept: Collection[int]) -> None:
+    linear = backbone.get_submodule(carrier)
+    columns = Rows(carrier, 0, cast(Tensor, linear.weight).shape[1])
+    torch_pruning.prune_linear_in_channels(linear, _others(columns, units, kept))
 
-    The other families read the number of heads from the shape of the weights. MPNet stores it. It also passes one
-    position bias, with all heads, to every layer, so each layer has to select its own heads from it.
-    """
-    if not isinstance(attention, MPNetSelfAttention):
-        return
-    attention.num_attention_heads, attention.all_head_size = len(kept), len(kept) * size
 
-    def select_bias(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        hidden, mask, bias, *rest = inputs
-        if bias is not None:
-            bias = bias[:, torch.tensor(kept, device=bias.device)]
-        return hidden, mask, bias, *rest
+def _cut_rows(backbone: nn.Module, name: str, numbers: list[int]) -> None:
+    parent, _, own = name.rpartition(".")
+    holder = backbone.get_submodule(parent)
+    part = getattr(holder, own)
+    if isinstance(part, nn.Parameter):
+        kept = torch.tensor(sorted(set(range(len(part))) - set(numbers)), device=part.device)
+        setattr(holder, own, nn.Parameter(part.detach()[kept], part.requires_grad))
+    else:
+        torch_pruning.prune_linear_out_channels(part, numbers)
 
-    attention.register_forward_pre_hook(select_bias)
+
+def _others(rows: Rows, units: int, kept: Collection[int]) -> list[int]:
+    """The numbers of the rows of all units but some."""
+    size, stays = rows.count // units, set(kept)
+    return [rows.start + unit * size + i for unit in range(units) if unit not in stays for i in range(size)]
 
 
 class _Pruned(PreTrainedModel):  # type: ignore[no-untyped-call]
     """A model of a family with fewer heads and neurons in its layers.
 
     Its config has ``kept_heads``, the numbers of the heads that each layer keeps, and ``kept_neurons``, how many
-    neurons each layer keeps. The heads are listed because MPNet needs to know which ones, see :func:`_fewer_heads`.
+    neurons each layer keeps. The heads are listed because some families need to know which ones are left.
     """
 
     def __init__(self, config: PreTrainedConfig, *args: Any, **options: Any) -> None:
@@ -93,57 +93,21 @@ class _Pruned(PreTrainedModel):  # type: ignore[no-untyped-call]
         cut_units(self, config.kept_heads, [range(count) for count in config.kept_neurons])
 
 
-class PrunedBertConfig(BertConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED_PREFIX}bert"
+def _register(family: str) -> tuple[type[PreTrainedConfig], type[PreTrainedModel]]:
+    """Makes and registers the classes of the pruned models of a family."""
+    config: type[PreTrainedConfig] = CONFIG_MAPPING[family]
+    model = cast(type[PreTrainedModel], MODEL_MAPPING[config])
+    model_type, here = PRUNED_PREFIX + family, {"__module__": __name__}
+    pruned_config = type(f"Pruned{config.__name__}", (config,), {"model_type": model_type, **here})
+    classes = (_Pruned, model)
+    pruned_model = type(f"Pruned{model.__name__}", classes, {"config_class": pruned_config, **here})
+    AutoConfig.register(model_type, pruned_config)
+    AutoModel.register(pruned_config, pruned_model)
+    return pruned_config, pruned_model
 
 
-class PrunedBert(_Pruned, BertModel):  # type: ignore[no-untyped-call]
-    config_class = PrunedBertConfig
-
-
-class PrunedRobertaConfig(RobertaConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED_PREFIX}roberta"
-
-
-class PrunedRoberta(_Pruned, RobertaModel):  # type: ignore[no-untyped-call]
-    config_class = PrunedRobertaConfig
-
-
-class PrunedXLMRobertaConfig(XLMRobertaConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED_PREFIX}xlm-roberta"
-
-
-class PrunedXLMRoberta(_Pruned, XLMRobertaModel):  # type: ignore[no-untyped-call]
-    config_class = PrunedXLMRobertaConfig
-
-
-class PrunedDistilBertConfig(DistilBertConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED_PREFIX}distilbert"
-
-
-class PrunedDistilBert(_Pruned, DistilBertModel):  # type: ignore[no-untyped-call]
-    config_class = PrunedDistilBertConfig
-
-
-class PrunedMPNetConfig(MPNetConfig):  # type: ignore[no-untyped-call]
-    model_type = f"{PRUNED_PREFIX}mpnet"
-
-
-class PrunedMPNet(_Pruned, MPNetModel):  # type: ignore[no-untyped-call]
-    config_class = PrunedMPNetConfig
-
-
-TYPES: tuple[tuple[type[PreTrainedConfig], type[_Pruned]], ...] = (
-    (PrunedBertConfig, PrunedBert),
-    (PrunedRobertaConfig, PrunedRoberta),
-    (PrunedXLMRobertaConfig, PrunedXLMRoberta),
-    (PrunedDistilBertConfig, PrunedDistilBert),
-    (PrunedMPNetConfig, PrunedMPNet),
-)
-
-for _config, _model in TYPES:
-    AutoConfig.register(_config.model_type, _config)
-    AutoModel.register(_config, _model)
+TYPES = {name: _register(name) for name in supported() if family_of(name, name).uneven}
+"""The classes of config and model of the pruned models of each family that can have them."""
 
 
 def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> PreTrainedModel:
@@ -154,18 +118,25 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
 
     Args:
         heads, neurons: what to keep, see :func:`cut_units`.
+
+    Raises:
+        ModelError: the layers would differ, and the family has no pruned type.
     """
     layers = architecture_of(backbone).layers
     counts = {len(kept) for kept in neurons}
     even = len(counts) == 1 and all(len(kept) == layer.heads for kept, layer in zip(heads, layers, strict=True))
     settings = {key: value for key, value in backbone.config.to_dict().items() if key != "model_type"}
-    family = backbone.config.model_type.removeprefix(PRUNED_PREFIX)
+    family = family_of_config(backbone.config)
     pruned: PreTrainedModel
-    if even and family == backbone.config.model_type:
-        width = "hidden_dim" if family == "distilbert" else "intermediate_size"
-        pruned = type(backbone)(type(backbone.config)(**{**settings, width: counts.pop()}))
+    if even and family.name == backbone.config.model_type:
+        pruned = type(backbone)(type(backbone.config)(**{**settings, family.neuron_count: counts.pop()}))
+    elif family.name not in TYPES:
+        raise ModelError(
+            f"a {family.name} model can only be saved with equally many neurons in all layers, and with all heads: "
+            "choose a cell with `scope: layer`"
+        )
     else:
-        config, model_class = next(types for types in TYPES if types[0].model_type == PRUNED_PREFIX + family)
+        config, model_class = TYPES[family.name]
         # A backbone that was pruned before numbers its heads anew. The config needs the numbers of the original model.
         before = settings.pop("kept_heads", None)
         original = [[b[head] for head in kept] for b, kept in zip(before, heads, strict=True)] if before else heads

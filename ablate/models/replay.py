@@ -29,6 +29,22 @@ class StandIn(nn.Module):
 
     output: Any = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._originals: list[nn.Module] = []  # in a list, so that it is not a part of this module
+
+    def stand_in_for(self, original: nn.Module) -> None:
+        """Gives it the attributes of a module. A model may look at a setting of a layer, such as its attention."""
+        self._originals[:] = [original]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            if not self._originals:
+                raise
+            return getattr(self._originals[0], name)
+
     def forward(self, *_: Any, **__: Any) -> Any:
         return self.output
 
@@ -41,13 +57,14 @@ def layers_replayed(model: Model, count: int, outputs: Outputs | None, copies: i
         outputs: of the highest one of them; None if ``count`` is 0.
         copies: how many times each batch has its sentences, one copy after another.
     """
-    stand_in = StandIn()
+    stand_ins = {layer.path: StandIn() for layer in model.architecture.layers[:count]}
 
     def replay(batch: int) -> None:
-        if outputs is not None:
-            stand_in.output = repeated(outputs[batch], copies)
+        output = None if outputs is None else repeated(outputs[batch], copies)
+        for stand_in in stand_ins.values():
+            stand_in.output = output
 
-    with replaced(model, {layer.path: stand_in for layer in model.architecture.layers[:count]}):
+    with replaced(model, stand_ins):
         yield replay
 
 
@@ -101,12 +118,13 @@ def run_until_stopped(model: Model, prepared: Prepared, handle: RemovableHandle,
 
 
 @contextmanager
-def replaced(model: Model, stand_ins: Mapping[str, nn.Module]) -> Iterator[None]:
+def replaced(model: Model, stand_ins: Mapping[str, StandIn]) -> Iterator[None]:
     """Puts stand-ins in the places of some modules of the backbone, by their names, for the duration of a block."""
     with model.guard.hold():
         originals = {name: model.backbone.get_submodule(name) for name in stand_ins}
         try:
             for name, stand_in in stand_ins.items():
+                stand_in.stand_in_for(originals[name])
                 model.backbone.set_submodule(name, stand_in)
             yield
         finally:

@@ -46,10 +46,11 @@ def sizes_of(spec: ModelSpec) -> Sizes:
         config = AutoConfig.from_pretrained(
             str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
         )
-        layers = range(int(config.num_hidden_layers))
+        family = checkpoint.family
+        layers = family.layers(config)
         kept = getattr(config, "kept_heads", None)
-        # DistilBERT has its own name for the width of the FFN. An exported model lists the units of each layer.
-        neurons = config.hidden_dim if "distilbert" in config.model_type else config.intermediate_size
+        # An exported model lists the units of each layer.
+        neurons = getattr(config, family.neuron_count)
         return Sizes(
             family=config.model_type,
             heads=tuple(map(len, kept)) if kept else tuple(config.num_attention_heads for _ in layers),

@@ -2,7 +2,7 @@
 
     pytest_plugins = ["ablate.testing.fixtures"]
 
-A test that uses ``tiny`` runs once for each supported family, with a model of that family. ``tiny_bert``,
+A test that uses ``tiny`` runs once for each structure of a model that is supported. ``tiny_bert``,
 ``tiny_distilbert``, ``tiny_mpnet``, ``tiny_roberta`` and ``tiny_xlm_roberta`` are models of one family. ``calibration``
 and ``source`` are a calibration set and a data source. All are created anew for each test.
 """
@@ -15,15 +15,15 @@ from typing import cast
 import pytest
 
 from ablate.data.calibration import Calibration
-from ablate.models.architectures import SUPPORTED
 from ablate.models.model import Model
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import SampleSource, sample_calibration
 from ablate.testing.tiny import tiny_model
 
 
-@pytest.fixture(params=SUPPORTED)
+@pytest.fixture(params=STRUCTURES)
 def tiny(request: pytest.FixtureRequest) -> Model:
-    """A tiny model of each family."""
+    """A tiny model of each of :data:`~ablate.testing.plugin_contract.STRUCTURES`."""
     return tiny_model(cast(str, request.param))
 
 

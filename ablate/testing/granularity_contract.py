@@ -13,7 +13,8 @@ from ablate.engine.select import select
 from ablate.granularities.base import LAYER, Granularity
 from ablate.models.model import Model
 from ablate.testing.contract import Contract, ContractBroken, keep_all, require
-from ablate.testing.plugin_contract import FAMILIES, borrowed, check_plugin
+from ablate.testing.float64 import in_float64
+from ablate.testing.plugin_contract import STRUCTURES, borrowed, check_plugin
 from ablate.testing.pretended import MixedDevices, on_pretended_device
 from ablate.testing.removal_contract import check_first_order, check_materialized, check_removal, without
 from ablate.testing.tiny import tiny_model
@@ -23,11 +24,11 @@ _UNITS_TRIED = 4
 _SPARSITIES = (0.1, 0.25, 0.5, 0.9)
 
 
-def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMILIES, **parameters: Any) -> None:
+def check_granularity(plugin: type[Granularity], families: Sequence[str] = STRUCTURES, **parameters: Any) -> None:
     """Checks that a granularity keeps its contract.
 
     Args:
-        families: the model families to check it on, from ``ablate.models.architectures.SUPPORTED``.
+        families: the model families to check it on, from ``ablate.models.architectures.supported()``.
 
     Raises:
         ContractBroken: what is wrong, in one line.
@@ -36,7 +37,7 @@ def check_granularity(plugin: type[Granularity], families: Sequence[str] = FAMIL
 
 
 def granularity_contracts(
-    plugin: type[Granularity], families: Sequence[str] = FAMILIES, **parameters: Any
+    plugin: type[Granularity], families: Sequence[str] = STRUCTURES, **parameters: Any
 ) -> tuple[Contract, ...]:
     """The contracts that :func:`check_granularity` checks."""
 
@@ -106,11 +107,8 @@ def _removal(granularity: Granularity, model: Model, who: str) -> None:
 def _first_order(granularity: Granularity, model: Model, who: str) -> None:
     units = _sample_units(granularity, model, who)
     # The difference quotient of a loss loses too many digits in float32.
-    model.backbone.double()
-    try:
+    with in_float64(model.backbone):
         check_first_order(granularity, model, units, who)
-    finally:
-        model.backbone.float()
 
 
 def _sample_units(granularity: Granularity, model: Model, who: str) -> list[int]:

@@ -16,7 +16,11 @@ from ablate.testing.contract import ContractBroken, require
 from ablate.testing.state import State
 
 FAMILIES = ("bert", "distilbert", "mpnet")
-"""The families that contracts are checked on. Their modules have different names and shapes."""
+"""The families that the contracts of scorers are checked on. Their modules have different names and shapes."""
+
+STRUCTURES = ("bert", "mpnet", "albert", "deberta", "modernbert", "t5", "qwen3")
+"""A family of each structure: plain, a shared position bias, shared layers, query, key and value in one module by head
+and one after the other, no biases, and grouped queries."""
 
 _UNKNOWN = "no_plugin_has_a_parameter_of_this_name"
 

@@ -46,7 +46,7 @@ def check_scorer(
     A scorer may refuse granularities with a PluginError, but not all of them.
 
     Args:
-        families: the model families to check it on, from ``ablate.models.architectures.SUPPORTED``.
+        families: the model families to check it on, from ``ablate.models.architectures.supported()``.
         parameters: as a recipe would give them. Check each set of parameters that makes the scorer compute something
             else.
 

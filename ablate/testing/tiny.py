@@ -19,6 +19,8 @@ from ablate.models.spec import Pooling
 
 MAX_LENGTH = 64
 _WORDPIECE = {"bert", "distilbert"}
+_END = {"qwen2": "<|endoftext|>"}
+"""Family -> the last token, where transformers gives the family's tokenizer one of its own."""
 _WORDS = "the a an of in on is are was man woman child dog cat plays runs eats reads big small red new not two"
 
 
@@ -35,7 +37,7 @@ def tiny_model(
     """A model whose weights are so large that the removal of a unit changes embeddings. It is made in milliseconds.
 
     Args:
-        family: one of ``ablate.models.architectures.SUPPORTED``.
+        family: one of ``ablate.models.architectures.supported()``.
         seed: of the weights; the global random state does not change.
         layers: how many there are.
         heads, neurons: how many there are in each layer.
@@ -96,39 +98,32 @@ def _write(file: Path, content: Any) -> None:
 
 
 def _backbone(family: str, seed: int, layers: int, heads: int, width: int, neurons: int) -> PreTrainedModel:
-    # RoBERTa and its relatives number positions from the padding id plus 1.
-    offset = 2 if family_of(family, f"tiny-{family}").padding_offset else 0
     tokenizer = tiny_tokenizer(family)
+    of_family = family_of(family, f"tiny-{family}")
+    # RoBERTa and its relatives number positions from the padding id plus 1.
+    offset = 2 if of_family.padding_offset else 0
     config = AutoConfig.for_model(
         family,
         vocab_size=len(tokenizer),
         max_position_embeddings=MAX_LENGTH + offset,
-        pad_token_id=tokenizer.pad_token_id,
+        **{f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "cls", "sep")},
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
         # With the usual 0.02, the outputs of layers would hardly differ from their inputs.
         initializer_range=0.2,
-        **_sizes(family, layers, heads, width, neurons),
+        **of_family.sized(layers, heads, width, neurons),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = cast(PreTrainedModel, AutoModel.from_config(config))  # type: ignore[no-untyped-call]
+        make: Any = AutoModel.from_config if of_family.loads_with is AutoModel else of_family.loads_with
+        model = cast(PreTrainedModel, make(config))
     model.train(False)
     return model
 
 
-def _sizes(family: str, layers: int, heads: int, width: int, neurons: int) -> dict[str, int]:
-    if family == "distilbert":
-        return {"n_layers": layers, "n_heads": heads, "dim": width, "hidden_dim": neurons}
-    return {
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "hidden_size": width,
-        "intermediate_size": neurons,
-    }
-
-
 def tiny_tokenizer(family: str) -> PreTrainedTokenizerFast:
     """WordPiece with a few words and ASCII for BERT and DistilBERT; for other families bytes, as BPE without merges."""
-    tokenizer, special = _wordpiece() if family in _WORDPIECE else _bytes()
+    tokenizer, special = _wordpiece() if family in _WORDPIECE else _bytes(_END.get(family, "</s>"))
     first, last = special["cls_token"], special["sep_token"]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{first} $A {last}",
@@ -155,11 +150,11 @@ def _wordpiece() -> tuple[Tokenizer, dict[str, str]]:
     return tokenizer, special
 
 
-def _bytes() -> tuple[Tokenizer, dict[str, str]]:
+def _bytes(end: str) -> tuple[Tokenizer, dict[str, str]]:
     special = {
         "cls_token": "<s>",
         "pad_token": "<pad>",
-        "sep_token": "</s>",
+        "sep_token": end,
         "unk_token": "<unk>",
         "mask_token": "<mask>",
     }

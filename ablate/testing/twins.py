@@ -21,11 +21,10 @@ def twins(model: Model, granularity: ColumnGranularity) -> tuple[int, int]:
     count = granularity.count(model, layer)
     first, last = 0, count - 1
     _copy(model.weight(granularity.carrier(layer)).data.T, count, first, last)
-    for producer in granularity.producers(layer):
-        _copy(model.weight(producer).data, count, first, last)
-        bias = model.backbone.get_submodule(producer).bias
-        if isinstance(bias, Tensor):
-            _copy(bias.data, count, first, last)
+    for rows in granularity.producers(layer):
+        for name in rows.parameters(model.backbone):
+            parameter = model.backbone.get_parameter(name).data
+            _copy(parameter[rows.start : rows.start + rows.count], count, first, last)
     if granularity.carrier(layer) == layer.attention_output:
         # MPNet's heads also differ in their bias for the distance of two tokens.
         for name, weight in model.backbone.named_parameters():

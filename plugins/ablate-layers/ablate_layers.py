@@ -10,16 +10,16 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.plugin_api import Granularity, Layer, Model, hookimpl
+from ablate.plugin_api import Granularity, Layer, Model, Rows, hookimpl
 
-ablate_api = 2
+ablate_api = 3
 
 
 class Unit(NamedTuple):
-    """carriers: the output projections of its blocks. producers: the linear modules that serve nothing but these."""
+    """carriers: the output projections of its blocks. producers: the rows that serve nothing but these."""
 
     carriers: tuple[str, ...]
-    producers: tuple[str, ...]
+    producers: tuple[Rows, ...]
 
 
 class Blocks(Granularity):
@@ -53,12 +53,9 @@ class Blocks(Granularity):
         for unit, stays in zip(self.units(model), mask.tolist(), strict=True):
             if stays:
                 continue
-            for name in (*unit.carriers, *unit.producers):
-                kept[f"{name}.weight"] = torch.zeros_like(model.weight(name), dtype=torch.bool)
-            for name in unit.producers:
-                bias = model.backbone.get_submodule(name).bias
-                if isinstance(bias, Tensor):
-                    kept[f"{name}.bias"] = torch.zeros_like(bias, dtype=torch.bool)
+            produced = [name for rows in unit.producers for name in rows.parameters(model.backbone)]
+            for name in (*(f"{carrier}.weight" for carrier in unit.carriers), *produced):
+                kept[name] = torch.zeros_like(model.backbone.get_parameter(name), dtype=torch.bool)
         return kept
 
 
@@ -84,8 +81,8 @@ class Block(Blocks):
 
 
 def _blocks(layer: Layer) -> tuple[Unit, Unit]:
-    attention = Unit((layer.attention_output,), (layer.query, layer.key, layer.value))
-    return attention, Unit((layer.ffn_out,), (layer.ffn_in,))
+    attention = Unit((layer.attention_output,), layer.query + layer.key_value)
+    return attention, Unit((layer.ffn_out,), layer.ffn_in)
 
 
 @hookimpl

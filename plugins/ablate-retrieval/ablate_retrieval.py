@@ -31,7 +31,7 @@ from ablate.plugin_api import (
     sentence,
 )
 
-ablate_api = 2
+ablate_api = 3
 
 ACCURACY = Mean(scale=100)
 FIELDS = ("query", "positive")

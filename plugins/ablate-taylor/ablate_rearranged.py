@@ -26,7 +26,7 @@ from ablate.plugin_api import (
     hookimpl,
 )
 
-ablate_api = 2
+ablate_api = 3
 
 LOWERED = 1e-9
 """By which share of the diagonal's sum an exchange must lower the form, so that rounding cannot repeat exchanges."""

@@ -21,7 +21,7 @@ from ablate.plugin_api import (
     hookimpl,
 )
 
-ablate_api = 2
+ablate_api = 3
 TEMPERATURE = 0.05  # SimCSE's
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ablate.plugin_api import Granularity, PluginError, Scorer, Unstructured, View, hookimpl, prepare
 
-ablate_api = 2
+ablate_api = 3
 
 
 class Obs(Scorer):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ablate.plugin_api import InputNorm, Scorer, View, hookimpl
 
-ablate_api = 2
+ablate_api = 3
 
 
 class Wanda(Scorer):

@@ -19,13 +19,14 @@ from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.models.architectures import SUPPORTED
 from ablate.models.losses import ALIGN, UNIFORM, Loss, align_loss
 from ablate.models.model import Model
 from ablate.scorers.align import Align
 from ablate.scorers.combined import Combined
 from ablate.scorers.statistics import GradientContribution, InputNorm, Sign
 from ablate.scorers.uniform import Uniform
+from ablate.testing.float64 import in_float64
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits
 from ablate.testing.tiny import tiny_model
@@ -46,7 +47,7 @@ def blocks(model: Model, granularity: str) -> list[tuple[str, tuple[Any, Any]]]:
             columns = [slice(h * size, (h + 1) * size) for h in range(layer.heads)]
             found += [(layer.attention_output, (slice(None), c)) for c in columns]
         elif granularity == "neuron":
-            neurons = model.weight(layer.ffn_in).shape[0]
+            neurons = layer.ffn_in[0].count
             found += [(layer.ffn_out, (slice(None), j)) for j in range(neurons)]
         else:
             for name in layer.linears:
@@ -111,10 +112,9 @@ class Case:
         return units
 
 
-@pytest.fixture(scope="module", params=SUPPORTED)
+@pytest.fixture(scope="module", params=STRUCTURES)
 def case(request: pytest.FixtureRequest) -> Case:
     model = tiny_model(request.param, neurons=6)
-    model.backbone.double()
     calibration = sample_calibration(pairs=PAIRS, sentences=SENTENCES, batch_size=BATCH)
     requests = [
         (granularity, GradientContribution(loss, sign))
@@ -123,8 +123,9 @@ def case(request: pytest.FixtureRequest) -> Case:
         for sign in SIGNS
         if sign != "absolute-example" or (loss is ALIGN and granularity.name != "unstructured")
     ]
-    truths = {g.name: truth(model, calibration, g.name) for g in GRANULARITIES}
-    return Case(collect(model, calibration, requests), truths)
+    with in_float64(model.backbone):
+        truths = {g.name: truth(model, calibration, g.name) for g in GRANULARITIES}
+        return Case(collect(model, calibration, requests), truths)
 
 
 def close(found: Floats, expected: Floats) -> bool:
@@ -241,9 +242,9 @@ def test_a_loss_that_is_not_finite_is_refused() -> None:
 @pytest.mark.parametrize("dropout", [False, True])
 def test_the_model_is_given_back_as_it_was(error: type[BaseException] | None, dropout: bool) -> None:
     model, calibration = tiny_model(), sample_calibration(dropout=dropout)
-    frozen = model.weight(model.architecture.layers[0].query)
+    frozen = model.weight(model.architecture.layers[0].query[0].name)
     frozen.requires_grad_(False)
-    model.backbone.get_submodule(model.architecture.layers[1].ffn_in).train()
+    model.backbone.get_submodule(model.architecture.layers[1].ffn_in[0].name).train()
     state = State.of(model)
     batches: list[int] = []
 

@@ -90,7 +90,7 @@ def test_others_of_the_layer_make_up_for_those_that_cannot_be_drawn(data: st.Dat
 def test_the_groups_of_single_weights_are_matrices_and_deciles() -> None:
     model = tiny_model()
     with torch.no_grad():  # ties: half of a matrix is zeros
-        weight = model.weight(model.architecture.layers[0].query)
+        weight = model.weight(model.architecture.layers[0].query[0].name)
         weight.view(-1)[::2] = 0
     granularity = Unstructured()
     groups = granularity.alike(model).numpy()

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from ablate.engine.collect import collect
 from ablate.granularities.head import Head
-from ablate.models.architectures import SUPPORTED
 from ablate.scorers.statistics import InputNorm
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State
 from ablate.testing.tiny import tiny_model
@@ -23,7 +23,7 @@ from ablate.testing.tiny import tiny_model
 Floats = NDArray[np.float64]
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 def test_input_norms_are_those_of_each_sentence_by_itself(family: str) -> None:
     model, calibration = tiny_model(family), sample_calibration()
     names = [name for layer in model.architecture.layers for name in layer.linears]

@@ -10,9 +10,9 @@ from ablate.granularities.base import ColumnGranularity
 from ablate.granularities.gated import embed_gated, gradients_of_gates
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
-from ablate.models.architectures import SUPPORTED
 from ablate.models.masked import masked
 from ablate.models.model import Model
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import sample_calibration
 from ablate.testing.tiny import tiny_model
 
@@ -28,7 +28,7 @@ def open_gates(model: Model) -> dict[ColumnGranularity, Tensor]:
     return {g: torch.ones(len(g.layers(model))) for g in GRANULARITIES}
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 def test_open_gates_change_nothing(family: str) -> None:
     model = tiny_model(family)
     features = features_of(model)
@@ -36,7 +36,7 @@ def test_open_gates_change_nothing(family: str) -> None:
         assert torch.equal(embed_gated(model, features, open_gates(model)), model.embed(features))
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 @pytest.mark.parametrize("granularity", GRANULARITIES, ids=lambda g: g.name)
 def test_a_closed_gate_removes_its_unit(family: str, granularity: ColumnGranularity) -> None:
     model = tiny_model(family)

@@ -10,15 +10,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import ModelError
 from ablate.granularities.head import Head
 from ablate.granularities.replay import removals
+from ablate.models.architectures import architecture_of
 from ablate.models.encode import encode, prepare
 from ablate.models.guard import Guard
 from ablate.models.masked import masked
@@ -31,7 +33,9 @@ from ablate.testing.tiny import tiny_model
 
 
 def keep(model: Model) -> dict[str, torch.Tensor]:
-    return Head().keep(model, torch.arange(8) != 3)
+    """All but the fourth of the heads that are left."""
+    left = replace(model, architecture=architecture_of(cast(PreTrainedModel, model.backbone)))
+    return Head().keep(left, torch.arange(len(Head().layers(left))) != 3)
 
 
 def other_weights(model: Model) -> dict[str, torch.Tensor]:

@@ -14,10 +14,10 @@ from ablate.granularities.base import ColumnGranularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
-from ablate.models.architectures import SUPPORTED
 from ablate.models.assemble import pooled
 from ablate.models.masked import masked, merge, removed_parameters
 from ablate.models.model import Model
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import sample_sentences
 from ablate.testing.state import State, same_bits
 from ablate.testing.tiny import tiny_model, tiny_tokenizer
@@ -37,7 +37,7 @@ def keeps(model: Model) -> dict[str, dict[str, Tensor]]:
     return found
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 def test_a_mask_changes_the_output_and_leaves_no_trace(family: str) -> None:
     model = tiny_model(family)
     state, dense = State.of(model), embeddings(model)
@@ -100,7 +100,7 @@ def materialized(model: Model, granularity: ColumnGranularity, mask: Tensor) -> 
         gone = (~mask[layers == i]).nonzero().flatten().tolist()
         if not gone:
             continue
-        producers = granularity.producers(layer)
+        producers = [rows.name for rows in granularity.producers(layer)]
         size = model.weight(producers[0]).shape[0] // int((layers == i).sum())
         rows = [u * size + row for u in gone for row in range(size)]
         linear = backbone.get_submodule(producers[0])
@@ -110,7 +110,7 @@ def materialized(model: Model, granularity: ColumnGranularity, mask: Tensor) -> 
             assert backbone.get_submodule(producer) in touched
         group.prune()
         if granularity.name == "head":
-            attention = backbone.get_submodule(layer.query.rpartition(".")[0])
+            attention = backbone.get_submodule(layer.query[0].name.rpartition(".")[0])
             attention.num_attention_heads -= len(gone)
             attention.all_head_size -= len(rows)
     return pooled("smaller", backbone, tiny_tokenizer(model.architecture.family), "mean")

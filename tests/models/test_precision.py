@@ -14,7 +14,6 @@ from torch import Tensor
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import ModelError, RecipeError
 from ablate.granularities.head import Head
-from ablate.models.architectures import SUPPORTED
 from ablate.models.device import CPU
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
@@ -25,6 +24,7 @@ from ablate.models.precision import check_precision, in_precision
 from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.job import prepare_job
 from ablate.recipe.recipe import load_recipe
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import sample_calibration, sample_tasks
 from ablate.testing.state import State
 from ablate.testing.tiny import save_tiny, tiny_model
@@ -47,7 +47,7 @@ def angles(a: Tensor, b: Tensor) -> float:
     return float((cosines[0] @ cosines[0].T - cosines[1] @ cosines[1].T).abs().max())
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_it_is_close_to_float32_and_leaves_the_model_as_it_was(family: str, precision: Precision) -> None:
     check_precision(precision, CPU)
@@ -130,7 +130,7 @@ def test_a_value_that_is_not_finite_is_undefined_and_not_a_number() -> None:
     assert json.dumps(result.about)
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 def test_fused_attention_equals_eager_attention(family: str) -> None:
     model = tiny_model(family)
     backbone = model.backbone

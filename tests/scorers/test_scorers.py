@@ -147,7 +147,7 @@ def test_magnitude_by_hand() -> None:
     # Query, key and value (16 each), attention output, first FFN matrix (12), second.
     assert weights[48:64] == list(range(1, 17))
     assert weights[76:] == list(range(1, 13))
-    query = model.weight(model.architecture.layers[0].query).detach()
+    query = model.weight(model.architecture.layers[0].query[0].name).detach()
     assert weights[:16] == pytest.approx(query.abs().flatten().tolist())
 
 

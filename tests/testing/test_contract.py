@@ -340,7 +340,7 @@ def keep_unknown(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
 
 
 def keep_names_what_loses_nothing(_: Neuron, model: Model, mask: Tensor) -> dict[str, Tensor]:
-    name = model.architecture.layers[0].query
+    name = model.architecture.layers[0].query[0].name
     return {f"{name}.weight": torch.ones_like(model.weight(name)).bool(), **Neuron().keep(model, mask)}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from ablate.data.calibration import Calibration
-from ablate.models.architectures import SUPPORTED
 from ablate.models.model import Model
 from ablate.testing.samples import SampleSource
 
@@ -20,7 +19,7 @@ def test_a_tiny_model_of_each_family_in_turn(tiny: Model, request: pytest.Fixtur
     assert family_of(tiny) == request.node.callspec.params["tiny"]
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", ["bert", "distilbert", "mpnet", "roberta", "xlm-roberta"])
 def test_one_for_each_family_by_name(family: str, request: pytest.FixtureRequest) -> None:
     assert family_of(request.getfixturevalue(f"tiny_{family.replace('-', '_')}")) == family
 

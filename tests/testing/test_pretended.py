@@ -21,7 +21,6 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.replay import removals
 from ablate.granularities.units import Units
 from ablate.models import dropout, encode, losses, masked, weights
-from ablate.models.architectures import SUPPORTED
 from ablate.models.materialize import materialized
 from ablate.models.model import Model
 from ablate.plan.plan import Step
@@ -35,6 +34,7 @@ from ablate.scorers.random import Random
 from ablate.scorers.statistics import InputNorm
 from ablate.scorers.uniform import Uniform
 from ablate.testing import ContractBroken, check_granularity, check_scorer
+from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.pretended import PRETENDED, MixedDevices, is_pretended, on_pretended_device, pretended_device
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State
@@ -100,7 +100,7 @@ def everything(model: Model) -> dict[str, Tensor]:
     return found
 
 
-@pytest.mark.parametrize("family", SUPPORTED)
+@pytest.mark.parametrize("family", STRUCTURES)
 def test_everything_is_the_same_there_and_the_model_unchanged(family: str) -> None:
     model = tiny_model(family)
     here, state = everything(model), State.of(model)
@@ -112,7 +112,8 @@ def test_everything_is_the_same_there_and_the_model_unchanged(family: str) -> No
     assert state.changes(model) == []
     assert there.keys() == here.keys()
     for name, tensor in here.items():
-        assert torch.equal(there[name], tensor), name
+        # With dropout, attention is by another kernel there: where attention itself has no dropout, that shows.
+        torch.testing.assert_close(there[name], tensor, rtol=0, atol=1e-6 if name.endswith("True") else 0, msg=name)
 
 
 BROKEN: dict[str, tuple[Callable[..., Any], str, str]] = {

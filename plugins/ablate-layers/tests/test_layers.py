@@ -92,7 +92,7 @@ def test_nothing_of_a_removed_block_reaches_the_output() -> None:
     model = tiny_model()
     expected = removed(model, EncoderLayer(), 1)
     layer = model.architecture.layers[1]
-    for name in (layer.query, layer.key, layer.value, layer.ffn_in):
+    for name in (rows.name for rows in layer.query + layer.key_value + layer.ffn_in):
         module = model.backbone.get_submodule(name)
         for parameter in module.parameters():
             parameter.data.fill_(3.0)

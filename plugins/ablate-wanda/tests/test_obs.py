@@ -109,11 +109,11 @@ def test_is_wanda_squared_if_the_inputs_do_not_correlate(monkeypatch: pytest.Mon
 def test_without_any_input_no_weight_counts() -> None:
     model = tiny_model(layers=1)
     layer = model.architecture.layers[0]
-    model.weight(layer.value).data.zero_()
-    model.backbone.get_submodule(layer.value).bias.data.zero_()
+    model.weight(layer.key_value[1].name).data.zero_()
+    model.backbone.get_submodule(layer.key_value[1].name).bias.data.zero_()
     found = by_module(model, contributions(Obs(), model, GRANULARITY, CALIBRATION))
     assert not found[layer.attention_output].any()
-    assert found[layer.query].all()
+    assert found[layer.query[0].name].all()
 
 
 def test_hooks_go_also_after_an_error() -> None:

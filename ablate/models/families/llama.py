@@ -1,0 +1,81 @@
+"""Llama, and what has its modules: other decoders, and encoders with rotary positions."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ablate.models.family import Family
+
+
+class Llama(Family):
+    """A gated FFN, and several query heads to each key/value head."""
+
+    name: ClassVar[str] = "llama"
+    help: ClassVar[str] = "Llama"
+
+    layer: ClassVar[str] = "layers.{i}"
+    query: ClassVar[str] = "self_attn.q_proj"
+    key: ClassVar[str] = "self_attn.k_proj"
+    value: ClassVar[str] = "self_attn.v_proj"
+    attention_output: ClassVar[str] = "self_attn.o_proj"
+    ffn_in: ClassVar[tuple[str, ...]] = ("mlp.gate_proj", "mlp.up_proj")
+    ffn_out: ClassVar[str] = "mlp.down_proj"
+    relative: ClassVar[bool] = True
+
+    def sized(self, layers: int, heads: int, width: int, neurons: int) -> dict[str, Any]:
+        grouped = {"num_key_value_heads": max(1, heads // 2), "head_dim": width // heads}
+        return {**super().sized(layers, heads, width, neurons), **grouped}
+
+
+class Mistral(Llama):
+    name: ClassVar[str] = "mistral"
+    help: ClassVar[str] = "Mistral: e5-mistral"
+
+
+class Qwen2(Llama):
+    name: ClassVar[str] = "qwen2"
+    help: ClassVar[str] = "Qwen2: gte-Qwen2"
+
+
+class Qwen3(Llama):
+    name: ClassVar[str] = "qwen3"
+    help: ClassVar[str] = "Qwen3: Qwen3-Embedding"
+
+
+class Gemma3(Llama):
+    name: ClassVar[str] = "gemma3_text"
+    help: ClassVar[str] = "Gemma 3, text: EmbeddingGemma"
+
+
+class EuroBert(Llama):
+    name: ClassVar[str] = "eurobert"
+    help: ClassVar[str] = "EuroBERT"
+
+
+class NomicBert(Family):
+    """An encoder with the module names of Llama. Each head has its own key and value."""
+
+    name: ClassVar[str] = "nomic_bert"
+    help: ClassVar[str] = "NomicBERT: nomic-embed-text, as transformers itself has it"
+
+    layer: ClassVar[str] = Llama.layer
+    query: ClassVar[str] = Llama.query
+    key: ClassVar[str] = Llama.key
+    value: ClassVar[str] = Llama.value
+    attention_output: ClassVar[str] = Llama.attention_output
+    ffn_in: ClassVar[tuple[str, ...]] = Llama.ffn_in
+    ffn_out: ClassVar[str] = Llama.ffn_out
+    relative: ClassVar[bool] = True
+
+
+class Gte(NomicBert):
+    name: ClassVar[str] = "gte"
+    help: ClassVar[str] = "GTE v1.5 and multilingual, as transformers itself has it"
+
+
+class JinaV3(NomicBert):
+    name: ClassVar[str] = "jina_embeddings_v3"
+    help: ClassVar[str] = "Jina v3, as transformers itself has it"
+
+    ffn_in: ClassVar[tuple[str, ...]] = ("mlp.fc1",)
+    ffn_out: ClassVar[str] = "mlp.fc2"
