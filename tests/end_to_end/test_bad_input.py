@@ -16,7 +16,8 @@ from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
     "valid: calibration, cells, confirm, controls, data, device, evaluate, executor, granularities, model, overlap, "
-    "precision, prevalence, scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train"
+    "precision, prevalence, scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train,"
+    " truncate_dims"
 )
 SPARSITY = "a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not"
 DEVICE = "device: cpu (auto: there is no CUDA GPU that torch can use)"

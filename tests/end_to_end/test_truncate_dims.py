@@ -16,13 +16,16 @@ from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 from torch.nn.functional import cosine_similarity, normalize
 
+from ablate.coordinator.run import execute
 from ablate.data.items import ItemSet
 from ablate.doctor.store import store as check_store
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import RecipeError
 from ablate.judge.difference import differences
 from ablate.judge.effects import stages
+from ablate.plan.training import prepare_training_job
 from ablate.plugins import Entry, registry
+from ablate.recipe.document import Document
 from ablate.recipe.recorded import recorded_recipe
 from ablate.record import Row
 from ablate.report.differences import page
@@ -264,6 +267,21 @@ def test_draws_stop_early_once_cells_are_settled_at_every_dimension(bench: Bench
     results = bench.run(**TRUNCATED | {"controls": {"matched": 12, "stop_early": True}})
     for row in of(results, stage="confirm", control=None, scorer="magnitude"):
         assert row.draws_made == len(of(results, control_of=row.key, task=row.task, stage="confirm"))
+
+
+def test_trained_cells_are_compared_with_training_alone_at_each_dimension(bench: Bench) -> None:
+    train = {"batch_size": 8, "learning_rate": 0.001, "evaluate_every": 8, "ways": ["prune-then-train"]}
+    recipe = bench.recipe(train=train, statistics={"resamples": 200}, truncate_dims=[5])
+    job = prepare_training_job(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
+    with Store(bench.store) as store:
+        results = Results.of(execute(job, store, watch=bench.watch))
+    items = {e.dim: e for e in results.evidence if e.against == "trained" and e.scorer == "magnitude"}
+    assert items.keys() == {None, 5}
+    for dim, item in items.items():
+        cell = one(results, dim=dim, scorer="magnitude", way="prune-then-train")
+        alone = one(results, dim=dim, way="train")
+        assert item.delta == pytest.approx(known(cell.score_clean) - known(alone.score_clean))
+    assert "by dimension: Δ on stsb-dev (dev)" in results.to_markdown()
 
 
 def test_a_store_is_found_sound_and_its_results_are_computed_again(bench: Bench) -> None:
