@@ -242,7 +242,7 @@ def test_a_race_is_run_by_whole_embeddings_and_encodes_no_more(bench: Bench, mon
         "screen": ["stsb-dev", "sickr-dev"],
         "statistics": {"level": 0.45, "resamples": 200},
     }
-    raced = {"evaluate": {"racing": True}}
+    raced: dict[str, Any] = {"evaluate": {"racing": True}}
     plain = bench.run(bench.root / "plain.db", **grid, **raced)
     spent = counter.encoded
     counter.encoded = []
