@@ -65,7 +65,7 @@ class CellQueue:
         if not self._waiting or self._waiting[0].key != evaluated.cell:
             raise self.broken("returns outcomes in another order than it takes evaluations")
         evaluation = self._waiting[0].evaluation
-        asked = sorted(wanted.task.name for wanted in evaluation.tasks) if evaluation else []
+        asked = sorted(wanted.name for wanted in evaluation.tasks) if evaluation else []
         answered = sorted([*evaluated.results, *evaluated.failures])
         if answered != asked:
             raise self.broken(f"returns an outcome on {', '.join(answered) or 'no task'} for {', '.join(asked)}")
@@ -84,7 +84,7 @@ class CellQueue:
     def keys_under_way(self) -> Set[str]:
         """The keys of the results that are being computed."""
         under_way = ((work, work.evaluation) for work in self._waiting if work.evaluation is not None)
-        return {work.keys[wanted.task.name] for work, evaluation in under_way for wanted in evaluation.tasks}
+        return {work.keys[wanted.name] for work, evaluation in under_way for wanted in evaluation.tasks}
 
     def _settle_complete(self) -> None:
         while self._waiting and self._waiting[0].evaluation is None:

@@ -25,7 +25,7 @@ from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
 from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
 from ablate.tasks.base import Task
-from ablate.tasks.loaded import Loaded
+from ablate.tasks.loaded import Loaded, at_dims
 from ablate.timing import Timings
 
 PROBE = 128
@@ -86,13 +86,19 @@ class Preview:
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
         console.file.write(strip_control_codes("\n".join(lines)) + "\n")
 
+    @property
+    def _dims(self) -> str:
+        """What is added to the tasks where they are measured at several dimensions."""
+        dims = self.job.recipe.truncate_dims
+        return f", also at {', '.join(map(str, dims))} dimensions" if dims else ""
+
     def _lines(self, model: ModelPreview) -> Iterator[str]:
         tasks = self.job.tasks
         yield f"model: {model.model}"
         for cell, cached in model.cells:
             yield f"  {'cached ' if cached else 'to do  '} {cell}"
         cached_count = sum(cached for _, cached in model.cells)
-        yield f"screen on {_names(tasks.screen)}: {len(model.cells)} cells, {cached_count} cached"
+        yield f"screen on {_names(tasks.screen)}{self._dims}: {len(model.cells)} cells, {cached_count} cached"
         if model.racing is not None:
             least, most, unraced = model.racing
             yield f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing"
@@ -111,7 +117,7 @@ class Preview:
             yield f"matched draws: at most {model.draws}, which may stop early (controls.stop_early)"
         if tasks.confirm:
             yield (
-                f"then confirm on {_names(tasks.confirm)}: {model.confirmed} cells, dense and controls "
+                f"then confirm on {_names(tasks.confirm)}{self._dims}: {model.confirmed} cells, dense and controls "
                 f"included; about {_duration(model.confirm_seconds)}, less what is cached"
             )
 
@@ -125,7 +131,8 @@ def preview(job: Job, store: Store) -> Preview:
 def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     screen, confirm = job.load(job.tasks.screen, model_run.calibration.seen), job.load(job.tasks.confirm)
     planned = (DENSE, *job.plan.cells)
-    cached = model_run.stored(planned, screen) if screen else set()
+    # One encoding serves all dimensions, so that only what is stored depends on them.
+    cached = model_run.stored(planned, at_dims(screen, job.recipe.truncate_dims)) if screen else set()
     to_do = [cell for cell in planned if cell not in cached]
     scores = _scores_keys(job, model_run)
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))

@@ -46,6 +46,7 @@ class ModelRun:
     spec: the specification from which the model was loaded. Other processes use it to load the same model.
     source: the source from which tasks load their data.
     device: as the recipe says, for the processes that evaluate. precision: of the evaluation.
+    dim: how many components embeddings have, where the recipe truncates them.
     """
 
     spec: ModelSpec
@@ -62,6 +63,7 @@ class ModelRun:
     device: str = "cpu"
     precision: Precision = "float32"
     trainings: Trainings | None = None
+    dim: int | None = None
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
         """Evaluates dense and ``cells`` on ``tasks``, except for results already stored; dense is the first outcome.

@@ -76,7 +76,10 @@ class _Race:
         self, job: Job, model_run: ModelRun, tasks: Sequence[Loaded], others: Sequence[Loaded], dense: CellOutcome
     ) -> None:
         self._job, self._run, self._tasks, self._others = job, model_run, tasks, others
-        self._look = looks_of(tasks, job.recipe.evaluate.racing_seed)
+        # Cells are chosen by whole embeddings. Truncated ones are measured on the way, as they are encoded anyway.
+        self._choosing = [task for task in tasks if task.dim is None]
+        look = looks_of(self._choosing, job.recipe.evaluate.racing_seed)
+        self._look = {task.name: look[task.task.name] for task in tasks}
         protected = frozenset(job.plan.explicit)
         self._contests = [
             Contest([tuple(cells) for cells in candidates], protected, DENSE)
@@ -118,7 +121,8 @@ class _Race:
 
     def _settle(self, look: int) -> None:
         try:
-            seen = Seen(Rules.of(self._job), self._job.registry, self._parts(0, look), self._tasks)
+            parts = parts_of(self._choosing, self._look, 0, look)
+            seen = Seen(Rules.of(self._job), self._job.registry, parts, self._choosing)
         except AblateError:  # the judge will say so, of whole cells
             return
         for contest in self._contests:

@@ -131,6 +131,7 @@ def _row(
         device=result.about.get("device", "cpu") if result else None,
         way=cell.training.way if cell.training else None,
         train_seed=cell.training.seed if cell.training else None,
+        dim=task.dim,
     )
 
 

@@ -13,11 +13,14 @@ from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_a
 from ablate.coordinator.swap import Swaps
 from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.evaluator import Evaluator
+from ablate.errors import RecipeError
 from ablate.events import Event, Watch, silent
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
 from ablate.models.device import label
+from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
+from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
@@ -49,6 +52,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
             hashes={s.model.name: _hashes(s) for s in model_runs},
             remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
             devices={s.model.name: label(s.model.device) for s in model_runs},
+            dims={s.model.name: s.dim for s in model_runs if s.dim is not None} or None,
         )
         for stage in _stages(job, store, run, model_runs):
             finished[stage.model, stage.name] = stage
@@ -170,6 +174,7 @@ def prepare_model_run(
     names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
     with timings.measure("load"):
         model = replace(load_model(spec, job.device), name=names[spec])
+        dim = _dim(job, model)
         calibration = _calibration(job)
     for remark in model.remarks:
         watch(Event("note", f"model '{model.name}': {remark}"))
@@ -198,12 +203,32 @@ def prepare_model_run(
         keep_going,
         device=job.recipe.device,
         precision=job.recipe.precision,
+        dim=dim,
     )
     if job.texts is not None:
         from ablate.coordinator.train import trainings
 
         model_run.trainings = trainings(job, job.texts, spec, masks, watch)
     return model_run
+
+
+def _dim(job: Job, model: Model) -> int | None:
+    """How many components the embeddings have; None if the recipe does not ask for fewer.
+
+    Raises:
+        RecipeError: it asks for more.
+    """
+    asked = job.recipe.truncate_dims
+    if not asked:
+        return None
+    # Of a sentence, because modules behind the backbone may change it, and so may the model's own `truncate_dim`.
+    dim = encode(model, prepare(model, ["How long is it?"])).shape[1]
+    if max(asked) > dim:
+        raise RecipeError(
+            f"truncate_dims: {max(asked)} is more than the {dim} components of the embeddings of model "
+            f"'{model.name}'; list numbers of at most {dim}"
+        )
+    return dim
 
 
 def _calibration(job: Job) -> Calibration:

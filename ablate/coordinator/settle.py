@@ -73,7 +73,7 @@ class Settler:
         if failure.culprit == "mask":
             culprits = list(work.cell.granularities)
         elif failure.culprit == "task" and work.evaluation:
-            culprits = [wanted.task for wanted in work.evaluation.tasks if wanted.task.name == name]
+            culprits = [wanted.task for wanted in work.evaluation.tasks if wanted.name == name]
         return reason(failure.error or PluginError(failure.reason), self.keep_going, *culprits)
 
 

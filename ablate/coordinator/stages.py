@@ -21,7 +21,7 @@ from ablate.plan.choose import choose, mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
 from ablate.record import Racing, Row
-from ablate.tasks.loaded import Loaded, panel_of
+from ablate.tasks.loaded import Loaded, at_dims, panel_of
 
 NO_SEARCH = Searched({}, {})
 
@@ -55,6 +55,7 @@ def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Evaluates every cell of the plan on the screen tasks."""
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
+    tasks = at_dims(tasks, job.recipe.truncate_dims)
     if not job.recipe.evaluate.racing:
         return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
     raced = race(job, model_run, tasks)
@@ -137,6 +138,7 @@ def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell], sea
     for task in chain(*model_run.masks.tasks.values()):
         seen.update(task.data.pairs_seen())
     tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
+    tasks = at_dims(tasks, job.recipe.truncate_dims)
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped, searched)
 
@@ -187,7 +189,7 @@ def _stage(
     with_dense = [dense, *outcomes]
     failed, cached = len(failures), sum(o.cached for o in with_dense if short(o.key) not in failures)
     panels = {task.name: model_run.store.put_panel(panel_of(task)) for task in tasks}
-    deviations = {task.name: task.data.deviation for task in tasks if task.data.deviation}
+    deviations = {task.task.name: task.data.deviation for task in tasks if task.data.deviation}
     effects = model_run.precision_effects(name, tasks)
     computed = len(with_dense) - cached - failed
     draws = (made.total(), matched * len(made)) if stops else (None, None)

@@ -38,7 +38,8 @@ def _unseen(row: Row, loaded: Loaded) -> Row:
     task = loaded.task
     return replace(
         row,
-        task=task.name,
+        task=loaded.name,
+        dim=loaded.dim,
         split=task.split,
         metric=task.metric,
         unit=task.unit,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -64,3 +65,13 @@ def split_of(name: str) -> str:
         if name.endswith(f"-{split}"):
             return split
     return "test"
+
+
+def name_at(task: str, dim: int | None) -> str:
+    """The name of a task at a dimension, such as ``stsb@128``."""
+    return task if dim is None else f"{task}@{dim}"
+
+
+def plain_name(name: str) -> str:
+    """The inverse of :func:`name_at`: the name of the task, whatever the dimension."""
+    return re.sub(r"@[1-9][0-9]*$", "", name)

@@ -35,13 +35,14 @@ from ablate.tasks.result import Result
 
 
 class Wanted(NamedTuple):
-    """Where a stored result belongs: the run, model, cell and task of a row that names it. key: of the cell."""
+    """Where a stored result belongs: the run, model, cell, task and dim of a row that names it. key: of the cell."""
 
     run: str
     model: str
     cell: str
     key: str
     task: str
+    dim: int | None = None
 
 
 class Recomputing:
@@ -71,7 +72,7 @@ class Recomputing:
         if weights is not None:
             with_weights = replace(model, hash=trained_model_hash(model, weights.sha256))
         source, loaded = self._task(
-            wanted.task, recipe, about, lambda task: result_key(with_weights, mask, task, recipe.precision) == key
+            wanted, recipe, about, lambda task: result_key(with_weights, mask, task, recipe.precision) == key
         )
         evaluation = Evaluation(
             cell=key,
@@ -117,17 +118,19 @@ class Recomputing:
         return self._evaluator[1]
 
     def _task(
-        self, name: str, recipe: Recipe, about: RunAbout, is_right: Callable[[Loaded], bool]
+        self, wanted: Wanted, recipe: Recipe, about: RunAbout, is_right: Callable[[Loaded], bool]
     ) -> tuple[Source, Loaded]:
         """The task with the data that the key of the result was made of, and their source."""
+        name = wanted.task
         task = make_task(self._registry, name, about.tasks or {})
         faults = []
         for source in _sources(recipe, about):
             try:
-                (loaded,) = load_tasks([task], source, self._registry)
+                (whole,) = load_tasks([task], source, self._registry)
             except DataError as error:
                 faults.append(str(error))
                 continue
+            loaded = whole.at(wanted.dim)
             if is_right(loaded):
                 return source, loaded
             faults.append(f"the data of '{name}' in '{source.label}', its version or the encoding are not the run's")

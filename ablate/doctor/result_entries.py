@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, select
 
+from ablate.data.names import plain_name
 from ablate.doctor.array_entries import STREAM, read_panel, short
 from ablate.doctor.damage import Audit
 from ablate.doctor.run_entries import Runs, Use
@@ -127,8 +128,9 @@ class _Checker:
 
     def _statistic(self, use: Use) -> Statistic | None:
         """The statistic of a task; None, with a note, if it cannot tell whether a score is right."""
-        parameters = self._runs.parameters[use.run].get(use.task, {})
-        why, statistic = self._of_task(use.task, json.dumps(parameters, sort_keys=True))
+        task = plain_name(use.task)
+        parameters = self._runs.parameters[use.run].get(task, {})
+        why, statistic = self._of_task(task, json.dumps(parameters, sort_keys=True))
         if why is None and use.task in self._runs.withheld[use.run]:
             why = "the run withheld its evidence"
         if why is not None:

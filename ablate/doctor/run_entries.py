@@ -203,7 +203,8 @@ class _Rows:
             key, task = row.result, sys.intern(row.task)
             use = Use(about.run, task, panel, row.score, row.score_clean)
             runs.uses.setdefault(key.encode(), set()).add(use)
-            runs.wanted[key] = Wanted(about.run, sys.intern(row.model), sys.intern(row.cell), sys.intern(row.key), task)
+            cell = sys.intern(row.model), sys.intern(row.cell), sys.intern(row.key)
+            runs.wanted[key] = Wanted(about.run, *cell, task, row.dim)
         # The dense model has no mask.
         if row.status != "failed" and row.steps + bool(row.way) and row.key not in files.masks:
             files.masks.add(row.key)  # so that it is named once

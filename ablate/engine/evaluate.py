@@ -38,7 +38,7 @@ def evaluate(evaluation: Evaluation) -> Evaluated:
         try:
             tasks.append(THIS_PROCESS.task(wanted, evaluation.source))
         except FAILURES as error:
-            failures[wanted.task.name] = Failure.of(error, "task")
+            failures[wanted.name] = Failure.of(error, "task")
     with evaluator.model.guard.hold(wait=True):
         start = time.perf_counter()  # after waiting for the model
         results, failed = _measured(evaluation, evaluator, weights, tasks)
@@ -80,4 +80,4 @@ def _kept(part: PackedMask, model: Model) -> dict[str, torch.Tensor]:
 
 
 def _all_fail(evaluation: Evaluation, failure: Failure) -> dict[str, Failure]:
-    return dict.fromkeys((wanted.task.name for wanted in evaluation.tasks), failure)
+    return dict.fromkeys((wanted.name for wanted in evaluation.tasks), failure)

@@ -36,7 +36,8 @@ class Evaluator:
     def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
         """The distinct sentences of all the tasks (sentence -> position), tokenized and batched."""
         # By hash, because one process may get data of the same name from several sources.
-        hashes = tuple(task.data.hash for task in tasks)
+        # Each once, because a task may be measured at several dimensions.
+        hashes = tuple(dict.fromkeys(task.data.hash for task in tasks))
         if hashes not in self._prepared:
             sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
             positions = {sentence: i for i, sentence in enumerate(sentences)}
@@ -104,6 +105,12 @@ class Embeddings:
     seconds: float
     device: str
 
+    def _of(self, sentences: Sequence[str], dim: int | None) -> torch.Tensor:
+        """float32 [sentences, dim]: the first ``dim`` components, or all."""
+        chosen = self.embeddings[[self.positions[sentence] for sentence in sentences]]
+        # Contiguous, as whole embeddings are: a plug-in's task may view them.
+        return chosen[:, :dim].contiguous()
+
     def measure(self, loaded: Loaded) -> Result:
         """A task's result.
 
@@ -116,7 +123,7 @@ class Embeddings:
         about = {"task": loaded.name, "source": loaded.data.source, "device": self.device}
         start = time.perf_counter()
         try:
-            values = loaded.task.measure(loaded.data, self.embeddings[[self.positions[s] for s in sentences]])
+            values = loaded.task.measure(loaded.data, self._of(sentences, loaded.dim))
         except Undefined as reason:
             return Result("undefined", str(reason), None, None, seconds, about)
         seconds += time.perf_counter() - start

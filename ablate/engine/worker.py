@@ -67,7 +67,7 @@ class Worker:
             # A plug-in's ``identity`` may raise anything. Skip it: the cells that use the task will report the error.
             with suppress(*FAILURES):
                 if loaded.fault is None:
-                    by_key[_task_key(loaded.task, source, loaded.data.hash)] = loaded
+                    by_key[_task_key(loaded.task, source, loaded.data.hash)] = loaded.at(None)
         lent = _Lent(spec, evaluator, by_key)
         self._lent.append(lent)
         try:
@@ -113,10 +113,10 @@ class Worker:
         with self._lock:
             for lent in reversed(self._lent):
                 if key in lent.tasks:
-                    return lent.tasks[key]
+                    return lent.tasks[key].at(wanted.dim)
             if key not in self._tasks:
                 self._tasks[key] = _load(wanted, source)
-            return self._tasks[key]
+            return self._tasks[key].at(wanted.dim)
 
     def weights(self, file: WeightsFile) -> Weights:
         """The trained weights in a file.

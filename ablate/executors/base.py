@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ablate.data.items import ItemSet, Source
+from ablate.data.names import name_at
 from ablate.errors import PluginError, one_line
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
@@ -53,18 +54,25 @@ class TaskToMeasure:
     version: the version of the task's class in the coordinator.
     data_hash: the hash of the items that the coordinator has loaded.
     part: which of the task's items these are, eight in each byte, 1 = measured; None if these are all.
+    dim: the task measures the first so many components of the embeddings; None for all.
     """
 
     task: Task
     version: int
     data_hash: str
     part: bytes | None = None
+    dim: int | None = None
+
+    @property
+    def name(self) -> str:
+        """By which its result or failure is given back: the task's name; at a dimension, with it."""
+        return name_at(self.task.name, self.dim)
 
     @classmethod
     def of(cls, loaded: Loaded) -> TaskToMeasure:
         """A loaded task."""
         part = None if loaded.part is None else np.packbits(loaded.part).tobytes()
-        return cls(loaded.task, loaded.task.version, loaded.data.hash, part)
+        return cls(loaded.task, loaded.task.version, loaded.data.hash, part, loaded.dim)
 
     def items(self, data: ItemSet) -> ItemSet:
         """The items to measure, from all of the task's.

@@ -61,7 +61,8 @@ class _Confirmed(NamedTuple):
 
 def strata(runs: Sequence[RunRecord]) -> Iterator[Columns | Withheld]:
     """What can be compared of runs of one recipe, and why the rest cannot."""
-    staged = [(run, stage) for run in runs for stage in stages(run)]
+    # Scorers choose by whole embeddings, and are compared by them.
+    staged = [(run, stage) for run in runs for stage in stages(run) if stage.measure.dim is None]
     kinds = dict.fromkeys(str(group.row.granularity) for _, stage in staged for group in _grid(stage))
     confirmed = [
         _Confirmed(Block(stage.model, calibration_seed(run.about.recipe)), stage)

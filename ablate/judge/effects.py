@@ -15,11 +15,20 @@ Value = Callable[[Row], float | None]
 
 
 class Measure(NamedTuple):
-    """The metric and the unit of scores. Only tasks of the same measure can be averaged."""
+    """The metric and the unit of scores, and of how many components. Only tasks of the same measure can be averaged.
+
+    dim: None for all components of the embeddings.
+    """
 
     metric: str
     unit: str
     higher_is_better: bool
+    dim: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The metric; ``spearman at 128 dimensions`` of truncated embeddings."""
+        return self.metric if self.dim is None else f"{self.metric} at {self.dim} dimensions"
 
     @property
     def places(self) -> int:
@@ -169,8 +178,8 @@ def stages(results: RunRecord) -> list[Stage]:
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
     for stage in unordered:
-        place = stage.model, stage.name, stage.measure.metric
-        of_stage = [item for item in results.evidence if (item.model, item.stage, item.metric) == place]
+        place = stage.model, stage.name, stage.measure.metric, stage.measure.dim
+        of_stage = [item for item in results.evidence if (item.model, item.stage, item.metric, item.dim) == place]
         stage.evidence.update({(item.group, item.task, item.against): item for item in of_stage})
     models = list(dict.fromkeys(row.model for row in results.rows))
     return sorted(unordered, key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
@@ -189,7 +198,7 @@ def _with_rows(results: RunRecord) -> list[Stage]:
     groups: dict[tuple[_StagePlace, Hashable], Group] = {}
     # Controls last, because the cells that they belong to must be known by then.
     for row in sorted(results.rows, key=lambda row: row.control is not None):
-        measure = Measure(row.metric, row.unit, row.higher_is_better)
+        measure = Measure(row.metric, row.unit, row.higher_is_better, row.dim)
         place = (row.model, row.stage, measure)
         stage = by_place.setdefault(place, Stage(row.model, row.stage, measure, results.about.clean))
         stage.splits.setdefault(row.task, row.split)

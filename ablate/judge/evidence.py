@@ -260,5 +260,6 @@ def _evidence(asked: Asked, against: str, compared: Interval, **found: Any) -> E
         se=compared.se,
         resamples=compared.resamples,
         harmed=(),
+        dim=stage.measure.dim,
         **(dict.fromkeys(_OF_TESTS) | found),
     )

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ablate.data.names import plain_name
 from ablate.errors import Undefined
 from ablate.judge.effects import Stage
 from ablate.judge.finding import Finding, Place, Rivals, as_text
@@ -116,12 +117,12 @@ def margin_of(stage: Stage, tasks: Sequence[str], settings: Settings) -> float |
     """How much worse than dense still counts as harmless, on the mean over ``tasks``.
 
     For tasks whose unit is not points, it is the mean of their own margins if the recipe gives each of them one, and
-    None otherwise.
+    None otherwise. A task's own margin holds at every dimension.
     """
     points = stage.measure.unit == "points"
     if len(tasks) > 1 and points:
         return settings.mean_margin
-    margins = [settings.margins.get(task, settings.margin if points else None) for task in tasks]
+    margins = [settings.margins.get(plain_name(task), settings.margin if points else None) for task in tasks]
     given = [margin for margin in margins if margin is not None]
     return sum(given) / len(given) if len(given) == len(margins) else None
 

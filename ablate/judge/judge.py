@@ -120,7 +120,8 @@ def finding_keys(results: RunRecord, stage: Stage, registry: Registry, settings:
             "judgment": JUDGMENT,
             "settings": {name: getattr(settings, name) for name in OF_FINDINGS},
             "clean": stage.clean,
-            "measure": stage.measure,
+            # Without the dimension, which is in the names of the tasks: so keys of whole embeddings are as ever.
+            "measure": stage.measure[:3],
             # All tasks, since their items are drawn together.
             "tasks": [[make_task(registry, task, parameters).identity(), panels.get(task)] for task in stage.splits],
             "dense": _read_of(stage, stage.dense),
@@ -166,7 +167,8 @@ def read(
         raise StoreError(f"the store has lost {len(wanted) - len(stored)} results of {task}; run it again")
     values = {key: result.values[pairs] for key, result in stored.items() if result.values is not None}
     made = make_task(registry, task, results.about.tasks or {})
-    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic_of(made, registry), made.family)
+    statistic = statistic_of(made, registry, task)
+    judged = Judged(panel.judged("drop" if stage.clean else "keep"), statistic, made.family)
     score = stage.score_of(dense)
     # A task whose statistic disagrees with its score would have intervals and tests about another quantity.
     if score is not None:
@@ -186,13 +188,13 @@ def _check(judged: Judged, values: Values, score: float) -> None:
 
 def _filled(rows: Sequence[Row], judged: Sequence[Stage], evidence: Sequence[Evidence]) -> list[Row]:
     """The rows with the evidence on their cell and task. Cells of several seeds are judged by their mean alone."""
-    against_dense = {(e.model, e.stage, e.metric, e.group, e.task): e for e in evidence if e.against == "dense"}
+    against_dense = {(e.model, e.stage, e.metric, e.dim, e.group, e.task): e for e in evidence if e.against == "dense"}
     # By identity: the groups have the very rows of the record, and a hash of a row is one of all its fields.
     of_row: dict[int, tuple[Evidence, Evidence | None]] = {}
     for stage in judged:
         for group in stage.groups:
             for row in group.rows() if len(group.seeds) == 1 else ():
-                place = (stage.model, stage.name, stage.measure.metric, group.id)
+                place = (stage.model, stage.name, stage.measure.metric, stage.measure.dim, group.id)
                 item = against_dense.get((*place, row.task))
                 if item is not None:
                     of_row[id(row)] = item, against_dense.get((*place, None))

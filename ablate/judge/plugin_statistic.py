@@ -23,8 +23,11 @@ class TaskFault(PluginError):
         self.task = task
 
 
-def statistic_of(task: Task, registry: Registry) -> Statistic:
+def statistic_of(task: Task, registry: Registry, name: str | None = None) -> Statistic:
     """A task's statistic. That of a plug-in raises its errors as :class:`TaskFault`, on whichever draw they occur.
+
+    Args:
+        name: of the task in the fault, where it is measured at a dimension.
 
     Raises:
         TaskFault: the plug-in fails to give one.
@@ -33,7 +36,7 @@ def statistic_of(task: Task, registry: Registry) -> Statistic:
     if not blame:
         # An error of a built-in task is a bug, and is raised as it is.
         return task.statistic()
-    named = _Named(task.name, blame)
+    named = _Named(name or task.name, blame)
     with named:
         return _Guarded(task.statistic(), named)
 

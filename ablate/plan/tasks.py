@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ablate.data.items import ItemSet, PairKey, Source
-from ablate.data.names import GROUPS, KNOWN, split_of
+from ablate.data.names import GROUPS, KNOWN, plain_name, split_of
 from ablate.data.sources import Chosen, expand, members
 from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
 from ablate.plugins import Registry
@@ -147,11 +147,12 @@ def parameters_of(
 
 
 def make_task(registry: Registry, name: str, parameters: Parameters) -> Task:
-    """The task of this name.
+    """The task of this name, with or without a dimension.
 
     Raises:
         PluginError: there is no such task.
     """
+    name = plain_name(name)
     return registry.task_class(name)(**parameters.get(name, {}))
 
 

@@ -26,7 +26,7 @@ from ablate.recipe.explain import check, shown
 from ablate.recipe.search import Swap
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
-from ablate.recipe.values import Device, Label, Scope, Seed, Sparsity, Steps, named, wrong
+from ablate.recipe.values import Device, Dims, Label, Scope, Seed, Sparsity, Steps, named, wrong
 
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 DataWord = Literal["auto", "embedded", "hub", "senteval"]
@@ -186,6 +186,8 @@ class Recipe(Strict):
     device: where the model runs: ``auto`` (the first CUDA GPU, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision: in which cells are evaluated: ``float32``, ``bf16`` or ``fp16``. Contributions are always computed in
         float32. Results of another precision have keys of their own.
+    truncate_dims: every task also measures the first so many components of the embeddings (Matryoshka). Cells are
+        scored and chosen by all components.
     """
 
     model: Annotated[
@@ -217,10 +219,16 @@ class Recipe(Strict):
     executor: Executor = ExecutorEntry(name="in-process")
     device: Device = "auto"
     precision: Precision = "float32"
+    truncate_dims: Dims = []
     evaluate: Evaluate = Evaluate()
     stability: Stability = Stability()
     prevalence: Prevalence = Prevalence()
     train: Train | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before_dims(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A recipe without them is recorded as by an ablate that had none, so that runs of both are of one recipe.
+        return {name: value for name, value in plain(self).items() if name != "truncate_dims" or value}
 
     @model_validator(mode="after")
     def _not_empty(self) -> Recipe:

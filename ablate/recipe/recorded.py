@@ -7,8 +7,8 @@ from typing import Any
 
 from ablate.recipe.recipe import Recipe
 
-_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor", "device", "evaluate")
-"""The keys of a recipe that change neither its cells nor its tasks."""
+_IRRELEVANT = ("stability", "prevalence", "statistics", "controls", "executor", "device", "evaluate", "truncate_dims")
+"""The keys of a recipe that change neither its cells nor what its tasks find of whole embeddings."""
 
 
 def recorded_recipe(record: Any) -> Recipe:

@@ -103,6 +103,8 @@ executor: in-process
 device: auto
 # In which cells are evaluated: `float32`, `bf16` or `fp16`. Contributions are always computed in float32.
 precision: float32
+# Tasks also measure embeddings truncated to these numbers of components, as Matryoshka models are used.
+#truncate_dims: [256, 128, 64]
 # `racing`: whether cells are screened on growing parts of the pairs, and stop once they cannot be chosen any more.
 # `racing_margin`: by how many points the best cell may be better than the chosen one, if racing stops it.
 evaluate: {{racing: false, racing_margin: 0.1, racing_seed: 0}}

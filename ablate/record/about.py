@@ -138,6 +138,7 @@ class RunAbout(Manifest):
     precision_effects: model -> task -> the dense model's score in the recipe's precision less that in float32, on all
         pairs; None if the precision is float32.
     racing: model -> what racing has spared; None of a run that was not raced.
+    dims: model -> how many components its embeddings have; None of a run without ``truncate_dims``.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
@@ -171,6 +172,7 @@ class RunAbout(Manifest):
     draws_made: int | None = None
     draws_asked: int | None = None
     racing: dict[str, Racing] | None = None
+    dims: dict[str, int] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

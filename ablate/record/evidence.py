@@ -56,7 +56,7 @@ class Evidence:
     Which cell:
         model, stage, metric, unit: as in its rows. group: 16 hexadecimal digits, the same for a cell in every stage and
             every run of one recipe, whatever its seeds. cell: its name in tables. granularity, scorer, sparsity: as in
-            its rows.
+            its rows. dim: as in its rows; left out of the plain record where it is None.
     On what, and by which rule:
         task: None for the mean. margin: how much worse, in ``unit``, still counts as harmless; None if none is set, and
             then nothing is called harmless or harmful. level: of the tests, in (0, 1). n: pairs counted.
@@ -133,6 +133,7 @@ class Evidence:
     beaten: int | None
     samples: Samples | None = None
     draws_asked: int | None = field(default=None, metadata=OMITTED)
+    dim: int | None = field(default=None, metadata=OMITTED)
 
     @property
     def said(self) -> str | None:

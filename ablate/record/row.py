@@ -47,10 +47,13 @@ class Row:
             there, how many masks the search scored, whole or in part; of a ``searched`` control, of how many random
             masks it is the best on dev.
         draws_made, draws_asked: of a cell whose matched draws may stop early, how many were made in this stage, and of
-            how many at most. Left out of the plain record where they are None.
+            how many at most.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
             device: on which the result was computed, such as ``cpu``.
+        dim: the task measured the first so many components of the embeddings, and ``task`` is as in ``stsb@128``; None
+            for all components.
+        draws_made, draws_asked and dim are left out of the plain record where they are None.
     The evidence against dense, once the cells are judged together (see :class:`~ablate.record.evidence.Evidence`):
         low, high, p_different, q_harms, q_improves, q_better, q_harmless, q_worse, verdict, smallest_improves,
         smallest_better. None of controls, and of cells with several seeds, which are judged by their mean.
@@ -128,6 +131,7 @@ class Row:
 
     draws_made: int | None = field(default=None, metadata=OMITTED)
     draws_asked: int | None = field(default=None, metadata=OMITTED)
+    dim: int | None = field(default=None, metadata=OMITTED)
 
     def __post_init__(self) -> None:
         # The store refuses NaN and infinity too, since JSON does not have them.

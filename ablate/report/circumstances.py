@@ -21,6 +21,7 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
         f"data: {about.data}{why}",
         *_computed_on(about),
         *_trained_on(about.training),
+        *_dims(about),
         _hygiene(results, run_stages),
         *((_CLEAN,) if about.clean else ()),
     )
@@ -39,6 +40,16 @@ def _trained_on(training: TrainingData | None) -> tuple[str, ...]:
         return ()
     examples = f"{training.examples:,} {training.kind} ({training.source})"
     return (f"trained: {training.steps:,} steps on {examples}",)
+
+
+def _dims(about: RunAbout) -> tuple[str, ...]:
+    """To how many components embeddings were truncated, if they were."""
+    if not about.dims:
+        return ()
+    several = len(about.dims) > 1
+    own = ", ".join(f"{model} {dim}" if several else str(dim) for model, dim in about.dims.items())
+    asked = ", ".join(map(str, (about.recipe or {}).get("truncate_dims", ())))
+    return (f"dimensions: {own}, which choose; also truncated to {asked}",)
 
 
 def _hygiene(results: RunRecord, run_stages: Sequence[Stage]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ablate.judge.effects import Stage, stages
+from ablate.judge.effects import Stage
 from ablate.judge.group import Group
 from ablate.record import RunRecord
 from ablate.report import circumstances, wording
+from ablate.report.dims import by_dimension, shown
 from ablate.report.oracle_agreement import oracle_agreement_table
 from ablate.report.samples import samples_table
 from ablate.report.sections import cells, detail, grid
@@ -25,7 +26,7 @@ def build(results: RunRecord) -> Page:
     from ablate.judge.methods import compare_methods
     from ablate.report.methods import methods_table
 
-    run_stages, compared = stages(results), compare_methods(results)
+    run_stages, compared = shown(results), compare_methods(results)
     methods = methods_table(compared)
     # Where nothing was confirmed, nobody expects a comparison of scorers.
     withheld = () if methods is None or methods.lines or all(one.measure is None for one in compared) else methods.notes
@@ -58,6 +59,7 @@ def _of_scorers(results: RunRecord, methods: Table | None) -> tuple[Block, ...]:
 def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
     """The tables of a stage. If a confirmation follows, a screen shows only its grid."""
     name, what = wording.name(stage, results), wording.delta(stage)
+    truncated = stage.measure.dim is not None
     if not stage.groups:
         yield detail(stage, (), f"{name}: dense alone, {wording.measure(stage)}")
         return
@@ -68,19 +70,21 @@ def _tables(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iter
         if len(stage.splits) > 1:
             yield detail(stage, stage.groups, f"{name}, task by task: Δ in {wording.measure(stage)}")
         yield from _samples(stage, stage.groups, name)
+        yield from by_dimension(stage, of_model, stage.groups, results)
         return
     in_grid = [group for group in stage.groups if not group.off_grid]
-    if in_grid and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
+    if in_grid and not truncated and (stage.name != "confirm" or len(listed) < len(stage.groups) or not why):
         yield grid(stage, in_grid, f"{name}: {what}", stage.stopped)
     if reports:
         yield cells(stage, listed, f"{name}{why or ', cell by cell'}: {what}")
-    elif len(in_grid) < len(stage.groups):
+    elif not truncated and len(in_grid) < len(stage.groups):
         several = [group for group in stage.groups if group.off_grid]
         yield detail(stage, several, f"{name}, cells of several steps or granularities: Δ in {wording.measure(stage)}")
     if reports and len(stage.splits) > 1:
         yield detail(stage, listed, f"{name}, task by task: Δ in {wording.measure(stage)}")
     if reports:
         yield from _samples(stage, listed, name)
+    yield from by_dimension(stage, of_model, listed, results)
 
 
 def _samples(stage: Stage, listed: Sequence[Group], name: str) -> Iterable[Table]:

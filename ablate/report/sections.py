@@ -46,7 +46,7 @@ def grid(stage: Stage, groups: Sequence[Group], title: str, stopped: Sequence[Gr
         stub = map(TableCell, (line.granularity, wording.sparsity(line.sparsity), *line.extras))
         entries = [places[line].get(scorer) for scorer in scorers]
         whole = [None if group is None or group.id in seen else group for group in entries]
-        effects = _marked(stage, [stage.effect(group) if group else None for group in whole], whole)
+        effects = marked(stage, [stage.effect(group) if group else None for group in whole], whole)
         for at, entry in enumerate(entries):
             if entry is not None and entry.id in seen:
                 text = wording.effect(stage.effect(entry), stage.measure.places)
@@ -87,7 +87,7 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     columns = [
         (Column("#", stub=True), places),
         (Column("cell", stub=True), labels),
-        (Column("Δ"), _marked(stage, effects, groups)),
+        (Column("Δ"), marked(stage, effects, groups)),
     ]
     notes = wording.notes(stage, groups)
     items = [stage.evidence_on(group) for group in groups]
@@ -149,10 +149,10 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         lines.append(_line("dense, clean", [wording.score(row, True, digits) for row in dense]))
         lines.append(_line("pairs dropped", [wording.dropped(row) for row in dense]))
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]
-    marked = [_marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
+    columns_of = [marked(stage, effects, groups, task) for task, effects in zip(tasks, by_task, strict=True)]
     for place, group in enumerate(groups):
         title_cell = TableCell(label(group, groups))
-        lines.append(Line((title_cell, *(column[place] for column in marked)), new=place == 0))
+        lines.append(Line((title_cell, *(column[place] for column in columns_of)), new=place == 0))
     notes = wording.seeds(groups, "Where a cell has seeds, Δ is the mean over")
     return Table(title, columns, tuple(lines), "column", (*notes, *verdicts.legend(stage, groups, tasks)))
 
@@ -165,7 +165,7 @@ def _plain(stage: Stage, effects: Iterable[Effect]) -> list[TableCell]:
     return [TableCell(wording.effect(effect, stage.measure.places)) for effect in effects]
 
 
-def _marked(
+def marked(
     stage: Stage, effects: Sequence[Effect | None], groups: Sequence[Group | None], task: str | None = None
 ) -> list[TableCell]:
     """Effects with their verdicts and a mark on the best. Effects that print the same are equally good."""

@@ -32,6 +32,7 @@ class CellSummary:
     evaluations: how many masks were scored on dev to find the cell; None if it was not searched for.
     searched, searches: the mean over the best masks of random searches with as many, and how many searches.
     flipped: the delta of the flipped control.
+    dim: of how many components of the embeddings all this is; None for all.
     """
 
     model: str
@@ -73,6 +74,7 @@ class CellSummary:
     searched: float | None
     searches: int
     flipped: float | None
+    dim: int | None = None
 
 
 def summarize(results: RunRecord) -> Iterator[CellSummary]:
@@ -126,4 +128,5 @@ def _summary(stage: Stage, group: Group) -> CellSummary:
         searched=stage.searched(group).value,
         searches=len(group.searched),
         flipped=stage.flipped(group).value,
+        dim=stage.measure.dim,
     )

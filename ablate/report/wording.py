@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from ablate.data.names import plain_name
 from ablate.judge.effects import Effect, Stage
 from ablate.judge.group import Group
 from ablate.record import Row, RunAbout, RunRecord, devices_note, precision_note
@@ -35,7 +36,7 @@ def delta(stage: Stage) -> str:
 def measure(stage: Stage) -> str:
     """``points (spearman)``, with ``lower is better`` if it is."""
     lower = "" if stage.measure.higher_is_better else ", lower is better"
-    return f"{stage.measure.unit} ({stage.measure.metric}{lower})"
+    return f"{stage.measure.unit} ({stage.measure.name}{lower})"
 
 
 def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
@@ -207,5 +208,5 @@ def deviations(about: RunAbout, tasks: Collection[str]) -> tuple[str, ...]:
     return tuple(
         f"{task} is not the standard set: {deviation}. Its scores are not comparable with published ones."
         for task, deviation in (about.deviations or {}).items()
-        if task in tasks
+        if task in {plain_name(name) for name in tasks}
     )

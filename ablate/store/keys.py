@@ -122,6 +122,8 @@ def result_key(model: Model, mask: str | None, loaded: Loaded, precision: Precis
             "mask": mask,
             "task": loaded.task.identity(),
             "data": loaded.data.hash,
+            # Of truncated embeddings alone, so that the keys of all others are those that they had before.
+            **({} if loaded.dim is None else {"dim": loaded.dim}),
         }
     )
 

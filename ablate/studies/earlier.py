@@ -109,4 +109,5 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
 def _stage(job: Job, results: RunRecord, model: str, name: str) -> Stage | None:
     """The stage of that name with the tasks that choose. Tasks of another measure, such as losses, have their own."""
     named = (stage for stage in stages(results) if stage.model == model and stage.name == name)
+    named = (stage for stage in named if stage.measure.dim is None)
     return next((stage for stage in named if any(task.chooses for task in job.make(stage.splits))), None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ablate.data.items import ItemSet, Key
+from ablate.data.names import name_at
 from ablate.statistics.panel import Panel
 from ablate.tasks.base import Task
 
@@ -21,6 +23,7 @@ class Loaded:
     kept: bool [n], False for items that calibration or choice has seen.
     fault: why the items could not be read (there are none then); usually None.
     part: bool [items of the whole set], which of them these are; None if these are all.
+    dim: the task measures the first so many components of the embeddings; None for all.
     """
 
     task: Task
@@ -28,15 +31,26 @@ class Loaded:
     kept: NDArray[np.bool_]
     fault: str | None = None
     part: NDArray[np.bool_] | None = None
+    dim: int | None = None
 
     @property
     def name(self) -> str:
-        return self.task.name
+        """The task's name; at a dimension, with it."""
+        return name_at(self.task.name, self.dim)
+
+    def at(self, dim: int | None) -> Loaded:
+        """The same task and items at another dimension."""
+        return replace(self, dim=dim)
 
     def only(self, items: NDArray[np.bool_]) -> Loaded:
         """The task with only the items that ``items``, bool [n], marks; of a task that has all its items."""
         assert self.part is None
-        return Loaded(self.task, self.data.only(items), self.kept[items], self.fault, items)
+        return replace(self, data=self.data.only(items), kept=self.kept[items], part=items)
+
+
+def at_dims(tasks: Sequence[Loaded], dims: Sequence[int]) -> list[Loaded]:
+    """The tasks as they are, then all of them at each dimension."""
+    return [task.at(dim) for dim in (None, *dims) for task in tasks]
 
 
 def panel_of(loaded: Loaded) -> Panel:

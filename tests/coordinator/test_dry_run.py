@@ -33,6 +33,21 @@ def test_cells_passes_and_an_estimate(place: Workplace) -> None:
     assert "estimate: " in ran.out
 
 
+def test_dimensions_are_named_and_counted_as_one_encoding(place: Workplace) -> None:
+    text = RECIPE + "confirm: [stsb]\n"
+    assert place.run(text).code == 0
+    place.nothing_may_evaluate()
+    ran = place.run(text + "truncate_dims: [16, 5]\n", "--dry-run")
+    assert (ran.code, ran.err) == (0, "")
+    assert cells(ran.out) == FRESH, "the store has whole embeddings alone"
+    assert "screen on stsb-dev, also at 16, 5 dimensions: 3 cells, 0 cached" in ran.out
+    assert "then confirm on stsb, also at 16, 5 dimensions: " in ran.out
+    refused = place.run(text + "truncate_dims: [16, 64]\n", "--dry-run")
+    assert (refused.code, refused.out) == (2, "")
+    told = "truncate_dims: 64 is more than the 32 components of the embeddings of model 'model'"
+    assert refused.err == f"ablate: {told}; list numbers of at most 32\n"
+
+
 def test_slow_scorers_whose_time_is_not_known_are_named(place: Workplace) -> None:
     """A scorer that takes hours must not hide behind an estimate of seconds; one that is stored takes none."""
     text = RECIPE.replace("[align, random]", "[align, {scorer: oracle, on: align, label: exact}]")

@@ -16,7 +16,8 @@ from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
     "valid: calibration, cells, confirm, controls, data, device, evaluate, executor, granularities, model, overlap, "
-    "precision, prevalence, scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train"
+    "precision, prevalence, scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train,"
+    " truncate_dims"
 )
 SPARSITY = "a sparsity is the fraction removed, a number from 0 to below 1, or `negative`, not"
 DEVICE = "device: cpu (auto: there is no CUDA GPU that torch can use)"
@@ -86,6 +87,10 @@ VALUES = {
     RECIPE + "seeds: [2001-01-01]\n": "8:9: seeds.0: must be a whole number, not '2001-01-01'",
     RECIPE + "steps: 0\n": "8:1: steps: must be at least 1, not 0",
     RECIPE + "steps: 1.5\n": "8:1: steps: must be a whole number, not 1.5",
+    RECIPE + "truncate_dims: [16, 0]\n": "8:21: truncate_dims.1: must be at least 1, not 0",
+    RECIPE + "truncate_dims: [16, 8.5]\n": "8:21: truncate_dims.1: must be a whole number, not 8.5",
+    RECIPE + "truncate_dims: [16, 8, 16]\n": "8:1: a dimension is listed twice: '16, 8, 16'; list each once",
+    RECIPE + "truncate_dims: 16\n": "8:1: truncate_dims: must be a list, such as [a, b], not 16",
     RECIPE + "scopes: [globl]\n": "8:10: scopes.0: must be 'global' or 'layer', not 'globl'",
     RECIPE + "overlap: dropp\n": "8:1: overlap: must be 'drop' or 'keep', not 'dropp'",
     RECIPE + "controls: {flipped: 1}\n": "8:12: controls.flipped: must be true or false, not 1",

@@ -156,6 +156,12 @@ def test_precision_and_the_mask_are_part_of_a_result(bench: Bench) -> None:
     assert len(set(made)) == 9
 
 
+def test_each_dimension_has_a_result_of_its_own() -> None:
+    (task,) = TASKS["sts-dev"]
+    made = [result_key(MODEL, "bits", task.at(dim)) for dim in (None, 16, 8)]
+    assert len({result_key(MODEL, "bits", task), *made}) == len(made) == 3
+
+
 def test_mask_hash_is_of_the_bits_alone() -> None:
     a, b = np.array([True, False, True]), np.array([False] * 8 + [True])
     everything = np.ones(4, bool)

@@ -36,8 +36,9 @@ def points(stages: Sequence[Stage]) -> list[PlanePoint]:
 
     Args:
         stages: of one model and one name. Each has one metric, and a cell is in the plane if it has both losses.
-            Verdicts are of the first that has other scores.
+            Verdicts are of the first that has other scores. Those of truncated embeddings are left out.
     """
+    stages = [stage for stage in stages if stage.measure.dim is None]
     by_metric = {stage.measure.metric: stage for stage in stages}
     if not {ALIGN, UNIFORM} <= set(by_metric):
         return []

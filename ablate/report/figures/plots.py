@@ -58,7 +58,7 @@ class Plots:
         drawable = [candidate for candidate in candidates if curves(candidate)]
         if not drawable:
             raise AblateError(_no_curve(candidates, stage))
-        best = min(drawable, key=lambda drawn: (drawn.measure.metric in (ALIGN, UNIFORM), drawn.name != "confirm"))
+        best = min(drawable, key=_preference)
         title = f"Sparsity curves of {best.model}, {best.name}: {wording.delta(best)}"
         return _figure(curves_figure(best, title), caption)
 
@@ -116,6 +116,11 @@ class Plots:
         if stage is not None and stage not in names:
             raise AblateError(f"this run has no stage '{stage}'; {suggest(stage, names)}")
         return [candidate for candidate in of_model if stage in (None, candidate.name)]
+
+
+def _preference(stage: Stage) -> tuple[bool, bool, bool]:
+    """The lower, the rather a stage is drawn. Truncated embeddings are drawn only where they are asked for."""
+    return stage.measure.metric in (ALIGN, UNIFORM), stage.measure.dim is not None, stage.name != "confirm"
 
 
 def _figure(sketch: Sketch | None, caption: bool) -> Figure:

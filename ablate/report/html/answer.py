@@ -63,7 +63,12 @@ def _reporting(of_model: Sequence[Stage]) -> Stage | None:
     A better loss is not the goal: orderings by a loss can run against the gain in the scores.
     """
     with_cells = [stage for stage in of_model if stage.groups]
-    return min(with_cells, key=lambda s: (s.name != "confirm", s.measure.metric in (ALIGN, UNIFORM)), default=None)
+    return min(with_cells, key=_preference, default=None)
+
+
+def _preference(stage: Stage) -> tuple[bool, bool, bool]:
+    """The lower, the better the stage answers: by whole embeddings, as cells are chosen by them."""
+    return stage.name != "confirm", stage.measure.metric in (ALIGN, UNIFORM), stage.measure.dim is not None
 
 
 def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry]) -> Answer:

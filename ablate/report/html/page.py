@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from ablate.judge.effects import Stage, stages
+from ablate.judge.effects import Stage
 from ablate.judge.methods import MethodComparison, compare_methods
 from ablate.record import ContributionMap, RunRecord
 from ablate.report import wording
 from ablate.report.circumstances import foot, head
+from ablate.report.dims import shown
 from ablate.report.figures.curves import curves_figure
 from ablate.report.figures.drawing import Sketch
 from ablate.report.figures.intervals import intervals_figure
@@ -77,7 +78,7 @@ def render_html(material: Material) -> str:
         script_hash=base64.b64encode(digest).decode(),
         question=question(results),
         answers=answers(results, material.prevalence[0].prevalence if material.prevalence else ()),
-        head=head(results, stages(results)),
+        head=head(results, shown(results)),
         foot=foot(results),
         sections=list(_sections(material)),
         facts=facts(results, material.origin),
@@ -87,7 +88,7 @@ def render_html(material: Material) -> str:
 
 def _sections(material: Material) -> Iterator[ReportSection]:
     results = material.results
-    run_stages = stages(results)
+    run_stages = shown(results)
     yield ReportSection("tables", "Tables", blocks=of_models(results, run_stages))
     yield _drawn("curves", "Sparsity curves and intervals", _curves(run_stages), _NO_CURVES)
     yield _methods(results, *material.companions)
