@@ -56,7 +56,7 @@ class LowerLayers:
         changed = {name: kept for name, kept in keep.items() if not kept.all()}
         unchanged = unchanged_layers(self.model, differences(changed, self.base))
         with masked(self.model, changed):
-            if unchanged in (0, len(self.model.architecture.layers)):
+            if unchanged in (0, len(self.model.architecture.layers)) or self.model.reads_layers:
                 # There is nothing to save, or this is the base, such as the dense model, which is evaluated once.
                 return encode(self.model, self.prepared)
             try:

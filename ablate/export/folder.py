@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import safe_open
-from sentence_transformers.sentence_transformer.modules import Transformer
 from transformers import PreTrainedModel
 
 from ablate.models.architectures import PRUNED_PREFIX
 from ablate.models.checkpoint import find_checkpoint
 from ablate.models.quiet import quiet
-from ablate.models.sentence_transformer import sentence_transformer
+from ablate.models.sentence_transformer import put_backbone, sentence_transformer
 from ablate.models.spec import ModelSpec
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
@@ -45,11 +44,9 @@ def write_model(spec: ModelSpec, prompt: str, backbone: PreTrainedModel, folder:
     # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
         modules = sentence_transformer(spec, prompt)
-        transformer = modules[0]
-        assert isinstance(transformer, Transformer)
-        transformer.model = backbone
+        put_backbone(modules, backbone)
         if spec.max_length is not None:
-            transformer.max_seq_length = spec.max_length
+            modules.max_seq_length = spec.max_length
         # No model card by the library: ablate writes its own, with the scores and the costs.
         modules.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 

@@ -72,7 +72,7 @@ def _removed(
     below: Outputs | None = None
     known = 0
     for number in sorted(by_layer):
-        if number > known:
+        if number > known and not model.reads_layers:
             below = _outputs(model, prepared, known, number, below)
             known = number
         indices = list(by_layer[number])
@@ -80,11 +80,11 @@ def _removed(
         keeps = [_keep(model, granularity, layers, groups[index]) for index in indices]
         layer = model.architecture.layers[number]
         carrier = granularity.carrier(layer) if isinstance(granularity, ColumnGranularity) else None
-        if carrier in (layer.attention_output, layer.ffn_out):
+        if carrier in (layer.attention_output, layer.ffn_out) and not model.reads_layers:
             columns = torch.stack([keep[f"{carrier}.weight"].all(0) for keep in keeps])
             without = without_columns(model, prepared, number, below, carrier, columns)
         else:
-            without = _without(model, prepared, number, below, keeps)
+            without = _without(model, prepared, known, below, keeps)
         with closing(without):
             for index, embeddings in zip(indices, without, strict=True):
                 yield number, index, embeddings
@@ -93,7 +93,7 @@ def _removed(
 def _without(
     model: Model, prepared: Prepared, number: int, below: Outputs | None, keeps: Sequence[Mapping[str, Tensor]]
 ) -> Generator[Tensor]:
-    """The embeddings under each mask, none of which changes a layer before ``number``."""
+    """The embeddings under each mask, none of which changes one of the lowest ``number`` layers."""
     with layers_replayed(model, number, below) as replay:
         for keep in keeps:
             with masked(model, keep):

@@ -42,7 +42,7 @@ def _on_cpu(spec: ModelSpec) -> Model:
     if not checkpoint.modules and spec.pooling is None:
         raise ModelError(
             f"model '{spec.name}': a bare transformers checkpoint does not say how to pool; "
-            "add `pooling: mean`, `cls` or `cls_before_pooler`"
+            "add the `pooling` that it was trained with, such as `mean`, `cls_before_pooler` or `lasttoken`"
         )
     backbone, missing, remarks = _backbone(checkpoint, spec)
     if checkpoint.modules:

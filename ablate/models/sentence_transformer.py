@@ -6,9 +6,12 @@ from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Transformer
+from torch import nn
+from transformers import PreTrainedModel
 
 from ablate.models.checkpoint import find_checkpoint
+from ablate.models.pooling import LAYERS, pooling_modules
 from ablate.models.spec import ModelSpec
 
 
@@ -42,6 +45,19 @@ def sentence_transformer(spec: ModelSpec, prompt: str = "") -> SentenceTransform
             module_output_name="sentence_embedding",
         )
         return SentenceTransformer(modules=[transformer], device="cpu", **prompts)
-    transformer = Transformer(path, model_kwargs=options)
-    pooling = Pooling(transformer.get_embedding_dimension(), "mean" if spec.pooling == "mean" else "cls")
-    return SentenceTransformer(modules=[transformer, pooling], device="cpu", **prompts)
+    assert spec.pooling is not None
+    config = {"output_hidden_states": True} if spec.pooling in LAYERS else {}
+    transformer = Transformer(path, model_kwargs=options, config_kwargs=config)
+    layers = transformer.model.config.num_hidden_layers
+    after = pooling_modules(spec.pooling, transformer.get_embedding_dimension(), layers)
+    return SentenceTransformer(modules=[transformer, *after], device="cpu", **prompts)
+
+
+def put_backbone(modules: SentenceTransformer, backbone: nn.Module) -> None:
+    """Puts another backbone in place of a model's own, with as many outputs as its modules read. Changes its config."""
+    transformer = modules[0]
+    assert isinstance(transformer, Transformer)
+    assert isinstance(backbone, PreTrainedModel)
+    if getattr(transformer.model.config, "output_hidden_states", False):
+        backbone.config.output_hidden_states = True
+    transformer.model = backbone

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Pooling = Literal["mean", "cls", "cls_before_pooler"]
+Pooling = Literal["mean", "cls", "cls_before_pooler", "max", "lasttoken", "weightedmean", "avg_first_last", "avg_top2"]
 Precision = Literal["float32", "bf16", "fp16"]
 
 
@@ -15,8 +15,10 @@ class ModelSpec(BaseModel):
 
     name: ``minilm`` (embedded), a local folder, or a Hub id.
     revision: commit, tag or branch. Required for a Hub id, because otherwise results could not be reproduced.
-    pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it) or
-        ``cls_before_pooler`` (the first token). By default the model's own modules decide.
+    pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it),
+        ``cls_before_pooler`` (the first token), ``max`` over tokens, ``lasttoken``, ``weightedmean`` (the n-th token
+        weighs n), ``avg_first_last`` or ``avg_top2`` (SimCSE's: the mean over tokens of two layers' average). By
+        default the model's own modules decide.
     max_length: tokens, special ones included; by default the model's own.
     trust_remote_code: run the Python code that comes with the model.
     """

@@ -180,7 +180,7 @@ def test_broken_json(file: str, text: str, tmp_path: Path) -> None:
 
 def test_bare_transformers_folder_needs_pooling(tmp_path: Path) -> None:
     save_tiny(tmp_path, format="transformers")
-    refused("add `pooling: mean`, `cls` or `cls_before_pooler`", tmp_path)
+    refused("add the `pooling` that it was trained with, such as `mean`, `cls_before_pooler`", tmp_path)
 
 
 @pytest.mark.parametrize("family", ["distilbert"])
@@ -238,7 +238,7 @@ def test_folders_that_do_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_spec_refuses_what_it_does_not_know() -> None:
-    for wrong in ({"poling": "mean"}, {"pooling": "max"}, {"max_length": 2}, {"trust_remote_code": "yes"}):
+    for wrong in ({"poling": "mean"}, {"pooling": "maximum"}, {"max_length": 2}, {"trust_remote_code": "yes"}):
         with pytest.raises(ValidationError):
             ModelSpec.model_validate({"name": "minilm"} | wrong)
     assert hash(ModelSpec(name="minilm")) == hash(ModelSpec(name="minilm"))

@@ -92,7 +92,10 @@ REFUSED = {
     ("--seeds", "1.5"): "must be a whole number, not '1.5'",
     ("--seeds", "-1"): "must be at least 0, not -1",
     ("--seeds", ""): "must be a list that is not empty, not []",
-    ("--pooling", "max"): "must be 'mean', 'cls' or 'cls_before_pooler', not 'max'",
+    ("--pooling", "maximum"): (
+        "must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', 'avg_first_last' or "
+        "'avg_top2', not 'maximum'"
+    ),
     ("--tasks", "stsx"): "unknown task 'stsx'; did you mean 'sts'?",
     ("--tasks", ""): "nothing to measure: no screen and no confirm tasks; list at least one",
     ("--model", ""): "name: must be text that is not empty, not ''",
