@@ -44,6 +44,12 @@ def compare(
             autocompletion=complete.pooling,
         ),
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Text before each sentence; default: the model's.")
+    ] = None,
+    prompt_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the model's own prompts, by its name.")
+    ] = None,
     tasks: Annotated[
         str,
         typer.Option(metavar="A,B", help="Tasks or groups, for every cell.", autocompletion=complete.tasks),
@@ -67,6 +73,8 @@ def compare(
                 pooling,
                 tasks,
                 seeds,
+                prompt=prompt,
+                prompt_name=prompt_name,
                 device=execution.device,
                 precision=execution.precision,
             ),

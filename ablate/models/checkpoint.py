@@ -128,7 +128,7 @@ def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
     modules_file = folder / "modules.json"
     if modules_file.is_file():
         try:
-            (first, *rest) = [{"type": m["type"], "path": m["path"]} for m in _read_json(modules_file, name)]
+            (first, *rest) = [{"type": m["type"], "path": m["path"]} for m in read_json(modules_file, name)]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"model '{name}': {modules_file} is not a list of modules") from error
         if not first["type"].endswith(".Transformer"):
@@ -144,7 +144,7 @@ def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
     config = transformer / "config.json"
     if not config.is_file():
         raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
-    _check_config(_read_json(config, name), name)
+    _check_config(read_json(config, name), name)
     return Checkpoint(folder, transformer, modules_file.is_file()), other_modules
 
 
@@ -193,7 +193,12 @@ def _refuse_pickles(part: Path, spec: ModelSpec, folder: Path, required: bool) -
         raise ModelError(f"model '{spec.name}': no weights (model.safetensors) in {part}; save the model there")
 
 
-def _read_json(file: Path, name: str) -> Any:
+def read_json(file: Path, name: str) -> Any:
+    """The content of a JSON file of the model ``name``.
+
+    Raises:
+        ModelError: it is not valid JSON.
+    """
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -20,6 +20,7 @@ from ablate.models.checkpoint import Checkpoint, find_checkpoint
 from ablate.models.device import CPU, full_means, label
 from ablate.models.loading_report import remarks_on, unused_weights
 from ablate.models.model import Model
+from ablate.models.prompts import prompt_of
 from ablate.models.quiet import quiet
 from ablate.models.spec import ModelSpec
 
@@ -44,9 +45,11 @@ def _on_cpu(spec: ModelSpec) -> Model:
             f"model '{spec.name}': a bare transformers checkpoint does not say how to pool; "
             "add the `pooling` that it was trained with, such as `mean`, `cls_before_pooler` or `lasttoken`"
         )
-    backbone, missing, remarks = _backbone(checkpoint, spec)
+    prompt, remarks = prompt_of(spec, checkpoint)
+    backbone, missing, on_load = _backbone(checkpoint, spec)
+    remarks += on_load
     if checkpoint.modules:
-        return _from_modules(checkpoint, spec, missing, remarks)
+        return _from_modules(checkpoint, spec, prompt, missing, remarks)
     assert spec.pooling is not None
     with _one_line_errors(spec.name), quiet() as messages:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -54,7 +57,7 @@ def _on_cpu(spec: ModelSpec) -> Model:
         )
     _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
     fast = require_fast(spec.name, tokenizer)
-    model = pooled(spec.name, backbone, fast, spec.pooling, max_length=spec.max_length)
+    model = pooled(spec.name, backbone, fast, spec.pooling, prompt=prompt, max_length=spec.max_length)
     return replace(model, remarks=remarks + remarks_on((), messages))
 
 
@@ -78,7 +81,9 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
     return model.eval(), set(info["missing_keys"]), remarks_on(unused, messages)
 
 
-def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str], remarks: tuple[str, ...]) -> Model:
+def _from_modules(
+    checkpoint: Checkpoint, spec: ModelSpec, prompt: str, missing: set[str], remarks: tuple[str, ...]
+) -> Model:
     with _one_line_errors(spec.name), quiet() as messages:
         loaded = SentenceTransformer(
             str(checkpoint.folder),
@@ -100,7 +105,6 @@ def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str], re
     own_pooler = text["method_output_name"] == "pooler_output"
     needs_pooler = own_pooler if spec.pooling is None else spec.pooling == "cls"
     _handle_missing(spec.name, first.model, missing, pooler=needs_pooler)
-    prompt = loaded.prompts[loaded.default_prompt_name] or "" if loaded.default_prompt_name else ""
     tokenizer = require_fast(spec.name, first.tokenizer)
     if spec.pooling is not None:
         model = pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)

@@ -83,8 +83,8 @@ class Model:
     pad: token-id lists -> features for ``embed``, padded to the longest, on the model's device.
     network: everything that ``embed`` runs: the backbone, and the modules behind it.
     guard: held by the thread that changes the backbone; copies by ``dataclasses.replace`` share backbone and guard.
-    reads_layers: whether ``embed`` uses the outputs of several layers, not of the last alone. If so, every pass runs all
-        layers, see :mod:`ablate.models.replay`.
+    reads_layers: whether ``embed`` uses the outputs of several layers, not of the last alone. If so, every pass runs
+        all layers, see :mod:`ablate.models.replay`.
     remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
     """
 

@@ -12,14 +12,15 @@ from transformers import PreTrainedModel
 
 from ablate.models.checkpoint import find_checkpoint
 from ablate.models.pooling import LAYERS, pooling_modules
+from ablate.models.prompts import set_prompt
 from ablate.models.spec import ModelSpec
 
 
-def sentence_transformer(spec: ModelSpec, prompt: str = "") -> SentenceTransformer:
+def sentence_transformer(spec: ModelSpec, prompt: str | None = None) -> SentenceTransformer:
     """The model with its own modules, or with a Transformer and the pooling that ``spec`` asks for.
 
     Args:
-        prompt: what evaluation prepends to each sentence. Modules of the model's own have it already.
+        prompt: what evaluation prepends to each sentence; it becomes the default prompt. None: the model's own prompts.
 
     Raises:
         ModelError: as :func:`~ablate.models.checkpoint.find_checkpoint` does.
@@ -27,13 +28,16 @@ def sentence_transformer(spec: ModelSpec, prompt: str = "") -> SentenceTransform
     checkpoint = find_checkpoint(spec)
     options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
     if checkpoint.modules and spec.pooling is None:
-        return SentenceTransformer(
+        own = SentenceTransformer(
             str(checkpoint.folder),
             device="cpu",
             local_files_only=True,
             trust_remote_code=spec.trust_remote_code,
             model_kwargs=options,
         )
+        if prompt is not None:
+            set_prompt(own, prompt)
+        return own
     path = str(checkpoint.transformer)
     prompts: dict[str, Any] = {"prompts": {"default": prompt}, "default_prompt_name": "default"} if prompt else {}
     if spec.pooling == "cls":

@@ -27,6 +27,8 @@ model:
   # `lasttoken`, `weightedmean`, `avg_first_last` or `avg_top2`.
   # {pooling_note}
 {pooling}\
+  # Text before each sentence, or `prompt_name` instead: one of the model's own. By default, its default prompt.
+#  prompt: "query: "
   # The most tokens of a sentence; by default, as many as the model takes.
 #  max_length: 128
   # Whether to run Python code that comes with the model.

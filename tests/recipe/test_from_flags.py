@@ -64,6 +64,12 @@ def test_a_fraction_is_no_seed() -> None:
 def test_model_at_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (spec,) = recipe(model="someone/encoder@abc", pooling="cls").model
     assert (spec.name, spec.revision, spec.pooling) == ("someone/encoder", "abc", "cls")
+    (spec,) = recipe(prompt="query: ").model
+    assert (spec.prompt, spec.prompt_name) == ("query: ", None)
+    (spec,) = recipe(prompt_name="query").model
+    assert (spec.prompt, spec.prompt_name) == (None, "query")
+    with pytest.raises(RecipeError, match="^--model: give `prompt` or `prompt_name`, not both$"):
+        recipe(prompt="query: ", prompt_name="query")
     monkeypatch.chdir(tmp_path)
     Path("a@b").mkdir()
     (spec,) = recipe(model="a@b").model
