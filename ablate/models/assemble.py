@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from ablate.errors import ModelError
-from ablate.models.architectures import architecture_of, usable_positions
+from ablate.models.architectures import architecture_of, family_of, usable_positions
 from ablate.models.fingerprint import model_hash, modules_fingerprint
 from ablate.models.model import Encoding, Model
 from ablate.models.pooling import LAYERS, Embed, embed_by, reads_layers
@@ -162,9 +162,20 @@ def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrained
         raise ModelError(f"model '{name}': the tokenizer has token id {highest}, but there are {rows} embeddings")
     if tokenizer.pad_token_id is None:
         raise ModelError(f"model '{name}': the tokenizer has no padding token; set `pad_token` and save it again")
-    # `pad` pads on the right, and `cls` pooling takes the first token.
-    if tokenizer.padding_side != "right" or tokenizer.truncation_side != "right":
-        raise ModelError(f"model '{name}': the tokenizer pads or truncates on the left, which is not supported")
+    if tokenizer.truncation_side != "right":
+        raise ModelError(f"model '{name}': the tokenizer truncates on the left, which is not supported")
+    # `pad` pads on the right.
+    if tokenizer.padding_side != "right" and not pads_left_allowed(backbone):
+        raise ModelError(
+            f"model '{name}': the tokenizer pads on the left, which moves the absolute positions of a "
+            f"{backbone.config.model_type}; set `padding_side: right` in its tokenizer_config.json"
+        )
+
+
+def pads_left_allowed(backbone: PreTrainedModel) -> bool:
+    """Whether embeddings are the same with padding on the left and on the right, because positions are relative."""
+    family = family_of(backbone.config.model_type, backbone.config.name_or_path or "")
+    return bool(getattr(family, "relative", False))
 
 
 def _max_length(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int | None) -> int:
