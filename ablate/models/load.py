@@ -16,13 +16,15 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
 from ablate.models.assemble import from_modules, pooled, require_fast
-from ablate.models.checkpoint import Checkpoint, find_checkpoint
+from ablate.models.checkpoint import Checkpoint, find_checkpoint, weights_files
 from ablate.models.device import CPU, full_means, label
-from ablate.models.loading_report import remarks_on, unused_weights
+from ablate.models.loading_report import converted, remarks_on, unused_weights
 from ablate.models.model import Model
 from ablate.models.prompts import prompt_of
 from ablate.models.quiet import quiet
+from ablate.models.sentence_transformer import check_modules
 from ablate.models.spec import ModelSpec
+from ablate.models.tokenization import apply_processing
 
 
 def load_model(spec: ModelSpec, device: torch.device = CPU) -> Model:
@@ -78,7 +80,10 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
             ignore_mismatched_sizes=True,
         )
     unused = unused_weights(spec.name, model, info)
-    return model.eval(), set(info["missing_keys"]), remarks_on(unused, messages)
+    parts = (checkpoint.transformer, *(checkpoint.later if spec.pooling is None else ()))
+    files = [file for part in parts for file in weights_files(part, spec.name)]
+    remarks = converted(files) + remarks_on(unused, messages)
+    return model.eval(), set(info["missing_keys"]), remarks
 
 
 def _from_modules(
@@ -95,14 +100,10 @@ def _from_modules(
     first = loaded[0]
     if not isinstance(first, Transformer) or not isinstance(first.model, PreTrainedModel):
         raise ModelError(f"model '{spec.name}': begins with a {type(first).__name__} module, not a Transformer")
-    text = first.modality_config.get("text")
-    # ablate tokenizes by itself, so it has to refuse a model that asks for more than plain tokenization.
-    if text is None or "message" in first.modality_config or first.processing_kwargs:
-        raise ModelError(
-            f"model '{spec.name}': its sentence_bert_config.json asks for a chat template or for tokenizer "
-            "options (`modality_config`, `processing_kwargs`), which are not supported; remove them"
-        )
-    own_pooler = text["method_output_name"] == "pooler_output"
+    apply_processing(spec.name, first)
+    if spec.pooling is None:
+        check_modules(spec.name, loaded)
+    own_pooler = first.modality_config["text"]["method_output_name"] == "pooler_output"
     needs_pooler = own_pooler if spec.pooling is None else spec.pooling == "cls"
     _handle_missing(spec.name, first.model, missing, pooler=needs_pooler)
     tokenizer = require_fast(spec.name, first.tokenizer)
