@@ -103,7 +103,7 @@ def _from_modules(
     apply_processing(spec.name, first)
     if spec.pooling is None:
         check_modules(spec.name, loaded)
-    own_pooler = first.modality_config["text"]["method_output_name"] == "pooler_output"
+    own_pooler = "pooler_output" in (first.modality_config["text"]["method_output_name"] or ())
     needs_pooler = own_pooler if spec.pooling is None else spec.pooling == "cls"
     _handle_missing(spec.name, first.model, missing, pooler=needs_pooler)
     tokenizer = require_fast(spec.name, first.tokenizer)

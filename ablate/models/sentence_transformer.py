@@ -60,7 +60,8 @@ def check_modules(name: str, loaded: SentenceTransformer) -> None:
     Raises:
         ModelError: there is such a module.
     """
-    kinds = {type(module).__name__ for module in loaded if type(module).__module__.startswith("sentence_transformers.")}
+    ours = [module for module in loaded if type(module).__module__.startswith("sentence_transformers.")]
+    kinds = {type(module).__name__ for module in ours}
     if "CNN" in kinds:
         raise ModelError(
             f"model '{name}': its CNN module reads the padding beside a sentence, so that an embedding depends on the "
@@ -72,7 +73,8 @@ def check_modules(name: str, loaded: SentenceTransformer) -> None:
             "hand on; sentence-transformers cannot run it either"
         )
     pools = "Pooling" in kinds or getattr(loaded[0], "module_output_name", None) == "sentence_embedding"
-    if not pools and len(kinds) == len({type(module) for module in loaded}):
+    # What a module with code of its own makes is not known.
+    if not pools and len(ours) == len(loaded):
         raise ModelError(
             f"model '{name}': none of its modules makes one embedding of the tokens; add the `pooling` that it was "
             "trained with"

@@ -18,6 +18,7 @@ from ablate.engine.lower_layers import LowerLayers
 from ablate.export.folder import write_model
 from ablate.granularities.head import Head
 from ablate.granularities.replay import removals
+from ablate.models.architectures import SUPPORTED
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.masked import masked
@@ -112,6 +113,21 @@ def test_as_modules_of_sentence_transformers(pooling: Pooling, layers: int, tmp_
     again = load(tmp_path / "saved")
     close(embed(again), expected)
     assert again.reads_layers == (pooling in LAYERS)
+
+
+@pytest.mark.parametrize("pooling", LAYERS)
+@pytest.mark.parametrize("family", SUPPORTED)
+def test_every_family_has_outputs_of_its_layers(family: str, pooling: Pooling, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, family, "transformers", layers=THREE_LAYERS)
+    model = load(folder, pooling)
+    outputs: list[Tensor] = []
+    for layer in model.architecture.layers:
+        module = model.backbone.get_submodule(layer.path)
+        module.register_forward_hook(lambda _, __, out: outputs.append(out[0] if isinstance(out, tuple) else out))
+    found = model.embed(model.pad(model.tokenize(["the dog runs and reads"])))
+    one, other = outputs[0 if pooling == "avg_first_last" else 1], outputs[2]
+    close(found, ((one + other) / 2).mean(1))
+    close(by_library(sentence_transformer(ModelSpec(name=str(folder), pooling=pooling))), embed(load(folder, pooling)))
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
