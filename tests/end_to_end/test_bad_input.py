@@ -136,8 +136,9 @@ VALUES = {
     instead("model: model", "model: 3"): "1:1: a model is a name, or a mapping such as {name: NAME}, not 3",
     instead("model: model", "model:"): "1:1: a model is a name, or a mapping such as {name: NAME}, not null",
     instead("model: model", "model: []"): "1:1: model: must be a list that is not empty, not []",
-    instead("model: model", "model: {name: model, pooling: max}"): (
-        "1:22: model.pooling: must be 'mean', 'cls' or 'cls_before_pooler', not 'max'"
+    instead("model: model", "model: {name: model, pooling: maximum}"): (
+        "1:22: model.pooling: must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', "
+        "'avg_first_last' or 'avg_top2', not 'maximum'"
     ),
     instead("{senteval: data}", "[auto]"): (
         "2:1: data is one of auto, embedded, hub, senteval, or {senteval: DIR}, not a list"
