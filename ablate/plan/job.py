@@ -9,7 +9,7 @@ from itertools import chain
 
 import torch
 
-from ablate.data.calibration import check_graded
+from ablate.data.graded import check_graded
 from ablate.data.items import PairKey
 from ablate.data.sources import Chosen, expand, resolve
 from ablate.errors import DataError, ModelError, RecipeError, suggest
