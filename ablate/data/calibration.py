@@ -41,7 +41,7 @@ class CalibrationSpec(BaseModel):
     pairs, sentences: how many are drawn; all of them if the splits have fewer.
     graded: how many pairs are drawn, whatever their gold score, for losses that use gold scores. Each split gives
         equally many, so that none outweighs another; or as many as it has in ``{stsb-train: 4096, sickr-train: 1024}``,
-        which names every split.
+        which names every split. With a file of positives, only this form says where gold scores come from.
     splits: the train or dev data sets, or groups of them, to draw from.
     batch_size: pairs or sentences in a batch. Uniformity couples the sentences of a batch, so it is part of the key.
     """
@@ -156,7 +156,8 @@ def splits_of(spec: CalibrationSpec, source: Source) -> list[ItemSet]:
         DataError: a split is malformed, or the source does not have it.
     """
     if isinstance(spec.positives, PositivesFile):
-        return []  # the file takes the place of the splits
+        # The file takes the place of the splits. It has no gold scores, so these need splits of their own.
+        return [source.load(name) for name in spec.graded] if isinstance(spec.graded, dict) else []
     return [source.load(name) for name in expand(spec.splits, source)]
 
 
@@ -167,7 +168,7 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collectio
     of the others are drawn.
 
     Args:
-        splits: from :func:`splits_of`; not used if the pairs come from a file.
+        splits: from :func:`splits_of`. If the pairs come from a file, only graded pairs are drawn from them.
         looks: what the scorers look at. Graded pairs are drawn only if a scorer looks at them. What no scorer looks at
             does not count as seen.
 
@@ -214,7 +215,10 @@ def _positives(items: ItemSet) -> list[tuple[str, str]]:
 
 def _graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[GradedPair]:
     if not splits:
-        raise DataError("a scorer needs pairs with gold scores, and calibration.positives.file has none; use `gold`")
+        raise DataError(
+            "a scorer needs gold scores, and calibration.positives.file has none; use `gold`, or name the splits that "
+            "have them in calibration.graded"
+        )
     return draw_graded(splits, spec.graded, spec.batch_size, spec.calibration_seed)
 
 

@@ -16,6 +16,7 @@ from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
+from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic, refuse_per_example
 from ablate.tasks.loaded import Loaded
 
@@ -111,6 +112,14 @@ class Scorer(Plugin):
         By default pairs and sentences, without gold scores, if it calibrates; and nothing for other scorers.
         """
         return UNGRADED if self.slow and self.calibrates else ()
+
+    @property
+    def batches(self) -> tuple[Batches, ...]:
+        """The batches that a slow scorer takes of the calibration set by itself, besides :meth:`statistics`.
+
+        The plan refuses a calibration set that has fewer examples, before anything is computed. By default none.
+        """
+        return ()
 
     @property
     def targeted(self) -> bool:

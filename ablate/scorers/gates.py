@@ -14,6 +14,7 @@ from ablate.errors import PluginError
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.scorers.base import Scorer, View
+from ablate.scorers.examples import Batches
 from ablate.scorers.gate_training import GateTraining, train_gates
 from ablate.scorers.hard_concrete import closed
 
@@ -85,6 +86,10 @@ class Gates(Scorer):
     @property
     def examples(self) -> tuple[Over, ...]:
         return tuple(dict.fromkeys(loss.over for _, loss in self.terms))
+
+    @property
+    def batches(self) -> tuple[Batches, ...]:
+        return tuple(Batches(over, batch_size=self.batch_size) for over in self.examples)
 
     @property
     def terms(self) -> tuple[tuple[float, Loss], ...]:
