@@ -129,6 +129,14 @@ class Scorer(Plugin):
         """
         return False
 
+    @property
+    def trains(self) -> int:
+        """How many updates a slow scorer makes in one training, each on a batch of all :attr:`batches`; 0: no training.
+
+        The dry run counts the updates of a step's members, or of the scorer itself if it has none, for each share.
+        """
+        return 0
+
     def members(self) -> tuple[Self, ...]:
         """The scorers whose contributions this one combines, such as trainings with several seeds; none by default.
 

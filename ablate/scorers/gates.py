@@ -92,6 +92,10 @@ class Gates(Scorer):
         return tuple(Batches(over, batch_size=self.batch_size) for over in self.examples)
 
     @property
+    def trains(self) -> int:
+        return self.updates
+
+    @property
     def terms(self) -> tuple[tuple[float, Loss], ...]:
         """The losses that are minimized, with their weights."""
         if self.loss == "combined":

@@ -148,6 +148,7 @@ class _ScorerChecks:
             {one.over for one in batches} <= set(scorer.examples),
             f"{who}: takes batches of a part of the calibration set that `examples` does not name",
         )
+        require(type(scorer.trains) is int and scorer.trains >= 0, f"{who}: trains is not a number of updates")
         members = scorer.members()
         require(
             isinstance(members, tuple) and all(type(one) is type(scorer) and not one.members() for one in members),
