@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import BeforeValidator, Field, model_validator
@@ -41,6 +41,8 @@ class Gates(Scorer):
     name: ClassVar[str] = "gates"
     help: ClassVar[str] = "gates on units, trained on a loss with the weights frozen"
     slow: ClassVar[bool] = True
+    # What contracts require of a training holds from its first update.
+    quick: ClassVar[Mapping[str, Any]] = {"updates": 6}
 
     loss: Literal["correlation", "align", "uniform", "combined", "infonce"] = Field(
         "correlation", description="what gates are trained on; combined: align and uniform"
