@@ -147,7 +147,7 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     cut_units(smaller, heads, neurons)
     # The backbone lost its pooler when it was loaded without pooler weights, see `_handle_missing` in load.py.
     if getattr(backbone, "pooler", True) is None:
-        pruned.pooler = None
+        pruned.pooler = None  # type: ignore[assignment]
     pruned.load_state_dict(smaller.state_dict(), strict=True)
     pruned.train(backbone.training)
     return pruned
