@@ -1,4 +1,4 @@
-"""`ablate data` lists the data sets and their sources; `ablate data fetch` downloads data sets into the cache."""
+"""`ablate data` lists the data sets and their sources, downloads them (`fetch`), and checks a user's own files."""
 
 from __future__ import annotations
 
@@ -73,6 +73,26 @@ def fetch(
 
     wanted = [member for name in names or HUB for member in GROUPS.get(name, (name,))]
     fetch_data_sets(wanted, cache_folder(os.environ), typer.echo)
+
+
+@app.command(epilog=epilog("data check"))
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL or Parquet.")],
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="sts, pairs or triplets; guessed from the columns by default.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--column", metavar="ROLE=NAME", help="Which column is what, as first=text_a.")
+    ] = None,
+) -> None:
+    """Say what your own files are taken for: kind, columns, rows, scores, repeated items; and what files share.
+
+    The last line of each is what a recipe has under `tasks`.
+    """
+    from ablate.data.check import report
+
+    for line in report(files, kind, columns or []):
+        typer.echo(line)
 
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:

@@ -81,6 +81,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ablate data",
         "ablate data --data senteval:downstream --json",
     ),
+    "data check": (
+        "ablate data check pairs.csv",
+        "ablate data check dev.csv test.csv --kind sts --column score=similarity",
+    ),
     "data fetch": (
         "ablate data fetch",
         "ablate data fetch sts sts-dev",

@@ -16,6 +16,7 @@ from ablate.coordinator.scorer_trainings import ScorerTrainings, scorer_training
 from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.stages import controls_of
 from ablate.data.calibration import Over
+from ablate.data.own import described
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
@@ -87,6 +88,7 @@ class Preview:
         """Prints the preview."""
         source = self.job.chosen
         lines = [f"data: {source.source.label} ({source.why})"]
+        lines += [f"{task}: {what}" for task, what in described(self.job.tasks.parameters).items()]
         lines += [line for model in self.models for line in self._lines(model)]
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
         console.file.write(strip_control_codes("\n".join(lines)) + "\n")

@@ -98,8 +98,16 @@ def expand(names: Iterable[str], source: Source) -> tuple[str, ...]:
 
 def members(name: str, source: Source) -> tuple[str, ...]:
     """The tasks of a group, whether or not the source has them. A name that is not a group is its own only member."""
-    groups = {**GROUPS, "geometry": GEOMETRY, **source.groups()}
-    return groups.get(name, (name,))
+    return _groups(source).get(name, (name,))
+
+
+def group_names(source: Source) -> tuple[str, ...]:
+    """The names of all groups, whether or not the source has their tasks."""
+    return tuple(_groups(source))
+
+
+def _groups(source: Source) -> dict[str, tuple[str, ...]]:
+    return {**GROUPS, "geometry": GEOMETRY, **source.groups()}
 
 
 def providers(name: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from ablate.data.own import described
 from ablate.distribution import DISTRIBUTION
 from ablate.export.folder import IMPORT, Weights
 from ablate.export.measure import Cost
@@ -103,6 +104,7 @@ def _scores(exported: Exported) -> Table:
             *((f"{MEANINGS}.", _draws(exported)) if any(row.verdict for row in exported.rows) else ()),
             *((wording.CLEAN,) if clean else ()),
             *wording.deviations(exported.about, {row.task for row in exported.rows}),
+            *(f"{task} is {_code(what)}." for task, what in described(exported.about.tasks or {}).items()),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
             *_searched(exported),
             *_unconfirmed(exported),

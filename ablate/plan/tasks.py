@@ -11,8 +11,9 @@ import numpy as np
 
 from ablate.data.items import ItemSet, PairKey, Source
 from ablate.data.names import GROUPS, KNOWN, plain_name, split_of
-from ablate.data.sources import Chosen, expand, members
+from ablate.data.sources import Chosen, expand, group_names, members
 from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
+from ablate.plan.own_files import check_own_files, own_class, own_classes
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
 from ablate.recipe.explain import check, listed
@@ -20,6 +21,7 @@ from ablate.recipe.recipe import Recipe
 from ablate.scorers.base import Scorer
 from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.own import OwnTask
 
 Parameters = Mapping[str, Mapping[str, Any]]
 """Task -> the parameters that a recipe gives it. A task that is absent has its defaults."""
@@ -49,7 +51,8 @@ def resolve_tasks(
         RecipeError: a task is unknown, the source lacks a data set, a parameter is wrong, or a scorer names a test set.
             The message has the place.
     """
-    names = _TaskNames(document, chosen, registry)
+    own = own_classes(recipe, document, registry, group_names(chosen.source))
+    names = _TaskNames(document, chosen, registry, own)
     screen = names.listed(recipe.screen, ("screen",))
     confirm = names.listed(recipe.confirm.tasks if recipe.confirm else [], ("confirm", "tasks"))
     by_scorer = {name: names.of_scorer(name) for scorer in scorers for name in scorer.tasks()}
@@ -58,13 +61,18 @@ def resolve_tasks(
     parameters = parameters_of(recipe, document, chosen.source, registry, used)
     for name in dict.fromkeys(used):
         # Those of a task that the recipe gives parameters have been checked with them.
-        missing = {} if name in parameters else registry.task_class(name).missing(())
+        missing = {} if name in parameters else names.task_class(name).missing(())
         if missing:
             raise RecipeError(
                 f"{document.place(_place_of(name, recipe))}: task '{name}' has no {listed(missing)}; give it in "
                 f"tasks: {{{name}: {{{', '.join(f'{key}: …' for key in missing)}}}}}"
             )
     made = {name: make_task(registry, name, parameters) for name in dict.fromkeys(used)}
+    check_own_files(made.values(), recipe, document)
+    for name, task in made.items():
+        if isinstance(task, OwnTask):
+            parameters[name] = task.resolved()
+            made[name] = make_task(registry, name, parameters)
     return RecipeTasks(
         tuple(made[name] for name in screen),
         tuple(made[name] for name in confirm),
@@ -84,11 +92,15 @@ def _place_of(name: str, recipe: Recipe) -> Location:
 
 @dataclass(frozen=True)
 class _TaskNames:
-    """Replaces the names in a recipe by the names of tasks, and checks that the registry knows them."""
+    """Replaces the names in a recipe by the names of tasks, and checks that the registry knows them.
+
+    own: the tasks on the user's own files, which the registry does not know.
+    """
 
     document: Document
     chosen: Chosen
     registry: Registry
+    own: Mapping[str, type[Task]]
 
     def listed(self, names: Sequence[str], location: Location) -> tuple[str, ...]:
         """A list of the recipe, with groups replaced by their members, and without repetition."""
@@ -107,7 +119,7 @@ class _TaskNames:
         except (DataError, PluginError) as error:
             raise RecipeError(f"a scorer looks at a task: {error}") from None
         for task in tasks:
-            if self.registry.task_class(task).split == "test":
+            if self.task_class(task).split == "test":
                 raise RecipeError(
                     f"a scorer looks at '{task}', a test set, which must not choose; name a dev or train set"
                 )
@@ -116,8 +128,12 @@ class _TaskNames:
     def _members(self, name: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
         tasks = expand([name], self.chosen.source)
         for task in tasks:
-            self.registry.get("task", task, also=[*also, *self.chosen.source.groups()])
+            if task not in self.own:
+                self.registry.get("task", task, also=[*also, *self.own, *self.chosen.source.groups()])
         return tasks
+
+    def task_class(self, name: str) -> type[Task]:
+        return self.own.get(name) or self.registry.task_class(name)
 
 
 def check_splits(splits: Sequence[str], chosen: Chosen, document: Document, location: Location) -> None:
@@ -159,7 +175,8 @@ def parameters_of(
             given[task] = {**given.get(task, {}), **recipe.tasks[name]}
     for name, members_in_use in entries.items():
         for task in members_in_use:
-            check(registry.get("task", task), given[task], document, ("tasks", name), f"task '{task}'")
+            kind = own_class(registry, task, given[task]) or registry.task_class(task)
+            check(kind, given[task], document, ("tasks", name), f"task '{task}'")
     return given
 
 
@@ -170,7 +187,8 @@ def make_task(registry: Registry, name: str, parameters: Parameters) -> Task:
         PluginError: there is no such task.
     """
     name = plain_name(name)
-    return registry.task_class(name)(**parameters.get(name, {}))
+    given = parameters.get(name, {})
+    return (own_class(registry, name, given) or registry.task_class(name))(**given)
 
 
 def load_tasks(

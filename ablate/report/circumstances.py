@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ablate.data.own import described
 from ablate.judge.effects import Stage
 from ablate.record import Row, RunAbout, RunRecord, TrainingData
 
@@ -19,6 +20,7 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
     return (
         f"{title}: {', '.join(about.models)}",
         f"data: {about.data}{why}",
+        *(f"{task}: {what}" for task, what in described(about.tasks or {}).items()),
         *_computed_on(about),
         *_trained_on(about.training),
         *_dims(about),

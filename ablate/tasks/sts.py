@@ -15,6 +15,14 @@ from ablate.statistics.metric import SPEARMAN, Statistic
 from ablate.tasks.base import Task
 
 
+def cosines(data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
+    """The cosine of the two texts of each pair."""
+    unit = normalize(embeddings, dim=1)
+    left, right = (unit[rows] for rows in data.rows(2))
+    found: NDArray[np.float32] = (left * right).sum(1).numpy()
+    return found
+
+
 class Sts(Task):
     """Spearman's rank correlation of cosine and gold, × 100, over all pairs of all subsets together.
 
@@ -27,10 +35,7 @@ class Sts(Task):
     per_item: ClassVar[bool] = True
 
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
-        unit = normalize(embeddings, dim=1)
-        left, right = (unit[rows] for rows in data.rows(2))
-        cosines: NDArray[np.float32] = (left * right).sum(1).numpy()
-        return cosines
+        return cosines(data, embeddings)
 
     def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])

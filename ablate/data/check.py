@@ -1,0 +1,101 @@
+"""What `ablate data check` says of a user's own files."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ablate.data.columns import GOLD, TEXTS, guess_kind
+from ablate.data.items import ItemSet, Key, normalize
+from ablate.data.own import OwnFile, read_own
+from ablate.data.tables import open_table
+from ablate.errors import DataError, suggest
+
+
+def report(files: Sequence[Path], kind: str | None, columns: Sequence[str]) -> Iterator[str]:
+    """What each file is taken for, and which items files have in common, in lines.
+
+    Args:
+        kind: of all files; guessed of each if None.
+        columns: ``role=name`` texts.
+
+    Raises:
+        DataError: a file is malformed, or the kind or a column is unknown.
+    """
+    if kind is not None and kind not in TEXTS:
+        raise DataError(f"--kind {kind}: no kind of file; {suggest(kind, TEXTS)}")
+    read: list[OwnFile] = []
+    for path in files:
+        taken = kind or guess_kind(open_table(path))
+        read.append(read_own(path, taken, _named(columns, taken)))
+        yield from _of_file(read[-1], taken, "" if kind else " (guessed)")
+    for i, one in enumerate(read):
+        for other in read[i + 1 :]:
+            shared = len(_pairs(one.items) & _pairs(other.items))
+            yield (
+                f"{one.path} and {other.path}: {shared:,} pairs of texts in both"
+                f"{'; in a run, those that have chosen are left out of the test' if shared else ''}"
+            )
+
+
+def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
+    items = file.items
+    columns = ", ".join(f"{role} = {name}" for role, name in file.columns.items())
+    yield f"{file.path}: {kind}{guessed}, {len(items):,} rows, sha256 {file.sha256[:12]}"
+    yield f"  columns: {columns}"
+    yield f"  texts: {len(items.sentences):,} different ones"
+    if kind == "sts":
+        low, middle, high = np.quantile(items.gold, (0, 0.5, 1))
+        values = len(np.unique(items.gold))
+        yield f"  scores: {low:g} to {high:g}, median {middle:g}, {values:,} different ones"
+    elif kind == "pairs":
+        positives = int(items.gold.sum())
+        yield (
+            f"  labels: {positives:,} are 1 and {len(items) - positives:,} are 0; cosines at random give an average "
+            f"precision of about {100 * positives / len(items):.1f}"
+        )
+    yield f"  repeated: {_repeated(items, kind)}"
+    if useless := _useless(items):
+        yield f"  {useless}"
+    task = json.dumps(f"my-{file.path.stem}", ensure_ascii=False)
+    named = ", ".join(f"{role}: {json.dumps(name, ensure_ascii=False)}" for role, name in file.columns.items())
+    where = json.dumps(str(file.path), ensure_ascii=False)
+    yield f"  recipe: tasks: {{{task}: {{kind: {kind}, file: {where}, columns: {{{named}}}}}}}"
+
+
+def _repeated(items: ItemSet, kind: str) -> str:
+    counts = Counter(items.keys)
+    extra = len(items) - len(counts)
+    if not extra:
+        return "no row, but for case, spaces and punctuation"
+    text = f"{extra:,} of the rows, but for case, spaces and punctuation; equal rows count as one cluster"
+    gold: defaultdict[Key, set[float]] = defaultdict(set)
+    for key, value in zip(items.keys, items.gold.tolist(), strict=True):
+        gold[key].add(value)
+    differing = sum(len(values) > 1 for values in gold.values())
+    return f"{text}; items with several {GOLD[kind]}s: {differing:,}" if differing else text
+
+
+def _useless(items: ItemSet) -> str:
+    """On items that no model can get wrong, or right."""
+    same = sum(len({normalize(text) for text in texts}) < len(texts) for texts in items.texts)
+    return f"rows with one text twice: {same:,}" if same else ""
+
+
+def _pairs(items: ItemSet) -> set[tuple[str, str]]:
+    return {pair for pairs in items.compared for pair in pairs}
+
+
+def _named(columns: Sequence[str], kind: str) -> dict[str, str]:
+    roles = (*TEXTS[kind], *([GOLD[kind]] if kind in GOLD else ()))
+    named = {}
+    for text in columns:
+        role, equals, name = text.partition("=")
+        if not equals or role not in roles:
+            raise DataError(f"--column {text}: not of the form ROLE=NAME; {suggest(role, roles)}")
+        named[role] = name
+    return named

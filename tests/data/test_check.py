@@ -1,0 +1,57 @@
+"""`ablate data check` says what a file is taken for, and its last line is a recipe's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ablate.data.check import report
+from ablate.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("text1,text2,score\na,b,1\nB!,A,3\nc,c,5\n")
+    Path("b.csv").write_text("text1,text2,label\na,x,1\nb,a,0\nc,z,0\nc,y,0\n")
+    return tmp_path
+
+
+def test_of_two_files(folder: Path) -> None:  # noqa: ARG001
+    lines = list(report([Path("a.csv"), Path("b.csv")], None, []))
+    assert lines[0].startswith("a.csv: sts (guessed), 3 rows, sha256 ")
+    assert lines[1:6] == [
+        "  columns: first = text1, second = text2, score = score",
+        "  texts: 5 different ones",
+        "  scores: 1 to 5, median 3, 3 different ones",
+        "  repeated: 1 of the rows, but for case, spaces and punctuation; equal rows count as one cluster; items with "
+        "several scores: 1",
+        "  rows with one text twice: 1",
+    ]
+    assert lines[6] == (
+        '  recipe: tasks: {"my-a": {kind: sts, file: "a.csv", columns: {first: "text1", second: "text2", '
+        'score: "score"}}}'
+    )
+    assert "  labels: 1 are 1 and 3 are 0; cosines at random give an average precision of about 25.0" in lines
+    assert lines[-1].startswith("a.csv and b.csv: 1 pairs of texts in both; in a run, those that have chosen are left")
+
+
+def test_what_is_given_is_taken(folder: Path) -> None:  # noqa: ARG001
+    lines = list(report([Path("b.csv")], "sts", ["score=label", "first=text2"]))
+    assert lines[0].startswith("b.csv: sts, 4 rows")
+    assert lines[1] == "  columns: first = text2, second = text1, score = label"
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "told"),
+    [
+        ("stss", [], "--kind stss: no kind of file; did you mean 'sts'?"),
+        ("sts", ["scores=label"], "--column scores=label: not of the form ROLE=NAME; did you mean 'score'?"),
+        ("sts", ["score"], "--column score: not of the form ROLE=NAME"),
+    ],
+)
+def test_refused(folder: Path, kind: str, columns: list[str], told: str) -> None:  # noqa: ARG001
+    with pytest.raises(DataError) as refused:
+        list(report([Path("b.csv")], kind, columns))
+    assert str(refused.value).startswith(told)

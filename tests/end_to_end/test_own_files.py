@@ -1,0 +1,83 @@
+"""A user's own files go through a run: they choose and report, clean of what chose, and are named by file and hash."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.bench import Bench, make_bench, of, one, pairs
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    made = make_bench(tmp_path, monkeypatch)
+    dev, test = pairs(7, 30), pairs(8, 30)
+    lines = [f"{a},{b},{gold * 20}" for a, b, gold in dev]
+    (tmp_path / "pairs.csv").write_text("\n".join(["text_a,text_b,similarity", *lines]))
+    # Ten pairs of dev are in the test set too, the other way around and in other case.
+    objects = [{"sentence1": b.upper(), "sentence2": a, "score": gold} for a, b, gold in dev[:10]]
+    objects += [{"sentence1": a, "sentence2": b, "score": gold} for a, b, gold in test]
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, objects)))
+    rows = [f"{a}\t{b}\t{int(gold > 2.5)}" for a, b, gold in pairs(9, 40)]
+    (tmp_path / "labels.tsv").write_text("\n".join(["question1\tquestion2\tis_duplicate", *rows]))
+    rows = [f"{a}\t{b}\t{c}" for (a, b, _), (c, _, _) in pairwise(test)]
+    (tmp_path / "triplets.tsv").write_text("\n".join(["anchor\tpositive\tnegative", *rows]))
+    return made
+
+
+def test_it_is_chosen_by_and_judged_on(bench: Bench) -> None:
+    files = {name: str(bench.root / name) for name in ("pairs.csv", "test.jsonl", "labels.tsv", "triplets.tsv")}
+    given = {
+        "scorers": ["align", "magnitude"],
+        "tasks": {
+            "mine": {"kind": "sts", "file": files["pairs.csv"]},
+            "held-out": {"kind": "sts", "file": files["test.jsonl"], "split": "test"},
+            "linear": {"kind": "sts", "file": files["test.jsonl"], "split": "test", "metric": "pearson"},
+            "same": {"kind": "pairs", "file": files["labels.tsv"], "split": "test"},
+            "nearer": {"kind": "triplets", "file": files["triplets.tsv"], "split": "test"},
+        },
+        "screen": ["mine"],
+        "confirm": ["held-out", "linear", "same", "nearer"],
+        "statistics": {"resamples": 200},
+    }
+    results = bench.run(**given)
+    assert {row.status for row in results.rows} == {"ok"}
+    counts = {task: one(results, cell="dense", stage="confirm", task=task) for task in given["confirm"]}
+    assert {task: (row.n, row.n_clean) for task, row in counts.items()} == {
+        "held-out": (40, 30),
+        "linear": (40, 30),
+        "same": (40, 40),
+        "nearer": (29, 29),
+    }
+    assert {task: row.metric for task, row in counts.items()} == {
+        "held-out": "spearman",
+        "linear": "pearson",
+        "same": "average precision",
+        "nearer": "accuracy",
+    }
+    assert not results.about.exploratory
+    evidence = [e for e in results.evidence if e.scorer == "magnitude" and e.stage == "confirm" and e.task]
+    assert {e.task for e in evidence} == set(given["confirm"])
+    assert all(e.low <= e.delta <= e.high for e in evidence)
+    about = results.about.tasks or {}
+    assert about["mine"]["columns"] == {"first": "text_a", "second": "text_b", "score": "similarity"}
+    text = results.to_markdown().replace("\\", "")
+    assert f"mine: pairs.csv (sha256 {about['mine']['sha256'][:12]}), sts, dev; first = text_a" in text
+    assert "not the standard set" not in text
+    # The same files are the same results, wherever they are.
+    moved = bench.root / "elsewhere.csv"
+    Path(files["pairs.csv"]).rename(moved)
+    given["tasks"] = {**given["tasks"], "mine": {"kind": "sts", "file": str(moved)}}
+    again = bench.run(**given)
+    assert {row.cached for row in of(again, stage="screen")} == {True}
+
+
+def test_it_can_race(bench: Bench) -> None:
+    task = {"kind": "pairs", "file": str(bench.root / "labels.tsv")}
+    results = bench.run(
+        tasks={"same": task}, screen=["same"], confirm=["sickr"], evaluate={"racing": True}, sparsities=[0.25, 0.5]
+    )
+    assert {row.status for row in results.rows} <= {"ok", "stopped"}

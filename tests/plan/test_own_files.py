@@ -1,0 +1,101 @@
+"""A recipe's tasks on own files: refused in one line at their place, before a model loads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.workplace import RECIPE, Workplace
+
+PAIRS = "text1,text2,score\n" + "".join(f"words {i},other {i},{i % 5}\n" for i in range(30))
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workplace:
+    made = Workplace(tmp_path, monkeypatch, capsys)
+    Path("pairs.csv").write_text(PAIRS)
+    Path("same.csv").write_text(PAIRS)
+    Path("items.tsv").write_text(PAIRS.replace(",", "\t"))
+    Path("other.csv").write_text(PAIRS.replace("other", "others"))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("tasks", "told"),
+    [
+        ("mine: {file: pairs.csv}", "r.yaml:8:9: task 'mine' has no 'kind', which says what its file has; add one of"),
+        ("mine: {kind: stss, file: pairs.csv}", "r.yaml:8:16: task 'mine': 'stss' is no kind of file; did you mean"),
+        ("mine: {kind: sts}", "r.yaml:8:9: task 'mine' has no 'file' (CSV, TSV, JSONL or Parquet); add it"),
+        (
+            "mine: {kind: sts, file: pairs.csv, split: train}",
+            "r.yaml:8:44: task 'mine', split: must be 'dev' or 'test', not 'train'",
+        ),
+        (
+            "mine: {kind: sts, file: pairs.csv, columns: {frst: a}}",
+            "r.yaml:8:54: task 'mine': unknown parameter 'frst'; did you mean 'first'?",
+        ),
+        (
+            "mine: {kind: pairs, file: pairs.csv, metric: pearson}",
+            "r.yaml:8:46: task 'mine': unknown parameter 'metric'; valid: columns, file, kind, sha256, split",
+        ),
+        ("mine: {kind: sts, file: nope.csv}", "nope.csv: No such file or directory; correct the path"),
+        (
+            "mine: {kind: sts, file: pairs.csv, columns: {score: scored}}",
+            "pairs.csv:1: no column 'scored' (score); did you mean 'score'?",
+        ),
+        ("mine: {kind: sts, file: pairs.csv, sha256: '1234'}", "pairs.csv: has changed: its sha256 is "),
+        ("stsb-dev: {kind: sts, file: pairs.csv}", "r.yaml:8:9: 'stsb-dev' is another task's name; give your file one"),
+        ("sts: {kind: sts, file: pairs.csv}", "r.yaml:8:9: 'sts' is a group of tasks; give your file another name"),
+        ("a@2: {kind: sts, file: pairs.csv}", "r.yaml:8:9: 'a@2' cannot name a task; use letters and digits"),
+        (
+            "mine: {kind: sts, file: pairs.csv}, unused: {kind: sts, file: pairs.csv}",
+            "r.yaml:8:45: 'unused' is not one of the recipe's tasks; valid: mine",
+        ),
+    ],
+)
+def test_refused(workplace: Workplace, tasks: str, told: str) -> None:
+    workplace.nothing_may_load()
+    text = RECIPE.replace("screen: [sts-dev]", "screen: [mine]" if "mine" in tasks else "screen: [sts-dev]")
+    assert workplace.refused(workplace.run(f"{text}tasks: {{{tasks}}}\n")).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("pairs.csv", "pairs.csv is test in task 'held-out' and dev in 'mine'; what chooses must not report"),
+        ("same.csv", "same.csv and pairs.csv are one: it is test in task 'held-out' and dev in 'mine'"),
+        ("items.tsv", "items.tsv and pairs.csv are one: it is test in task 'held-out' and dev in 'mine'"),
+    ],
+)
+def test_no_file_chooses_and_reports(workplace: Workplace, file: str, told: str) -> None:
+    workplace.nothing_may_load()
+    tasks = f"mine: {{kind: sts, file: pairs.csv}}, held-out: {{kind: sts, file: {file}, split: test}}"
+    text = RECIPE.replace("screen: [sts-dev]", "screen: [mine]\nconfirm: [held-out]")
+    refused = workplace.refused(workplace.run(f"{text}tasks: {{{tasks}}}\n"))
+    assert refused.startswith(f"r.yaml:9:45: {told}")
+
+
+def test_no_test_set_calibrates(workplace: Workplace) -> None:
+    workplace.nothing_may_load()
+    Path("test.tsv").write_text("text1\ttext2\tscore\n" + "".join(f"w {i}\to {i}\t{i % 5}\n" for i in range(9)))
+    text = RECIPE.replace("{pairs: 8,", "{positives: {file: ./test.tsv}, pairs: 8,")
+    text += "confirm: [held-out]\ntasks: {held-out: {kind: sts, file: test.tsv, split: test}}\n"
+    refused = workplace.refused(workplace.run(text))
+    assert "test.tsv is the test set of task 'held-out', which must only report; calibrate on other pairs" in refused
+
+
+def test_a_scorer_takes_a_dev_file_and_no_test_file(workplace: Workplace) -> None:
+    text = RECIPE.replace("[align, random]", "[{scorer: oracle, 'on': mine}]")
+    own = "tasks: {mine: {kind: sts, file: other.csv, split: %s}}\n"
+    assert "a scorer looks at 'mine', a test set" in workplace.refused(workplace.run(text + own % "test"))
+    assert workplace.run(text + own % "dev", "--dry-run").code == 0
+
+
+def test_a_dry_run_says_what_the_file_is_taken_for(workplace: Workplace) -> None:
+    text = RECIPE.replace("[sts-dev]", "[mine]") + "tasks: {mine: {kind: sts, file: pairs.csv}}\n"
+    ran = workplace.run(text, "--dry-run")
+    assert ran.code == 0
+    line = next(line for line in ran.out.splitlines() if line.startswith("mine: "))
+    assert line.startswith("mine: pairs.csv (sha256 ")
+    assert line.endswith("), sts, dev; first = text1, second = text2, score = score")
