@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def test_it_is_chosen_by_and_judged_on(bench: Bench) -> None:
     files = {name: str(bench.root / name) for name in ("pairs.csv", "test.jsonl", "labels.tsv", "triplets.tsv")}
-    given = {
+    given: dict[str, Any] = {
         "scorers": ["align", "magnitude"],
         "tasks": {
             "mine": {"kind": "sts", "file": files["pairs.csv"]},
