@@ -51,9 +51,15 @@ def one_line(error: BaseException) -> str:
 
 def suggest(name: str, valid: Iterable[str]) -> str:
     """The end of an error message: the valid name closest to ``name``, or all valid names if none is close."""
-    # Sorted, because a set has another order in each process, and the message must not.
     names = sorted(valid)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    close = nearest(name, names)
     if close:
-        return f"did you mean '{close[0]}'?"
+        return f"did you mean '{close}'?"
     return f"valid: {', '.join(names)}" if names else "there is none"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name closest to ``name``; None if none is close."""
+    # Sorted, because a set has another order in each process, and a message must not.
+    close = difflib.get_close_matches(name.lower(), sorted(valid), n=1, cutoff=0.6)
+    return close[0] if close else None

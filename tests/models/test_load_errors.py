@@ -48,7 +48,7 @@ def test_unsupported_architecture_is_named_before_weights_load(
     save_tiny(tmp_path, format=format)
     edit_json(tmp_path / "config.json", model_type="gpt2")
     monkeypatch.setattr(ablate.models.load, "_backbone", no_loading)
-    supported = "'gpt2' is not supported; supported: bert, roberta, xlm-roberta, .*, gemma3_text$"
+    supported = "'gpt2' is not supported; supported: bert, roberta, xlm-roberta, .*, gemma3_text; a plug-in can add one"
     refused(supported, tmp_path, pooling="mean")
     with pytest.raises(ModelError, match="'gpt2' is not supported"):
         tiny_model("gpt2")
