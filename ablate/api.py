@@ -65,6 +65,8 @@ def compare(
     *,
     model: str | Path = "minilm",
     pooling: str | None = None,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
     tasks: str | Sequence[str] = ("sts-dev",),
     seeds: str | Sequence[int] = (0, 1, 2),
     data: str | None = None,
@@ -82,6 +84,7 @@ def compare(
     Args:
         sparsities: fractions of the units that are removed, in [0, 1), or ``negative``.
         model: ``minilm``, a folder, or a Hub id as ``ID@REVISION``.
+        prompt, prompt_name: text before each sentence, or the name of one of the model's own prompts.
         tasks: tasks or groups of tasks.
         seeds: for the scorers that use one.
         data, store, limit, keep_going, watch, device, precision: as for :func:`run`.
@@ -90,7 +93,17 @@ def compare(
         AblateError: a mistake in the arguments, the data, the model or the store. The message is one line.
     """
     recipe, document = comparison(
-        scorers, granularities, sparsities, str(model), pooling, tasks, seeds, device=device, precision=precision
+        scorers,
+        granularities,
+        sparsities,
+        str(model),
+        pooling,
+        tasks,
+        seeds,
+        prompt=prompt,
+        prompt_name=prompt_name,
+        device=device,
+        precision=precision,
     )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)

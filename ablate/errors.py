@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import cache
 
 
 class AblateError(Exception):
@@ -49,6 +50,10 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
+_LIKE = 0.6
+"""How alike two names or words are at least, in [0, 1], for one to be meant by the other."""
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """The end of an error message: the valid name closest to ``name``, or all valid names if none is close."""
     names = sorted(valid)
@@ -60,6 +65,33 @@ def suggest(name: str, valid: Iterable[str]) -> str:
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name closest to ``name``; None if none is close."""
-    # Sorted, because a set has another order in each process, and a message must not.
-    close = difflib.get_close_matches(name.lower(), sorted(valid), n=1, cutoff=0.6)
-    return close[0] if close else None
+    # Sorted, because a set has another order in each process, and the message must not.
+    names = {each.lower(): each for each in sorted(valid)}
+    like = _like_by_words(name.lower(), names)
+    close = difflib.get_close_matches(name.lower(), like or names, n=1, cutoff=0 if like else _LIKE)
+    return names[close[0]] if close else None
+
+
+def _like_by_words(name: str, others: Iterable[str]) -> list[str]:
+    """The names that have most of the words of ``name``, all equally many; none if it is one word.
+
+    A name may be much longer than what is meant by it, such as that of a cell with a search: as a whole it is then
+    unlike ``name``, though it has each of its words.
+    """
+    words = name.split()
+    if len(words) < 2:
+        return []
+    likeness = {other: sum(_found(word, other.split()) for word in words) / len(words) for other in others}
+    most = max(likeness.values(), default=0.0)
+    return [other for other, like in likeness.items() if like == most] if most >= _LIKE else []
+
+
+def _found(word: str, others: Iterable[str]) -> float:
+    """How alike a word is to the one of ``others`` that is most like it; 0 if none is like it."""
+    most = max((_ratio(word, other) for other in others), default=0.0)
+    return most if most >= _LIKE else 0.0
+
+
+@cache
+def _ratio(word: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, other, word).ratio()

@@ -27,6 +27,7 @@ from ablate.models.masked import masked
 from ablate.models.model import Layer, Model, Rows
 from ablate.plugin import Plugin
 from ablate.scorers.base import LossScorer, Scorer, View
+from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
 from ablate.statistics.metric import EQUAL_WITHIN, LOG_MEAN, MEAN, SPEARMAN, Mean, Spearman, Statistic
 from ablate.tasks.base import Task
@@ -41,6 +42,7 @@ __all__ = [
     "MEAN",
     "SPEARMAN",
     "UNIFORM",
+    "Batches",
     "Calibration",
     "ClassSet",
     "ColumnGranularity",

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ablate.cli import complete
 from ablate.cli.options import Kind
+from ablate.errors import PluginError
+
+if TYPE_CHECKING:
+    from ablate.plugins import Entry
+    from ablate.testing.contract import Contract, ContractOutcome
 
 
 def check(
@@ -24,7 +30,7 @@ def check(
 ) -> None:
     """Test an installed plug-in against the contracts of its kind, on tiny models.
 
-    Prints a line for each contract. The exit status is 1 if one failed.
+    Prints a line for each contract. The exit status is 1 if one failed, and 2 if a parameter is missing.
     """
     from rich.console import Console
 
@@ -33,7 +39,6 @@ def check(
     from ablate.recipe.explain import check as check_parameters
     from ablate.report.table import Page
     from ablate.report.tables import print_page
-    from ablate.testing.contract import outcomes as run_contracts
     from ablate.testing.every import contracts_of
 
     entry = find_entry(registry(), name, kind)
@@ -41,18 +46,54 @@ def check(
     parameters = Document("", {})
     for text in given or ():
         parameters.override(text)
+    _refuse_without(entry, parameters.plain())
     if given:
         # Checked here, where an error can name the plug-in; the contracts create the plug-in themselves.
         check_parameters(entry.plugin, parameters.plain(), parameters, subject=f"{entry.kind} '{name}'")
     # stdout is for results, so what a plug-in prints goes to stderr.
     with redirect_stdout(sys.stderr):
-        outcomes = list(run_contracts(contracts_of(entry.kind, entry.plugin, **parameters.plain())))
+        outcomes = _checked(f"check {name}", contracts_of(entry.kind, entry.plugin, **parameters.plain()))
     failed = sum(outcome.verdict == "failed" for outcome in outcomes)
     lines = tuple(f"{o.verdict:<14}  {o.contract}{f': {o.reason}' if o.reason else ''}" for o in outcomes)
     result = f"fails {failed} of {len(outcomes)} contracts" if failed else "keeps its contract"
     foot = [f"{plugin} {result}"]
     if failed and not given and entry.plugin.model_fields:
         foot.append("its parameters have their defaults; --set NAME=VALUE changes one")
+    quick = {key: value for key, value in entry.plugin.quick.items() if key not in parameters.plain()}
+    if quick:
+        short = ", ".join(f"{key}={value}" for key, value in quick.items())
+        foot.append(f"checked with {short}, to be quick; --set sets another value")
     print_page(Page(lines, (), tuple(foot)), Console())
     if failed:
         raise typer.Exit(1)
+
+
+def _refuse_without(entry: Entry, given: dict[str, Any]) -> None:
+    """Refuses to check a plug-in that cannot do anything yet, rather than to let its contracts fail one by one."""
+    missing = entry.plugin.missing(given)
+    if missing:
+        needed = " and ".join(f"{key} ({why})" if why else key for key, why in missing.items())
+        remedy = " ".join(f"--set {key}=VALUE" for key in missing)
+        raise PluginError(f"{entry.kind} '{entry.plugin.name}' has to be given {needed}; add {remedy}")
+
+
+def _checked(title: str, contracts: Sequence[Contract]) -> list[ContractOutcome]:
+    """The outcomes of contracts. Each is told on stderr when it is known: by a bar, or by a line without a terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from ablate.testing.contract import outcomes
+
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    known: list[ContractOutcome] = []
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        bar = bars.add_task(escape(title), total=len(contracts))
+        for outcome in outcomes(contracts):
+            known.append(outcome)
+            bars.update(bar, advance=1)
+            if not console.is_terminal:
+                done = f"{title}: {len(known)} of {len(contracts)} contracts, {outcome.verdict}: {outcome.contract}"
+                console.print(done, markup=False, soft_wrap=True)
+    return known

@@ -40,9 +40,15 @@ def compare(
     pooling: Annotated[
         str | None,
         typer.Option(
-            help="mean, cls or cls_before_pooler; default: the model's.",
+            help="mean, cls, cls_before_pooler, max, lasttoken, …; default: the model's.",
             autocompletion=complete.pooling,
         ),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Text before each sentence; default: the model's.")
+    ] = None,
+    prompt_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of the model's own prompts, by its name.")
     ] = None,
     tasks: Annotated[
         str,
@@ -67,6 +73,8 @@ def compare(
                 pooling,
                 tasks,
                 seeds,
+                prompt=prompt,
+                prompt_name=prompt_name,
                 device=execution.device,
                 precision=execution.precision,
             ),

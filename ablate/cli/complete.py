@@ -88,7 +88,11 @@ def precision(incomplete: str) -> list[str]:
 
 
 def pooling(incomplete: str) -> list[str]:
-    return _among(incomplete, ("mean", "cls", "cls_before_pooler"))
+    from typing import get_args
+
+    from ablate.models.spec import Pooling
+
+    return _among(incomplete, get_args(Pooling))
 
 
 def model(incomplete: str) -> list[str]:

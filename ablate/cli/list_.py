@@ -43,8 +43,9 @@ def list_(
 
 
 def _parameters(entry: Any) -> str:
+    required = entry.plugin.missing(())
     return "\n".join(
-        f"{field.alias or name}{' (required)' if field.is_required() else f'={_shown(field.default)}'}"
+        f"{field.alias or name}{' (required)' if (field.alias or name) in required else f'={_shown(field.default)}'}"
         for name, field in entry.plugin.model_fields.items()
     )
 

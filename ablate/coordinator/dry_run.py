@@ -12,15 +12,17 @@ from rich.control import strip_control_codes
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.race_bounds import Bounds, bounds
 from ablate.coordinator.run import prepare_model_run
+from ablate.coordinator.scorer_trainings import ScorerTrainings, scorer_trainings
 from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.stages import controls_of
+from ablate.data.calibration import Over
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
 from ablate.models.precision import in_precision
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
-from ablate.plan.plan import DENSE, Cell
+from ablate.plan.plan import DENSE, Cell, Step
 from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
 from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
@@ -49,6 +51,8 @@ class ModelPreview:
     swaps: how many masks swaps score at most, without the cells whose masks are stored; None without swaps.
         swap_seconds: for all of them, if none stops.
     trainings: how many trainings there are at most. training_seconds: for all of them.
+    slow: labels of the slow scorers whose time is not known.
+    learned: the trainings of the other slow scorers, whose time is in ``seconds``.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
 
@@ -69,6 +73,7 @@ class ModelPreview:
     swaps: int | None = None
     swap_seconds: float = 0.0
     slow: tuple[str, ...] = ()
+    learned: tuple[ScorerTrainings, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class Preview:
             yield f"swaps: at most {model.swaps} masks scored on {on}; at most {_duration(model.swap_seconds)}"
         if self.job.texts is not None:
             yield f"trainings: at most {model.trainings}; about {_duration(model.training_seconds)}"
+        yield from map(str, model.learned)
         slow = f"; slow scorers, whose time is not estimated: {', '.join(model.slow)}" if model.slow else ""
         yield f"estimate: {_duration(model.seconds)} to screen{slow}"
         if model.searches:
@@ -144,6 +150,8 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     rate = _seconds_per_token(model_run, screen or confirm)
     collecting = BACKWARD * rate * sum(_pass_tokens(model_run, one) for one in passes)
+    learned = scorer_trainings(model_run.masks, scored_first(job.plan.cells))
+    learning = BACKWARD * rate * sum(_learning_tokens(model_run, step) for one in learned for step in one.to_do)
     swaps = _most_swaps(model_run, job.plan.cells)
     return ModelPreview(
         model=model_run.model.name,
@@ -151,7 +159,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         passes=[one.name for one in passes],
         scores=len(scores),
         stored=len(model_run.store.scores_about(scores)),
-        seconds=collecting + len(to_do) * rate * _task_tokens(model_run, screen),
+        seconds=collecting + learning + len(to_do) * rate * _task_tokens(model_run, screen),
         confirmed=confirmed,
         confirm_seconds=confirmed * rate * _task_tokens(model_run, confirm),
         searches=sum(len(drawn) for searches in masks.values() for drawn in searches),
@@ -162,6 +170,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         racing=bounds(job, screen) if job.recipe.evaluate.racing else None,
         swaps=swaps,
         slow=_slow(model_run, job.plan.cells),
+        learned=tuple(learned),
         swap_seconds=swaps * rate * _task_tokens(model_run, job.load(job.choosing)) if swaps else 0.0,
     )
 
@@ -205,13 +214,14 @@ def _most_swaps(model_run: ModelRun, cells: Sequence[Cell]) -> int | None:
 
 
 def _slow(model_run: ModelRun, cells: Sequence[Cell]) -> tuple[str, ...]:
-    """The slow scorers that masks need which are still to be made, by their labels in tables."""
+    """The slow scorers without trainings that masks need which are still to be made, by their labels in tables."""
     missing = [cell for cell in cells if cell.steps and any(step.scorer.slow for step in cell.steps)]
     steps = [(number, step) for cell in model_run.masks.missing(missing) for number, step in enumerate(cell.steps)]
     # Only contributions to the dense model can be looked up before the run.
     stored = {step for number, step in steps if number == 0 and step.steps == 1}
     stored -= {step for step in stored if model_run.masks.scores.lacking(step.parts)}
-    return tuple(dict.fromkeys(step.label for _, step in steps if step.scorer.slow and step not in stored))
+    unknown = [step for _, step in steps if step.scorer.slow and not step.scorer.trains and step not in stored]
+    return tuple(dict.fromkeys(step.label for step in unknown))
 
 
 def _search_tokens(job: Job, model_run: ModelRun, masks: Mapping[Cell, Sequence[Sequence[Cell]]]) -> int:
@@ -242,11 +252,22 @@ def _task_tokens(model_run: ModelRun, tasks: list[Loaded]) -> int:
 
 
 def _pass_tokens(model_run: ModelRun, planned: Pass) -> float:
-    """The tokens of a pass, from the mean over the calibration set."""
-    examples = model_run.calibration.examples(planned.over)
-    pairs = planned.over != "sentences"
+    return _tokens_each(model_run, planned.over) * planned.size
+
+
+def _learning_tokens(model_run: ModelRun, step: Step) -> float:
+    """The tokens of one training of a scorer."""
+    each = ((batches, _tokens_each(model_run, batches.over)) for batches in step.scorer.batches)
+    own = model_run.calibration.batch_size
+    return step.scorer.trains * sum((batches.batch_size or own) * tokens for batches, tokens in each)
+
+
+def _tokens_each(model_run: ModelRun, over: Over) -> float:
+    """The mean number of tokens of a calibration example."""
+    examples = model_run.calibration.examples(over)
+    pairs = over != "sentences"
     texts = [text for left, right, *_ in examples for text in (left, right)] if pairs else list(examples)
-    return prepare(model_run.model, texts).tokens / max(len(examples), 1) * planned.size
+    return prepare(model_run.model, texts).tokens / max(len(examples), 1)
 
 
 def _training_tokens(job: Job, model_run: ModelRun) -> float:

@@ -11,7 +11,6 @@ from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
 from ablate.coordinator.swap import Swaps
-from ablate.data.calibration import NOTHING, Calibration, calibrate, splits_of
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import RecipeError
 from ablate.events import Event, Watch, silent
@@ -25,7 +24,6 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
 from ablate.record import JUDGMENT, ModelHashes, RunAbout, RunRecord
-from ablate.store.keys import parts_used
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
@@ -170,18 +168,17 @@ def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) ->
 def prepare_model_run(
     job: Job, spec: ModelSpec, store: Store, timings: Timings, watch: Watch, keep_going: bool = True
 ) -> ModelRun:
-    """Loads a model and draws its calibration set."""
+    """Loads a model, and prepares what its cells need."""
     names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
     with timings.measure("load"):
         model = replace(load_model(spec, job.device), name=names[spec])
         dim = _dim(job, model)
-        calibration = _calibration(job)
     for remark in model.remarks:
         watch(Event("note", f"model '{model.name}': {remark}"))
     evaluator = Evaluator(model)
     masks = MaskMaker(
         model,
-        calibration,
+        job.calibration,
         store,
         job.recipe.tie_seed,
         timings,
@@ -192,7 +189,7 @@ def prepare_model_run(
     model_run = ModelRun(
         spec,
         model,
-        calibration,
+        job.calibration,
         job.chosen.source,
         store,
         job.plan.executor,
@@ -229,15 +226,6 @@ def _dim(job: Job, model: Model) -> int | None:
             f"'{model.name}'; list numbers of at most {dim}"
         )
     return dim
-
-
-def _calibration(job: Job) -> Calibration:
-    """The calibration set. If no scorer uses it, it is empty: no train split is needed, and no pair counts as seen."""
-    scorers = job.plan.scorers
-    if not any(scorer.calibrates for scorer in scorers):
-        return NOTHING
-    spec = job.recipe.calibration
-    return calibrate(spec, splits_of(spec, job.chosen.source), frozenset().union(*map(parts_used, scorers)))
 
 
 def _swaps(job: Job, evaluator: Evaluator, store: Store, timings: Timings, watch: Watch) -> Swaps | None:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ablate.data.graded import GradedPair, draw_graded
 from ablate.data.items import ItemSet, PairKey, Source, pair_key
 from ablate.data.lines import refuse_numbers
+from ablate.data.seeded import seeded_draw
 from ablate.data.sources import expand
-from ablate.errors import DataError, suggest
+from ablate.errors import DataError
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Item = TypeVar("Item")
 
 POSITIVE_ABOVE = 4.0
 """A pair is a positive when its gold score is strictly above this."""
@@ -43,7 +41,7 @@ class CalibrationSpec(BaseModel):
     pairs, sentences: how many are drawn; all of them if the splits have fewer.
     graded: how many pairs are drawn, whatever their gold score, for losses that use gold scores. Each split gives
         equally many, so that none outweighs another; or as many as it has in ``{stsb-train: 4096, sickr-train: 1024}``,
-        which names every split.
+        which names every split. With a file of positives, only this form says where gold scores come from.
     splits: the train or dev data sets, or groups of them, to draw from.
     batch_size: pairs or sentences in a batch. Uniformity couples the sentences of a batch, so it is part of the key.
     """
@@ -94,7 +92,7 @@ class Calibration:
     seed: int
     dropout: bool
     seen: frozenset[PairKey]
-    graded: tuple[tuple[str, str, float], ...] = ()
+    graded: tuple[GradedPair, ...] = ()
 
     def examples(self, over: Over) -> Sequence[Any]:
         """The pairs, sentences or graded pairs."""
@@ -158,22 +156,9 @@ def splits_of(spec: CalibrationSpec, source: Source) -> list[ItemSet]:
         DataError: a split is malformed, or the source does not have it.
     """
     if isinstance(spec.positives, PositivesFile):
-        return []  # the file takes the place of the splits
+        # The file takes the place of the splits. It has no gold scores, so these need splits of their own.
+        return [source.load(name) for name in spec.graded] if isinstance(spec.graded, dict) else []
     return [source.load(name) for name in expand(spec.splits, source)]
-
-
-def check_graded(graded: Mapping[str, int], splits: Sequence[str]) -> None:
-    """Checks that numbers of graded pairs are those of the splits.
-
-    Raises:
-        DataError: one is of no split, or a split has none.
-    """
-    for name in graded:
-        if name not in splits:
-            raise DataError(f"'{name}' is not one of the calibration's splits; {suggest(name, splits)}")
-    for name in splits:
-        if name not in graded:
-            raise DataError(f"no number of graded pairs for '{name}'; add it, or remove it from splits")
 
 
 def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collection[Over] = UNGRADED) -> Calibration:
@@ -183,7 +168,7 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collectio
     of the others are drawn.
 
     Args:
-        splits: from :func:`splits_of`; not used if the pairs come from a file.
+        splits: from :func:`splits_of`. If the pairs come from a file, only graded pairs are drawn from them.
         looks: what the scorers look at. Graded pairs are drawn only if a scorer looks at them. What no scorer looks at
             does not count as seen.
 
@@ -195,8 +180,9 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collectio
     distinct = dict.fromkeys(text for items in item_sets for texts in items.texts for text in texts)
     dropout = spec.positives == "dropout"
     positives = [(s, s) for s in distinct] if dropout else [pair for items in item_sets for pair in _positives(items)]
-    pairs = _draw(dict.fromkeys(positives), spec.pairs, spec, "pairs")
-    sentences = _draw(distinct, spec.sentences, spec, "sentences")
+    seed = spec.calibration_seed
+    pairs = seeded_draw(dict.fromkeys(positives), spec.pairs, seed, "pairs")
+    sentences = seeded_draw(distinct, spec.sentences, seed, "sentences")
     if not pairs or len(sentences) < 2:
         above = f" (gold above {POSITIVE_ABOVE:g})" if spec.positives == "gold" else ""
         raise DataError(
@@ -209,13 +195,13 @@ def calibrate(spec: CalibrationSpec, splits: Sequence[ItemSet], looks: Collectio
         looked_at = {*sentences, *(s for s, _ in pairs)} if dropout else set(sentences)
         seen.update(pair_key(a, b) for a, b in pairs)
         seen.update(*(items.pairs_seen(looked_at) for items in item_sets))
-    graded = _draw_graded(spec, splits) if "graded" in looks else []
+    graded = _graded(spec, splits) if "graded" in looks else []
     seen.update(pair_key(a, b) for a, b, _ in graded)
     return Calibration(
         tuple(pairs),
         tuple(sentences),
         spec.batch_size,
-        spec.calibration_seed,
+        seed,
         dropout,
         frozenset(seen),
         tuple(graded),
@@ -227,28 +213,13 @@ def _positives(items: ItemSet) -> list[tuple[str, str]]:
     return [(left, right) for left, right, gold in graded if gold > POSITIVE_ABOVE]
 
 
-def _draw_graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[tuple[str, str, float]]:
-    """Whole batches of each split in turn, so that a scorer that uses only the first few sees every split."""
+def _graded(spec: CalibrationSpec, splits: Sequence[ItemSet]) -> list[GradedPair]:
     if not splits:
-        raise DataError("a scorer needs pairs with gold scores, and calibration.positives.file has none; use `gold`")
-    if isinstance(spec.graded, dict):
-        check_graded(spec.graded, [split.name for split in splits])
-    by_split = []
-    for split in splits:
-        pool = zip(split.left, split.right, map(float, split.gold), strict=True)
-        count = spec.graded[split.name] if isinstance(spec.graded, dict) else spec.graded // len(splits)
-        drawn = _draw(dict.fromkeys(pool), count, spec, f"graded {split.name}")
-        by_split.append([drawn[i : i + spec.batch_size] for i in range(0, len(drawn), spec.batch_size)])
-    whole = [batch for batches in zip_longest(*by_split) for batch in batches if batch]
-    return [pair for batch in whole if len(batch) == spec.batch_size for pair in batch]
-
-
-def _draw(pool: Iterable[Item], count: int, spec: CalibrationSpec, what: str) -> list[Item]:
-    # Sorted first, so that the draw does not depend on the order of the items in a split. Each pool has its own
-    # generator, so that asking for more pairs does not change which sentences are drawn.
-    shuffled = sorted(pool, key=str)
-    random.Random(f"{what} {spec.calibration_seed}").shuffle(shuffled)
-    return shuffled[:count]
+        raise DataError(
+            "a scorer needs gold scores, and calibration.positives.file has none; use `gold`, or name the splits that "
+            "have them in calibration.graded"
+        )
+    return draw_graded(splits, spec.graded, spec.batch_size, spec.calibration_seed)
 
 
 def read_pairs(path: Path) -> ItemSet:

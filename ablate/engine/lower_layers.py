@@ -56,7 +56,7 @@ class LowerLayers:
         changed = {name: kept for name, kept in keep.items() if not kept.all()}
         unchanged = unchanged_layers(self.model, differences(changed, self.base))
         with masked(self.model, changed):
-            if unchanged in (0, len(self.model.architecture.layers)):
+            if unchanged in (0, len(self.model.architecture.layers)) or not self.model.replays:
                 # There is nothing to save, or this is the base, such as the dense model, which is evaluated once.
                 return encode(self.model, self.prepared)
             try:
@@ -117,9 +117,8 @@ def _alike(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
 def unchanged_layers(model: Model, names: Iterable[str]) -> int:
     """How many of the lowest layers have none of these parameters.
 
-    It is 0 if one of them belongs to no layer, such as an embedding, or if the layers do not run one after the other.
+    It is 0 if one of them belongs to no layer, such as an embedding.
     """
     paths = [f"{layer.path}." for layer in model.architecture.layers]
     layer_of = (next((n for n, path in enumerate(paths) if name.startswith(path)), 0) for name in names)
-    unchanged = min(layer_of, default=len(paths))
-    return unchanged if model.architecture.in_order or unchanged == len(paths) else 0
+    return min(layer_of, default=len(paths))

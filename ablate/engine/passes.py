@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ablate.data.calibration import Calibration, Over
-from ablate.errors import AblateError
 from ablate.granularities.base import Granularity
 from ablate.models.losses import Loss
 from ablate.scorers.statistics import GradientContribution, ScorerStatistic
@@ -59,7 +58,7 @@ def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pas
     """The passes that serve all requests, in an order in which they can be made, and the requests that each serves.
 
     Raises:
-        AblateError: a batch is larger than the calibration set, or more examples are asked for than it has.
+        DataError: a batch is larger than the calibration set, or more examples are asked for than it has.
     """
     passes: defaultdict[Pass, list[Request]] = defaultdict(list)
     for granularity, statistic in dict.fromkeys(requests):
@@ -74,17 +73,7 @@ def passes_of(requests: Iterable[Request], calibration: Calibration) -> dict[Pas
 
 def _pass_of(statistic: ScorerStatistic, calibration: Calibration) -> Pass:
     """The pass that a statistic needs, without a second-order correction."""
-    loss: Loss | None = None
-    over: Over = "sentences"
-    batch_size = calibration.batch_size
+    size, batch_size = statistic.batches.of(calibration, statistic.what)
     if isinstance(statistic, GradientContribution):
-        loss, over = statistic.loss, statistic.loss.over
-        batch_size = statistic.batch_size or batch_size
-    available = len(calibration.examples(over))
-    size = available if statistic.size is None else statistic.size
-    if size > available or (loss and batch_size > size):
-        raise AblateError(
-            f"{loss.name if loss else 'input norms'}: {size} calibration {over} in batches of {batch_size} are "
-            f"asked for, and there are {available}; lower {over} or batch_size, or calibrate on more"
-        )
-    return Pass(loss, size, batch_size)
+        return Pass(statistic.loss, size, batch_size)
+    return Pass(None, size, calibration.batch_size)

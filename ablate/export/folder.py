@@ -6,17 +6,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import safe_open
-from sentence_transformers.sentence_transformer.modules import Transformer
 from transformers import PreTrainedModel
 
 from ablate.models.architectures import PRUNED_PREFIX
-from ablate.models.checkpoint import find_checkpoint
+from ablate.models.checkpoint import find_checkpoint, weights_files
+from ablate.models.loading_report import dtypes_of
 from ablate.models.quiet import quiet
-from ablate.models.sentence_transformer import sentence_transformer
+from ablate.models.sentence_transformer import put_backbone, sentence_transformer
 from ablate.models.spec import ModelSpec
-
-_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 IMPORT = "import ablate.models.pruned"
 """The line that a user runs first if the layers of the exported model differ in their heads or neurons."""
@@ -45,11 +42,9 @@ def write_model(spec: ModelSpec, prompt: str, backbone: PreTrainedModel, folder:
     # The reports are not needed: the saved model is compared with the masked one.
     with quiet():
         modules = sentence_transformer(spec, prompt)
-        transformer = modules[0]
-        assert isinstance(transformer, Transformer)
-        transformer.model = backbone
+        put_backbone(modules, backbone)
         if spec.max_length is not None:
-            transformer.max_seq_length = spec.max_length
+            modules.max_seq_length = spec.max_length
         # No model card by the library: ablate writes its own, with the scores and the costs.
         modules.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 
@@ -62,10 +57,8 @@ def size_of(folder: Path) -> int:
 def original_weights(spec: ModelSpec) -> Weights:
     """The weights of a model's own folder."""
     checkpoint = find_checkpoint(spec)
-    first = min(checkpoint.transformer.glob("*.safetensors"))
-    with safe_open(first, framework="pt") as file:
-        dtypes = {file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118  # not a dict
-    return Weights(size_of(checkpoint.folder), ", ".join(sorted(_DTYPES[dtype] for dtype in dtypes & _DTYPES.keys())))
+    dtypes = dtypes_of(weights_files(checkpoint.transformer, spec.name))
+    return Weights(size_of(checkpoint.folder), ", ".join(dtypes))
 
 
 def plain(folder: Path) -> bool:

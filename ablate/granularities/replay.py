@@ -72,7 +72,7 @@ def _removed(
     below: Outputs | None = None
     known = 0
     for number in sorted(by_layer):
-        if number > known and model.architecture.in_order:
+        if number > known and model.replays:
             below = _outputs(model, prepared, known, number, below)
             known = number
         indices = list(by_layer[number])
@@ -80,7 +80,7 @@ def _removed(
         keeps = [_keep(model, granularity, layers, groups[index]) for index in indices]
         layer = model.architecture.layers[number]
         carrier = granularity.carrier(layer) if isinstance(granularity, ColumnGranularity) else None
-        if model.architecture.apart and carrier in (layer.attention_output, layer.ffn_out):
+        if model.replays and model.architecture.apart and carrier in (layer.attention_output, layer.ffn_out):
             columns = torch.stack([keep[f"{carrier}.weight"].all(0) for keep in keeps])
             without = without_columns(model, prepared, number, below, carrier, columns)
         else:
@@ -93,7 +93,7 @@ def _removed(
 def _without(
     model: Model, prepared: Prepared, number: int, below: Outputs | None, keeps: Sequence[Mapping[str, Tensor]]
 ) -> Generator[Tensor]:
-    """The embeddings under each mask, none of which changes a layer before ``number``."""
+    """The embeddings under each mask, none of which changes one of the lowest ``number`` layers."""
     with layers_replayed(model, number, below) as replay:
         for keep in keeps:
             with masked(model, keep):

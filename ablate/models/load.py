@@ -16,12 +16,15 @@ from transformers import AutoTokenizer, PreTrainedModel
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
 from ablate.models.assemble import from_modules, pooled, require_fast
-from ablate.models.checkpoint import Checkpoint, find_checkpoint
+from ablate.models.checkpoint import Checkpoint, find_checkpoint, weights_files
 from ablate.models.device import CPU, full_means, label
-from ablate.models.loading_report import remarks_on, unused_weights
+from ablate.models.loading_report import converted, remarks_on, unused_weights
 from ablate.models.model import Model
+from ablate.models.prompts import prompt_of
 from ablate.models.quiet import quiet
+from ablate.models.sentence_transformer import check_modules
 from ablate.models.spec import ModelSpec
+from ablate.models.tokenization import apply_processing
 
 
 def load_model(spec: ModelSpec, device: torch.device = CPU) -> Model:
@@ -42,11 +45,13 @@ def _on_cpu(spec: ModelSpec) -> Model:
     if not checkpoint.modules and spec.pooling is None:
         raise ModelError(
             f"model '{spec.name}': a bare transformers checkpoint does not say how to pool; "
-            "add `pooling: mean`, `cls` or `cls_before_pooler`"
+            "add the `pooling` that it was trained with, such as `mean`, `cls_before_pooler` or `lasttoken`"
         )
-    backbone, missing, remarks = _backbone(checkpoint, spec)
+    prompt, remarks = prompt_of(spec, checkpoint)
+    backbone, missing, on_load = _backbone(checkpoint, spec)
+    remarks += on_load
     if checkpoint.modules:
-        return _from_modules(checkpoint, spec, missing, remarks)
+        return _from_modules(checkpoint, spec, prompt, missing, remarks)
     assert spec.pooling is not None
     with _one_line_errors(spec.name), quiet() as messages:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -54,7 +59,7 @@ def _on_cpu(spec: ModelSpec) -> Model:
         )
     _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
     fast = require_fast(spec.name, tokenizer)
-    model = pooled(spec.name, backbone, fast, spec.pooling, max_length=spec.max_length)
+    model = pooled(spec.name, backbone, fast, spec.pooling, prompt=prompt, max_length=spec.max_length)
     return replace(model, remarks=remarks + remarks_on((), messages))
 
 
@@ -74,11 +79,18 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
             # `unused_weights` refuses mismatched weights by name. Without this, transformers only logs the names.
             ignore_mismatched_sizes=True,
         )
+    # As sentence-transformers does: a decoder would keep what only the next token needs.
+    model.config.use_cache = False
     unused = unused_weights(spec.name, model, info)
-    return model.eval(), set(info["missing_keys"]), remarks_on(unused, messages)
+    parts = (checkpoint.transformer, *(checkpoint.later if spec.pooling is None else ()))
+    files = [file for part in parts for file in weights_files(part, spec.name)]
+    remarks = converted(files) + remarks_on(unused, messages)
+    return model.eval(), set(info["missing_keys"]), remarks
 
 
-def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str], remarks: tuple[str, ...]) -> Model:
+def _from_modules(
+    checkpoint: Checkpoint, spec: ModelSpec, prompt: str, missing: set[str], remarks: tuple[str, ...]
+) -> Model:
     with _one_line_errors(spec.name), quiet() as messages:
         loaded = SentenceTransformer(
             str(checkpoint.folder),
@@ -90,17 +102,12 @@ def _from_modules(checkpoint: Checkpoint, spec: ModelSpec, missing: set[str], re
     first = loaded[0]
     if not isinstance(first, Transformer) or not isinstance(first.model, PreTrainedModel):
         raise ModelError(f"model '{spec.name}': begins with a {type(first).__name__} module, not a Transformer")
-    text = first.modality_config.get("text")
-    # ablate tokenizes by itself, so it has to refuse a model that asks for more than plain tokenization.
-    if text is None or "message" in first.modality_config or first.processing_kwargs:
-        raise ModelError(
-            f"model '{spec.name}': its sentence_bert_config.json asks for a chat template or for tokenizer "
-            "options (`modality_config`, `processing_kwargs`), which are not supported; remove them"
-        )
-    own_pooler = text["method_output_name"] == "pooler_output"
+    apply_processing(spec.name, first)
+    if spec.pooling is None:
+        check_modules(spec.name, loaded)
+    own_pooler = "pooler_output" in (first.modality_config["text"]["method_output_name"] or ())
     needs_pooler = own_pooler if spec.pooling is None else spec.pooling == "cls"
     _handle_missing(spec.name, first.model, missing, pooler=needs_pooler)
-    prompt = loaded.prompts[loaded.default_prompt_name] or "" if loaded.default_prompt_name else ""
     tokenizer = require_fast(spec.name, first.tokenizer)
     if spec.pooling is not None:
         model = pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)

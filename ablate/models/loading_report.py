@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
 from transformers import PreTrainedModel
 
 from ablate.errors import ModelError
+
+_DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
 
 def unused_weights(name: str, backbone: PreTrainedModel, info: Mapping[str, Any]) -> tuple[str, ...]:
@@ -37,6 +41,21 @@ def unused_weights(name: str, backbone: PreTrainedModel, info: Mapping[str, Any]
             "Correct config.json, or load the model in its own library and save what it really uses"
         )
     return unused
+
+
+def dtypes_of(files: Iterable[Path]) -> list[str]:
+    """The types of the tensors in safetensors files, such as ``float32``, in order. Only the headers are read."""
+    found = set()
+    for file in files:
+        with safe_open(file, framework="pt") as tensors:
+            found |= {tensors.get_slice(name).get_dtype() for name in tensors.keys()}  # noqa: SIM118  # not a dict
+    return sorted(_DTYPES[dtype] for dtype in found & _DTYPES.keys())
+
+
+def converted(files: Iterable[Path]) -> tuple[str, ...]:
+    """A remark if weights are stored in another type than float32, in which they are loaded."""
+    others = [dtype for dtype in dtypes_of(files) if dtype != "float32"]
+    return (f"weights of the checkpoint are {' and '.join(others)}; they are converted to float32",) if others else ()
 
 
 def remarks_on(unused: Iterable[str], messages: Iterable[str]) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ class Architecture:
 class Encoding:
     """The settings, besides the weights, on which embeddings depend. Part of every key of a result.
 
-    pooling: ``mean``, ``cls``, ``cls_before_pooler``, or a fingerprint of the model's own modules.
+    pooling: a name, see :class:`~ablate.models.spec.ModelSpec`, or a fingerprint of the model's own modules.
     prompt: prepended to each sentence; usually empty.
     max_length: tokens, special ones included; longer sentences are truncated at the end.
     precision: of the scores; always ``float32``. A result that was evaluated in another one has it in its key.
@@ -116,6 +116,8 @@ class Model:
     pad: token-id lists -> features for ``embed``, padded to the longest, on the model's device.
     network: everything that ``embed`` runs: the backbone, and the modules behind it.
     guard: held by the thread that changes the backbone; copies by ``dataclasses.replace`` share backbone and guard.
+    reads_layers: whether ``embed`` uses the outputs of several layers, not of the last alone. If so, every pass runs
+        all layers, see :mod:`ablate.models.replay`.
     remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
     """
 
@@ -129,7 +131,13 @@ class Model:
     pad: Callable[[list[list[int]]], dict[str, Tensor]]
     network: nn.Module
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
+    reads_layers: bool = False
     remarks: tuple[str, ...] = ()
+
+    @property
+    def replays(self) -> bool:
+        """Whether a pass may replay recorded outputs of lower layers in place of running these layers."""
+        return self.architecture.in_order and not self.reads_layers
 
     @property
     def device(self) -> torch.device:

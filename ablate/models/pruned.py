@@ -20,6 +20,7 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from ablate.errors import ModelError, PluginError
 from ablate.models.architectures import PRUNED_PREFIX, architecture_of, family_of, family_of_config, supported
+from ablate.models.family import Family
 from ablate.models.model import Rows
 
 Numbers = Sequence[Sequence[int]]
@@ -140,8 +141,8 @@ _register_all()
 def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> PreTrainedModel:
     """A copy of a backbone with fewer heads and neurons, which can be saved and loaded.
 
-    If every layer keeps all its heads, and all layers keep equally many neurons, the copy has the family's own model
-    type, so that it can be loaded without ablate. Otherwise it has a pruned type.
+    If a config of the family can say how many units each layer keeps, the copy has the family's own model type, so that
+    it can be loaded without ablate. Otherwise it has a pruned type.
 
     Args:
         heads, neurons: what to keep, see :func:`cut_units`.
@@ -149,14 +150,12 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     Raises:
         ModelError: the layers would differ, and the family has no pruned type.
     """
-    layers = architecture_of(backbone).layers
-    counts = {len(kept) for kept in neurons}
-    even = len(counts) == 1 and all(len(kept) == layer.heads for kept, layer in zip(heads, layers, strict=True))
     settings = {key: value for key, value in backbone.config.to_dict().items() if key != "model_type"}
     family = family_of_config(backbone.config)
+    even = _even_settings(family, backbone, heads, neurons)
     pruned: PreTrainedModel
-    if even and family.name == backbone.config.model_type:
-        pruned = type(backbone)(type(backbone.config)(**{**settings, family.neuron_count: counts.pop()}))
+    if even is not None:
+        pruned = type(backbone)(type(backbone.config)(**{**settings, **even}))
     elif not (family.uneven and _has_class(family.name)):
         raise ModelError(
             f"a {family.name} model can only be saved with equally many neurons in all layers, and with all heads: "
@@ -173,8 +172,22 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     smaller = copy.deepcopy(backbone)
     cut_units(smaller, heads, neurons)
     # The backbone lost its pooler when it was loaded without pooler weights, see `_handle_missing` in load.py.
-    if getattr(backbone, "pooler", True) is None and getattr(pruned, "pooler", None) is not None:
-        pruned.register_module("pooler", None)
+    if getattr(backbone, "pooler", True) is None:
+        pruned.pooler = None  # type: ignore[assignment]
     pruned.load_state_dict(smaller.state_dict(), strict=True)
     pruned.train(backbone.training)
     return pruned
+
+
+def _even_settings(
+    family: Family, backbone: PreTrainedModel, heads: Numbers, neurons: Numbers
+) -> dict[str, int] | None:
+    """The settings of a config of the family for a model with these units; None if there are none."""
+    layers = architecture_of(backbone).layers
+    counts = {
+        (len(kept_heads), len(kept_heads) * layer.groups // layer.heads, len(kept_neurons))
+        for layer, kept_heads, kept_neurons in zip(layers, heads, neurons, strict=True)
+    }
+    if len(counts) > 1 or family.name != backbone.config.model_type:
+        return None
+    return family.even_settings(backbone.config, *counts.pop())

@@ -1,7 +1,8 @@
 """Computes lower layers once: the output of a layer is recorded for each batch, and replayed in later passes.
 
 Changing a layer changes nothing below it. The same modules compute the rest from the same numbers, so the embeddings
-equal those of the whole model bit for bit.
+equal those of the whole model bit for bit. A model whose embedding depends on the outputs of lower layers themselves
+(``Model.reads_layers``) runs them each time.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def layers_replayed(model: Model, count: int, outputs: Outputs | None, copies: i
         outputs: of the highest one of them; None if ``count`` is 0.
         copies: how many times each batch has its sentences, one copy after another.
     """
+    assert not count or model.replays, "no layer is below another, or what stands in for it would be read"
     stand_ins = {layer.path: StandIn() for layer in model.architecture.layers[:count]}
 
     def replay(batch: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-Pooling = Literal["mean", "cls", "cls_before_pooler"]
+Pooling = Literal["mean", "cls", "cls_before_pooler", "max", "lasttoken", "weightedmean", "avg_first_last", "avg_top2"]
 Precision = Literal["float32", "bf16", "fp16"]
 
 
@@ -15,8 +15,12 @@ class ModelSpec(BaseModel):
 
     name: ``minilm`` (embedded), a local folder, or a Hub id.
     revision: commit, tag or branch. Required for a Hub id, because otherwise results could not be reproduced.
-    pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it) or
-        ``cls_before_pooler`` (the first token). By default the model's own modules decide.
+    pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it),
+        ``cls_before_pooler`` (the first token), ``max`` over tokens, ``lasttoken``, ``weightedmean`` (the n-th token
+        weighs n), ``avg_first_last`` or ``avg_top2`` (SimCSE's: the mean over tokens of two layers' average). By
+        default the model's own modules decide.
+    prompt: text before each sentence; may be empty. By default the model's own default prompt.
+    prompt_name: the name of one of the model's own prompts, in place of ``prompt``.
     max_length: tokens, special ones included; by default the model's own.
     trust_remote_code: run the Python code that comes with the model.
     """
@@ -26,5 +30,18 @@ class ModelSpec(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     revision: Annotated[str, Field(min_length=1)] | None = None
     pooling: Pooling | None = None
+    prompt: str | None = None
+    prompt_name: Annotated[str, Field(min_length=1)] | None = None
     max_length: Annotated[int, Field(ge=3, strict=True)] | None = None
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
+
+    @model_validator(mode="after")
+    def _one_prompt(self) -> ModelSpec:
+        if self.prompt is not None and self.prompt_name is not None:
+            raise ValueError("give `prompt` or `prompt_name`, not both")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_prompts(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A spec without a prompt is recorded as by an ablate that had none, so that runs of both are of one recipe.
+        return {name: value for name, value in plain(self).items() if "prompt" not in name or value is not None}

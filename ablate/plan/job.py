@@ -9,15 +9,16 @@ from itertools import chain
 
 import torch
 
-from ablate.data.calibration import check_graded
+from ablate.data.calibration import Calibration
 from ablate.data.items import PairKey
-from ablate.data.sources import Chosen, expand, resolve
+from ablate.data.sources import Chosen, resolve
 from ablate.errors import DataError, ModelError, RecipeError, suggest
 from ablate.models.device import resolve as resolve_device
 from ablate.models.precision import check_precision
+from ablate.plan.calibration import draw_calibration
 from ablate.plan.make_plan import make_plan
 from ablate.plan.plan import Plan
-from ablate.plan.tasks import RecipeTasks, check_splits, load_tasks, make_task, resolve_tasks
+from ablate.plan.tasks import RecipeTasks, load_tasks, make_task, resolve_tasks
 from ablate.plan.training_texts import Texts
 from ablate.plugins import Registry, registry
 from ablate.recipe.document import Document
@@ -32,6 +33,7 @@ class Job:
 
     texts: the training texts; None if no cell is trained.
     device: where the models run.
+    calibration: what scorers may look at; :data:`~ablate.data.calibration.NOTHING` if none does.
     """
 
     plan: Plan
@@ -39,6 +41,7 @@ class Job:
     tasks: RecipeTasks
     registry: Registry
     device: torch.device
+    calibration: Calibration
     texts: Texts | None = None
 
     @property
@@ -82,10 +85,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     plan = make_plan(recipe, document, plugins).limited(limit)
     chosen = _source(recipe, document, data)
     tasks = resolve_tasks(recipe, document, chosen, plugins, plan.scorers)
-    if any(scorer.calibrates for scorer in plan.scorers):
-        check_splits(recipe.calibration.splits, chosen, document, ("calibration", "splits"))
-        _check_graded(recipe, chosen, document)
-    job = Job(plan, chosen, tasks, plugins, device)
+    job = Job(plan, chosen, tasks, plugins, device, draw_calibration(plan, chosen, document))
     _check_margins(job, document)
     _check_choice(job, document)
     _check_racing(job, document)
@@ -126,15 +126,6 @@ def _device(recipe: Recipe, document: Document) -> torch.device:
     except ModelError as error:
         raise refused("precision", error) from None
     return device
-
-
-def _check_graded(recipe: Recipe, chosen: Chosen, document: Document) -> None:
-    graded = recipe.calibration.graded
-    if isinstance(graded, dict):
-        try:
-            check_graded(graded, expand(recipe.calibration.splits, chosen.source))
-        except DataError as error:
-            raise RecipeError(f"{document.place(('calibration', 'graded'))}: {error}") from None
 
 
 def _check_margins(job: Job, document: Document) -> None:

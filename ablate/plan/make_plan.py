@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 from ablate.errors import FAILURES, PluginError, RecipeError, one_line
@@ -17,6 +17,7 @@ from ablate.recipe.explain import check
 from ablate.recipe.recipe import ExecutorEntry, GranularityEntry, Recipe, ScorerEntry, StepEntry
 from ablate.recipe.values import Sparsity
 from ablate.scorers.base import Scorer
+from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import ScorerStatistic
 
 
@@ -47,15 +48,19 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
         Cell(tuple(resolve.step(entry, ("cells", i, j)) for j, entry in enumerate(sequence)))
         for i, sequence in enumerate(recipe.cells)
     ]
-    return Plan(recipe, tuple(dict.fromkeys(grid)), tuple(dict.fromkeys(explicit)), executor)
+    return Plan(recipe, tuple(dict.fromkeys(grid)), tuple(dict.fromkeys(explicit)), executor, resolve.places)
 
 
 @dataclass(frozen=True)
 class _Resolver:
-    """Turns the entries of one recipe into plug-in objects. An error names the place in the recipe."""
+    """Turns the entries of one recipe into plug-in objects. An error names the place in the recipe.
+
+    places: where the recipe names each scorer first.
+    """
 
     document: Document
     registry: Registry
+    places: dict[Scorer, Location] = field(default_factory=dict)
 
     def error(self, location: Location, text: str) -> RecipeError:
         return RecipeError(f"{self.document.place(location)}: {text}")
@@ -77,17 +82,18 @@ class _Resolver:
         with self.placed(location):
             scorer = scorer.resolved(self.registry.scorer)
         self.declares(scorer, location)
+        self.places.setdefault(scorer, location)
         return scorer, entry.label or entry.scorer
 
     def declares(self, scorer: Scorer, location: Location) -> None:
         """Refuses a scorer whose declarations fail or are malformed, because the plan depends on them."""
         try:
-            declared = (*scorer.statistics(), scorer.signed, scorer.calibrates, *scorer.tasks())
+            declared = (*scorer.statistics(), *scorer.batches, scorer.signed, scorer.calibrates, *scorer.tasks())
         except FAILURES as error:  # a plug-in's code may raise anything
             blame = self.registry.blame(scorer)
             text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
             raise self.error(location, text) from error
-        if not all(isinstance(needed, ScorerStatistic | bool | str) for needed in declared):
+        if not all(isinstance(needed, ScorerStatistic | Batches | bool | str) for needed in declared):
             wrong = f"scorer '{scorer.name}' declares something that is not a statistic, a name of a task or a bool"
             raise self.error(location, wrong + self.registry.blame(scorer))
 

@@ -67,7 +67,7 @@ def versions() -> dict[str, str]:
 
 
 def model_names(specs: Sequence[ModelSpec]) -> list[str]:
-    """The name of each model in rows, with revision, pooling and length if several models have the same name.
+    """The name of each model in rows, with revision, pooling, prompt and length if several models have the same name.
 
     Raises:
         RecipeError: a model is listed twice.
@@ -82,7 +82,10 @@ def model_names(specs: Sequence[ModelSpec]) -> list[str]:
 
 def _detailed(spec: ModelSpec) -> str:
     length = f"max_length {spec.max_length}" if spec.max_length else None
-    details = ", ".join(filter(None, (spec.revision, spec.pooling, length)))
+    prompt = f"prompt_name {spec.prompt_name}" if spec.prompt_name else None
+    if spec.prompt is not None:
+        prompt = f"prompt {spec.prompt!r}" if spec.prompt else "no prompt"
+    details = ", ".join(filter(None, (spec.revision, spec.pooling, prompt, length)))
     return f"{spec.name} ({details})" if details else spec.name
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from ablate.executors.base import Executor
 from ablate.granularities.base import LAYER, Granularity
+from ablate.recipe.document import Location
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.search import Swap
 from ablate.recipe.training import Way
@@ -225,12 +226,14 @@ class Plan:
     """The cells of a recipe, without dense and controls: first those of the grid, then the explicit ones.
 
     executor: where they are evaluated.
+    places: where the recipe names each scorer first.
     """
 
     recipe: Recipe
     grid: tuple[Cell, ...]
     explicit: tuple[Cell, ...]
     executor: Executor
+    places: Mapping[Scorer, Location] = field(default_factory=dict, compare=False)
 
     @property
     def cells(self) -> tuple[Cell, ...]:

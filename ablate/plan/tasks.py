@@ -15,7 +15,7 @@ from ablate.data.sources import Chosen, expand, members
 from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
-from ablate.recipe.explain import check
+from ablate.recipe.explain import check, listed
 from ablate.recipe.recipe import Recipe
 from ablate.scorers.base import Scorer
 from ablate.tasks.base import Task
@@ -56,6 +56,14 @@ def resolve_tasks(
     studied = names.listed(recipe.prevalence.confirm or [], ("prevalence", "confirm"))
     used = (*screen, *confirm, *chain(*by_scorer.values()), *studied)
     parameters = parameters_of(recipe, document, chosen.source, registry, used)
+    for name in dict.fromkeys(used):
+        # Those of a task that the recipe gives parameters have been checked with them.
+        missing = {} if name in parameters else registry.task_class(name).missing(())
+        if missing:
+            raise RecipeError(
+                f"{document.place(_place_of(name, recipe))}: task '{name}' has no {listed(missing)}; give it in "
+                f"tasks: {{{name}: {{{', '.join(f'{key}: …' for key in missing)}}}}}"
+            )
     made = {name: make_task(registry, name, parameters) for name in dict.fromkeys(used)}
     return RecipeTasks(
         tuple(made[name] for name in screen),
@@ -63,6 +71,15 @@ def resolve_tasks(
         {name: tuple(made[task] for task in tasks) for name, tasks in by_scorer.items()},
         parameters,
     )
+
+
+def _place_of(name: str, recipe: Recipe) -> Location:
+    """Where a recipe lists a task; where ``tasks`` is if it is only in a group, or a scorer names it."""
+    if name in recipe.screen:
+        return "screen", recipe.screen.index(name)
+    if recipe.confirm and name in recipe.confirm.tasks:
+        return "confirm", "tasks", recipe.confirm.tasks.index(name)
+    return ("tasks",)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ablate.errors import RecipeError, suggest
+from ablate.plugin import Plugin
 from ablate.recipe.document import Document, Location
 
 M = TypeVar("M", bound=BaseModel)
@@ -56,9 +58,17 @@ def check(model: type[M], content: Any, document: Document, at: Location = (), s
     try:
         # From JSON and not from Python, because strict validation of JSON still accepts a list as a tuple and a text as
         # a path.
-        return model.model_validate_json(json.dumps(content, default=str), strict=True)
+        checked = model.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
         raise RecipeError(explain(error, model, content, document, at, subject)) from None
+    if isinstance(checked, Plugin) and (missing := checked.missing(content)):
+        raise RecipeError(f"{document.place(at)}: {subject} has no {listed(missing)}; add it")
+    return checked
+
+
+def listed(missing: Mapping[str, str]) -> str:
+    """Parameters that are missing, from their names to their descriptions."""
+    return " and ".join(f"'{name}' ({what})" if what else f"'{name}'" for name, what in missing.items())
 
 
 def explain(

@@ -20,6 +20,8 @@ _OPTIONS: dict[Location, str] = {
     ("seeds",): "--seeds",
     ("model",): "--model",
     ("model", "pooling"): "--pooling",
+    ("model", "prompt"): "--prompt",
+    ("model", "prompt_name"): "--prompt-name",
     ("screen",): "--tasks",
     ("device",): "--device",
     ("precision",): "--precision",
@@ -35,6 +37,8 @@ def comparison(
     tasks: str | Sequence[str],
     seeds: str | Sequence[int],
     *,
+    prompt: str | None = None,
+    prompt_name: str | None = None,
     device: str | None = None,
     precision: str | None = None,
 ) -> tuple[Recipe, Document]:
@@ -49,7 +53,7 @@ def comparison(
         RecipeError: ``--option: what is wrong; what to do``.
     """
     name, revision = _split_revision(model)
-    spec = {"name": name, "revision": revision, "pooling": pooling}
+    spec = {"name": name, "revision": revision, "pooling": pooling, "prompt": prompt, "prompt_name": prompt_name}
     tree: dict[str, Any] = {
         "model": {key: value for key, value in spec.items() if value is not None},
         "scorers": _list(scorers),

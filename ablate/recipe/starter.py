@@ -23,9 +23,12 @@ model:
   # `minilm` (embedded), a folder, or a Hub id with its `revision` (a commit).
   name: {name}
 {revision}\
-  # How token embeddings become one: `mean`, `cls` (the first token through the pooler) or `cls_before_pooler`.
+  # How token embeddings become one: `mean`, `cls` (the first token through the pooler), `cls_before_pooler`, `max`,
+  # `lasttoken`, `weightedmean`, `avg_first_last` or `avg_top2`.
   # {pooling_note}
 {pooling}\
+  # Text before each sentence, or `prompt_name` instead: one of the model's own. By default, its default prompt.
+#  prompt: "query: "
   # The most tokens of a sentence; by default, as many as the model takes.
 #  max_length: 128
   # Whether to run Python code that comes with the model.

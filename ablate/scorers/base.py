@@ -16,6 +16,7 @@ from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.models.model import Model
 from ablate.plugin import Plugin
+from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm, ScorerStatistic, refuse_per_example
 from ablate.tasks.loaded import Loaded
 
@@ -113,12 +114,28 @@ class Scorer(Plugin):
         return UNGRADED if self.slow and self.calibrates else ()
 
     @property
+    def batches(self) -> tuple[Batches, ...]:
+        """The batches that a slow scorer takes of the calibration set by itself, besides :meth:`statistics`.
+
+        The plan refuses a calibration set that has fewer examples, before anything is computed. By default none.
+        """
+        return ()
+
+    @property
     def targeted(self) -> bool:
         """Whether contributions depend on how many units the step removes (``View.remove``); only of slow scorers.
 
         Contributions are then computed for each sparsity, and otherwise once for all of them.
         """
         return False
+
+    @property
+    def trains(self) -> int:
+        """How many updates a slow scorer makes in one training, each on a batch of all :attr:`batches`; 0: no training.
+
+        The dry run counts the updates of a step's members, or of the scorer itself if it has none, for each share.
+        """
+        return 0
 
     def members(self) -> tuple[Self, ...]:
         """The scorers whose contributions this one combines, such as trainings with several seeds; none by default.

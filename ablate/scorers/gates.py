@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import BeforeValidator, Field, model_validator
@@ -14,6 +14,7 @@ from ablate.errors import PluginError
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.scorers.base import Scorer, View
+from ablate.scorers.examples import Batches
 from ablate.scorers.gate_training import GateTraining, train_gates
 from ablate.scorers.hard_concrete import closed
 
@@ -40,6 +41,8 @@ class Gates(Scorer):
     name: ClassVar[str] = "gates"
     help: ClassVar[str] = "gates on units, trained on a loss with the weights frozen"
     slow: ClassVar[bool] = True
+    # What contracts require of a training holds from its first update.
+    quick: ClassVar[Mapping[str, Any]] = {"updates": 6}
 
     loss: Literal["correlation", "align", "uniform", "combined", "infonce"] = Field(
         "correlation", description="what gates are trained on; combined: align and uniform"
@@ -85,6 +88,14 @@ class Gates(Scorer):
     @property
     def examples(self) -> tuple[Over, ...]:
         return tuple(dict.fromkeys(loss.over for _, loss in self.terms))
+
+    @property
+    def batches(self) -> tuple[Batches, ...]:
+        return tuple(Batches(over, batch_size=self.batch_size) for over in self.examples)
+
+    @property
+    def trains(self) -> int:
+        return self.updates
 
     @property
     def terms(self) -> tuple[tuple[float, Loss], ...]:

@@ -18,6 +18,7 @@ from ablate.granularities.replay import removals
 from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.scorers.base import Scorer, View
+from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import ScorerStatistic
 from ablate.tasks.loaded import Loaded
 
@@ -88,6 +89,10 @@ class Oracle(Scorer):
     def calibrates(self) -> bool:
         # On tasks, only the ranker may look at the calibration set.
         return self.loss is not None or (self.ranker is not None and self.ranker.calibrates)
+
+    @property
+    def batches(self) -> tuple[Batches, ...]:
+        return (Batches(self.loss.over),) if self.loss else ()
 
     def statistics(self) -> tuple[ScorerStatistic, ...]:
         return self.ranker.statistics() if self.ranker else ()

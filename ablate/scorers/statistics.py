@@ -10,6 +10,7 @@ from pydantic import Field
 from ablate.errors import PluginError
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.models.losses import Loss
+from ablate.scorers.examples import Batches
 
 Sign = Literal["signed", "absolute", "absolute-example"]
 """The option ``sign`` of scorers of one loss. Its rules are in ``ablate/engine/contribution.py``."""
@@ -50,6 +51,16 @@ class GradientContribution:
         """The same statistic without the second-order correction."""
         return replace(self, second_order=None)
 
+    @property
+    def batches(self) -> Batches:
+        """What it takes of the calibration set."""
+        return Batches(self.loss.over, self.size, self.batch_size)
+
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return self.loss.name
+
 
 @dataclass(frozen=True)
 class InputNorm:
@@ -59,6 +70,16 @@ class InputNorm:
     """
 
     size: int | None = None
+
+    @property
+    def batches(self) -> Batches:
+        """What it takes of the calibration set. A sum over sentences needs no whole batches."""
+        return Batches("sentences", self.size, 1)
+
+    @property
+    def what(self) -> str:
+        """Its name in messages."""
+        return "input norms"
 
 
 ScorerStatistic = GradientContribution | InputNorm

@@ -105,10 +105,17 @@ def check_cut_heads(family: Family, who: str) -> None:
 
 
 def check_saved_even(family: Family, who: str) -> None:
-    """Checks the smaller model that has lost as many neurons in each layer. It needs no class of ablate."""
+    """Checks the smaller model that has lost as many neurons in each layer. It needs no class of ablate.
+
+    Where queries are grouped, as many key/value heads go too with their query heads, if a config can say so.
+    """
     model = tiny_model(family.name)
     count = len(_all(Neuron(), model))
-    keep = Neuron().keep(model, without(torch.ones(count, dtype=torch.bool), 0, 7, count // 2, count - 1))
+    keep = Neuron().keep(model, without(_all(Neuron(), model), 0, 7, count // 2, count - 1))
+    layer = model.architecture.layers[0]
+    assert isinstance(model.backbone, PreTrainedModel)
+    if family.even_settings(model.backbone.config, layer.heads // layer.groups, 1, count // 2 - 2):
+        keep = merge([keep, KvGroup().keep(model, without(_all(KvGroup(), model), 0, -1))])
     _check_saved(family, who, model, keep, family.name)
 
 

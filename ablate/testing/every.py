@@ -29,8 +29,8 @@ def contracts_of(kind: str, plugin: type[Plugin], **parameters: Any) -> tuple[Co
 
     Args:
         kind: one of ``ablate.plugins.KINDS``.
-        parameters: as a recipe would give them; the others have their defaults.
+        parameters: as a recipe would give them; the others are the plug-in's ``quick`` ones, or have their defaults.
     """
     # A slow scorer may remove units one by one, which takes minutes for single weights.
     slow: dict[str, Any] = {"granularities": (Head(), Neuron())} if getattr(plugin, "slow", False) else {}
-    return _OF[kind](plugin, **slow, **parameters)
+    return _OF[kind](plugin, **slow, **{**plugin.quick, **parameters})

@@ -15,6 +15,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.plugins import registry
 from ablate.scorers.base import Scorer
+from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm
 from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
 from ablate.testing.elsewhere import scores_elsewhere
@@ -138,6 +139,16 @@ class _ScorerChecks:
             f"{who}: tasks() is not a tuple of names: {named!r}",
         )
         require(scorer.slow or not named, f"{who}: names tasks, which only a scorer with slow = True gets")
+        batches = scorer.batches
+        require(
+            isinstance(batches, tuple) and all(isinstance(one, Batches) for one in batches),
+            f"{who}: batches is not a tuple of Batches: {batches!r}",
+        )
+        require(
+            {one.over for one in batches} <= set(scorer.examples),
+            f"{who}: takes batches of a part of the calibration set that `examples` does not name",
+        )
+        require(type(scorer.trains) is int and scorer.trains >= 0, f"{who}: trains is not a number of updates")
         members = scorer.members()
         require(
             isinstance(members, tuple) and all(type(one) is type(scorer) and not one.members() for one in members),

@@ -82,7 +82,8 @@ class _TaskChecks:
         # `tasks` and `screen` may name a task without parameters.
         require(
             not any(field.is_required() for field in self._plugin.model_fields.values()),
-            f"{self._who} cannot be created without parameters; give each a default",
+            f"{self._who} cannot be created without parameters; give each a default, and list in `required` those that "
+            "have to be given",
         )
 
     def description(self) -> None:

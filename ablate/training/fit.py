@@ -17,7 +17,6 @@ from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from sentence_transformers.sentence_transformer.modules import Transformer
 from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
@@ -28,7 +27,7 @@ from ablate.granularities.units import Units
 from ablate.models.device import exact_float32, full_means, label
 from ablate.models.model import Model
 from ablate.models.quiet import quiet
-from ablate.models.sentence_transformer import sentence_transformer
+from ablate.models.sentence_transformer import put_backbone, sentence_transformer
 from ablate.models.spec import ModelSpec
 from ablate.plan.training_texts import Texts
 from ablate.recipe.schedule import cubic, steps_of
@@ -133,10 +132,8 @@ def _copy_to_train(
         ModelError: the texts are single sentences, and without dropout two passes of one give equal embeddings.
     """
     modules = sentence_transformer(model_spec, model.encoding.prompt).requires_grad_(False)
-    transformer = modules[0]
-    assert isinstance(transformer, Transformer)
     backbone = copy.deepcopy(model.backbone).requires_grad_(True)
-    transformer.model = backbone
+    put_backbone(modules, backbone)
     if not texts.supervised and not any(isinstance(m, nn.Dropout) and m.p > 0 for m in backbone.modules()):
         raise ModelError(
             f"model '{model.name}' has no dropout, so SimCSE cannot form positive pairs from single sentences; "

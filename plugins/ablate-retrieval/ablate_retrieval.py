@@ -52,9 +52,10 @@ class Retrieval(Task):
     metric: ClassVar[str] = "accuracy"
     unit: ClassVar[str] = "points"
     range: ClassVar[tuple[float, float]] = (0.0, 100.0)
+    required: ClassVar[tuple[str, ...]] = ("file",)
 
     # Keys have the texts themselves; the same file elsewhere is the same data.
-    file: Path | None = Field(None, exclude=True, description="TSV or JSONL of queries and positives; has to be given")
+    file: Path | None = Field(None, exclude=True, description="TSV or JSONL of queries and positives")
     at: int = Field(1, ge=1, description="how many of the nearest texts count")
 
     def load(self, source: Source) -> QuerySet:  # noqa: ARG002

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ablate.plugin_api import (
+    Batches,
     Calibration,
     ColumnGranularity,
     Granularity,
@@ -65,6 +66,10 @@ class FisherRearranged(OfLoss):
     @property
     def examples(self) -> tuple[Literal["pairs", "graded"], ...]:
         return ("graded",) if self.loss == "correlation" else ("pairs",)
+
+    @property
+    def batches(self) -> tuple[Batches, ...]:
+        return tuple(Batches(over, self.pairs, self.batch_size) for over in self.examples)
 
     def supports(self, granularity: Granularity) -> None:
         if not isinstance(granularity, ColumnGranularity):

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.plugin_api import Granularity, PluginError, Scorer, Unstructured, View, hookimpl, prepare
+from ablate.plugin_api import Batches, Granularity, PluginError, Scorer, Unstructured, View, hookimpl, prepare
 
 ablate_api = 3
 
@@ -36,6 +36,10 @@ class Obs(Scorer):
     @property
     def examples(self) -> tuple[Literal["sentences"], ...]:
         return ("sentences",)
+
+    @property
+    def batches(self) -> tuple[Batches, ...]:
+        return (Batches("sentences", self.sentences, batch_size=1),)
 
     def supports(self, granularity: Granularity) -> None:
         if not isinstance(granularity, Unstructured):

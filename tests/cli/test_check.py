@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -75,11 +75,39 @@ class WithAFile(Sts):
         return source.load("sample")
 
 
+class Needs(WithAFile):
+    """Cannot be without a file, and says so."""
+
+    name: ClassVar[str] = "needs"
+    required: ClassVar[tuple[str, ...]] = ("file", "word")
+
+    word: str | None = Field(None, description="of all words")
+
+
+class Heavier(Magnitude):
+    name: ClassVar[str] = "heavier"
+
+    weight: float = Field(gt=0)
+
+
+class Hurried(Magnitude):
+    name: ClassVar[str] = "hurried"
+    quick: ClassVar[Mapping[str, Any]] = {"hurry": True}
+
+    hurry: bool = False
+
+    def score(self, view: View) -> Tensor:
+        assert self.hurry
+        return super().score(view)
+
+
 @pytest.fixture(autouse=True)
 def with_strangers() -> Iterator[None]:
     ours = list(registry().entries)
-    registry().entries.extend(Entry("scorer", plugin, "their-dist 4.5.6") for plugin in (Broken, Raises))
-    registry().entries.extend(Entry("task", plugin, "their-dist 4.5.6") for plugin in (Unbounded, WithAFile))
+    registry().entries.extend(
+        Entry("scorer", plugin, "their-dist 4.5.6") for plugin in (Broken, Raises, Hurried, Heavier)
+    )
+    registry().entries.extend(Entry("task", plugin, "their-dist 4.5.6") for plugin in (Unbounded, WithAFile, Needs))
     registry().entries.append(Entry("task", Broken, "their-dist 4.5.6"))
     yield
     registry().entries[:] = ours
@@ -140,6 +168,46 @@ def test_parameters_can_be_given(tmp_path: Path) -> None:
     assert bare.exit_code == 1
     assert "raises DataError: give it a file" in bare.stdout
     assert bare.stdout.rstrip().endswith("its parameters have their defaults; --set NAME=VALUE changes one")
+
+
+def test_what_has_to_be_given_is_said_before_anything_is_checked(tmp_path: Path) -> None:
+    (own := tmp_path / "pairs.txt").write_text("")
+    for given, told in {
+        ("needs",): "task 'needs' has to be given file and word (of all words); add --set file=VALUE --set word=VALUE",
+        ("needs", "--set", "at=2", "--set", "word=x"): "task 'needs' has to be given file; add --set file=VALUE",
+        ("heavier",): "scorer 'heavier' has to be given weight; add --set weight=VALUE",
+    }.items():
+        with pytest.raises(PluginError, match=re.escape(told)):
+            CliRunner().invoke(app, ["check", *given], catch_exceptions=False)
+    result = check("needs", "--set", f"file={own}", "--set", "word=x")
+    assert (result.exit_code, result.stdout.count("passed ")) == (0, 9), result.stdout
+
+
+def test_each_contract_is_told_when_it_is_done() -> None:
+    result = check("magnitude")
+    told = result.stderr.splitlines()
+    contracts = contracts_of("scorer", Magnitude)
+    assert len(told) == len(contracts)
+    for number, (line, contract) in enumerate(zip(told, contracts, strict=True), 1):
+        assert line.startswith(f"check magnitude: {number} of {len(told)} contracts, ")
+        assert line.endswith(f": {contract.name}")
+
+
+def test_what_is_slow_may_be_checked_with_quick_parameters() -> None:
+    result = check("hurried")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (
+        0,
+        "checked with hurry=True, to be quick; --set sets another value",
+    )
+    slowly = check("hurried", "--set", "hurry=false")
+    assert slowly.exit_code == 1
+    assert "raises AssertionError" in slowly.stdout
+    assert "to be quick" not in slowly.stdout
+
+
+def test_gates_are_checked_with_a_short_training() -> None:
+    plugin = registry().scorer_class("gates")
+    assert plugin(**plugin.quick).trains < 10 < plugin().trains
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,34 @@ def test_slow_scorers_whose_time_is_not_known_are_named(place: Workplace) -> Non
     assert named in place.run(text.replace("0.25", "0.5") + "steps: 2\n", "--dry-run").out
 
 
+def test_trainings_of_gates_are_counted_seed_by_seed_and_share_by_share(place: Workplace) -> None:
+    def cell(seeds: str, more: str = "", label: str = "gates") -> str:
+        scorer = f"{{scorer: gates, updates: 40, gate_seeds: {seeds}, label: {label}}}"
+        return f"  - - {{granularity: [head, neuron], scorer: {scorer}, sparsity: 0.25{more}}}\n"
+
+    text = RECIPE.replace("sentences: 16", "sentences: 16, graded: 16") + "cells:\n"
+    several = text + cell("[0, 1, 2]") + cell("[1, 2]", ", steps: 2", "two") + cell("[1, 2]", "", "mean")
+
+    def told() -> list[str]:
+        out = place.run(several, "--dry-run").out
+        assert "slow scorers" not in out
+        return [line for line in out.splitlines() if line.startswith("trainings of ")]
+
+    # The third cell has those of the first. Two shares of one eighth each take two seeds each.
+    assert told() == [
+        "trainings of gates: at most 3, 120 updates; 0 of 3 are stored",
+        "trainings of two: at most 4, 160 updates; 0 of 4 are stored",
+    ]
+    assert place.run(text + cell("[1]")).code == 0
+    assert told()[0] == "trainings of gates: at most 2, 80 updates; 1 of 3 are stored"
+    ran = place.run(several)
+    assert (ran.code, ran.err.count("40 of 40 steps")) == (0, 6), "as many as were to do"
+    assert told() == [
+        "trainings of gates: at most 0, 0 updates; 3 of 3 are stored",
+        "trainings of two: at most 0, 0 updates; 4 of 4 are stored",
+    ]
+
+
 def test_it_makes_no_store(place: Workplace) -> None:
     assert place.run(RECIPE, "--dry-run").code == 0
     assert place.files() == {}

@@ -136,8 +136,9 @@ VALUES = {
     instead("model: model", "model: 3"): "1:1: a model is a name, or a mapping such as {name: NAME}, not 3",
     instead("model: model", "model:"): "1:1: a model is a name, or a mapping such as {name: NAME}, not null",
     instead("model: model", "model: []"): "1:1: model: must be a list that is not empty, not []",
-    instead("model: model", "model: {name: model, pooling: max}"): (
-        "1:22: model.pooling: must be 'mean', 'cls' or 'cls_before_pooler', not 'max'"
+    instead("model: model", "model: {name: model, pooling: maximum}"): (
+        "1:22: model.pooling: must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', "
+        "'avg_first_last' or 'avg_top2', not 'maximum'"
     ),
     instead("{senteval: data}", "[auto]"): (
         "2:1: data is one of auto, embedded, hub, senteval, or {senteval: DIR}, not a list"
@@ -446,7 +447,7 @@ def pickled(model: Path) -> None:
 
 def foreign(model: Path) -> None:
     config = json.loads((model / "config.json").read_text())
-    (model / "config.json").write_text(json.dumps(config | {"model_type": "t5"}))
+    (model / "config.json").write_text(json.dumps(config | {"model_type": "gpt2"}))
 
 
 @pytest.mark.parametrize(
@@ -454,7 +455,7 @@ def foreign(model: Path) -> None:
     [
         (weightless, "no weights (model.safetensors) in mine; save the model there"),
         (pickled, "mine/pytorch_model.bin is pickled, and unpickling can run any code"),
-        (foreign, "architecture 't5' is not supported; supported: bert, roberta, xlm-roberta, distilbert, mpnet"),
+        (foreign, "architecture 'gpt2' is not supported; supported: bert, roberta, xlm-roberta, camembert"),
         (shutil.rmtree, "no such folder; did you mean 'model'?"),
     ],
 )

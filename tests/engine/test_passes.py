@@ -74,10 +74,19 @@ def test_names_and_examples() -> None:
 @pytest.mark.parametrize(
     ("statistic", "told"),
     [
-        (GradientContribution(ALIGN, batch_size=9), "align: 8 calibration pairs in batches of 9 are asked for"),
-        (GradientContribution(ALIGN, size=3), "align: 3 calibration pairs in batches of 4"),
-        (GradientContribution(ALIGN, size=9), "align: 9 calibration pairs .* there are 8; lower pairs or batch_size"),
-        (GradientContribution(UNIFORM, batch_size=13), "uniform: 12 calibration sentences in batches of 13"),
+        (
+            GradientContribution(ALIGN, batch_size=9),
+            "align: batches of 9 are asked for, and there are 8 calibration pairs; lower",
+        ),
+        (
+            GradientContribution(ALIGN, size=3),
+            "align: batches of 4 are asked for, and there are 3 .* or take more pairs",
+        ),
+        (GradientContribution(ALIGN, size=9), "align: 9 calibration pairs are asked for, and there are 8; lower pairs"),
+        (
+            GradientContribution(UNIFORM, batch_size=13),
+            "uniform: batches of 13 are asked for, and there are 12 calibration sentences",
+        ),
         (InputNorm(13), "input norms: 13 calibration sentences"),
     ],
     ids=str,

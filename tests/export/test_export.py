@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -30,7 +31,7 @@ from ablate.export.onnx import example, write_onnx
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.masked import masked
-from ablate.models.spec import ModelSpec
+from ablate.models.spec import ModelSpec, Pooling
 from ablate.plugins import registry
 from ablate.report.results import Results
 from ablate.store.store import Store
@@ -224,6 +225,18 @@ def test_a_prompt_is_written_into_the_folder_and_the_onnx_model(pooling: Any, in
     expected = encode(model, prepare(model, SENTENCES)).numpy()
     np.testing.assert_allclose(load(tmp_path / "out").encode(SENTENCES), expected, atol=1e-5)
     write_onnx(tmp_path / "out")
+    actual = by_onnx_runtime(example(str(tmp_path / "out"), model, SENTENCES))
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("pooling", ["lasttoken", "avg_first_last"])
+def test_onnx_of_other_poolings(pooling: Pooling, tmp_path: Path) -> None:
+    spec = ModelSpec(name=str(save_tiny(tmp_path / "in")), pooling=pooling)
+    model = load_model(spec)
+    assert isinstance(model.backbone, PreTrainedModel)
+    write_model(spec, "", copy.deepcopy(model.backbone), tmp_path / "out")
+    write_onnx(tmp_path / "out")
+    expected = encode(model, prepare(model, SENTENCES)).numpy()
     actual = by_onnx_runtime(example(str(tmp_path / "out"), model, SENTENCES))
     np.testing.assert_allclose(actual, expected, atol=1e-4)
 

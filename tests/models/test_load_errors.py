@@ -182,7 +182,7 @@ def test_broken_json(file: str, text: str, tmp_path: Path) -> None:
 
 def test_bare_transformers_folder_needs_pooling(tmp_path: Path) -> None:
     save_tiny(tmp_path, format="transformers")
-    refused("add `pooling: mean`, `cls` or `cls_before_pooler`", tmp_path)
+    refused("add the `pooling` that it was trained with, such as `mean`, `cls_before_pooler`", tmp_path)
 
 
 @pytest.mark.parametrize("family", ["distilbert"])
@@ -218,13 +218,13 @@ def test_tokenizer_that_does_not_fit(tmp_path: Path) -> None:
     refused(r"token id 260, but there are \d+ embeddings", tmp_path / "small", pooling="mean")
 
 
-def test_left_padding_and_processing_options(tmp_path: Path) -> None:
-    save_tiny(tmp_path)
-    edit_json(tmp_path / "sentence_bert_config.json", processing_kwargs={"text": {"max_length": 4}})
-    refused("processing_kwargs", tmp_path)
+def test_padding_and_truncation_on_the_left(tmp_path: Path) -> None:
     save_tiny(tmp_path)
     edit_json(tmp_path / "tokenizer_config.json", padding_side="left")
-    refused("on the left", tmp_path)
+    refused("pads on the left, which moves the absolute positions of a bert; set `padding_side: right`", tmp_path)
+    save_tiny(tmp_path)
+    edit_json(tmp_path / "tokenizer_config.json", truncation_side="left")
+    refused("truncates on the left, which is not supported", tmp_path)
 
 
 def test_folders_that_do_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ def test_folders_that_do_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_spec_refuses_what_it_does_not_know() -> None:
-    for wrong in ({"poling": "mean"}, {"pooling": "max"}, {"max_length": 2}, {"trust_remote_code": "yes"}):
+    for wrong in ({"poling": "mean"}, {"pooling": "maximum"}, {"max_length": 2}, {"trust_remote_code": "yes"}):
         with pytest.raises(ValidationError):
             ModelSpec.model_validate({"name": "minilm"} | wrong)
     assert hash(ModelSpec(name="minilm")) == hash(ModelSpec(name="minilm"))

@@ -64,6 +64,12 @@ def test_a_fraction_is_no_seed() -> None:
 def test_model_at_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (spec,) = recipe(model="someone/encoder@abc", pooling="cls").model
     assert (spec.name, spec.revision, spec.pooling) == ("someone/encoder", "abc", "cls")
+    (spec,) = recipe(prompt="query: ").model
+    assert (spec.prompt, spec.prompt_name) == ("query: ", None)
+    (spec,) = recipe(prompt_name="query").model
+    assert (spec.prompt, spec.prompt_name) == (None, "query")
+    with pytest.raises(RecipeError, match="^--model: give `prompt` or `prompt_name`, not both$"):
+        recipe(prompt="query: ", prompt_name="query")
     monkeypatch.chdir(tmp_path)
     Path("a@b").mkdir()
     (spec,) = recipe(model="a@b").model
@@ -92,7 +98,10 @@ REFUSED = {
     ("--seeds", "1.5"): "must be a whole number, not '1.5'",
     ("--seeds", "-1"): "must be at least 0, not -1",
     ("--seeds", ""): "must be a list that is not empty, not []",
-    ("--pooling", "max"): "must be 'mean', 'cls' or 'cls_before_pooler', not 'max'",
+    ("--pooling", "maximum"): (
+        "must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', 'avg_first_last' or "
+        "'avg_top2', not 'maximum'"
+    ),
     ("--tasks", "stsx"): "unknown task 'stsx'; did you mean 'sts'?",
     ("--tasks", ""): "nothing to measure: no screen and no confirm tasks; list at least one",
     ("--model", ""): "name: must be text that is not empty, not ''",

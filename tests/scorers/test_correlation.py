@@ -127,7 +127,7 @@ def test_a_file_of_positives_has_no_gold_scores(tmp_path: Path) -> None:
     file = tmp_path / "pairs.tsv"
     file.write_text("a\tb\n" * 4)
     spec = CalibrationSpec.model_validate({"positives": {"file": str(file)}})
-    with pytest.raises(DataError, match=r"a scorer needs pairs with gold scores, and calibration\.positives\.file"):
+    with pytest.raises(DataError, match=r"a scorer needs gold scores, and calibration\.positives\.file has none"):
         calibrate(spec, [], ["graded"])
 
 

@@ -246,7 +246,7 @@ def test_what_cannot_be_measured_is_left_out_and_said(bench: Bench, store: Store
     texts = record.notes
     assert len(texts) == 4
     assert "oracle is left out" in texts[0]
-    assert texts[1].startswith("size 4 is left out: align: 4 calibration pairs in batches of 8")
+    assert texts[1].startswith("size 4 is left out: align: batches of 8 are asked for, and there are 4")
     assert texts[2].startswith("size 3000 is left out: there are no more than")
     assert texts[3].startswith("batch size 64 is left out")
     assert {event.text for event in bench.events if "left out" in event.text} == set(texts)
@@ -257,7 +257,10 @@ def test_what_cannot_be_measured_is_left_out_and_said(bench: Bench, store: Store
     [
         ({"scorers": ["magnitude"]}, "no scorer of the recipe's grid uses a calibration set"),
         ({"stability": STUDY | {"sizes": [4]}}, "stability.sizes: no size can be measured"),
-        ({"calibration": {"pairs": 8, "sentences": 8, "batch_size": 16}}, "8 calibration pairs in batches of 16"),
+        (
+            {"calibration": {"pairs": 8, "sentences": 8, "batch_size": 16}},
+            "batches of 16 are asked for, and there are 8 calibration",
+        ),
     ],
 )
 def test_a_study_that_cannot_be_is_refused_before_a_run_is_begun(
