@@ -32,6 +32,9 @@ from ablate.testing.granularity_contract import check_granularity
 from ablate.testing.plugin_contract import check_plugin
 from ablate.testing.tiny import tiny_model
 
+WITHOUT_HEADS = "without heads, the smaller model equals the masked one"
+"""The name of a contract."""
+
 _NAMES = ("layer", "query", "key", "value", "attention_output", "ffn_out")
 
 
@@ -67,7 +70,7 @@ def architecture_contracts(plugin: type[Family], **parameters: Any) -> tuple[Con
         Contract("the embeddings of sentence-transformers", of(check_library)),
         Contract("what produces a unit serves it alone", of(check_rows), first=True),
         Contract("without neurons, the smaller model equals the masked one", of(check_cut_neurons), first=True),
-        Contract("without heads, the smaller model equals the masked one", of(check_cut_heads), first=True),
+        Contract(WITHOUT_HEADS, of(check_cut_heads), first=True),
         *(
             Contract(f"granularity {granularity.name} keeps its contract", of(_at(granularity)))
             for granularity in (Head, Neuron, KvGroup, Unstructured)
