@@ -206,7 +206,8 @@ def test_training_chooses_the_checkpoint_by_the_same_embeddings(bench: Bench) ->
     with Store(bench.store, create=False) as store:
         about = store.mask_about(store.mask_keys(row.key)[0])
         assert about is not None
-        dev = store.trained_about(about["trained"])["dev"]
-    assert row.score == pytest.approx(dev, abs=1e-5)
+        training = store.trained_about(about["trained"])
+    assert training is not None
+    assert row.score == pytest.approx(training["dev"], abs=1e-5)
     give_prompts(bench, query="other ")
     assert trained().about.cached == 0

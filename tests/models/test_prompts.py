@@ -173,7 +173,7 @@ def test_prompts_of_roles_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_roles_get_what_the_library_gives_them(
-    default: str | None, prompts: dict[str, str | None], roles: bool, tmp_path: Path
+    default: str | None, prompts: dict[str, Any], roles: bool, tmp_path: Path
 ) -> None:
     folder = folder_with(tmp_path, default, **prompts)
     spec = ModelSpec(name=str(folder))
@@ -183,7 +183,8 @@ def test_roles_get_what_the_library_gives_them(
     plain = encode(model, prepare(model, SENTENCES, roles=()))
     close(plain, torch.tensor(library.encode(SENTENCES)))
     for role, encoded in (("query", library.encode_query), ("document", library.encode_document)):
-        made = encode(model, prepare(model, SENTENCES, roles=[role] * len(SENTENCES)))
+        of_role: list[Any] = [role] * len(SENTENCES)
+        made = encode(model, prepare(model, SENTENCES, roles=of_role))
         # Without prompts for roles, the default prompt holds, as it did before there were roles.
         close(made, torch.tensor(encoded(SENTENCES)) if roles else plain)
     for chosen in ({"prompt": "a "}, {"prompt": ""}, {"prompt_name": next(iter(prompts))}):
@@ -200,7 +201,7 @@ def test_texts_of_several_roles_are_encoded_together(include_prompt: bool, pooli
     roles: list[Any] = ["query", None, "document"] * len(SENTENCES)
     texts = [sentence for sentence in SENTENCES for _ in range(3)]
     prepared = prepare(model, texts, 60, roles)
-    encodes = {"query": library.encode_query, "document": library.encode_document, None: library.encode}
+    encodes: dict[Any, Any] = {"query": library.encode_query, "document": library.encode_document, None: library.encode}
     expected = torch.stack([torch.tensor(encodes[role]([text])[0]) for role, text in zip(roles, texts, strict=True)])
     close(encode(model, prepared), expected)
     # Batches that are divided keep the roles of their texts.
@@ -213,7 +214,7 @@ def test_texts_of_several_roles_are_encoded_together(include_prompt: bool, pooli
 def test_an_exported_folder_keeps_the_prompts_of_roles(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, query="q: ", document="d: ")
     for number, pooling in enumerate((None, "cls_before_pooler")):
-        spec = ModelSpec(name=str(folder), pooling=pooling)  # type: ignore[arg-type]
+        spec = ModelSpec.model_validate({"name": str(folder), "pooling": pooling})
         model = load_model(spec)
         write_model(spec, model.encoding.prompt, model.backbone, tmp_path / f"out{number}")  # type: ignore[arg-type]
         again = load(tmp_path / f"out{number}")
