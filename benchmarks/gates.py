@@ -1,10 +1,11 @@
 """What gates cost and gain on dev sets, beside exact removal in three passes and random masks in equal time.
 
-    ABLATE_DATA=... python benchmarks/gates.py [--seeds 3] [--long 600] [--without exact,random]
+    ABLATE_DATA=... python benchmarks/gates.py [--seeds 3] [--long 600] [--only gates,exact,random,rivals]
 
 Each way makes one mask of MiniLM: a quarter of the heads and a tenth of the neurons. Prints a Markdown table of the
 processor seconds of making it, what it builds on included, and of its gains on all pairs of STS-B dev and SICK trial.
-No test set is read.
+No test set is read. The rivals are scorers of the plug-ins ablate-taylor and ablate-wanda, which must be installed for
+them; some of these are for single weights.
 """
 
 from __future__ import annotations
@@ -76,26 +77,47 @@ def ways(seeds: int, updates: int) -> list[Way]:
         )
         for count in range(2, seeds + 1)
     ]
-    oracle = {"scorer": "oracle", "on": TASKS}
-    exact = [{**HEADS, "scorer": oracle, "steps": 3}, NEURONS]
     return [
         Way("gates on heads; neurons by `correlation`", [{**HEADS, "scorer": gates()}, NEURONS]),
         Way(GATES, [{**BOTH, "scorer": gates()}]),
         *means,
         Way(f"{GATES}, {updates} updates", [{**BOTH, "scorer": gates(updates=updates)}]),
         Way(f"{GATES}, then swaps", [{**BOTH, "scorer": gates(), "search": {"border": 3, "most": 3}}], GATES),
-        Way("exact removal of heads in three passes; neurons by `correlation`", exact),
     ]
+
+
+def exact() -> list[Way]:
+    oracle = {"scorer": "oracle", "on": TASKS}
+    steps = [{**HEADS, "scorer": oracle, "steps": 3}, NEURONS]
+    return [Way("exact removal of heads in three passes; neurons by `correlation`", steps)]
+
+
+def rivals() -> list[Way]:
+    """Scorers that see the same gold scores, one granularity after the other; and scorers of single weights."""
+    fitted = [{"scorer": name, "loss": "correlation"} for name in ("fisher-rearranged", "fisher", "taylor")]
+    units: list[Way] = [
+        Way(
+            f"`{scorer['scorer']}` on heads, then on neurons",
+            [{**HEADS, "scorer": scorer}, {**NEURONS, "scorer": scorer}],
+        )
+        for scorer in fitted
+    ]
+    weights = [
+        Way(f"`{name}`, 30 % of single weights", [{"granularity": "unstructured", "scorer": name, "sparsity": 0.3}])
+        for name in ("obs", "wanda", "magnitude")
+    ]
+    return units + weights
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--long", type=int, default=600)
-    parser.add_argument("--without", default="", help="exact, random, or both with a comma")
+    parser.add_argument("--only", default="gates,exact,random")
     given = parser.parse_args()
-    without = given.without.split(",")
-    chosen = [way for way in ways(given.seeds, given.long) if not ("exact" in without and "exact" in way.name)]
+    only = given.only.split(",")
+    kinds = {"gates": ways(given.seeds, given.long), "exact": exact(), "rivals": rivals()}
+    chosen = [way for kind, of_kind in kinds.items() if kind in only for way in of_kind]
     print(f"{torch.get_num_threads()} threads\n\n| mask by | processor seconds | {' | '.join(TASKS)} | mean |")
     print("|---|--:|--:|--:|--:|", flush=True)
     with TemporaryDirectory() as folder, Store(Path(folder) / "gates.db") as store:
@@ -106,7 +128,7 @@ def main() -> None:
             units = run.masks.make(cell).units
             seconds[way.name] = time.process_time() - start + (seconds[way.after] if way.after else 0)
             _show(way.name, seconds[way.name], dev.gains(units))
-        if "random" not in without:
+        if "random" in only:
             _random(run, dev, seconds[GATES])
 
 

@@ -70,6 +70,13 @@ class Family(Plugin):
         query, key, value = parts(backbone, [f"{layer}.{name}" for name in (self.query, self.key, self.value)])
         return (query,), (key, value)
 
+    def even_settings(self, config: PreTrainedConfig, heads: int, groups: int, neurons: int) -> dict[str, int] | None:  # noqa: ARG002
+        """The settings of a config in which every layer has these numbers of units; None if there are none.
+
+        Most configs derive the size of a head from the number of heads, so that all heads must be left.
+        """
+        return {self.neuron_count: neurons} if heads == config.num_attention_heads else None
+
     def after_cut(self, backbone: PreTrainedModel, layer: Layer, heads: Sequence[int]) -> None:
         """Tells a layer that only these of its heads are left, if it does not see that from its weights' shapes.
 

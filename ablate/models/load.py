@@ -79,6 +79,8 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
             # `unused_weights` refuses mismatched weights by name. Without this, transformers only logs the names.
             ignore_mismatched_sizes=True,
         )
+    # As sentence-transformers does: a decoder would keep what only the next token needs.
+    model.config.use_cache = False
     unused = unused_weights(spec.name, model, info)
     parts = (checkpoint.transformer, *(checkpoint.later if spec.pooling is None else ()))
     files = [file for part in parts for file in weights_files(part, spec.name)]

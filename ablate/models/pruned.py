@@ -19,6 +19,7 @@ from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
 from ablate.errors import ModelError
 from ablate.models.architectures import PRUNED_PREFIX, architecture_of, family_of, family_of_config, supported
+from ablate.models.family import Family
 from ablate.models.model import Rows
 
 Numbers = Sequence[Sequence[int]]
@@ -113,8 +114,8 @@ TYPES = {name: _register(name) for name in supported() if family_of(name, name).
 def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> PreTrainedModel:
     """A copy of a backbone with fewer heads and neurons, which can be saved and loaded.
 
-    If every layer keeps all its heads, and all layers keep equally many neurons, the copy has the family's own model
-    type, so that it can be loaded without ablate. Otherwise it has a pruned type.
+    If a config of the family can say how many units each layer keeps, the copy has the family's own model type, so that
+    it can be loaded without ablate. Otherwise it has a pruned type.
 
     Args:
         heads, neurons: what to keep, see :func:`cut_units`.
@@ -122,14 +123,12 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     Raises:
         ModelError: the layers would differ, and the family has no pruned type.
     """
-    layers = architecture_of(backbone).layers
-    counts = {len(kept) for kept in neurons}
-    even = len(counts) == 1 and all(len(kept) == layer.heads for kept, layer in zip(heads, layers, strict=True))
     settings = {key: value for key, value in backbone.config.to_dict().items() if key != "model_type"}
     family = family_of_config(backbone.config)
+    even = _even_settings(family, backbone, heads, neurons)
     pruned: PreTrainedModel
-    if even and family.name == backbone.config.model_type:
-        pruned = type(backbone)(type(backbone.config)(**{**settings, family.neuron_count: counts.pop()}))
+    if even is not None:
+        pruned = type(backbone)(type(backbone.config)(**{**settings, **even}))
     elif family.name not in TYPES:
         raise ModelError(
             f"a {family.name} model can only be saved with equally many neurons in all layers, and with all heads: "
@@ -151,3 +150,17 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     pruned.load_state_dict(smaller.state_dict(), strict=True)
     pruned.train(backbone.training)
     return pruned
+
+
+def _even_settings(
+    family: Family, backbone: PreTrainedModel, heads: Numbers, neurons: Numbers
+) -> dict[str, int] | None:
+    """The settings of a config of the family for a model with these units; None if there are none."""
+    layers = architecture_of(backbone).layers
+    counts = {
+        (len(kept_heads), len(kept_heads) * layer.groups // layer.heads, len(kept_neurons))
+        for layer, kept_heads, kept_neurons in zip(layers, heads, neurons, strict=True)
+    }
+    if len(counts) > 1 or family.name != backbone.config.model_type:
+        return None
+    return family.even_settings(backbone.config, *counts.pop())

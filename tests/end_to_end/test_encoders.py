@@ -23,7 +23,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.models.architectures import architecture_of, supported
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
-from ablate.models.masked import masked, merge
+from ablate.models.masked import masked, merge, removed_parameters
 from ablate.models.materialize import remaining_units
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
@@ -66,7 +66,14 @@ def uneven(model: Model) -> dict[str, Tensor]:
 
 
 def even(model: Model) -> dict[str, Tensor]:
-    return Neuron().keep(model, units(128, 3, 70))
+    """As many neurons go from each layer, and where queries are grouped also a group."""
+    keep = Neuron().keep(model, units(128, 3, 70))
+    layer = model.architecture.layers[0]
+    return keep if layer.groups == layer.heads else merge([keep, KvGroup().keep(model, units(4, 0, 3))])
+
+
+def dense(model: Model) -> int:
+    return sum(parameter.numel() for parameter in model.backbone.parameters())
 
 
 def under(model: Model, keep: dict[str, Tensor]) -> NDArray[np.float32]:
@@ -125,7 +132,10 @@ def test_layers_that_are_alike_load_in_sentence_transformers_alone(tmp_path: Pat
         folder, model = folder_of(tmp_path, family)
         keep = even(model)
         expected[family] = under(model, keep)
-        write_model(ModelSpec(name=str(folder)), "", smaller(model, keep), tmp_path / f"{family}-smaller")
+        made = smaller(model, keep)
+        assert made.config.model_type == family
+        assert sum(p.numel() for p in made.parameters()) == dense(model) - removed_parameters(keep)
+        write_model(ModelSpec(name=str(folder)), "", made, tmp_path / f"{family}-smaller")
         folders.append(str(tmp_path / f"{family}-smaller"))
     command = [sys.executable, "-c", _ALONE]
     given = json.dumps([folders, SENTENCES])

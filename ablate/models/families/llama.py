@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from transformers import PreTrainedConfig
+
 from ablate.models.family import Family
 
 
@@ -21,6 +23,10 @@ class Llama(Family):
     ffn_in: ClassVar[tuple[str, ...]] = ("mlp.gate_proj", "mlp.up_proj")
     ffn_out: ClassVar[str] = "mlp.down_proj"
     relative: ClassVar[bool] = True
+
+    def even_settings(self, config: PreTrainedConfig, heads: int, groups: int, neurons: int) -> dict[str, int]:
+        counts = {"num_attention_heads": heads, "num_key_value_heads": groups, self.neuron_count: neurons}
+        return {**counts, "head_dim": self.head_size(config)}
 
     def sized(self, layers: int, heads: int, width: int, neurons: int) -> dict[str, Any]:
         grouped = {"num_key_value_heads": max(1, heads // 2), "head_dim": width // heads}
