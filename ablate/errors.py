@@ -56,13 +56,20 @@ _LIKE = 0.6
 
 def suggest(name: str, valid: Iterable[str]) -> str:
     """The end of an error message: the valid name closest to ``name``, or all valid names if none is close."""
+    names = sorted(valid)
+    close = nearest(name, names)
+    if close:
+        return f"did you mean '{close}'?"
+    return f"valid: {', '.join(names)}" if names else "there is none"
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name closest to ``name``; None if none is close."""
     # Sorted, because a set has another order in each process, and the message must not.
     names = {each.lower(): each for each in sorted(valid)}
     like = _like_by_words(name.lower(), names)
     close = difflib.get_close_matches(name.lower(), like or names, n=1, cutoff=0 if like else _LIKE)
-    if close:
-        return f"did you mean '{names[close[0]]}'?"
-    return f"valid: {', '.join(sorted(names.values()))}" if names else "there is none"
+    return names[close[0]] if close else None
 
 
 def _like_by_words(name: str, others: Iterable[str]) -> list[str]:

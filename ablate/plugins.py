@@ -163,9 +163,14 @@ def find_entry(registry: Registry, name: str, kind: str | None = None) -> Entry:
         names = {entry.plugin.name for entry in registry.entries}
         raise PluginError(f"unknown plug-in '{name}'; {suggest(name, names)}{registry.broken_suffix}")
     if len(kinds) > 1:
-        raise PluginError(f"'{name}' is a {' and a '.join(kinds)}; say which with --kind")
+        raise PluginError(f"'{name}' is {' and '.join(map(with_article, kinds))}; say which with --kind")
     plugin = registry.get(kinds[0], name)
     return next(entry for entry in registry.of_kind(kinds[0]) if entry.plugin is plugin)
+
+
+def with_article(kind: str) -> str:
+    """One of :data:`KINDS` with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 @cache

@@ -22,7 +22,7 @@ from ablate.plan.make_plan import make_plan
 from ablate.plan.plan import Plan
 from ablate.plugins import KINDS, registry
 from ablate.recipe.recipe import load_recipe
-from ablate.testing import check_executor, check_granularity, check_task
+from ablate.testing import check_architecture, check_executor, check_granularity, check_task
 
 ROOT = Path(__file__).parents[1]
 WANDA = ROOT / "plugins" / "ablate-wanda"
@@ -400,3 +400,4 @@ from ablate.plugin_api import *
     check_granularity(names["NeuronBlock"])
     check_task(names["StsbError"])
     check_executor(names["Gentle"])
+    check_architecture(names["PreLayerNorm"])

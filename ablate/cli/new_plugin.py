@@ -11,7 +11,12 @@ from ablate.cli.options import Kind
 
 
 def new_plugin(
-    name: Annotated[str, typer.Argument(help="Its name in recipes, such as my-scorer.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Its name in recipes, such as my-scorer; of an architecture, the `model_type` of its models."
+        ),
+    ],
     kind: Annotated[Kind, typer.Option(help="The kind of plug-in.")] = Kind.scorer,
     output: Annotated[
         Path | None,

@@ -11,12 +11,13 @@ from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.race_bounds import Bounds, bounds
+from ablate.coordinator.role_prompts import role_prompts
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.scorer_trainings import ScorerTrainings, scorer_trainings
 from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.stages import controls_of
 from ablate.data.calibration import Over
-from ablate.data.own import described
+from ablate.data.own_records import described
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
@@ -54,6 +55,7 @@ class ModelPreview:
     trainings: how many trainings there are at most. training_seconds: for all of them.
     slow: labels of the slow scorers whose time is not known.
     learned: the trainings of the other slow scorers, whose time is in ``seconds``.
+    prompts: which prompts queries and documents get, and on which tasks; None if no task has texts with roles.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
 
@@ -75,6 +77,7 @@ class ModelPreview:
     swap_seconds: float = 0.0
     slow: tuple[str, ...] = ()
     learned: tuple[ScorerTrainings, ...] = ()
+    prompts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,8 @@ class Preview:
     def _lines(self, model: ModelPreview) -> Iterator[str]:
         tasks = self.job.tasks
         yield f"model: {model.model}"
+        if model.prompts is not None:
+            yield f"prompts: {model.prompts}"
         for cell, cached in model.cells:
             yield f"  {'cached ' if cached else 'to do  '} {cell}"
         cached_count = sum(cached for _, cached in model.cells)
@@ -169,10 +174,11 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         trainings=len(fits),
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
         draws=_most_draws(job, picked),
-        racing=bounds(job, screen) if job.recipe.evaluate.racing else None,
+        racing=bounds(job, screen, model_run.model) if job.recipe.evaluate.racing else None,
         swaps=swaps,
         slow=_slow(model_run, job.plan.cells),
         learned=tuple(learned),
+        prompts=role_prompts(model_run.model, [*screen, *confirm]),
         swap_seconds=swaps * rate * _task_tokens(model_run, job.load(job.choosing)) if swaps else 0.0,
     )
 

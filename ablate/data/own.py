@@ -44,20 +44,6 @@ class OwnFile:
         return ItemSet(name, split, self.label, self.items.texts, self.items.gold, self.items.subsets)
 
 
-def described(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """What records say of the tasks on own files: task -> the file, its hash, its split, and which column is what.
-
-    Args:
-        parameters: of tasks, as :meth:`ablate.tasks.own.OwnTask.resolved` completes them. Others are left out.
-    """
-    return {
-        name: f"{Path(given['file']).name} (sha256 {given['sha256'][:12]}), {given['kind']}, {given['split']}; "
-        + ", ".join(f"{role} = {column}" for role, column in given["columns"].items())
-        for name, given in parameters.items()
-        if {"kind", "file", "sha256", "columns", "split"} <= set(given)
-    }
-
-
 def read_own(path: Path, kind: str, columns: Mapping[str, str]) -> OwnFile:
     """Reads a file, or gives what has been read of it if it has not changed since.
 

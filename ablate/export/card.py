@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ablate.data.own import described
+from ablate.data.own_records import described
 from ablate.distribution import DISTRIBUTION
 from ablate.export.folder import IMPORT, Weights
 from ablate.export.measure import Cost

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from ablate.errors import ModelError
+from ablate.errors import ModelError, nearest
 from ablate.models.families import registered
 from ablate.models.family import Family
 from ablate.models.model import Architecture
@@ -25,14 +25,16 @@ def family_of(model_type: object, where: str) -> Family:
         where: the name of the model, for the message.
 
     Raises:
-        ModelError: the architecture is not supported. The message lists those that are.
+        ModelError: the architecture is not supported. The message names the nearest one, and lists those that are.
         PluginError: two plug-ins register the architecture.
     """
     name = model_type.removeprefix(PRUNED_PREFIX) if isinstance(model_type, str) else ""
     if name not in supported():
+        close = nearest(name, supported())
+        near = f" (the nearest that is: '{close}')" if close else ""
         raise ModelError(
-            f"model '{where}': architecture '{model_type}' is not supported; supported: {', '.join(supported())}"
-            f"{registered().broken_suffix}"
+            f"model '{where}': architecture '{model_type}' is not supported{near}; supported: "
+            f"{', '.join(supported())}; a plug-in can add one, see docs/plugins.md{registered().broken_suffix}"
         )
     return registered().architecture(name)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import torch
@@ -17,7 +18,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
-from ablate.errors import ModelError
+from ablate.errors import ModelError, PluginError
 from ablate.models.architectures import PRUNED_PREFIX, architecture_of, family_of, family_of_config, supported
 from ablate.models.family import Family
 from ablate.models.model import Rows
@@ -107,8 +108,34 @@ def _register(family: str) -> tuple[type[PreTrainedConfig], type[PreTrainedModel
     return pruned_config, pruned_model
 
 
-TYPES = {name: _register(name) for name in supported() if family_of(name, name).uneven}
-"""The classes of config and model of the pruned models of each family that can have them."""
+TYPES: dict[str, tuple[type[PreTrainedConfig], type[PreTrainedModel]]] = {}
+"""The classes of config and model of the pruned models of families, by the families' names."""
+
+
+def _has_class(family: str) -> bool:
+    return family in CONFIG_MAPPING and CONFIG_MAPPING[family] in MODEL_MAPPING
+
+
+def pruned_types(family: str) -> tuple[type[PreTrainedConfig], type[PreTrainedModel]]:
+    """The classes of config and model of the pruned models of a family that transformers has."""
+    if family not in TYPES:
+        TYPES[family] = _register(family)
+    return TYPES[family]
+
+
+def _register_all() -> None:
+    """Registers the pruned types, so that folders of exported models can be loaded.
+
+    A family of a plug-in may have a ``model_type`` that transformers does not have, or that another plug-in registers
+    too. That must not stop other models from being loaded.
+    """
+    for name in supported():
+        with suppress(PluginError):
+            if family_of(name, name).uneven and _has_class(name):
+                pruned_types(name)
+
+
+_register_all()
 
 
 def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> PreTrainedModel:
@@ -129,13 +156,13 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     pruned: PreTrainedModel
     if even is not None:
         pruned = type(backbone)(type(backbone.config)(**{**settings, **even}))
-    elif family.name not in TYPES:
+    elif not (family.uneven and _has_class(family.name)):
         raise ModelError(
             f"a {family.name} model can only be saved with equally many neurons in all layers, and with all heads: "
             "choose a cell with `scope: layer`"
         )
     else:
-        config, model_class = TYPES[family.name]
+        config, model_class = pruned_types(family.name)
         # A backbone that was pruned before numbers its heads anew. The config needs the numbers of the original model.
         before = settings.pop("kept_heads", None)
         original = [[b[head] for head in kept] for b, kept in zip(before, heads, strict=True)] if before else heads

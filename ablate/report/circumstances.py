@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ablate.data.own import described
+from ablate.data.own_records import described
 from ablate.judge.effects import Stage
 from ablate.record import Row, RunAbout, RunRecord, TrainingData
 

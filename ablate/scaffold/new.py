@@ -12,7 +12,7 @@ from string import Template
 
 from ablate.distribution import DISTRIBUTION
 from ablate.errors import AblateError
-from ablate.plugins import Registry
+from ablate.plugins import Registry, with_article
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _LONGEST = 40
@@ -65,12 +65,13 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
         The folder.
 
     Raises:
-        AblateError: the name is not valid or is taken, or the folder exists or cannot be written.
+        AblateError: the name is not valid, is taken, or is not one that an architecture may have, or the folder exists
+            or cannot be written.
     """
     names = names_of(name, kind)
     for entry in registry.entries:
         if entry.plugin.name == name:
-            raise AblateError(f"'{name}' is a {entry.kind} of {entry.origin} already; choose another name")
+            raise AblateError(f"'{name}' is {with_article(entry.kind)} of {entry.origin} already; choose another name")
     folder = folder or Path(names.distribution)
     if folder.exists() or folder.is_symlink():
         raise AblateError(f"--output {folder}: already exists; name another folder, or move it away")
@@ -112,6 +113,11 @@ def _texts(names: PluginNames, kind: str) -> dict[str, str]:
         f"{names.module}.py": f"{kind}.py",
         f"tests/test_{names.module}.py": f"test_{kind}.py",
     }
+    if kind == "architecture":
+        # Imported here, because it imports torch.
+        from ablate.scaffold.architecture import architecture_texts
+
+        values |= architecture_texts(names.name)
     folder = files("ablate.scaffold") / "templates"
     return {
         path: Template((folder / f"{template}.txt").read_text(encoding="utf-8")).substitute(values)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ablate.engine.collect import collect
+    from ablate.testing.architecture_contract import check_architecture
     from ablate.testing.contract import ContractBroken
     from ablate.testing.executor_contract import check_executor
     from ablate.testing.granularity_contract import check_granularity
@@ -34,6 +35,7 @@ __all__ = [
     "ContractBroken",
     "SampleSource",
     "State",
+    "check_architecture",
     "check_executor",
     "check_granularity",
     "check_scorer",
@@ -51,6 +53,7 @@ _HOMES = {
     "ContractBroken": "ablate.testing.contract",
     "SampleSource": "ablate.testing.samples",
     "State": "ablate.testing.state",
+    "check_architecture": "ablate.testing.architecture_contract",
     "check_executor": "ablate.testing.executor_contract",
     "check_granularity": "ablate.testing.granularity_contract",
     "check_scorer": "ablate.testing.scorer_contract",

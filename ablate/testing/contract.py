@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Literal
 
-from ablate.errors import FAILURES, one_line
+from ablate.errors import FAILURES, AblateError, one_line
+
+_LONGEST = 400
+"""Characters of an exception. torch lists all weights that do not fit."""
 
 ContractState = Literal["passed", "failed", "does not apply"]
 
@@ -50,6 +55,26 @@ def require(condition: bool, message: str) -> None:
     """
     if not condition:
         raise ContractBroken(message)
+
+
+@contextmanager
+def told(message: str, remedy: str) -> Iterator[None]:
+    """Turns any exception of the code in its block into a broken contract.
+
+    Args:
+        message: what was tried.
+        remedy: where to look.
+
+    Raises:
+        ContractBroken: the text is the message, the exception in one short line, and the remedy.
+    """
+    try:
+        yield
+    except (ContractBroken, DoesNotApply):
+        raise
+    except FAILURES as error:
+        reason = str(error) if isinstance(error, AblateError) else one_line(error)
+        raise ContractBroken(f"{message}: {shorten(reason, _LONGEST, placeholder=' …')}; {remedy}") from error
 
 
 def keep_all(contracts: Sequence[Contract]) -> None:

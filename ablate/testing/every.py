@@ -8,6 +8,7 @@ from typing import Any
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.plugin import Plugin
+from ablate.testing.architecture_contract import architecture_contracts
 from ablate.testing.contract import Contract
 from ablate.testing.executor_contract import executor_contracts
 from ablate.testing.granularity_contract import granularity_contracts
@@ -19,6 +20,7 @@ _OF: dict[str, Callable[..., tuple[Contract, ...]]] = {
     "granularity": granularity_contracts,
     "task": task_contracts,
     "executor": executor_contracts,
+    "architecture": architecture_contracts,
 }
 
 

@@ -110,8 +110,8 @@ def test_no_plug_in_is_imported(tab: Tab, before: str) -> None:
     trace = tab.site / "imported"
     tab.install("mine-dist", f"open({str(trace)!r}, 'w').close()\n{module('mine', before=before)}")
     assert tab("ablate compare --scorers al") == ["align"]
-    assert tab("ablate compare --scorers mi") == []
-    assert tab("ablate check mi") == []
+    assert tab("ablate compare --scorers mine") == []
+    assert tab("ablate check mine") == []
     assert not trace.exists()
     assert not tab.cache.exists()
 

@@ -48,7 +48,7 @@ def test_unsupported_architecture_is_named_before_weights_load(
     save_tiny(tmp_path, format=format)
     edit_json(tmp_path / "config.json", model_type="gpt2")
     monkeypatch.setattr(ablate.models.load, "_backbone", no_loading)
-    supported = "'gpt2' is not supported; supported: bert, roberta, xlm-roberta, .*, gemma3_text$"
+    supported = "'gpt2' is not supported; supported: bert, roberta, xlm-roberta, .*, gemma3_text; a plug-in can add one"
     refused(supported, tmp_path, pooling="mean")
     with pytest.raises(ModelError, match="'gpt2' is not supported"):
         tiny_model("gpt2")
@@ -199,6 +199,16 @@ def test_other_first_modules_and_adapters(tmp_path: Path) -> None:
     modules[0]["type"] = "sentence_transformers.models.StaticEmbedding"
     (tmp_path / "modules.json").write_text(json.dumps(modules))
     refused("begins with a StaticEmbedding module", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["Router", "Asym"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_modules_of_their_own_for_queries_and_documents(place: int, kind: str, tmp_path: Path) -> None:
+    save_tiny(tmp_path)
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[place]["type"] = f"sentence_transformers.base.modules.{kind}"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    refused(f"its {kind} module encodes queries and documents with different modules", tmp_path)
 
 
 def test_foreign_code_is_not_run(tmp_path: Path) -> None:

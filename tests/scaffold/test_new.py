@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,14 @@ from typer.testing import CliRunner
 from ablate.errors import AblateError
 from ablate.plugins import KINDS, Registry, registry
 from ablate.scaffold.new import names_of, write_plugin
+from ablate.testing import ContractBroken, check_architecture
 from tests.test_plugins import describe
 
 ROOT = Path(__file__).parents[2]
 OURS = [sys.executable, "-m", "ablate"]
+
+NAMES = {"architecture": "data2vec-text"}
+"""An architecture is named as transformers names it."""
 
 
 def run(command: list[str], folder: Path, *paths: Path) -> str:
@@ -47,10 +52,10 @@ def install(folder: Path, site: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_installs_is_listed_keeps_its_contract_and_passes_its_tests(kind: str, tmp_path: Path) -> None:
-    name = f"fresh-{kind}"
+    name = NAMES.get(kind, f"fresh-{kind}")
     run([*OURS, "new-plugin", name, "--kind", kind], tmp_path)
     folder, site = tmp_path / f"ablate-{name}", tmp_path / "site"
-    module = f"ablate_fresh_{kind}"
+    module = f"ablate_{name.replace('-', '_')}"
     assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
         "pyproject.toml",
         "README.md",
@@ -72,8 +77,51 @@ def test_it_installs_is_listed_keeps_its_contract_and_passes_its_tests(kind: str
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_its_types_are_right(kind: str, tmp_path: Path) -> None:
-    folder = write_plugin("fresh", kind, Registry(), tmp_path / "fresh")
+    folder = write_plugin(NAMES.get(kind, "fresh"), kind, Registry(), tmp_path / "fresh")
     run([sys.executable, "-m", "mypy", "."], folder)
+
+
+def family(folder: Path) -> Any:
+    (file,) = folder.glob("*.py")
+    names: dict[str, Any] = {"__name__": file.stem}
+    exec(file.read_text(), names)
+    found: list[Any] = []
+    names["ablate_register_architectures"](found.append)
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        # Its layers store how many heads they have, so heads stay as zeros until `after_cut` tells them.
+        ("megatron-bert", {"cuts_heads": False, "query": "attention.self.query"}),
+        ("xlm-roberta-xl", {"cuts_heads": True, "padding_offset": True}),
+        ("gemma2", {"relative": True, "ffn_in": ("mlp.gate_proj", "mlp.up_proj")}),
+    ],
+)
+def test_an_architecture_has_the_modules_of_a_built_in_one_that_fits(
+    name: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = write_plugin(name, "architecture", registry(), tmp_path / "made")
+    made = family(folder)
+    assert {setting: getattr(made, setting) for setting in settings} == settings
+    assert "The names keep the contract." in (folder / "README.md").read_text()
+    check_architecture(made)
+
+
+def test_an_architecture_that_none_fits_says_what_is_wrong(tmp_path: Path) -> None:
+    folder = write_plugin("nystromformer", "architecture", registry(), tmp_path / "made")
+    told = "nothing names 'encoder.layer.0.attention.self.conv.weight', which is a matrix of the layer"
+    assert f"do not fit yet: architecture 'nystromformer': {told}" in (folder / "README.md").read_text()
+    with pytest.raises(ContractBroken, match=told):
+        check_architecture(family(folder))
+
+
+def test_an_architecture_is_named_as_transformers_names_it(tmp_path: Path) -> None:
+    told = "'megatron-bart' is no `model_type` of transformers; did you mean 'megatron-bert'?"
+    with pytest.raises(AblateError, match=re.escape(told)):
+        write_plugin("megatron-bart", "architecture", registry(), tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["", "2nd", "My", "my scorer", "my--scorer", "-x", "x-", "x.y", "../x", "é", "a" * 41])
@@ -100,9 +148,9 @@ def test_the_class_has_a_name_of_its_own(name: str, kind: str, class_name: str, 
     compile(module.read_text(), module.name, "exec")
 
 
-@pytest.mark.parametrize("name", ["magnitude", "head", "stsb", "in-process"])
+@pytest.mark.parametrize("name", ["magnitude", "head", "stsb", "in-process", "bert"])
 def test_a_name_that_is_taken_is_told_by_whom(name: str, tmp_path: Path) -> None:
-    with pytest.raises(AblateError, match=rf"'{name}' is a \w+ of ablate-embeddings \S+ already"):
+    with pytest.raises(AblateError, match=rf"'{name}' is an? \w+ of ablate-embeddings \S+ already"):
         write_plugin(name, "scorer", registry(), tmp_path / "made")
 
 

@@ -6,7 +6,9 @@ Loading a model needs the registry, which stands above the models in the order o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -38,3 +40,33 @@ def provide(registry: Callable[[], Registered]) -> None:
 def registered() -> Registered:
     """The registry."""
     return _providers[0]()
+
+
+@dataclass(frozen=True)
+class _With:
+    """A registry with one more family, which stands for any other of its name."""
+
+    registry: Registered
+    family: Family
+
+    @property
+    def broken_suffix(self) -> str:
+        return self.registry.broken_suffix
+
+    def architectures(self) -> Sequence[str]:
+        return list(dict.fromkeys([*self.registry.architectures(), self.family.name]))
+
+    def architecture(self, name: str) -> Family:
+        return self.family if name == self.family.name else self.registry.architecture(name)
+
+
+@contextmanager
+def with_family(family: Family) -> Iterator[None]:
+    """Inside the block this family is registered, also if another of its name is. For tests of a family."""
+    before = _providers[:]
+    registry = _With(registered(), family)
+    provide(lambda: registry)
+    try:
+        yield
+    finally:
+        _providers[:] = before

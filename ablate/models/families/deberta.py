@@ -36,6 +36,11 @@ class DebertaV2(Family):
         own = dict(backbone.get_submodule(attention).named_children())
         return parts(backbone, [f"{attention}.{name}" for name in self.position_projections if name in own])
 
+    def sized(self, layers: int, heads: int, width: int, neurons: int) -> dict[str, Any]:
+        # As in the published models, but with projections for positions, which some of them share with the tokens.
+        positions = {"relative_attention": True, "position_biased_input": False, "pos_att_type": ["c2p", "p2c"]}
+        return {**super().sized(layers, heads, width, neurons), **positions, "share_att_key": False}
+
     def after_cut(self, backbone: PreTrainedModel, layer: Layer, heads: Sequence[int]) -> None:
         attention: Any = backbone.get_submodule(f"{layer.path}.attention.self")
         attention.num_attention_heads, attention.all_head_size = len(heads), len(heads) * layer.head_size
