@@ -60,7 +60,7 @@ def main() -> None:
 def measure(name: str, model: Model, tasks: list[Loaded], rounds: int, precisions: list[Precision]) -> None:
     """Prints a line for each precision that the device has."""
     evaluator = Evaluator(model)
-    positions, prepared = evaluator.prepared(tasks)
+    texts, prepared = evaluator.prepared(tasks)
     clock = time.process_time if model.device.type == "cpu" else time.perf_counter
     seconds: dict[Precision, list[float]] = {}
     for precision in precisions:
@@ -80,13 +80,13 @@ def measure(name: str, model: Model, tasks: list[Loaded], rounds: int, precision
     for precision in seconds:
         embedded = evaluator.embed({}, tasks, precision=precision)
         scores[precision] = [embedded.measure(task).score or 0.0 for task in tasks]
-    print(f"{name}: {len(positions)} sentences, {prepared.tokens} tokens, batches of {prepared.token_budget} tokens")
+    print(f"{name}: {len(texts)} sentences, {prepared.tokens} tokens, batches of {prepared.token_budget} tokens")
     for precision, spent in seconds.items():
         moved = [
             f"{task.name} {score:.3f} ({score - exact:+.3f})"
             for task, score, exact in zip(tasks, scores[precision], scores["float32"], strict=True)
         ]
-        print(f"  {precision}: {len(positions) / median(spent):,.0f} sentences a second; {', '.join(moved)}")
+        print(f"  {precision}: {len(texts) / median(spent):,.0f} sentences a second; {', '.join(moved)}")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def _order(recipe: str, overrides: list[str], seed: int, store: Store) -> float:
     for candidates in contests(job.plan):
         of_unit = {unit[0]: fmean(score[cell] for cell in unit) for unit in candidates}
         lost.append(max(of_unit.values()) - max(value for cell, value in of_unit.items() if cell in raced.left))
-    every, cells = sentences(tasks), len(job.plan.cells)
+    every, cells = sentences(tasks, run.model), len(job.plan.cells)
     share = (raced.encoded + (1 + cells - raced.cells) * every) / ((1 + cells) * every)
     whole, same = cells - raced.cells + len(raced.left), f"{sum(not loss for loss in lost)} of {len(lost)}"
     print(f"| {seed} | {whole} of {cells} | {100 * share:.0f} % | {same} | {max(lost):.3f} |", flush=True)

@@ -11,6 +11,7 @@ from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.race_bounds import Bounds, bounds
+from ablate.coordinator.role_prompts import role_prompts
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.scorer_trainings import ScorerTrainings, scorer_trainings
 from ablate.coordinator.searched import candidates, counted
@@ -53,6 +54,7 @@ class ModelPreview:
     trainings: how many trainings there are at most. training_seconds: for all of them.
     slow: labels of the slow scorers whose time is not known.
     learned: the trainings of the other slow scorers, whose time is in ``seconds``.
+    prompts: which prompts queries and documents get, and on which tasks; None if no task has texts with roles.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
 
@@ -74,6 +76,7 @@ class ModelPreview:
     swap_seconds: float = 0.0
     slow: tuple[str, ...] = ()
     learned: tuple[ScorerTrainings, ...] = ()
+    prompts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ class Preview:
     def _lines(self, model: ModelPreview) -> Iterator[str]:
         tasks = self.job.tasks
         yield f"model: {model.model}"
+        if model.prompts is not None:
+            yield f"prompts: {model.prompts}"
         for cell, cached in model.cells:
             yield f"  {'cached ' if cached else 'to do  '} {cell}"
         cached_count = sum(cached for _, cached in model.cells)
@@ -167,10 +172,11 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         trainings=len(fits),
         training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
         draws=_most_draws(job, picked),
-        racing=bounds(job, screen) if job.recipe.evaluate.racing else None,
+        racing=bounds(job, screen, model_run.model) if job.recipe.evaluate.racing else None,
         swaps=swaps,
         slow=_slow(model_run, job.plan.cells),
         learned=tuple(learned),
+        prompts=role_prompts(model_run.model, [*screen, *confirm]),
         swap_seconds=swaps * rate * _task_tokens(model_run, job.load(job.choosing)) if swaps else 0.0,
     )
 

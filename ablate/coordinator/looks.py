@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.data.texts import Texts
+from ablate.models.model import Model
 from ablate.statistics.race import allotted
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.parts import part_of
@@ -24,6 +26,6 @@ def parts_of(tasks: Sequence[Loaded], look: Mapping[str, NDArray[np.int64]], fir
     return [task.only(marks[task.name]) for task in tasks if marks[task.name].any()]
 
 
-def sentences(tasks: Iterable[Loaded]) -> int:
-    """How many distinct sentences the tasks have together."""
-    return len({sentence for task in tasks for sentence in task.data.sentences})
+def sentences(tasks: Iterable[Loaded], model: Model) -> int:
+    """How many distinct sentences the tasks have together; one in two roles is two to a model with prompts for them."""
+    return len(Texts.of((task.data for task in tasks), bool(model.readers)))

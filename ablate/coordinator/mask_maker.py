@@ -23,6 +23,7 @@ from ablate.plan.plan import Cell, Step
 from ablate.scorers.base import ScorerTasks
 from ablate.store.keys import mask_hash, mask_key
 from ablate.store.store import Store, StoredMask
+from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
 NOTHING_MORE: Mapping[str, str | float | None] = MappingProxyType({})
@@ -44,6 +45,7 @@ class MaskMaker:
     tasks: for each task or group name that the cells' scorers give, the tasks with their data already loaded.
     watch: called with the progress of passes over the calibration set, and of slow scorers.
     swaps: searches the masks of steps with a search; None if the plan has none.
+    trained_on: the tasks that choose the best checkpoint of each training; none if no cell is trained.
     scores: makes the contributions.
     """
 
@@ -55,6 +57,7 @@ class MaskMaker:
     tasks: ScorerTasks = field(default_factory=dict)
     watch: Watch = silent
     swaps: Swaps | None = None
+    trained_on: Sequence[Loaded] = ()
     scores: ContributionMaker = field(init=False)
     _alike: dict[Granularity, Groups] = field(default_factory=dict, init=False)
     _keys: dict[Cell, str] = field(default_factory=dict, init=False)
@@ -75,7 +78,8 @@ class MaskMaker:
         if cell not in self._keys:
             scorers = [step.scorer for step in cell.steps]
             arguments = self.model, self.calibration, scorers, cell.identity(), self.tie_seed, self.tasks
-            self._keys[cell] = mask_key(*arguments, self.swaps.key() if self.swaps and cell.searches else None)
+            search = self.swaps.key() if self.swaps and cell.searches else None
+            self._keys[cell] = mask_key(*arguments, search, self.trained_on if cell.training else ())
         return self._keys[cell]
 
     def requests(self, cells: Iterable[Cell]) -> list[Request]:

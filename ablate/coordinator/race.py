@@ -134,7 +134,7 @@ class _Race:
 
     def _evaluate(self, name: str, cells: Sequence[Cell], parts: Sequence[Loaded], known: frozenset[Cell]) -> None:
         """Evaluates cells on parts, unless their whole results are known. A cell that fails leaves the race."""
-        self._encoded += len(cells) * sentences(parts)
+        self._encoded += len(cells) * sentences(parts, self._run.model)
         self._store({DENSE: [part for part in parts if part.part is not None]})
         to_do = sorted((cell for cell in cells if cell not in known), key=self._order.__getitem__)
         if not to_do or not parts:
@@ -226,7 +226,7 @@ class _Race:
         # a later run would find them.
         whole = self._whole_results(list(at_look))
         for cell in whole:
-            self._encoded += sentences([*self._parts(at_look[cell] + 1, len(SHARES)), *self._others])
+            self._encoded += sentences([*self._parts(at_look[cell] + 1, len(SHARES)), *self._others], self._run.model)
         stopped: dict[Cell, Stopped] = {}
         for cell in sorted(at_look.keys() - whole.keys(), key=self._order.__getitem__):
             seen = self._parts(0, at_look[cell])
@@ -234,7 +234,7 @@ class _Race:
             stopped[cell] = Stopped(seen, self._outcome(DENSE, seen), self._outcome(cell, seen))
         # Those that failed are evaluated once more, as cells of a run without racing are.
         again = sum(cell not in at_look and not self._complete_to(cell, len(SHARES)) for cell in cells)
-        encoded = self._encoded + again * sentences([*self._tasks, *self._others])
+        encoded = self._encoded + again * sentences([*self._tasks, *self._others], self._run.model)
         left = frozenset(cells).difference(at_look)
         return Raced(stopped, left, frozenset(self._worked), len(cells), encoded)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ablate.coordinator.looks import looks_of, sentences
+from ablate.models.model import Model
 from ablate.plan.choose import contests
 from ablate.plan.job import Job
 from ablate.statistics.race import SHARES
@@ -25,21 +26,21 @@ class Bounds(NamedTuple):
     unraced: int
 
 
-def bounds(job: Job, tasks: Sequence[Loaded]) -> Bounds:
+def bounds(job: Job, tasks: Sequence[Loaded], model: Model) -> Bounds:
     """The bounds for the screen tasks of a job."""
     raced = [task for task in tasks if task.task.chooses]
     others = [task for task in tasks if not task.task.chooses]
     look = looks_of(raced, job.recipe.evaluate.racing_seed)
     parts = [
-        sum(sentences([task.only(marks)]) for task in raced if (marks := look[task.name] == number).any())
+        sum(sentences([task.only(marks)], model) for task in raced if (marks := look[task.name] == number).any())
         for number in range(len(SHARES) + 1)
     ]
-    rest = sentences(raced) - parts[0]
-    every = sentences(tasks)
+    rest = sentences(raced, model) - parts[0]
+    every = sentences(tasks, model)
     racing = [candidates for candidates in contests(job.plan) if len(candidates) > 1]
     cells = sum(len(unit) for candidates in racing for unit in candidates)
     winners = sum(min(map(len, candidates)) for candidates in racing)
     alone = (1 + len(job.plan.cells) - cells) * every
-    most = alone + cells * (sum(parts) + sentences(others))
-    least = alone + cells * parts[0] + winners * max(rest, sentences(others))
+    most = alone + cells * (sum(parts) + sentences(others, model))
+    least = alone + cells * parts[0] + winners * max(rest, sentences(others, model))
     return Bounds(least, most, (1 + len(job.plan.cells)) * every)

@@ -185,6 +185,7 @@ def prepare_model_run(
         _scorer_tasks(job),
         watch,
         _swaps(job, evaluator, store, timings, watch),
+        job.load(job.choosing) if job.texts is not None else (),
     )
     model_run = ModelRun(
         spec,

@@ -11,12 +11,14 @@ from ablate.coordinator.looks import sentences
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.race import Raced, race
 from ablate.coordinator.read_tasks import read_tasks
+from ablate.coordinator.role_prompts import role_prompts
 from ablate.coordinator.rounds import InRounds
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.coordinator.searched import Searched, counted, search
 from ablate.coordinator.stopped import stopped_rows
 from ablate.data.items import PairKey
 from ablate.events import Event
+from ablate.models.model import Model
 from ablate.plan.choose import choose, mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
@@ -55,6 +57,7 @@ def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Evaluates every cell of the plan on the screen tasks."""
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
+    _tell_prompts(model_run, tasks)
     tasks = at_dims(tasks, job.recipe.truncate_dims)
     if not job.recipe.evaluate.racing:
         return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
@@ -82,11 +85,11 @@ def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequen
         rows=rows,
         cached=stage.cached - again + len(raced.stopped) - fresh,
         computed=stage.computed + again + fresh,
-        racing=_counted(job, tasks, raced, stage.draws_made),
+        racing=_counted(job, tasks, raced, stage.draws_made, model_run.model),
     )
 
 
-def _counted(job: Job, tasks: Sequence[Loaded], raced: Raced, drawn: int | None) -> Racing:
+def _counted(job: Job, tasks: Sequence[Loaded], raced: Raced, drawn: int | None, model: Model) -> Racing:
     """What the race has spared. drawn: how many matched draws were made, if they may stop early."""
     controls = job.recipe.controls
     cells = job.plan.cells
@@ -95,7 +98,7 @@ def _counted(job: Job, tasks: Sequence[Loaded], raced: Raced, drawn: int | None)
     if drawn is not None:
         # What stopping draws early has saved, racing has not. The cells that stopped might have had all of theirs.
         draws = [drawn, drawn + draws[1] - draws[0]]
-    every = sentences(tasks)
+    every = sentences(tasks, model)
     # Cells without a rival are evaluated as ever, and so is dense.
     alone = len(cells) - raced.cells
     return Racing(
@@ -138,9 +141,15 @@ def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell], sea
     for task in chain(*model_run.masks.tasks.values()):
         seen.update(task.data.pairs_seen())
     tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
+    _tell_prompts(model_run, tasks)
     tasks = at_dims(tasks, job.recipe.truncate_dims)
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped, searched)
+
+
+def _tell_prompts(model_run: ModelRun, tasks: Sequence[Loaded]) -> None:
+    if prompts := role_prompts(model_run.model, tasks):
+        model_run.watch(Event("note", f"model '{model_run.model.name}': {prompts}"))
 
 
 def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:

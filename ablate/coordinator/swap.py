@@ -26,7 +26,7 @@ from ablate.plan.plan import Step
 from ablate.plugins import Registry
 from ablate.statistics.arrays import Values
 from ablate.statistics.race import SHARES
-from ablate.store.keys import mask_hash, result_key
+from ablate.store.keys import mask_hash, result_key, roles_part
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
@@ -68,7 +68,8 @@ class Swaps:
 
     def key(self) -> dict[str, Any]:
         """What a searched mask depends on besides its step, for keys."""
-        return {"version": VERSION, "tasks": [[task.task.identity(), task.data.hash] for task in self.tasks]}
+        tasks = [[task.task.identity(), task.data.hash] for task in self.tasks]
+        return {"version": VERSION, "tasks": tasks, **roles_part(self.evaluator.model, self.tasks)}
 
     def search(self, step: Step, start: Units, ranked: Sequence[Ranked]) -> tuple[Units, dict[str, int]]:
         """The mask that swaps lead to from the scorer's mask, and what rows say of the search.
@@ -164,7 +165,7 @@ class _Race:
                 self._swaps.store.put_results({keys[mask][name]: result for name, result in measured.items()})
                 results |= measured
             self.looks[mask] = look + 1
-            self.sentences += sentences(parts)
+            self.sentences += sentences(parts, self._model)
             self._take(mask, [(part, results[part.name]) for part in parts])
             self._swaps.watch(Event("step", "", cached=not missing))
 

@@ -192,7 +192,7 @@ class Trainings:
     def _key(self, units: Units, seed: int, gradual: Cell | None) -> str:
         grows = self.masks.key(gradual) if gradual else None
         settings = training_settings(self.spec, self.texts.hash, self.tasks)
-        return training_key(self.masks.model, mask_hash(units.masks), grows, settings, seed)
+        return training_key(self.masks.model, mask_hash(units.masks), grows, settings, seed, self.tasks)
 
 
 def read_weights(store: Store, key: str) -> dict[str, Tensor]:

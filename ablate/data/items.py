@@ -21,7 +21,7 @@ import re
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ Key = tuple[str, ...]
 
 PairKey = tuple[str, str]
 """The normalized texts of a pair, in alphabetical order."""
+
+Role = Literal["query", "document"]
+"""What a text is where a task tells both apart, as in retrieval."""
 
 ItemRow = tuple[tuple[str, ...], float, str]
 """An item as it is read from a file: its texts, its gold and its subset."""
@@ -135,6 +138,15 @@ class ItemSet:
     def sentences(self) -> tuple[str, ...]:
         """The distinct texts, in order of first appearance, item by item: what a model has to embed."""
         return tuple(dict.fromkeys(text for texts in self.texts for text in texts))
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The role of each of :attr:`sentences`; empty where texts have none, as here.
+
+        A model with prompts for roles encodes each text with that of its role. A sentence with two roles is in
+        :attr:`sentences` twice, once with each. The hash of a set with roles covers what they follow from.
+        """
+        return ()
 
     def columns(self, count: int) -> tuple[tuple[str, ...], ...]:
         """The first texts of all items, the second ones and so on: ``count`` columns of length n.

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.data.items import ItemSet, PairKey, compared_pairs
+from ablate.data.items import ItemSet, PairKey, Role, compared_pairs
 from ablate.errors import DataError
 
 
@@ -45,14 +45,32 @@ class QuerySet(ItemSet):
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:
-        """The distinct queries and documents: what a model has to embed."""
-        return tuple(dict.fromkeys((*super().sentences, *self.documents)))
+        """The distinct queries, then the distinct documents: what a model has to embed. Some texts may be both."""
+        return (*self._queries, *dict.fromkeys(self.documents))
+
+    @cached_property
+    def roles(self) -> tuple[Role, ...]:
+        """The role of each of :attr:`sentences`."""
+        queries = len(self._queries)
+        return tuple("query" if row < queries else "document" for row in range(len(self.sentences)))
+
+    def rows(self, count: int) -> tuple[NDArray[np.intp], ...]:
+        """The position of each query, as a query, in :attr:`sentences`: one array, int [n]."""
+        (queries,) = self.columns(count)
+        row = {sentence: i for i, sentence in enumerate(self._queries)}
+        return (np.array([row[query] for query in queries], np.intp),)
 
     @cached_property
     def document_rows(self) -> NDArray[np.intp]:
-        """The position of each document in :attr:`sentences`, int [documents]."""
-        row = {sentence: i for i, sentence in enumerate(self.sentences)}
+        """The position of each document, as a document, in :attr:`sentences`, int [documents]."""
+        start = len(self._queries)
+        row = {sentence: i for i, sentence in enumerate(self.sentences[start:], start)}
         return np.array([row[document] for document in self.documents], np.intp)
+
+    @cached_property
+    def _queries(self) -> tuple[str, ...]:
+        # Not `super().sentences`, which once cached is that of this class.
+        return tuple(dict.fromkeys(self.columns(1)[0]))
 
     @cached_property
     def compared(self) -> tuple[tuple[PairKey, ...], ...]:

@@ -1,4 +1,4 @@
-"""Evaluates a masked model on tasks: each distinct sentence is encoded once, and each task measures its items."""
+"""Evaluates a masked model on tasks: each distinct text is encoded once, and each task measures its items."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from ablate.data.items import ItemSet, Role
+from ablate.data.texts import Texts
 from ablate.engine.lower_layers import DENSE, LowerLayers
 from ablate.errors import PluginError, Undefined
 from ablate.models.device import label
@@ -30,19 +32,19 @@ class Evaluator:
     """
 
     model: Model
-    _prepared: dict[tuple[str, ...], tuple[dict[str, int], Prepared]] = field(default_factory=dict)
+    _prepared: dict[tuple[tuple[str, tuple[Role, ...]], ...], tuple[Texts, Prepared]] = field(default_factory=dict)
     _lower: LowerLayers | None = None
 
-    def prepared(self, tasks: Sequence[Loaded]) -> tuple[dict[str, int], Prepared]:
-        """The distinct sentences of all the tasks (sentence -> position), tokenized and batched."""
+    def prepared(self, tasks: Sequence[Loaded]) -> tuple[Texts, Prepared]:
+        """The distinct texts of all the tasks, tokenized and batched, each with the prompt of its role."""
+        by_role = bool(self.model.readers)
         # By hash, because one process may get data of the same name from several sources.
         # Each once, because a task may be measured at several dimensions.
-        hashes = tuple(dict.fromkeys(task.data.hash for task in tasks))
-        if hashes not in self._prepared:
-            sentences = list(dict.fromkeys(s for task in tasks for s in task.data.sentences))
-            positions = {sentence: i for i, sentence in enumerate(sentences)}
-            self._prepared[hashes] = positions, prepare(self.model, sentences)
-        return self._prepared[hashes]
+        sets = tuple(dict.fromkeys((task.data.hash, task.data.roles if by_role else ()) for task in tasks))
+        if sets not in self._prepared:
+            texts = Texts.of((task.data for task in tasks), by_role)
+            self._prepared[sets] = texts, prepare(self.model, texts.sentences, roles=texts.roles)
+        return self._prepared[sets]
 
     def evaluate(self, keep: Mapping[str, torch.Tensor], tasks: Sequence[Loaded]) -> dict[str, Result]:
         """The result on each task, by name, of the model without what ``keep`` removes; of dense if that is empty."""
@@ -70,13 +72,13 @@ class Evaluator:
             DeviceFull: the memory of the device is too small for one sentence.
         """
         start = time.perf_counter()
-        positions, prepared = self.prepared(tasks)
+        texts, prepared = self.prepared(tasks)
         with weighted(self.model, weights), in_precision(self.model, precision):
             embeddings = self._lower_layers(prepared, precision, weights is not None, base).encode(keep)
         # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
         seconds = (time.perf_counter() - start) / max(total, 1)
-        return Embeddings(embeddings, positions, seconds, label(self.model.device))
+        return Embeddings(embeddings, texts, seconds, label(self.model.device))
 
     def _lower_layers(
         self, prepared: Prepared, precision: Precision, trained: bool, base: Mapping[str, torch.Tensor]
@@ -94,20 +96,20 @@ class Evaluator:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The embeddings of all sentences of some tasks.
+    """The embeddings of all texts of some tasks.
 
-    embeddings: float32 [sentences, dim], on the CPU. positions: sentence -> row. seconds: time for each sentence of a
-        task. device: the name of the device that computed them.
+    embeddings: float32 [texts, dim], on the CPU. texts: those of the rows. seconds: time for each sentence of a task.
+        device: the name of the device that computed them.
     """
 
     embeddings: torch.Tensor
-    positions: Mapping[str, int]
+    texts: Texts
     seconds: float
     device: str
 
-    def _of(self, sentences: Sequence[str], dim: int | None) -> torch.Tensor:
-        """float32 [sentences, dim]: the first ``dim`` components, or all."""
-        chosen = self.embeddings[[self.positions[sentence] for sentence in sentences]]
+    def _of(self, data: ItemSet, dim: int | None) -> torch.Tensor:
+        """float32 [sentences, dim]: the first ``dim`` components, or all, in the order of the set's ``sentences``."""
+        chosen = self.embeddings[self.texts.rows(data)]
         # Contiguous, as whole embeddings are: a plug-in's task may view them.
         return chosen[:, :dim].contiguous()
 
@@ -118,12 +120,11 @@ class Embeddings:
             PluginError: the task does not give one float32 per item.
             Exception: whatever a plug-in's task raises.
         """
-        sentences = loaded.data.sentences
-        seconds = self.seconds * len(sentences)
+        seconds = self.seconds * len(loaded.data.sentences)
         about = {"task": loaded.name, "source": loaded.data.source, "device": self.device}
         start = time.perf_counter()
         try:
-            values = loaded.task.measure(loaded.data, self._of(sentences, loaded.dim))
+            values = loaded.task.measure(loaded.data, self._of(loaded.data, loaded.dim))
         except Undefined as reason:
             return Result("undefined", str(reason), None, None, seconds, about)
         seconds += time.perf_counter() - start

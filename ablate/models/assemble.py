@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,11 +12,13 @@ from sentence_transformers.sentence_transformer.modules import Transformer
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from ablate.data.items import Role
 from ablate.errors import ModelError
 from ablate.models.architectures import architecture_of, family_of_config
 from ablate.models.fingerprint import model_hash, modules_fingerprint
-from ablate.models.model import Encoding, Model
+from ablate.models.model import Encoding, Model, Reader
 from ablate.models.pooling import LAYERS, Embed, embed_by, reads_layers
+from ablate.models.prompts import NO_PROMPT, Prompts
 from ablate.models.spec import Pooling
 
 
@@ -38,14 +40,14 @@ def pooled(
     tokenizer: PreTrainedTokenizerFast,
     pooling: Pooling,
     *,
-    prompt: str = "",
+    prompts: Prompts = NO_PROMPT,
     max_length: int | None = None,
 ) -> Model:
     """A model of a backbone and a pooling. Its embeddings are not normalized.
 
     Args:
         backbone: float32, in evaluation mode.
-        prompt: prepended to each sentence; its tokens are pooled like all others.
+        prompts: prepended to sentences; their tokens are pooled like all others.
         max_length: tokens; by default as many as both the tokenizer and the backbone allow.
 
     Raises:
@@ -58,7 +60,8 @@ def pooled(
         )
 
     tensors = _tensors(backbone, needs_pooler=pooling == "cls")
-    encoding = Encoding(pooling, prompt, _max_length(name, backbone, tokenizer, max_length))
+    length = _max_length(name, backbone, tokenizer, max_length)
+    encoding = Encoding(pooling, prompts.plain, length, roles=prompts.roles)
     embed = embed_by(backbone, pooling)
     model = _assemble(name, backbone, tokenizer, embed, encoding, tensors, backbone)
     return replace(model, reads_layers=pooling in LAYERS)
@@ -69,12 +72,14 @@ def from_modules(
     loaded: SentenceTransformer,
     backbone: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
-    prompt: str,
+    prompts: Prompts,
     *,
     needs_pooler: bool,
     max_length: int | None,
 ) -> Model:
     """A model of all the modules of a SentenceTransformer, with the same embeddings as its ``encode``.
+
+    Of texts with a role, they are those of its ``encode_query`` and ``encode_document``.
 
     Args:
         backbone, tokenizer: those of the first module.
@@ -85,13 +90,16 @@ def from_modules(
     """
     transformer = loaded[0]
     assert isinstance(transformer, Transformer)
-    extra: dict[str, Any] = {}
-    if prompt:
-        # A pooling module may exclude the prompt, and needs to know how many tokens to skip.
-        extra["prompt_length"] = loaded.preprocess([""], prompt=prompt)["prompt_length"]
+
+    def length_of(prompt: str) -> int:
+        return int(loaded.preprocess([""], prompt=prompt)["prompt_length"]) if prompt else 0
+
+    # A pooling module may exclude the prompt, and needs to know how many tokens to skip.
+    extra: dict[str, Any] = {"prompt_length": length_of(prompts.plain)} if prompts.plain else {}
+    lengths = {role: length_of(text) for role, text in prompts.roles}
 
     def embed(features: Mapping[str, Tensor]) -> Tensor:
-        embeddings: Tensor = loaded({**features, **extra})["sentence_embedding"]
+        embeddings: Tensor = loaded({**extra, **features})["sentence_embedding"]
         return embeddings[:, : loaded.truncate_dim]
 
     modules = list(loaded)
@@ -99,8 +107,9 @@ def from_modules(
     for i, module in enumerate(modules[1:], 1):
         tensors |= {f"modules.{i}.{key}": tensor for key, tensor in module.state_dict().items()}
     pooling = modules_fingerprint(modules, loaded.truncate_dim)
-    encoding = Encoding(pooling, prompt, _max_length(name, backbone, tokenizer, max_length))
-    model = _assemble(name, backbone, tokenizer, embed, encoding, tensors, loaded)
+    length = _max_length(name, backbone, tokenizer, max_length)
+    encoding = Encoding(pooling, prompts.plain, length, roles=prompts.roles)
+    model = _assemble(name, backbone, tokenizer, embed, encoding, tensors, loaded, lengths)
     return replace(model, reads_layers=reads_layers(transformer))
 
 
@@ -119,19 +128,27 @@ def _assemble(
     encoding: Encoding,
     tensors: Mapping[str, Tensor],
     network: nn.Module,
+    prompt_lengths: Mapping[Role, int] | None = None,
 ) -> Model:
+    """
+    Args:
+        prompt_lengths: of the prompts of roles, in tokens, if ``embed`` needs them.
+    """
     _check_tokenizer(name, backbone, tokenizer)
     not_float32 = sorted(k for k, t in tensors.items() if t.is_floating_point() and t.dtype != torch.float32)
     if not_float32:
         raise ModelError(f"model '{name}': '{not_float32[0]}' is {tensors[not_float32[0]].dtype}, not float32")
     pad_id = tokenizer.pad_token_id
 
-    def tokenize(sentences: list[str]) -> list[list[int]]:
-        if not sentences:
-            return []
-        texts = [encoding.prompt + sentence for sentence in sentences]
-        tokens = tokenizer(texts, truncation=True, max_length=encoding.max_length)
-        return cast(list[list[int]], tokens["input_ids"])
+    def tokenize_with(prompt: str) -> Callable[[list[str]], list[list[int]]]:
+        def tokenize(sentences: list[str]) -> list[list[int]]:
+            if not sentences:
+                return []
+            texts = [prompt + sentence for sentence in sentences]
+            tokens = tokenizer(texts, truncation=True, max_length=encoding.max_length)
+            return cast(list[list[int]], tokens["input_ids"])
+
+        return tokenize
 
     def pad(ids: list[list[int]]) -> dict[str, Tensor]:
         longest = max(map(len, ids))
@@ -141,6 +158,13 @@ def _assemble(
         }
         return {key: tensor.to(backbone.device) for key, tensor in features.items()}
 
+    def reader(role: Role, prompt: str) -> Reader:
+        if prompt_lengths is None:
+            return Reader(tokenize_with(prompt), pad)
+        length = prompt_lengths[role]
+        # As the library gives it to its modules, one for each text, which are all the same.
+        return Reader(tokenize_with(prompt), lambda ids: {**pad(ids), "prompt_length": torch.full((len(ids),), length)})
+
     return Model(
         name=name,
         hash=model_hash(tensors, backbone.config, tokenizer),
@@ -148,9 +172,10 @@ def _assemble(
         architecture=architecture_of(backbone),
         encoding=encoding,
         embed=embed,
-        tokenize=tokenize,
+        tokenize=tokenize_with(encoding.prompt),
         pad=pad,
         network=network,
+        readers={role: reader(role, prompt) for role, prompt in encoding.roles},
     )
 
 

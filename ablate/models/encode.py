@@ -9,9 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ablate.data.items import Role
 from ablate.models.device import DeviceFull, label, out_of_memory
 from ablate.models.memory import token_budget as default_budget
-from ablate.models.model import Model
+from ablate.models.model import Model, Reader
 from ablate.models.products import inference
 
 
@@ -21,10 +22,12 @@ class TokenBatch:
 
     rows: int64 [count], the positions of the sentences in the whole list.
     features: the input of ``Model.embed``, padded, on the model's device.
+    role: of all its sentences, if the model reads texts of that role with a prompt of its own.
     """
 
     rows: Tensor
     features: Mapping[str, Tensor]
+    role: Role | None = None
 
 
 @dataclass
@@ -54,41 +57,61 @@ class Prepared:
         if all(len(batch.rows) == 1 for batch in self.batches):
             return False
         largest = max(batch.features["input_ids"].numel() for batch in self.batches if len(batch.rows) > 1)
-        ids = [
-            row[: int(count)].tolist()
-            for batch in self.batches
-            for row, count in zip(
-                batch.features["input_ids"].cpu(), batch.features["attention_mask"].sum(1).cpu(), strict=True
-            )
-        ]
-        order = [int(row) for batch in self.batches for row in batch.rows]
+        by_role: dict[Role | None, tuple[list[list[int]], list[int]]] = {}
+        for batch in self.batches:
+            ids, rows = by_role.setdefault(batch.role, ([], []))
+            counts = batch.features["attention_mask"].sum(1).cpu()
+            ids += [row[: int(n)].tolist() for row, n in zip(batch.features["input_ids"].cpu(), counts, strict=True)]
+            rows += batch.rows.tolist()
         self.token_budget = largest // 2
         # The old batches are released first.
+        del batch
         self.batches = ()
-        self.batches = _batches(model, ids, order, self.token_budget)
+        self.batches = tuple(
+            part
+            for role, (ids, rows) in by_role.items()
+            for part in _batches(model, ids, rows, self.token_budget, role)
+        )
         return True
 
 
-def prepare(model: Model, sentences: Sequence[str], token_budget: int | None = None) -> Prepared:
+def prepare(
+    model: Model, sentences: Sequence[str], token_budget: int | None = None, roles: Sequence[Role | None] = ()
+) -> Prepared:
     """Tokenizes each sentence once, and batches sentences of similar length.
 
     Args:
         sentences: any number, also 0. They should be distinct, since a repeated sentence is encoded again.
         token_budget: the most tokens in a batch; by default what :func:`~ablate.models.memory.token_budget` says.
+        roles: of each sentence; empty if no sentence has one. A batch has one role, and only a model with ``readers``
+            tells them apart.
     """
-    ids = model.tokenize(list(sentences))
-    # A stable sort, so that the batches depend on nothing but the sentences.
-    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     budget = default_budget(model) if token_budget is None else token_budget
-    return Prepared(len(ids), budget, _batches(model, [ids[i] for i in order], order, budget))
+    by_role: dict[Role | None, list[int]] = {}
+    for i, role in enumerate(roles or (None,) * len(sentences)):
+        by_role.setdefault(role if role in model.readers else None, []).append(i)
+    batches: list[TokenBatch] = []
+    for role, rows in by_role.items():
+        ids = _reader(model, role).tokenize([sentences[i] for i in rows])
+        # A stable sort, so that the batches depend on nothing but the sentences.
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        batches += _batches(model, [ids[i] for i in order], [rows[i] for i in order], budget, role)
+    return Prepared(len(sentences), budget, tuple(batches))
 
 
-def _batches(model: Model, ids: Sequence[list[int]], rows: Sequence[int], token_budget: int) -> tuple[TokenBatch, ...]:
+def _reader(model: Model, role: Role | None) -> Model | Reader:
+    return model if role is None else model.readers[role]
+
+
+def _batches(
+    model: Model, ids: Sequence[list[int]], rows: Sequence[int], token_budget: int, role: Role | None
+) -> tuple[TokenBatch, ...]:
     """Batches of sentences in ascending order of their length. rows: the position of each in the whole list."""
+    pad = _reader(model, role).pad
     # Tensors that are made in inference mode could not be used in a gradient pass later.
     with torch.inference_mode(False):
         return tuple(
-            TokenBatch(torch.tensor(rows[a:b]), model.pad(list(ids[a:b])))
+            TokenBatch(torch.tensor(rows[a:b]), pad(list(ids[a:b])), role)
             for a, b in pairwise(batch_bounds([len(row) for row in ids], token_budget))
         )
 

@@ -20,7 +20,7 @@ from ablate.models.checkpoint import Checkpoint, find_checkpoint, weights_files
 from ablate.models.device import CPU, full_means, label
 from ablate.models.loading_report import converted, remarks_on, unused_weights
 from ablate.models.model import Model
-from ablate.models.prompts import prompt_of
+from ablate.models.prompts import Prompts, prompts_of
 from ablate.models.quiet import quiet
 from ablate.models.sentence_transformer import check_modules
 from ablate.models.spec import ModelSpec
@@ -47,11 +47,11 @@ def _on_cpu(spec: ModelSpec) -> Model:
             f"model '{spec.name}': a bare transformers checkpoint does not say how to pool; "
             "add the `pooling` that it was trained with, such as `mean`, `cls_before_pooler` or `lasttoken`"
         )
-    prompt, remarks = prompt_of(spec, checkpoint)
+    prompts = prompts_of(spec, checkpoint)
     backbone, missing, on_load = _backbone(checkpoint, spec)
-    remarks += on_load
+    remarks = prompts.remarks + on_load
     if checkpoint.modules:
-        return _from_modules(checkpoint, spec, prompt, missing, remarks)
+        return _from_modules(checkpoint, spec, prompts, missing, remarks)
     assert spec.pooling is not None
     with _one_line_errors(spec.name), quiet() as messages:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -59,7 +59,7 @@ def _on_cpu(spec: ModelSpec) -> Model:
         )
     _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
     fast = require_fast(spec.name, tokenizer)
-    model = pooled(spec.name, backbone, fast, spec.pooling, prompt=prompt, max_length=spec.max_length)
+    model = pooled(spec.name, backbone, fast, spec.pooling, prompts=prompts, max_length=spec.max_length)
     return replace(model, remarks=remarks + remarks_on((), messages))
 
 
@@ -89,7 +89,7 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
 
 
 def _from_modules(
-    checkpoint: Checkpoint, spec: ModelSpec, prompt: str, missing: set[str], remarks: tuple[str, ...]
+    checkpoint: Checkpoint, spec: ModelSpec, prompts: Prompts, missing: set[str], remarks: tuple[str, ...]
 ) -> Model:
     with _one_line_errors(spec.name), quiet() as messages:
         loaded = SentenceTransformer(
@@ -110,10 +110,10 @@ def _from_modules(
     _handle_missing(spec.name, first.model, missing, pooler=needs_pooler)
     tokenizer = require_fast(spec.name, first.tokenizer)
     if spec.pooling is not None:
-        model = pooled(spec.name, first.model, tokenizer, spec.pooling, prompt=prompt, max_length=spec.max_length)
+        model = pooled(spec.name, first.model, tokenizer, spec.pooling, prompts=prompts, max_length=spec.max_length)
     else:
         model = from_modules(
-            spec.name, loaded, first.model, tokenizer, prompt, needs_pooler=needs_pooler, max_length=spec.max_length
+            spec.name, loaded, first.model, tokenizer, prompts, needs_pooler=needs_pooler, max_length=spec.max_length
         )
     return replace(model, remarks=tuple(dict.fromkeys(remarks + remarks_on((), messages))))
 

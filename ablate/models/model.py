@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ablate.data.items import Role
 from ablate.models.guard import Guard
 
 
@@ -91,16 +92,27 @@ class Encoding:
     prompt: prepended to each sentence; usually empty.
     max_length: tokens, special ones included; longer sentences are truncated at the end.
     precision: of the scores; always ``float32``. A result that was evaluated in another one has it in its key.
+    roles: role -> what is prepended to texts of that role, in place of ``prompt``; empty if all texts get the same.
     """
 
     pooling: str
     prompt: str
     max_length: int
     precision: str = "float32"
+    roles: tuple[tuple[Role, str], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
+        """What is in every key; that of a result on texts with roles has ``roles`` too."""
         # Not `asdict`, whose copies take a third of the time to plan a large grid.
-        return dict(vars(self))
+        return {name: value for name, value in vars(self).items() if name != "roles"}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a model reads texts of one role. tokenize, pad: as those of :class:`Model`, with the prompt of the role."""
+
+    tokenize: Callable[[list[str]], list[list[int]]]
+    pad: Callable[[list[list[int]]], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -119,6 +131,7 @@ class Model:
     reads_layers: whether ``embed`` uses the outputs of several layers, not of the last alone. If so, every pass runs
         all layers, see :mod:`ablate.models.replay`.
     remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
+    readers: how it reads texts of each role; empty if it encodes all texts alike.
     """
 
     name: str
@@ -133,6 +146,7 @@ class Model:
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
     reads_layers: bool = False
     remarks: tuple[str, ...] = ()
+    readers: Mapping[Role, Reader] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def replays(self) -> bool:

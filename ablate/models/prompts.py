@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sentence_transformers import SentenceTransformer
 
+from ablate.data.items import Role
 from ablate.errors import ModelError, suggest
 from ablate.models.checkpoint import Checkpoint, read_json
 from ablate.models.spec import ModelSpec
@@ -15,21 +17,36 @@ from ablate.models.spec import ModelSpec
 _FILE = "config_sentence_transformers.json"
 
 
-def prompt_of(spec: ModelSpec, checkpoint: Checkpoint) -> tuple[str, tuple[str, ...]]:
-    """The prompt that a spec asks for, or else the model's default one, and remarks on the choice.
+@dataclass(frozen=True)
+class Prompts:
+    """What is prepended to texts.
+
+    plain: to every text; to those without a role, if there are ``roles``.
+    roles: role -> to texts of that role. Empty if these get the plain prompt too.
+    remarks: on the choice, one line each.
+    """
+
+    plain: str
+    roles: tuple[tuple[Role, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+NO_PROMPT = Prompts("")
+
+
+def prompts_of(spec: ModelSpec, checkpoint: Checkpoint) -> Prompts:
+    """The prompt that a spec asks for, for all texts; or else the model's default one, and those that it has for roles.
 
     Raises:
         ModelError: the model has no prompt of the name that is asked for.
     """
     if spec.prompt is not None:
-        return spec.prompt, ()
+        return Prompts(spec.prompt)
     named, default = _prompts(checkpoint, spec.name)
     if spec.prompt_name is None:
-        if default is not None:
-            return named.get(default, ""), ()
-        names = ", ".join(f"'{name}'" for name, text in named.items() if text)
-        remark = f"has prompts {names} and no default: none is used; choose with `prompt_name`"
-        return "", (remark,) if names else ()
+        plain = "" if default is None else named.get(default, "")
+        roles = _roles(named, plain)
+        return Prompts(plain, roles, _remarks(named, default, plain, dict(roles)))
     if spec.prompt_name not in named:
         listed = ", ".join(f"'{name}'" for name in named)
         has = (
@@ -38,7 +55,45 @@ def prompt_of(spec: ModelSpec, checkpoint: Checkpoint) -> tuple[str, tuple[str, 
             else "it has none; give the text as `prompt`"
         )
         raise ModelError(f"model '{spec.name}': has no prompt '{spec.prompt_name}'; {has}")
-    return named[spec.prompt_name], ()
+    return Prompts(named[spec.prompt_name])
+
+
+def _roles(named: Mapping[str, str], plain: str) -> tuple[tuple[Role, str], ...]:
+    """What the library's ``encode_query`` and ``encode_document`` prepend.
+
+    Once a model has one of these prompts, texts of the other role do not get the default one. ``encode_document`` also
+    knows the names ``passage`` and ``corpus``, but never comes to them: in the library, each model has a prompt
+    ``document``, which is empty unless its folder has one.
+    """
+    query, document = named.get("query", ""), named.get("document", "")
+    if not (query or document) or query == document == plain:
+        return ()
+    return ("query", query), ("document", document)
+
+
+def _remarks(named: Mapping[str, str], default: str | None, plain: str, roles: Mapping[Role, str]) -> tuple[str, ...]:
+    names = ", ".join(f"'{name}'" for name, text in named.items() if text)
+    if not roles:
+        remark = f"has prompts {names} and no default: none is used; choose with `prompt_name`"
+        return (remark,) if names and default is None else ()
+    told = f"where a task tells them apart, {of_roles(roles)}; other texts get {_quoted(plain)}"
+    remarks = [f"has prompts {names}: {told}; `prompt` or `prompt_name` chooses one for all"]
+    others = [name for name in ("passage", "corpus") if named.get(name)]
+    if others and not roles["document"]:
+        remarks.append(
+            f"its prompt '{others[0]}' is not used for documents, as sentence-transformers' encode_document does not "
+            "use it; name it 'document' in config_sentence_transformers.json if the model was trained with it"
+        )
+    return tuple(remarks)
+
+
+def of_roles(roles: Mapping[Role, str]) -> str:
+    """Which prompts the roles get, in words."""
+    return f"queries get the prompt {_quoted(roles['query'])} and documents {_quoted(roles['document'])}"
+
+
+def _quoted(prompt: str) -> str:
+    return repr(prompt) if prompt else "none"
 
 
 def set_prompt(modules: SentenceTransformer, prompt: str) -> None:

@@ -36,7 +36,7 @@ def sentence_transformer(spec: ModelSpec, prompt: str | None = None) -> Sentence
     if not checkpoint.modules:
         assert spec.pooling is not None
         transformer = Transformer(str(checkpoint.transformer), model_kwargs=options)
-        return _with_pooling(transformer, spec.pooling, prompt)
+        return _with_pooling(transformer, spec.pooling, prompt, {})
     own = SentenceTransformer(
         str(checkpoint.folder),
         device="cpu",
@@ -48,7 +48,7 @@ def sentence_transformer(spec: ModelSpec, prompt: str | None = None) -> Sentence
     assert isinstance(first, Transformer)
     _move_options(spec.name, first)
     if spec.pooling is not None:
-        return _with_pooling(first, spec.pooling, prompt)
+        return _with_pooling(first, spec.pooling, prompt, {name: text or "" for name, text in own.prompts.items()})
     if prompt is not None:
         set_prompt(own, prompt)
     return own
@@ -81,8 +81,10 @@ def check_modules(name: str, loaded: SentenceTransformer) -> None:
         )
 
 
-def _with_pooling(transformer: Transformer, pooling: PoolingMode, prompt: str | None) -> SentenceTransformer:
-    """A Transformer module with a pooling in place of what came after it."""
+def _with_pooling(
+    transformer: Transformer, pooling: PoolingMode, prompt: str | None, named: dict[str, str]
+) -> SentenceTransformer:
+    """A Transformer module with a pooling in place of what came after it. named: the model's own prompts."""
     output, name = ("pooler_output", "sentence_embedding") if pooling == "cls" else ("last_hidden_state", TOKENS)
     # Of a tokenizer with a chat template, the library would by itself put every text into the template.
     transformer.modality_config = {"text": {"method": "forward", "method_output_name": output}}
@@ -94,8 +96,9 @@ def _with_pooling(transformer: Transformer, pooling: PoolingMode, prompt: str | 
         config.output_hidden_states = True
     if pooling != "cls":
         after = pooling_modules(pooling, transformer.get_embedding_dimension(), config.num_hidden_layers)
-    prompts: dict[str, Any] = {"prompts": {"default": prompt}, "default_prompt_name": "default"} if prompt else {}
-    return SentenceTransformer(modules=[transformer, *after], device="cpu", **prompts)
+    made = SentenceTransformer(modules=[transformer, *after], device="cpu", prompts=dict(named))
+    set_prompt(made, prompt or "")
+    return made
 
 
 def _move_options(name: str, transformer: Transformer) -> None:

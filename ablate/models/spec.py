@@ -19,7 +19,8 @@ class ModelSpec(BaseModel):
         ``cls_before_pooler`` (the first token), ``max`` over tokens, ``lasttoken``, ``weightedmean`` (the n-th token
         weighs n), ``avg_first_last`` or ``avg_top2`` (SimCSE's: the mean over tokens of two layers' average). By
         default the model's own modules decide.
-    prompt: text before each sentence; may be empty. By default the model's own default prompt.
+    prompt: text before each sentence; may be empty. By default the model's own default prompt, and for queries and
+        documents those that it has for them.
     prompt_name: the name of one of the model's own prompts, in place of ``prompt``.
     max_length: tokens, special ones included; by default the model's own.
     trust_remote_code: run the Python code that comes with the model.

@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field, PrivateAttr
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ablate.data.items import Role
+from ablate.data.texts import Texts
 from ablate.errors import PluginError, Undefined
 from ablate.granularities.replay import removals
 from ablate.models.encode import encode, prepare
@@ -128,12 +130,13 @@ class Oracle(Scorer):
 
     def _of_tasks(self, view: View, groups: Sequence[Tensor]) -> list[float]:
         tasks = list(view.tasks.values())
-        sentences, rows_of = _distinct([task.data.sentences for task in tasks])
+        texts = Texts.of((task.data for task in tasks), bool(view.model.readers))
+        rows_of = [texts.rows(task.data) for task in tasks]
 
         def mean_cost(embeddings: Tensor) -> float:
             return fmean(_cost(task, embeddings[rows]) for task, rows in zip(tasks, rows_of, strict=True))
 
-        return _rises(view, sentences, groups, mean_cost)
+        return _rises(view, texts.sentences, groups, mean_cost, texts.roles)
 
 
 def _distinct(parts: Iterable[Sequence[str]]) -> tuple[list[str], list[list[int]]]:
@@ -154,10 +157,14 @@ def _cost(task: Loaded, embeddings: Tensor) -> float:
 
 
 def _rises(
-    view: View, sentences: Sequence[str], groups: Sequence[Tensor], cost: Callable[[Tensor], float]
+    view: View,
+    sentences: Sequence[str],
+    groups: Sequence[Tensor],
+    cost: Callable[[Tensor], float],
+    roles: Sequence[Role | None] = (),
 ) -> list[float]:
     """How much the cost of the embeddings of ``sentences`` rises when each group is removed, in their order."""
-    prepared = prepare(view.model, sentences)
+    prepared = prepare(view.model, sentences, roles=roles)
     before = cost(encode(view.model, prepared))
     removed = removals(view.model, prepared, view.granularity, groups)
     after = {group: cost(embeddings) for group, embeddings in removed}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,7 @@ def scores_key(
             **data_key(scorer, calibration, tasks),
             "mask": in_force,
             "seed": seed,
+            **roles_part(model, _named_by([scorer], tasks)),
             # Only for such scorers, so that the keys of all others are those that they had before.
             **({"together": [other.identity() for other in together]} if len(together) > 1 else {}),
             **({} if remove is None else {"remove": {other.name: count for other, count in remove.items()}}),
@@ -84,6 +85,7 @@ def mask_key(
     tie_seed: int,
     tasks: ScorerTasks = NO_TASKS,
     search: Mapping[str, Any] | None = None,
+    trained_on: Sequence[Loaded] = (),
 ) -> str:
     """The key of a cell, under which its mask is stored.
 
@@ -93,6 +95,7 @@ def mask_key(
         tie_seed: decides between equal contributions.
         tasks: at least those that the scorers name, loaded.
         search: what a search of the mask depends on besides the cell; None without one.
+        trained_on: the tasks that choose the best checkpoint of the cell's training.
     """
     return digest(
         {
@@ -101,6 +104,7 @@ def mask_key(
             "looks": [data_key(scorer, calibration, tasks) for scorer in scorers],
             "cell": cell,
             "tie_seed": tie_seed if scorers else None,
+            **roles_part(model, [*_named_by(scorers, tasks), *trained_on]),
             **({} if search is None else {"search": search}),
         }
     )
@@ -122,6 +126,7 @@ def result_key(model: Model, mask: str | None, loaded: Loaded, precision: Precis
             "mask": mask,
             "task": loaded.task.identity(),
             "data": loaded.data.hash,
+            **roles_part(model, [loaded]),
             # Of truncated embeddings alone, so that the keys of all others are those that they had before.
             **({} if loaded.dim is None else {"dim": loaded.dim}),
         }
@@ -138,7 +143,9 @@ def judgment_key(of_all: str, cell: Mapping[str, Any]) -> str:
     return digest({"stage": "judgment", "of_all": of_all, "cell": cell})
 
 
-def training_key(model: Model, mask: str | None, gradual: str | None, settings: str, seed: int) -> str:
+def training_key(
+    model: Model, mask: str | None, gradual: str | None, settings: str, seed: int, tasks: Sequence[Loaded] = ()
+) -> str:
     """The key of trained weights.
 
     Args:
@@ -146,6 +153,7 @@ def training_key(model: Model, mask: str | None, gradual: str | None, settings: 
         gradual: key of the cell whose mask grows while the model trains, or None.
         settings: see :func:`training_settings`.
         seed: of the training.
+        tasks: those that choose the best checkpoint.
     """
     return digest(
         {
@@ -155,6 +163,7 @@ def training_key(model: Model, mask: str | None, gradual: str | None, settings: 
             "gradual": gradual,
             "settings": settings,
             "seed": seed,
+            **roles_part(model, tasks),
             # Weights that were trained before training applied the prompt are not found again.
             **({"prompt": "applied"} if model.encoding.prompt else {}),
         }
@@ -197,6 +206,19 @@ def parts_used(scorer: Scorer) -> frozenset[Over]:
     """The parts of the calibration set that a scorer looks at."""
     declared = {s.loss.over if isinstance(s, GradientContribution) else "sentences" for s in scorer.statistics()}
     return frozenset(declared | set(scorer.examples))
+
+
+def roles_part(model: Model, tasks: Iterable[Loaded]) -> dict[str, Any]:
+    """The part of a key that has the prompts of roles, if the model has some and texts of one of the tasks have roles.
+
+    All other keys are those that they had before there were roles.
+    """
+    used = model.encoding.roles and any(task.data.roles for task in tasks)
+    return {"roles": dict(model.encoding.roles)} if used else {}
+
+
+def _named_by(scorers: Iterable[Scorer], tasks: ScorerTasks) -> list[Loaded]:
+    return [task for scorer in scorers for name in scorer.tasks() for task in tasks[name]]
 
 
 def _model(model: Model) -> dict[str, Any]:

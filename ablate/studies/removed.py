@@ -113,7 +113,7 @@ def remove(
         if place in results:
             model_run.watch(Event("cell", f"group {place}", cached=True))
     # Sentences are tokenized only if there is something to compute.
-    positions, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else ({}, None)
+    texts, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else (None, None)
 
     def keep(place: int | None, embedded: Embeddings) -> None:
         results[place] = {task.name: embedded.measure(task) for task in tasks}
@@ -122,7 +122,7 @@ def remove(
     with model_run.timings.measure("encode"):
         if None not in results:
             keep(None, model_run.evaluator.embed({}, tasks, precision=model_run.precision))
-        if missing and prepared is not None:
+        if missing and texts is not None and prepared is not None:
             total = sum(len(task.data.sentences) for task in tasks)
             started = time.perf_counter()
             units, device = [groups.units[place] for place in missing], label(model.device)
@@ -134,7 +134,7 @@ def remove(
                 for number, embeddings in removed:
                     keep(
                         missing[number],
-                        Embeddings(embeddings, positions, (time.perf_counter() - started) / total, device),
+                        Embeddings(embeddings, texts, (time.perf_counter() - started) / total, device),
                     )
                     model_run.watch(Event("cell", f"group {missing[number]}"))
                     started = time.perf_counter()

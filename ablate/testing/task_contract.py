@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablate.data.items import ItemSet, Source
+from ablate.data.items import ItemSet, Role, Source
 from ablate.errors import DataError, Undefined
 from ablate.models.encode import encode, prepare
 from ablate.statistics.arrays import Values
@@ -212,6 +212,13 @@ def _check_data(data: ItemSet, who: str) -> None:
     lengths = {"texts": count, "gold": len(data.gold), "subsets": len(data.subsets)}
     require(set(lengths.values()) == {count}, f"{who}: the columns of its items differ in length: {lengths}")
     require(bool(np.isfinite(data.gold).all()), f"{who}: load returns gold scores that are not finite")
+    if data.roles:
+        sentences = len(data.sentences)
+        require(
+            len(data.roles) == sentences, f"{who}: its items have {len(data.roles)} roles for {sentences} sentences"
+        )
+        unknown = set(data.roles) - set(get_args(Role))
+        require(not unknown, f"{who}: its items have the roles {sorted(unknown)}; there are query and document")
 
 
 def _values(task: Task, data: ItemSet, embeddings: Tensor, who: str) -> Values:

@@ -106,7 +106,7 @@ def fit(
             train_dataset=dataset(texts),
             # The library's scale is the inverse of SimCSE's temperature.
             loss=MultipleNegativesRankingLoss(with_head, scale=1 / spec.temperature),
-            evaluator=DevEvaluator(plain, model.encoding.max_length, tasks),
+            evaluator=DevEvaluator(plain, model.encoding, tasks),
             callbacks=[*callbacks, save, ReportProgress(watch, name)],
         )
         # It prints to stdout, which is for results.

@@ -26,6 +26,7 @@ from ablate.statistics.race import SHARES, allotted
 from ablate.store.store import Store
 from ablate.tasks.parts import part_of
 from ablate.tasks.sts import Sts
+from ablate.testing.tiny import tiny_model
 from tests.bench import Bench, essence, known, make_bench, of, one, pairs, write_set
 from tests.executors.parallel import Spawned
 
@@ -76,7 +77,7 @@ class Counter:
 
         def counted(evaluator: Evaluator, *given: Any, **options: Any) -> Any:
             made = embed(evaluator, *given, **options)
-            self.sentences += len(made.positions)
+            self.sentences += len(made.texts)
             return made
 
         patch.setattr(Evaluator, "embed", counted)
@@ -339,6 +340,6 @@ def test_a_dry_run_bounds_what_is_encoded(bench: Bench, monkeypatch: pytest.Monk
         text = "\n".join(preview(job, store)._lines(preview(job, store).models[0]))
     counter = Counter(monkeypatch)
     bench.run(**GRID)
-    least, most, unraced = bounds(job, job.load(job.tasks.screen))
+    least, most, unraced = bounds(job, job.load(job.tasks.screen), tiny_model())
     assert f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing" in text
     assert least < counter.sentences < most

@@ -35,16 +35,19 @@ def test_the_key_is_the_querys_alone() -> None:
     assert rome == ("rome", "rome") == of(("Rome",)).keys[0]
 
 
-def test_a_model_embeds_each_query_and_document_once() -> None:
+def test_a_model_embeds_each_query_and_document_once_and_a_text_that_is_both_in_each_role() -> None:
     assert QUERIES.sentences == (
         "Where is Paris?",
         "Rome",
         "where is paris",
         "Paris is in France.",
+        "Rome",
         "a river",
     )
+    assert QUERIES.roles == ("query",) * 3 + ("document",) * 3
     (rows,) = QUERIES.rows(1)
     assert rows.tolist() == [0, 1, 2]
+    assert QUERIES.document_rows.tolist() == [3, 4, 5, 4]
     assert [QUERIES.sentences[row] for row in QUERIES.document_rows] == list(CORPUS)
 
 

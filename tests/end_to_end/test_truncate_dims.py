@@ -227,7 +227,7 @@ def test_classifiers_learn_from_the_first_components(name: str) -> None:
     tasks = at_dims([Loaded(task, data, np.ones(len(data), bool))], [5])
     results = Evaluator(model).evaluate({}, tasks)
     embedded = Evaluator(model).embed({}, tasks[:1])
-    rows = embedded.embeddings[[embedded.positions[sentence] for sentence in data.sentences]]
+    rows = embedded.embeddings[embedded.texts.rows(data)]
     for loaded, given in zip(tasks, (rows, rows[:, :5].contiguous()), strict=True):
         values = results[loaded.name].values
         assert values is not None

@@ -201,6 +201,16 @@ def test_other_first_modules_and_adapters(tmp_path: Path) -> None:
     refused("begins with a StaticEmbedding module", tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["Router", "Asym"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_modules_of_their_own_for_queries_and_documents(place: int, kind: str, tmp_path: Path) -> None:
+    save_tiny(tmp_path)
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[place]["type"] = f"sentence_transformers.base.modules.{kind}"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    refused(f"its {kind} module encodes queries and documents with different modules", tmp_path)
+
+
 def test_foreign_code_is_not_run(tmp_path: Path) -> None:
     save_tiny(tmp_path)
     modules = json.loads((tmp_path / "modules.json").read_text())

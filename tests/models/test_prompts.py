@@ -15,9 +15,11 @@ from torch import Tensor
 import ablate.models.load
 from ablate.errors import ModelError
 from ablate.export.folder import write_model
+from ablate.models.checkpoint import find_checkpoint
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.model import Model
+from ablate.models.prompts import prompts_of
 from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
 from ablate.testing.tiny import save_tiny
@@ -78,7 +80,7 @@ def test_an_empty_prompt_turns_the_default_one_off(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, "query")
     model = load(folder, prompt="")
     close(embed(model), by_library(folder, prompt=""))
-    assert model.encoding == load(folder_with(tmp_path / "other")).encoding
+    assert model.encoding == load(folder_with(tmp_path / "other"), prompt_name="document").encoding
     assert sentence_transformer(ModelSpec(name=str(folder)), "").default_prompt_name is None
     assert sentence_transformer(ModelSpec(name=str(folder))).default_prompt_name == "query"
 
@@ -95,14 +97,17 @@ def test_of_another_pooling_and_of_a_bare_checkpoint(pooling: Any, tmp_path: Pat
 
 
 def test_named_prompts_without_a_default_are_told(tmp_path: Path) -> None:
+    other = folder_with(tmp_path / "other", sts="a ", passage="b ")
+    remark = "has prompts 'sts', 'passage' and no default: none is used; choose with `prompt_name`"
+    assert load(other).remarks == (remark,)
+    assert load(other, pooling="cls").remarks == (remark,)
+    assert (load(other).encoding.prompt, load(other).encoding.roles) == ("", ())
     folder = folder_with(tmp_path)
-    remark = "has prompts 'query', 'passage' and no default: none is used; choose with `prompt_name`"
-    assert load(folder).remarks == (remark,)
-    assert load(folder, pooling="cls").remarks == (remark,)
-    assert load(folder).encoding.prompt == ""
     chosen: list[dict[str, str]] = [{"prompt": ""}, {"prompt": "a "}, {"prompt_name": "document"}]
     assert [load(folder, **options).remarks for options in chosen] == [()] * 3
-    assert load(folder_with(tmp_path / "default", "query")).remarks == ()
+    default = load(folder_with(tmp_path / "default", "sts", sts="a "))
+    # The library itself tells of a default prompt, once in each process.
+    assert [remark for remark in default.remarks if not remark.startswith("Default prompt name is set")] == []
     # Every model that this version of the library saves has these two.
     assert load(folder_with(tmp_path / "empty", query="", document=None)).remarks == ()
 
@@ -133,3 +138,88 @@ def test_one_or_the_other_and_recorded_only_if_given() -> None:
     assert list(ModelSpec(name="minilm").model_dump(mode="json")) == old
     assert ModelSpec(name="minilm", prompt="").model_dump()["prompt"] == ""
     assert hash(ModelSpec(name="minilm", prompt="a")) != hash(ModelSpec(name="minilm"))
+
+
+def test_prompts_of_roles_are_told(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path)
+    first, second = load(folder).remarks
+    assert first == (
+        "has prompts 'query', 'passage': where a task tells them apart, queries get the prompt 'the red ' and documents "
+        "none; other texts get none; `prompt` or `prompt_name` chooses one for all"
+    )
+    assert second.startswith(
+        "its prompt 'passage' is not used for documents, as sentence-transformers' encode_document"
+    )
+    assert load(folder, pooling="cls").remarks == (first, second)
+    default = load(folder_with(tmp_path / "default", "document", query="q: ", document="d: "))
+    assert default.encoding.roles == (("query", "q: "), ("document", "d: "))
+    assert default.remarks[0] == (
+        "has prompts 'query', 'document': where a task tells them apart, queries get the prompt 'q: ' and documents "
+        "'d: '; other texts get 'd: '; `prompt` or `prompt_name` chooses one for all"
+    )
+
+
+@pytest.mark.parametrize(
+    ("default", "prompts", "roles"),
+    [
+        ("sts", {"sts": "s: "}, False),
+        ("sts", {"sts": "s: ", "query": "", "document": None}, False),
+        (None, {"passage": "p: "}, False),
+        ("query", {"query": "q: ", "document": "q: "}, False),
+        ("query", {"query": "q: "}, True),
+        (None, {"query": "q: ", "passage": "p: "}, True),
+        (None, {"query": "q: ", "document": "d: ", "passage": "p: "}, True),
+        ("sts", {"sts": "s: ", "document": "d: "}, True),
+    ],
+)
+def test_roles_get_what_the_library_gives_them(
+    default: str | None, prompts: dict[str, Any], roles: bool, tmp_path: Path
+) -> None:
+    folder = folder_with(tmp_path, default, **prompts)
+    spec = ModelSpec(name=str(folder))
+    found = prompts_of(spec, find_checkpoint(spec))
+    assert bool(found.roles) == roles
+    library, model = SentenceTransformer(str(folder), device="cpu"), load(folder)
+    plain = encode(model, prepare(model, SENTENCES, roles=()))
+    close(plain, torch.tensor(library.encode(SENTENCES)))
+    for role, encoded in (("query", library.encode_query), ("document", library.encode_document)):
+        of_role: list[Any] = [role] * len(SENTENCES)
+        made = encode(model, prepare(model, SENTENCES, roles=of_role))
+        # Without prompts for roles, the default prompt holds, as it did before there were roles.
+        close(made, torch.tensor(encoded(SENTENCES)) if roles else plain)
+    for chosen in ({"prompt": "a "}, {"prompt": ""}, {"prompt_name": next(iter(prompts))}):
+        assert load(folder, **chosen).encoding.roles == ()
+        assert load(folder, **chosen).readers == {}
+
+
+@pytest.mark.parametrize("include_prompt", [True, False])
+@pytest.mark.parametrize("pooling", [None, "lasttoken"])
+def test_texts_of_several_roles_are_encoded_together(include_prompt: bool, pooling: Any, tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "sts", include_prompt, query="the red ", document=" two dog: ", sts="x y ")
+    model = load(folder, pooling=pooling)
+    library = sentence_transformer(ModelSpec(name=str(folder), pooling=pooling), "x y ")
+    roles: list[Any] = ["query", None, "document"] * len(SENTENCES)
+    texts = [sentence for sentence in SENTENCES for _ in range(3)]
+    prepared = prepare(model, texts, 60, roles)
+    encodes: dict[Any, Any] = {"query": library.encode_query, "document": library.encode_document, None: library.encode}
+    expected = torch.stack([torch.tensor(encodes[role]([text])[0]) for role, text in zip(roles, texts, strict=True)])
+    close(encode(model, prepared), expected)
+    # Batches that are divided keep the roles of their texts.
+    before = len(prepared.batches)
+    while prepared.halve(model):
+        assert len(prepared.batches) > before
+        close(encode(model, prepared), expected)
+
+
+def test_an_exported_folder_keeps_the_prompts_of_roles(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, query="q: ", document="d: ")
+    for number, pooling in enumerate((None, "cls_before_pooler")):
+        spec = ModelSpec.model_validate({"name": str(folder), "pooling": pooling})
+        model = load_model(spec)
+        write_model(spec, model.encoding.prompt, model.backbone, tmp_path / f"out{number}")  # type: ignore[arg-type]
+        again = load(tmp_path / f"out{number}")
+        assert again.encoding.roles == model.encoding.roles != ()
+        for role in ("query", "document"):
+            roles: list[Any] = [role] * len(SENTENCES)
+            made, expected = (encode(one, prepare(one, SENTENCES, roles=roles)) for one in (again, model))
+            close(made, expected)

@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 import torch
 from ablate_retrieval import Retrieval, RetrievalDev, ablate_register_tasks, read_queries
+from sentence_transformers import SentenceTransformer
 
-from ablate.plugin_api import DataError, QuerySet, Task, Undefined
+from ablate.engine.evaluator import Evaluator
+from ablate.models.load import load_model
+from ablate.models.spec import ModelSpec
+from ablate.plugin_api import EQUAL_WITHIN, DataError, QuerySet, Task, Undefined
+from ablate.tasks.loaded import Loaded
 from ablate.testing import SampleSource, check_task
+from ablate.testing.tiny import save_tiny
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "faq-dev.tsv"
 
@@ -153,3 +159,32 @@ def test_registers_both() -> None:
     registered: list[type[Task]] = []
     ablate_register_tasks(registered.append)
     assert [(task.name, task.split) for task in registered] == [("retrieval", "test"), ("retrieval-dev", "dev")]
+
+
+@pytest.mark.parametrize("prompts", [{"query": "the red ", "document": "two dog: "}, {"query": "a "}, {}])
+def test_of_a_model_with_prompts_it_is_that_of_encode_query_and_encode_document(
+    tmp_path: Path, prompts: dict[str, str]
+) -> None:
+    folder = save_tiny(tmp_path / "model")
+    settings = {"prompts": prompts, "default_prompt_name": None}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    words = list("abcdefghijklmn")
+    lines = [" ".join(words[(i * k) % 14] for k in (1, 3, 5, 9)) for i in range(40)]
+    # The last positive is a query too.
+    pairs = [*((f"{i} {line}", f"{line} {i % 7}") for i, line in enumerate(lines)), ("an end", f"0 {lines[0]}")]
+    data = loaded(tmp_path, "".join(f"{query}\t{positive}\n" for query, positive in pairs), at=3)
+    task = Retrieval(at=3)
+    result = Evaluator(load_model(ModelSpec(name=str(folder)))).evaluate({}, [Loaded(task, data, np.ones(41, bool))])
+
+    library = SentenceTransformer(str(folder), device="cpu")
+    queries = library.encode_query([query for query, _ in pairs], normalize_embeddings=True)
+    documents = library.encode_document(list(data.documents), normalize_embeddings=True)
+    cosines = queries @ documents.T
+    expected = []
+    for row, (query, positive) in zip(cosines, pairs, strict=True):
+        mine = row[data.documents.index(positive)]
+        rivals = [c for c, text in zip(row, data.documents, strict=True) if text not in (query, positive)]
+        expected.append(sum(c >= mine - EQUAL_WITHIN for c in rivals) < 3)
+    assert 0 < np.mean(expected) < 1
+    assert result["retrieval"].values == pytest.approx(np.array(expected, float))
+    assert result["retrieval"].score == pytest.approx(100 * np.mean(expected), abs=1e-5)
