@@ -119,7 +119,7 @@ def check(*words: str) -> Result:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("magnitude", "scorer"), ("head", "granularity"), ("in-process", "executor")],
+    [("magnitude", "scorer"), ("head", "granularity"), ("in-process", "executor"), ("qwen3", "architecture")],
 )
 def test_what_is_built_in_passes(name: str, kind: str) -> None:
     result = check(name)

@@ -475,6 +475,19 @@ def load_or_key_error(_: Any, source: Source) -> ItemSet:
         raise KeyError("stsb") from None
 
 
+def load_with_roles(roles: tuple[str, ...]) -> Any:
+    class WithRoles(ItemSet):
+        pass
+
+    WithRoles.roles = roles  # type: ignore[assignment]
+
+    def load(_: Any, source: Source) -> ItemSet:
+        data = source.load("stsb")
+        return WithRoles(data.name, data.split, data.source, data.texts, data.gold, data.subsets)
+
+    return load
+
+
 def load_at_random(_: Any, source: Source) -> ItemSet:
     data = source.load("stsb")
     return replace(data, gold=np.random.default_rng().random(len(data)))
@@ -507,6 +520,11 @@ TASKS: dict[str, tuple[Any, str]] = {
     "not finite": (of(Stsb, score=score_nan), "not a finite float"),
     "makes up items": (of(Stsb, load=load_anything), "makes up 20 items"),
     "missing data": (of(Stsb, load=load_or_key_error), "load raises KeyError if the source lacks its data"),
+    "roles of some sentences": (of(Stsb, load=load_with_roles(("query",))), "1 roles for .* sentences"),
+    "unknown roles": (
+        of(Stsb, load=load_with_roles(("x",) * len(SampleSource().load("stsb").sentences))),
+        "roles \\['x'\\]",
+    ),
     "other items": (of(Stsb, load=load_at_random), "other items the second time"),
     "embeddings of zeros": (of(Stsb, measure=measure_by_norm), "of embeddings of zeros: .* not finite"),
     "noise": (of(Stsb, measure=measure_with_noise), "measure is not deterministic"),
