@@ -31,7 +31,12 @@ def new_plugin(
 
     folder = write_plugin(name, kind.value, registry(), output)
     path = shlex.quote(str(folder if folder.is_absolute() else Path(".") / folder))
-    print(f"{folder}: the {kind} '{name}'; next:")
+    note = ""
+    if kind is Kind.architecture:
+        from ablate.scaffold.architecture import not_yet
+
+        note = not_yet(folder)
+    print(f"{folder}: the {kind} '{name}'{f'. {note}' if note else ''}; next:")
     # Without a slash, pip takes the path for the name of a package on the index.
     print(f"  pip install -e {path if '/' in path else './' + path}")
     print(f"  ablate check {name}")

@@ -12,11 +12,12 @@ from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
 from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
-from ablate.errors import RecipeError
+from ablate.errors import ModelError, RecipeError
 from ablate.events import Event, Watch, silent
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
 from ablate.models.device import label
+from ablate.models.dropout import has_dropout
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.model import Model
@@ -24,6 +25,7 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
 from ablate.record import JUDGMENT, ModelHashes, RunAbout, RunRecord
+from ablate.store.keys import parts_used
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
@@ -173,6 +175,7 @@ def prepare_model_run(
     with timings.measure("load"):
         model = replace(load_model(spec, job.device), name=names[spec])
         dim = _dim(job, model)
+        _require_dropout(job, model)
     for remark in model.remarks:
         watch(Event("note", f"model '{model.name}': {remark}"))
     evaluator = Evaluator(model)
@@ -208,6 +211,24 @@ def prepare_model_run(
 
         model_run.trainings = trainings(job, job.texts, spec, masks, watch)
     return model_run
+
+
+def _require_dropout(job: Job, model: Model) -> None:
+    """Refuses a model without dropout where dropout has to make positive pairs of single sentences.
+
+    Both members of a pair would have the same embedding, and the contributions would be zeros.
+
+    Raises:
+        ModelError: the calibration, or training, needs dropout.
+    """
+    calibrates = job.calibration.dropout and any("pairs" in parts_used(scorer) for scorer in job.plan.scorers)
+    trains = job.texts is not None and not job.texts.supervised
+    if (calibrates or trains) and not has_dropout(model):
+        setting = "`calibration.positives: dropout`" if calibrates else "training on single sentences"
+        remedy = "`calibration.positives: {file: PAIRS.tsv}`" if calibrates else "`train.pairs: PAIRS.tsv`"
+        raise ModelError(
+            f"model '{model.name}': has no dropout, so that {setting} makes no positive pairs; give pairs with {remedy}"
+        )
 
 
 def _dim(job: Job, model: Model) -> int | None:

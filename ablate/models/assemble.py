@@ -107,7 +107,7 @@ def from_modules(
     for i, module in enumerate(modules[1:], 1):
         tensors |= {f"modules.{i}.{key}": tensor for key, tensor in module.state_dict().items()}
     pooling = modules_fingerprint(modules, loaded.truncate_dim)
-    length = _max_length(name, backbone, tokenizer, max_length)
+    length = _max_length(name, backbone, tokenizer, max_length, own=True)
     encoding = Encoding(pooling, prompts.plain, length, roles=prompts.roles)
     model = _assemble(name, backbone, tokenizer, embed, encoding, tensors, loaded, lengths)
     return replace(model, reads_layers=reads_layers(transformer))
@@ -197,8 +197,17 @@ def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrained
         )
 
 
-def _max_length(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int | None) -> int:
-    usable = family_of_config(backbone.config).positions(backbone.config)
-    if asked is not None and asked > usable:
-        raise ModelError(f"model '{name}': max_length {asked} is more than the {usable} tokens that the model accepts")
-    return min(tokenizer.model_max_length, usable) if asked is None else asked
+def _max_length(
+    name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, asked: int | None, *, own: bool = False
+) -> int:
+    """The most tokens of a sentence. own: whether the tokenizer's limit is what the model's folder says."""
+    family = family_of_config(backbone.config)
+    usable = family.positions(backbone.config)
+    if asked is not None:
+        if asked > usable and not family.relative:
+            raise ModelError(
+                f"model '{name}': max_length {asked} is more than the {usable} tokens that the model accepts"
+            )
+        return asked
+    # Relative positions have no end. So the library takes what the folder says, and otherwise what the config says.
+    return tokenizer.model_max_length if own and family.relative else min(tokenizer.model_max_length, usable)

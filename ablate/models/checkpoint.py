@@ -25,6 +25,11 @@ _WITH_WEIGHTS = ("Dense", "LayerNorm", "WeightedLayerPooling", "WordWeights", "C
 """The modules of sentence-transformers that have weights, besides the Transformer."""
 _ASYMMETRIC = ("Router", "Asym")
 """Those that choose modules by the role of a text. `Asym` is the old name."""
+_COUNTS = {
+    *("num_attention_heads", "num_key_value_heads", "num_heads", "n_heads", "head_dim", "d_kv"),
+    *("hidden_size", "d_model", "dim", "num_hidden_layers", "num_layers", "n_layers"),
+}
+"""Settings of a config.json by which sizes are divided, or that count what a model has."""
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -196,6 +201,12 @@ def _check_config(config: Any, name: str) -> Family:
     """The family that a config.json names. Refuses settings that it does not have."""
     settings = config if isinstance(config, dict) else {}
     family = family_of(settings.get("model_type"), name)
+    for setting in _COUNTS & settings.keys():
+        if settings[setting] is not None and not (isinstance(settings[setting], int) and settings[setting] > 0):
+            raise ModelError(
+                f"model '{name}': its config.json says `{setting}: {json.dumps(settings[setting])}`, and it must be a "
+                "whole number above 0; save or download the model again"
+            )
     positions = settings.get("position_embedding_type", "absolute")
     if positions not in ("absolute", None):
         # transformers 5 builds a model with absolute positions all the same.

@@ -37,6 +37,17 @@ def dropout(model: Model, seed: int) -> Iterator[None]:
                 module.training = mode
 
 
+def has_dropout(model: Model) -> bool:
+    """Whether two passes of one sentence with dropout give different embeddings."""
+    features = model.pad(model.tokenize(["A sentence, which is embedded twice."]))
+    with torch.no_grad():
+        found = []
+        for seed in range(2):
+            with dropout(model, seed):
+                found.append(model.embed(features))
+    return not torch.equal(*found)
+
+
 class DrawnOnCpu(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Inside the block, the masks of dropout are drawn from the CPU's generator, and then moved to the device.
 

@@ -142,7 +142,7 @@ def _one_line_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (
-        *(OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError),
+        *(OSError, ValueError, RuntimeError, LookupError, TypeError, ImportError, ArithmeticError),
         *(SafetensorError, StrictDataclassError),
     ) as error:
         reason = (str(error).strip() or type(error).__name__).split("\n")[0]

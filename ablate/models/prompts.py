@@ -48,12 +48,9 @@ def prompts_of(spec: ModelSpec, checkpoint: Checkpoint) -> Prompts:
         roles = _roles(named, plain)
         return Prompts(plain, roles, _remarks(named, default, plain, dict(roles)))
     if spec.prompt_name not in named:
-        listed = ", ".join(f"'{name}'" for name in named)
-        has = (
-            f"{suggest(spec.prompt_name, named)}; it has {listed}"
-            if named
-            else "it has none; give the text as `prompt`"
-        )
+        has = suggest(spec.prompt_name, named) if named else "it has none; give the text as `prompt`"
+        if has.startswith("did you mean"):
+            has += "; it has " + ", ".join(f"'{name}'" for name in named)
         raise ModelError(f"model '{spec.name}': has no prompt '{spec.prompt_name}'; {has}")
     return Prompts(named[spec.prompt_name])
 
@@ -113,7 +110,13 @@ def _prompts(checkpoint: Checkpoint, model: str) -> tuple[Mapping[str, str], str
     file: Path = checkpoint.folder / _FILE
     settings: Any = read_json(file, model) if checkpoint.modules and file.is_file() else {}
     prompts: Any = settings.get("prompts") or {} if isinstance(settings, dict) else {}
-    if not isinstance(prompts, dict):
+    if not isinstance(prompts, dict) or not all(isinstance(text, str | None) for text in prompts.values()):
         raise ModelError(f"model '{model}': the `prompts` of {file} are not a mapping from names to texts")
+    default = settings.get("default_prompt_name") if isinstance(settings, dict) else None
+    if default is not None and default not in prompts:
+        raise ModelError(
+            f"model '{model}': the `default_prompt_name` of {file} is {default!r}, which is not one of its `prompts`; "
+            f"{suggest(str(default), prompts)}"
+        )
     # The library reads a prompt that is null as an empty one.
-    return {name: text or "" for name, text in prompts.items()}, settings.get("default_prompt_name")
+    return {name: text or "" for name, text in prompts.items()}, default

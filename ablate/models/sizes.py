@@ -20,6 +20,7 @@ class Sizes:
 
     family: the config's ``model_type``.
     heads, neurons: how many each layer has.
+    groups: the most key/value heads of a layer; fewer than its heads if queries are grouped.
     width: of the residual stream, which is also the dimension of token embeddings.
     pools: whether the model says how to pool; if not, a recipe has to.
     """
@@ -27,12 +28,19 @@ class Sizes:
     family: str
     heads: tuple[int, ...]
     neurons: tuple[int, ...]
+    groups: int
     width: int
     pools: bool
 
     def __str__(self) -> str:
         heads, neurons = _each(self.heads, "head"), _each(self.neurons, "neuron")
-        return f"{self.family}, {len(self.heads)} layers with {heads} and {neurons} each, {self.width} wide"
+        shared = f" ({self.groups:,} key/value heads)" if self.grouped else ""
+        return f"{self.family}, {len(self.heads)} layers with {heads}{shared} and {neurons} each, {self.width} wide"
+
+    @property
+    def grouped(self) -> bool:
+        """Whether several query heads share a key and a value."""
+        return self.groups < max(self.heads, default=0)
 
 
 def sizes_of(spec: ModelSpec) -> Sizes:
@@ -55,6 +63,7 @@ def sizes_of(spec: ModelSpec) -> Sizes:
             family=config.model_type,
             heads=tuple(map(len, kept)) if kept else tuple(config.num_attention_heads for _ in layers),
             neurons=tuple(getattr(config, "kept_neurons", None) or (neurons for _ in layers)),
+            groups=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
             width=config.hidden_size,
             pools=checkpoint.modules,
         )

@@ -60,7 +60,7 @@ calibration:
 scorers: [align, uniform, combined, magnitude, random]
 # The kinds of unit.
 {granularities}
-granularities: [head, neuron]
+granularities: [{head}, neuron]
 # The fraction of the units that is removed, from 0 to below 1, or `negative`: all with a contribution below 0, for a
 # signed scorer.
 sparsities: [0.1, 0.2]
@@ -160,6 +160,8 @@ def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> st
         pooling="#  pooling: mean\n" if pooling is None else f"  pooling: {pooling}\n",
         scorers=_choices(plugins, "scorer"),
         granularities=_choices(plugins, "granularity"),
+        # A query head alone cannot be cut out of a layer in which others share its key and value.
+        head="kv-group" if sizes.grouped else "head",
         tasks=_choices(plugins, "task", ("groups: sts-dev, sts, transfer, geometry",)),
         executors=_choices(plugins, "executor"),
     )

@@ -50,7 +50,10 @@ def _dims(about: RunAbout) -> tuple[str, ...]:
         return ()
     several = len(about.dims) > 1
     own = ", ".join(f"{model} {dim}" if several else str(dim) for model, dim in about.dims.items())
-    asked = ", ".join(map(str, (about.recipe or {}).get("truncate_dims", ())))
+    listed = (about.recipe or {}).get("truncate_dims", ())
+    asked = ", ".join(str(dim) for dim in listed if {dim} != set(about.dims.values()))
+    if not asked:
+        return ()
     return (f"dimensions: {own}, which choose; also truncated to {asked}",)
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import redirect_stderr
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
@@ -23,6 +24,7 @@ _SETTINGS = (
     *("layer", "query", "key", "value", "attention_output", "ffn_in", "ffn_out"),
     *("padding_offset", "relative", "apart", "cuts_heads"),
 )
+_NOT_YET = "The names are those of BERT, and do not fit yet"
 _GROUPED = """
     def sized(self, layers: int, heads: int, width: int, neurons: int) -> dict[str, Any]:
         grouped = {"num_key_value_heads": max(1, heads // 2), "head_dim": width // heads}
@@ -49,7 +51,7 @@ def architecture_texts(name: str) -> Mapping[str, str]:
         lines.append(
             "    # Removed heads stay as zeros, unless `after_cut` tells the attention module how many are left."
         )
-    note = f"The names are those of BERT, and do not fit yet: {told}" if told else "The names keep the contract."
+    note = f"{_NOT_YET}: {told}" if told else "The names keep the contract."
     sized = _GROUPED if issubclass(pattern, Llama) else ""
     return {
         "settings": "\n".join(lines),
@@ -57,6 +59,12 @@ def architecture_texts(name: str) -> Mapping[str, str]:
         "typing": "Any, ClassVar" if sized else "ClassVar",
         "note": note,
     }
+
+
+def not_yet(folder: Path) -> str:
+    """What the README of a new package says of names that do not fit its models yet; empty if it says nothing."""
+    _, found, rest = (folder / "README.md").read_text(encoding="utf-8").partition(_NOT_YET)
+    return found + rest.split("\n")[0]
 
 
 def _fitting(name: str) -> tuple[type[Family], str]:

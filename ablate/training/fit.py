@@ -20,7 +20,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
-from ablate.errors import AblateError, ModelError, StoreError
+from ablate.errors import AblateError, StoreError
 from ablate.events import Event, Watch
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
@@ -83,12 +83,11 @@ def fit(
         name: shown by the progress.
 
     Raises:
-        AblateError: the texts are single sentences and the model has no dropout, the training diverged, or the disk is
-            full.
+        AblateError: the training diverged, or the disk is full.
     """
     start = time.perf_counter()
     with _storage_errors(folder), _full_memory(model, spec), _global_random_state(seed), quiet() as messages:
-        plain, backbone = _copy_to_train(model, model_spec, spec, texts)
+        plain, backbone = _copy_to_train(model, model_spec, spec)
         with_head = SentenceTransformer(modules=[*plain, *_head(spec, plain)], device="cpu")
         checkpoint = newest_checkpoint(folder)
         steps = steps_of(spec, len(texts.examples))
@@ -121,24 +120,14 @@ def fit(
     return Fitted(_finite_weights(backbone), save.units, _summary(trainer) | {"seconds": time.perf_counter() - start})
 
 
-def _copy_to_train(
-    model: Model, model_spec: ModelSpec, spec: Train, texts: Texts
-) -> tuple[SentenceTransformer, nn.Module]:
+def _copy_to_train(model: Model, model_spec: ModelSpec, spec: Train) -> tuple[SentenceTransformer, nn.Module]:
     """The model's modules, with a copy of its backbone in place of the backbone, and that copy.
 
     Of all parameters, only the copy's have gradients.
-
-    Raises:
-        ModelError: the texts are single sentences, and without dropout two passes of one give equal embeddings.
     """
     modules = sentence_transformer(model_spec, model.encoding.prompt).requires_grad_(False)
     backbone = copy.deepcopy(model.backbone).requires_grad_(True)
     put_backbone(modules, backbone)
-    if not texts.supervised and not any(isinstance(m, nn.Dropout) and m.p > 0 for m in backbone.modules()):
-        raise ModelError(
-            f"model '{model.name}' has no dropout, so SimCSE cannot form positive pairs from single sentences; "
-            "train on `pairs`"
-        )
     modules.max_seq_length = min(spec.max_length, model.encoding.max_length)
     return modules, backbone
 

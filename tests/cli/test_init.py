@@ -170,7 +170,7 @@ def test_an_unknown_model_is_one_line(place: Workplace, model: str, text: str) -
 def test_a_config_of_nonsense_is_one_line(place: Workplace) -> None:
     save_tiny(place.folder / "odd")
     config = place.folder / "odd" / "config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"num_hidden_layers": "many"}))
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"intermediate_size": "many"}))
     assert "its config.json cannot be used" in place.refused(place("init", "odd"))
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_model(ModelSpec(name="odd"))

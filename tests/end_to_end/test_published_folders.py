@@ -136,3 +136,19 @@ def test_a_decoder_runs_from_the_comparison_to_the_export(tmp_path: Path) -> Non
     )
     rows = [row for row in results.rows if row.status == "ok"]
     assert {row.granularity for row in rows if row.granularity} == {"head", "kv-group", "neuron"}
+
+
+def test_pairs_by_dropout_need_a_model_that_has_dropout(tmp_path: Path) -> None:
+    folder = saved(next(given for given in FOLDERS if given.like == "gte-modernbert"), tmp_path)
+    recipe = ablate.Recipe.model_validate(
+        {
+            "model": str(folder),
+            "data": "embedded",
+            "scorers": ["align"],
+            "granularities": ["head"],
+            "sparsities": [0.25],
+            "calibration": {"positives": "dropout"},
+        }
+    )
+    with pytest.raises(ablate.AblateError, match=r"has no dropout, so that `calibration.positives: dropout` makes no"):
+        ablate.run(recipe, store=tmp_path / "runs.db")

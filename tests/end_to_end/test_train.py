@@ -548,7 +548,7 @@ def test_a_model_without_dropout_forms_no_positive_pairs(bench: Bench, tmp_path:
     (still / "config.json").write_text(json.dumps(config))
     with pytest.raises(
         ablate.AblateError,
-        match="has no dropout, so SimCSE cannot form positive pairs from single sentences; train on `pairs`",
+        match="has no dropout, so that training on single sentences makes no positive pairs; give pairs with `train.pairs",
     ):
         trained(bench, model=str(still), train={"ways": ["rewind"]})
 

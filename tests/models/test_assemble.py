@@ -53,3 +53,14 @@ def test_the_last_token_is_a_real_one(mode: str, tmp_path: Path, monkeypatch: py
         model = load_model(spec)
         actual = torch.nn.functional.normalize(encode(model, prepare(model, SENTENCES)))
         torch.testing.assert_close(actual, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["qwen3", "modernbert"])
+def test_relative_positions_go_as_far_as_the_folder_says(family: str, tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, family)
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 500}))
+    sentences = [*SENTENCES, "the man reads a big red book " * 9]
+    model = load_model(ModelSpec(name=str(folder)))
+    assert model.encoding.max_length == 500
+    expected = torch.tensor(SentenceTransformer(str(folder), device="cpu").encode(sentences))
+    torch.testing.assert_close(encode(model, prepare(model, sentences)), expected, rtol=0, atol=1e-5)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ablate.models.device import CPU
-from ablate.models.dropout import DrawnOnCpu, dropout
+from ablate.models.dropout import DrawnOnCpu, dropout, has_dropout
 from ablate.models.encode import encode, prepare
 from ablate.models.model import Model
 from ablate.testing.pretended import on_pretended_device
@@ -57,3 +57,13 @@ def test_a_seed_gives_the_same_embeddings_everywhere_and_leaves_no_trace() -> No
     assert model.device == CPU
     assert state.changes(model) == []
     assert not torch.equal(encode(model, prepare(model, ["a dog runs"])), here[:1])
+
+
+def test_whether_there_is_any() -> None:
+    """Decoders have none unless their config says so; attention may have it without a module of its own."""
+    still = tiny_model("qwen3")
+    assert [has_dropout(model) for model in (tiny_model("bert"), tiny_model("t5"), still)] == [True, True, False]
+    for layer in still.architecture.layers:
+        still.backbone.get_submodule(f"{layer.path}.self_attn").attention_dropout = 0.3  # type: ignore[assignment]
+    assert has_dropout(still)
+    assert not still.backbone.training

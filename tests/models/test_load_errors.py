@@ -331,3 +331,24 @@ def test_loading_writes_nothing_to_the_terminal(tmp_path: Path, capfd: pytest.Ca
     save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
     load_model(ModelSpec(name=str(tmp_path)))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("family", "setting"),
+    [("bert", "num_attention_heads"), ("qwen3", "num_key_value_heads"), ("t5", "num_heads"), ("llama", "head_dim")],
+)
+def test_sizes_of_zero_are_refused_before_anything_is_divided_by_them(
+    family: str, setting: str, tmp_path: Path
+) -> None:
+    save_tiny(tmp_path, family)
+    edit_json(tmp_path / "config.json", **{setting: 0})
+    refused(f"its config.json says `{setting}: 0`", tmp_path)
+
+
+def test_a_default_prompt_that_is_none_of_the_prompts(tmp_path: Path) -> None:
+    save_tiny(tmp_path)
+    file = tmp_path / "config_sentence_transformers.json"
+    file.write_text(json.dumps({"prompts": {"query": "find: "}, "default_prompt_name": "querry"}))
+    refused("the `default_prompt_name` of .* is 'querry', .*did you mean 'query'", tmp_path)
+    file.write_text(json.dumps({"prompts": {"query": 3}}))
+    refused("are not a mapping from names to texts", tmp_path)
