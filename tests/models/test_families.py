@@ -12,7 +12,9 @@ from ablate.models import pruned
 from ablate.models.architectures import family_of, supported
 from ablate.models.families import with_family
 from ablate.models.families.bert import Bert
+from ablate.models.families.deberta import Deberta
 from ablate.plugins import Entry, registry
+from ablate.testing.tiny import tiny_model
 
 
 class Brt(Bert):
@@ -65,3 +67,11 @@ def test_a_family_that_transformers_lacks_and_two_of_one_name_stop_no_other_mode
     pruned._register_all()
     assert before == pruned.TYPES
     assert "roberta" in before
+
+
+def test_talking_heads_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that others read is not removed by its own weights."""
+    sized = Deberta.sized
+    monkeypatch.setattr(Deberta, "sized", lambda *sizes: {**sized(*sizes), "talking_head": True})
+    with pytest.raises(ModelError, match=r"'encoder.layer.0' has talking heads"):
+        tiny_model("deberta")

@@ -11,7 +11,8 @@ from torch import nn
 from ablate.models.architectures import supported
 from ablate.models.families.albert import Albert
 from ablate.models.families.bert import Bert, Roberta
-from ablate.models.families.deberta import Deberta, DebertaV2
+from ablate.models.families.deberta import Deberta
+from ablate.models.families.deberta_v2 import DebertaV2
 from ablate.models.families.llama import Gemma3, Llama, Qwen3
 from ablate.models.families.modernbert import ModernBert
 from ablate.models.families.mpnet import MPNet

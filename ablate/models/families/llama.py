@@ -1,4 +1,4 @@
-"""Llama, and what has its modules: other decoders, and encoders with rotary positions."""
+"""Llama, and what has its modules and may group its queries."""
 
 from __future__ import annotations
 
@@ -56,32 +56,3 @@ class Gemma3(Llama):
 class EuroBert(Llama):
     name: ClassVar[str] = "eurobert"
     help: ClassVar[str] = "EuroBERT"
-
-
-class NomicBert(Family):
-    """An encoder with the module names of Llama. Each head has its own key and value."""
-
-    name: ClassVar[str] = "nomic_bert"
-    help: ClassVar[str] = "NomicBERT: nomic-embed-text, as transformers itself has it"
-
-    layer: ClassVar[str] = Llama.layer
-    query: ClassVar[str] = Llama.query
-    key: ClassVar[str] = Llama.key
-    value: ClassVar[str] = Llama.value
-    attention_output: ClassVar[str] = Llama.attention_output
-    ffn_in: ClassVar[tuple[str, ...]] = Llama.ffn_in
-    ffn_out: ClassVar[str] = Llama.ffn_out
-    relative: ClassVar[bool] = True
-
-
-class Gte(NomicBert):
-    name: ClassVar[str] = "gte"
-    help: ClassVar[str] = "GTE v1.5 and multilingual, as transformers itself has it"
-
-
-class JinaV3(NomicBert):
-    name: ClassVar[str] = "jina_embeddings_v3"
-    help: ClassVar[str] = "Jina v3, as transformers itself has it"
-
-    ffn_in: ClassVar[tuple[str, ...]] = ("mlp.fc1",)
-    ffn_out: ClassVar[str] = "mlp.fc2"
