@@ -6,8 +6,7 @@ The public names. Each is imported when it is first used, so that ``import ablat
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# It provides the registry of model families to ablate.models, which stands below it.
-import ablate.plugins  # noqa: F401
+from ablate.models import families
 
 if TYPE_CHECKING:
     from ablate.api import compare, run, train
@@ -52,6 +51,16 @@ _HOMES = {
     "run": "ablate.api",
     "train": "ablate.api",
 }
+
+
+def _registry() -> families.Registered:
+    from ablate.plugins import registry
+
+    return registry()
+
+
+# Loading a model needs the registry, which stands above the models in the order of imports.
+families.provide(_registry)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 
 from ablate.distribution import DISTRIBUTION
 from ablate.errors import FAILURES, PluginError, one_line, suggest
-from ablate.models import families
 from ablate.plugin import Plugin
 from ablate.plugin_loading import DISABLE, HOOKS, installations, load
 
@@ -195,6 +194,3 @@ def registry() -> Registry:
             entries = (Entry(kind, plugin, installed.origin) for kind, of_kind in classes.items() for plugin in of_kind)
             loaded.entries.extend(entries)
     return loaded
-
-
-families.provide(registry)

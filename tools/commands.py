@@ -23,6 +23,7 @@ COMMANDS = (
     "schema",
     "doctor",
     "data",
+    "data check",
     "data fetch",
 )
 

@@ -40,7 +40,7 @@ def compare(
     pooling: Annotated[
         str | None,
         typer.Option(
-            help="mean, cls, cls_before_pooler, max, lasttoken, …; default: the model's.",
+            help="mean, cls, cls_before_pooler, max, lasttoken or others; default: the model's.",
             autocompletion=complete.pooling,
         ),
     ] = None,

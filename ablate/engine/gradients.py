@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 
 from ablate.data.calibration import Batch, Calibration
 from ablate.engine.contribution import RULES, first_order, per_pair
-from ablate.engine.inputs import recorded_inputs
+from ablate.engine.inputs import forget, recorded_inputs
 from ablate.engine.passes import ContributionRequest, Pass
 from ablate.errors import AblateError
 from ablate.granularities.base import ColumnGranularity, Granularity
@@ -50,6 +50,7 @@ def gradient_pass(
         recorded_inputs(model, _carriers(model, by_pair)) as inputs,
     ):
         for batch in batches:
+            forget(inputs)
             value = _loss(model, loss, batch)
             # Not backward(), which would accumulate gradients over batches.
             calls = [given for of_module in inputs.values() for given in of_module]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ablate.data.calibration import Calibration
-from ablate.engine.inputs import recorded_inputs
+from ablate.engine.inputs import forget, recorded_inputs
 from ablate.engine.passes import Pass
 from ablate.models.device import exact_float32, wide
 from ablate.models.model import Model
@@ -27,6 +27,7 @@ def input_norms(model: Model, calibration: Calibration, planned: Pass) -> dict[s
         for start in range(0, planned.size, planned.batch_size):
             features = model.pad(model.tokenize(sentences[start : start + planned.batch_size]))
             real = features["attention_mask"].bool()
+            forget(inputs)
             model.embed(features)
             for name in modules:
                 for given in inputs[name]:

@@ -295,7 +295,7 @@ def test_a_store_is_found_sound_and_its_results_are_computed_again(bench: Bench)
 def test_tables_reports_and_differences_have_the_dimensions(bench: Bench) -> None:
     results = bench.run(**TRUNCATED)
     text = results.to_markdown()
-    assert "dimensions: 32, which choose; also truncated to 32, 16, 5" in text
+    assert "dimensions: 32, which choose; also truncated to 16, 5" in text
     table = text.partition("Confirm, by dimension: mean Δ on 2 tasks (test), points (spearman)")[2]
     assert "| cell | 32 | 16 | 5 |" in table, "whole embeddings are shown once"
     dense = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from ablate.granularities.base import Granularity
 from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
+from ablate.models.load import load_model
 from ablate.models.losses import ALIGN, UNIFORM, Loss, align_loss
 from ablate.models.model import Model
+from ablate.models.spec import ModelSpec
 from ablate.scorers.align import Align
 from ablate.scorers.combined import Combined
 from ablate.scorers.statistics import GradientContribution, InputNorm, Sign
@@ -29,7 +32,7 @@ from ablate.testing.float64 import in_float64
 from ablate.testing.plugin_contract import STRUCTURES
 from ablate.testing.samples import sample_calibration
 from ablate.testing.state import State, same_bits
-from ablate.testing.tiny import tiny_model
+from ablate.testing.tiny import save_tiny, tiny_model
 
 Floats = NDArray[np.float64]
 PAIRS, SENTENCES, BATCH, STEP = 8, 12, 4, 1e-4
@@ -274,3 +277,14 @@ def test_a_frozen_model_has_the_same_contributions() -> None:
     for request in requests:
         assert same_bits(found[request], expected[request])
     assert not any(p.requires_grad for p in model.backbone.parameters())
+
+
+def test_every_batch_has_its_own_inputs_also_where_the_library_runs_the_model(tmp_path: Path) -> None:
+    """sentence-transformers calls the backbone's ``forward``, so that hooks of the backbone itself do not run."""
+    request = Head(), GradientContribution(ALIGN, "absolute-example")
+    calibration = sample_calibration(pairs=12, batch_size=4)
+    own, bare = load_model(ModelSpec(name=str(save_tiny(tmp_path, "albert")))), tiny_model("albert")
+    found = [collect(model, calibration, [request]).gradients[request] for model in (own, bare)]
+    torch.testing.assert_close(*found)
+    norms = [collect(model, calibration, [(Head(), InputNorm())]).norms[InputNorm()] for model in (own, bare)]
+    torch.testing.assert_close(*norms)
