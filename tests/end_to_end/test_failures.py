@@ -352,7 +352,9 @@ def test_memory_that_runs_out_costs_the_cell(bench: Bench, monkeypatch: pytest.M
 
 
 def test_a_batch_larger_than_the_calibration_set_is_the_users_mistake(bench: Bench) -> None:
-    with pytest.raises(AblateError, match=r"batches of 32 are asked for, and there are 16 .*; lower batch_size, or take more pairs"):
+    with pytest.raises(
+        AblateError, match=r"batches of 32 are asked for, and there are 16 .*; lower batch_size, or take more pairs"
+    ):
         bench.run(scorers=["align"], calibration={"pairs": 16, "batch_size": 32})
     assert bench.encodes == 0
 
