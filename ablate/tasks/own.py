@@ -95,6 +95,10 @@ class OwnTask(Task):
         given = self.model_dump(mode="json", by_alias=True)
         return {**given, "file": str(self.file), "columns": dict(found.columns), "sha256": found.sha256}
 
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
+        """The cosine of each pair. Items of another kind are measured otherwise."""
+        return cosines(data, embeddings)
+
     def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])
 
@@ -118,9 +122,6 @@ class OwnSts(OwnTask):
     columns: StsColumns = Field(StsColumns(), exclude=True)
     own_metric: Literal["spearman", "pearson"] = Field("spearman", alias="metric", description="which correlation")
 
-    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
-        return cosines(data, embeddings)
-
     def statistic(self) -> Statistic:
         return PEARSON if self.own_metric == "pearson" else SPEARMAN
 
@@ -138,9 +139,6 @@ class OwnPairs(OwnTask):
 
     kind: Literal["pairs"] = "pairs"
     columns: PairsColumns = Field(PairsColumns(), exclude=True)
-
-    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
-        return cosines(data, embeddings)
 
     def statistic(self) -> Statistic:
         return AVERAGE_PRECISION

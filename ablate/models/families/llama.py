@@ -9,11 +9,8 @@ from transformers import PreTrainedConfig
 from ablate.models.family import Family
 
 
-class Llama(Family):
-    """A gated FFN, and several query heads to each key/value head."""
-
-    name: ClassVar[str] = "llama"
-    help: ClassVar[str] = "Llama"
+class Rotary(Family):
+    """The module names of Llama, which encoders with rotary positions have too, and a gated FFN."""
 
     layer: ClassVar[str] = "layers.{i}"
     query: ClassVar[str] = "self_attn.q_proj"
@@ -23,6 +20,13 @@ class Llama(Family):
     ffn_in: ClassVar[tuple[str, ...]] = ("mlp.gate_proj", "mlp.up_proj")
     ffn_out: ClassVar[str] = "mlp.down_proj"
     relative: ClassVar[bool] = True
+
+
+class Llama(Rotary):
+    """Several query heads to each key/value head."""
+
+    name: ClassVar[str] = "llama"
+    help: ClassVar[str] = "Llama"
 
     def even_settings(self, config: PreTrainedConfig, heads: int, groups: int, neurons: int) -> dict[str, int]:
         counts = {"num_attention_heads": heads, "num_key_value_heads": groups, self.neuron_count: neurons}

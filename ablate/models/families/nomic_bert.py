@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ablate.models.families.llama import Llama
-from ablate.models.family import Family
+from ablate.models.families.llama import Rotary
 
 
-class NomicBert(Family):
-    """An encoder with the module names of Llama. Each head has its own key and value."""
+class NomicBert(Rotary):
+    """Each head has its own key and value."""
 
     name: ClassVar[str] = "nomic_bert"
     help: ClassVar[str] = "NomicBERT: nomic-embed-text, as transformers itself has it"
-
-    layer: ClassVar[str] = Llama.layer
-    query: ClassVar[str] = Llama.query
-    key: ClassVar[str] = Llama.key
-    value: ClassVar[str] = Llama.value
-    attention_output: ClassVar[str] = Llama.attention_output
-    ffn_in: ClassVar[tuple[str, ...]] = Llama.ffn_in
-    ffn_out: ClassVar[str] = Llama.ffn_out
-    relative: ClassVar[bool] = True
 
 
 class Gte(NomicBert):
