@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from ablate.coordinator.others import alone
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import Collected, collect
 from ablate.engine.passes import passes_of
@@ -133,7 +134,14 @@ class ContributionMaker:
                 missing.append(part)
             else:
                 contributions |= stored
-        return contributions | self._scored(missing, units, in_force, remove) if missing else contributions
+        if not missing:
+            return contributions
+        keys = [key for part in missing if _worth_storing(part) for key in self.keys(part, in_force, remove).values()]
+        what = f"contributions of '{step.label}'"
+        with alone(self.store, keys, what, lambda: len(self.store.scores_about(keys)) == len(keys)) as mine:
+            if mine:
+                return contributions | self._scored(missing, units, in_force, remove)
+        return self.of(step, units, remove)
 
     def _removing(self, step: Step, remove: Removing | None) -> Removing | None:
         """How many units a targeted scorer is to remove, at the granularities of its step; None for other scorers."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
 from ablate.coordinator.contribution_maker import ContributionMaker
+from ablate.coordinator.others import EndedProcesses, alone
 from ablate.coordinator.swap import Swaps
 from ablate.data.calibration import Calibration
 from ablate.engine.draw import Groups, redrawn
@@ -21,7 +23,7 @@ from ablate.models.masked import removed_parameters
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
 from ablate.scorers.base import ScorerTasks
-from ablate.store.keys import mask_hash, mask_key
+from ablate.store.keys import digest, mask_hash, mask_key
 from ablate.store.store import Store, StoredMask
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
@@ -93,7 +95,16 @@ class MaskMaker:
             AblateError: a batch is larger than the calibration set, or the store fails. Any other error is ignored
                 here, and raised again when a cell that needs the pass is made.
         """
-        self.scores.collect(self._lacking(cells))
+        cells = list(cells)
+        lacking = self._lacking(cells)
+        if not lacking:
+            return
+        keys = sorted(key for part in lacking for key in self.scores.keys(part).values())
+        # A key of its own, because if a pass ends the process, none of the contributions is to blame yet.
+        together = digest({"pass for": keys})
+        with suppress(EndedProcesses), alone(self.store, [together], "", lambda: not self._lacking(cells)) as mine:
+            if mine:
+                self.scores.collect(self._lacking(cells))
 
     def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
         """The parts of first steps that need statistics and whose contributions are not in the store, each once."""
@@ -131,6 +142,15 @@ class MaskMaker:
         stored = self.stored(cell)
         if stored is not None:
             return stored
+        if not cell.searches:
+            return self._made(cell)
+        key = self.key(cell)
+        with alone(self.store, [key], "this mask", lambda: self.store.mask_about(key) is not None) as mine:
+            if mine:
+                return self._made(cell)
+        return self.make(cell)
+
+    def _made(self, cell: Cell) -> CellMask:
         if cell.draw is not None:
             chosen = self.make(Cell(cell.steps)).units
             drawn = self._pruner.draw(chosen, cell.draw)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ablate.coordinator.cell_work import CellQueue, CellWork
 from ablate.coordinator.look_ahead import AHEAD, Ahead, look_ahead
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.coordinator.others import Others
 from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.settle import Settler, reason
 from ablate.data.calibration import Calibration
@@ -81,9 +82,12 @@ class ModelRun:
             outcome = outcomes[work.cell] = settler.settle(work, evaluated)
             self.watch(Event("cell", str(outcome.cell), cached=outcome.cached))
 
-        queue = CellQueue(self.executor, settle)
+        others, left = Others(self.store, self.watch, self.executor.isolates), list(with_dense)
         with THIS_PROCESS.borrowing(self.spec, self.evaluator, tasks, self.source):
-            self._execute(queue, self._evaluations(queue, with_dense, tasks))
+            while left:
+                queue = CellQueue(self.executor, settle)
+                self._execute(queue, self._evaluations(queue, left, tasks, others))
+                left = others.wait()
         return [outcomes[cell] for cell in with_dense]
 
     def precision_effects(self, stage: str, tasks: Sequence[Loaded]) -> dict[str, float] | None:
@@ -160,7 +164,9 @@ class ModelRun:
                 raise
             raise queue.broken(f"failed: {one_line(error)}") from error
 
-    def _evaluations(self, queue: CellQueue, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> Iterator[Evaluation]:
+    def _evaluations(
+        self, queue: CellQueue, cells: Sequence[Cell], tasks: Sequence[Loaded], others: Others
+    ) -> Iterator[Evaluation]:
         """Prepares each cell when its turn comes, and yields its evaluation if there is anything to evaluate."""
         for position, cell in enumerate(cells):
             if position % AHEAD == 0:
@@ -172,15 +178,26 @@ class ModelRun:
             try:
                 # An executor with threads may just now be evaluating another mask on this model.
                 with self.model.guard.hold(wait=True):
-                    work = self._prepare(cell, key, tasks, queue.keys_under_way(), ahead)
+                    work = self._claimed(cell, key, tasks, queue.keys_under_way(), ahead, others)
             except StoreError:
                 raise
             except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
                 failure = Failure(self.reason(error, *_used(cell)), "other")
                 work = CellWork(cell, key, failures=dict.fromkeys((task.name for task in tasks), failure))
+            if work is None:
+                continue
             queue.add(work)
             if work.evaluation is not None:
                 yield work.evaluation
+
+    def _claimed(
+        self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str], ahead: Ahead, others: Others
+    ) -> CellWork | None:
+        """The prepared cell; None if another run is evaluating it."""
+        while True:
+            work = others.claim(self._prepare(cell, key, tasks, under_way, ahead))
+            if work is None or not others.stored_since(work):
+                return work
 
     def _prepare(self, cell: Cell, key: str, tasks: Sequence[Loaded], under_way: Set[str], ahead: Ahead) -> CellWork:
         trained = self._trainings.of(cell) if cell.training else None

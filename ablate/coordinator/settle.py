@@ -42,6 +42,9 @@ class Settler:
         if evaluated.results:
             with self.timings.measure("store"):
                 self.store.put_results({work.keys[name]: result for name, result in evaluated.results.items()})
+        if work.evaluation is not None:
+            # Of tasks that failed. The others' claims have ended with their results.
+            self.store.claims.release(work.keys[wanted.name] for wanted in work.evaluation.tasks)
         self._failed |= {work.keys[name]: reason for name, reason in failures.items() if name in work.keys}
         awaited = self._awaited(work)
         failures |= {name: self._failed[work.keys[name]] for name in work.awaited if name not in awaited}

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -162,7 +162,12 @@ class Evaluated:
 
 
 class Executor(Plugin):
-    """Decides where and when cells are evaluated. It never opens the store, which the coordinator alone writes."""
+    """Decides where and when cells are evaluated. It never opens the store, which the coordinator alone writes.
+
+    isolates: whether a cell that ends its process leaves the coordinator alive.
+    """
+
+    isolates: ClassVar[bool] = False
 
     def running(self) -> AbstractContextManager[None]:
         """Held open by a run for all its calls of :meth:`map`: the place to start workers, and to end them.

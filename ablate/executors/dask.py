@@ -42,6 +42,7 @@ class Dask(Executor):
 
     name: ClassVar[str] = "dask"
     help: ClassVar[str] = "workers of a Dask cluster: of this machine, of an address, or of a SLURM queue"
+    isolates: ClassVar[bool] = True
 
     address: str | None = Field(None, description="of a running scheduler, as tcp://HOST:8786")
     slurm: dict[str, Any] | None = Field(None, description="arguments of dask_jobqueue.SLURMCluster; starts one")

@@ -34,6 +34,7 @@ class Processes(Executor):
 
     name: ClassVar[str] = "processes"
     help: ClassVar[str] = "several processes of this machine, each with a model and a share of the cores"
+    isolates: ClassVar[bool] = True
 
     jobs: int | None = Field(
         None, ge=1, le=1024, description="how many processes; by default one for each GPU, or for each four cores"

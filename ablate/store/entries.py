@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from numpy.typing import NDArray
 from sqlalchemy import Column, Connection, Row, Table, delete, insert, select
 
-from ablate.store import arrays
+from ablate.store import arrays, schema
+from ablate.store.claims import Claims
 from ablate.store.database import Database
 from ablate.store.place import Place, store_errors
 from ablate.store.records import FORMS, Arrays, entry_of
@@ -24,6 +25,7 @@ _CHUNK = 500
 class Entries:
     """The entries of an open store.
 
+    claims: on keys that are being computed.
     name: of the store, in messages. damaged: the keys of what was found damaged, and was deleted, since it was opened.
     """
 
@@ -32,6 +34,7 @@ class Entries:
         self._files = place.files
         self.name = place.name
         self.damaged: set[str] = set()
+        self.claims = Claims(place.name, database, shared=place.path is None)
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:
         """The entry under ``key``; None if there is none, or if it was damaged and is now deleted."""
@@ -105,8 +108,13 @@ class Entries:
             new = [row for row in rows if row["key"] not in present]
             if new:
                 connection.execute(insert(table), new)
+            for start in range(0, len(keys), _CHUNK):
+                chunk = keys[start : start + _CHUNK]
+                connection.execute(delete(schema.claims).where(schema.claims.c.key.in_(chunk)))
 
+        keys = [row["key"] for row in rows]
         self._database.commit(work)
+        self.claims.stored(keys)
 
     def _forget(self, table: Table, key: str, damage: Damaged) -> None:
         self.damaged.add(key)

@@ -99,6 +99,14 @@ reads = Table(
     Column("cells", Integer, nullable=False),
     Column("at", Double, nullable=False),
 )
+claims = Table(
+    "ablate_claims",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
 
 
 class Damaged(StoreError):

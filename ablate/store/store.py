@@ -68,6 +68,7 @@ class Store(Entries, RunLog):
                 arrays.sweep(self._files)
 
     def close(self) -> None:
+        self.claims.close()
         self._database.close()
 
     def __enter__(self) -> Self:
