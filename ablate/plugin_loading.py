@@ -15,6 +15,7 @@ from ablate import hookspecs
 from ablate.distribution import DISTRIBUTION
 from ablate.errors import PluginError
 from ablate.plugin import Plugin
+from ablate.tasks.finder import TaskFinder
 
 DISABLE = "ABLATE_DISABLE_PLUGINS"
 """The environment variable that excludes plug-ins.
@@ -51,6 +52,18 @@ class Installed:
     blocked: bool
 
 
+@dataclass(frozen=True)
+class Provided:
+    """What a plug-in registers.
+
+    classes: kind of plug-in -> its classes.
+    finders: of tasks.
+    """
+
+    classes: dict[str, list[type[Plugin]]]
+    finders: list[TaskFinder]
+
+
 def installations() -> list[Installed]:
     """The plug-ins of this environment. None is imported: the list comes from metadata."""
     excluded = {name.strip() for name in os.environ.get(DISABLE, "").split(",")}
@@ -64,15 +77,12 @@ def installations() -> list[Installed]:
     return plugins
 
 
-def load(entry_point: EntryPoint) -> dict[str, list[type[Plugin]]]:
+def load(entry_point: EntryPoint) -> Provided:
     """Imports a plug-in.
-
-    Returns:
-        Kind of plug-in -> the classes that the plug-in registers.
 
     Raises:
         PluginError: the plug-in was written for another version of the contract, or it registers something that is not
-            a class of the hook's kind.
+            a class of the hook's kind, or no finder where it should be one.
         Exception: whatever the plug-in's own code raises.
     """
     module = _import_module(entry_point)
@@ -90,7 +100,9 @@ def load(entry_point: EntryPoint) -> dict[str, list[type[Plugin]]]:
     classes: dict[str, list[type[Plugin]]] = {kind: [] for kind in HOOKS}
     for kind, hook in HOOKS.items():
         getattr(manager.hook, hook)(register=_register_into(classes[kind], kind))
-    return classes
+    finders: list[TaskFinder] = []
+    manager.hook.ablate_register_task_finders(register=_register_finder_into(finders))
+    return Provided(classes, finders)
 
 
 def _import_module(entry_point: EntryPoint) -> ModuleType:
@@ -122,6 +134,17 @@ def _register_into(classes: list[type[Plugin]], kind: str) -> Callable[[Any], No
             if not isinstance(getattr(plugin, attribute, None), str):
                 raise PluginError(f"{kind} {plugin.__name__} has no {attribute}; give it a class variable of type str")
         classes.append(plugin)
+
+    return register
+
+
+def _register_finder_into(finders: list[TaskFinder]) -> Callable[[Any], None]:
+    def register(finder: Any) -> None:
+        if not isinstance(finder, TaskFinder):
+            raise PluginError(f"registers {finder!r} as a finder of tasks, but it is not a TaskFinder")
+        if not finder.prefix or not finder.prefix.isprintable() or set(finder.prefix) & set(":@, "):
+            raise PluginError(f"registers a finder of tasks with the prefix {finder.prefix!r}; use letters and digits")
+        finders.append(finder)
 
     return register
 

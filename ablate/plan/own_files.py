@@ -36,6 +36,8 @@ def own_classes(
             raise RecipeError(f"{place}: '{name}' is another task's name; give your file one of its own, as my-{name}")
         if name in tasks or not {"kind", "file"} & set(given):
             continue
+        if registry.finds(name):
+            raise RecipeError(f"{place}: '{name}' is the name of a plug-in's task; give your file one of its own")
         if name in groups:
             raise RecipeError(f"{place}: '{name}' is a group of tasks; give your file another name, such as my-{name}")
         if not name or "@" in name or name != name.strip() or not name.isprintable():

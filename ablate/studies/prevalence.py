@@ -50,7 +50,8 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
     study_manifest = study_manifest_of(job, PrevalenceRecord.study, store.name)
     run = store.begin_run({**study_manifest, "prevalence": [], "maps": []})
-    watch(Event("note", f"device: {device_note(job)}"))
+    for note in (f"device: {device_note(job)}", *job.tasks.notes):
+        watch(Event("note", note))
     timings = Timings()
     tasks = read_tasks(job, store, run, job.choosing, calibration.seen, 0)
     measured: list[GranularityPrevalence] = []

@@ -6,7 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from ablate.errors import Undefined
 from ablate.plugin import Plugin
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.metric import Statistic
+
+if TYPE_CHECKING:
+    from ablate.models.model import Model
 
 
 class Task(Plugin):
@@ -52,6 +55,15 @@ class Task(Plugin):
             DataError: the items are absent or malformed.
         """
         return source.load(self.name)
+
+    def supports(self, model: Model, data: ItemSet) -> None:
+        """Refuses a model on which the score would not be what the task promises; by default none.
+
+        For example, a model may have a prompt for the task that ablate does not give it.
+
+        Raises:
+            PluginError: the reason, and what to do.
+        """
 
     @abstractmethod
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
