@@ -31,7 +31,7 @@ from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
 from ablate.statistics.average_precision import AVERAGE_PRECISION
 from ablate.statistics.metric import EQUAL_WITHIN, LOG_MEAN, MEAN, SPEARMAN, Mean, Spearman, Statistic
-from ablate.tasks.base import Task
+from ablate.tasks.base import Task, WholeTask
 from ablate.tasks.finder import Found, TaskFinder
 from ablate.tasks.loaded import Loaded
 
@@ -84,6 +84,7 @@ __all__ = [
     "Undefined",
     "Unstructured",
     "View",
+    "WholeTask",
     "cells",
     "contrastive",
     "dropout",

@@ -19,6 +19,7 @@ from ablate.models.model import Model
 from ablate.models.precision import in_precision
 from ablate.models.spec import Precision
 from ablate.models.weights import Weights, weighted
+from ablate.tasks.base import WholeTask
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
@@ -126,6 +127,8 @@ class Embeddings:
         if self.model is not None:
             loaded.task.supports(self.model, loaded.data)
         start = time.perf_counter()
+        if isinstance(loaded.task, WholeTask):
+            return self._whole(loaded, loaded.task, about)
         try:
             values = loaded.task.measure(loaded.data, self._of(loaded.data, loaded.dim))
         except Undefined as reason:
@@ -143,3 +146,13 @@ class Embeddings:
         except Undefined as reason:
             return Result("undefined", str(reason), None, values, seconds, about)
         return Result("ok", None, score, values, seconds, about)
+
+    def _whole(self, loaded: Loaded, task: WholeTask, about: dict[str, str]) -> Result:
+        """The result on a task without values."""
+        start = time.perf_counter()
+        try:
+            score = task.whole(loaded.data, self._of(loaded.data, loaded.dim))
+        except Undefined as reason:
+            return Result("undefined", str(reason), None, None, 0.0, about)
+        seconds = self.seconds * len(loaded.data.sentences) + time.perf_counter() - start
+        return Result("ok", None, score, None, seconds, about)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data.items import ItemSet, Source
-from ablate.errors import Undefined
+from ablate.errors import PluginError, Undefined
 from ablate.plugin import Plugin
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.metric import Statistic
@@ -95,6 +95,31 @@ class Task(Plugin):
         :mod:`ablate.statistics.metric` instead, which are fast.
         """
         return ResampledScore(self)
+
+
+class WholeTask(Task):
+    """A task that gives all its items together one score, and no item a value.
+
+    It has scores and deltas, and may choose. It has no interval, no test and no verdict.
+    """
+
+    @abstractmethod
+    def whole(self, data: ItemSet, embeddings: Tensor) -> float:
+        """The score, in :attr:`unit`; the arguments are those of :meth:`measure`.
+
+        Raises:
+            Undefined: there is no score.
+        """
+
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:  # noqa: ARG002
+        raise PluginError(f"task '{self.name}' has no value of each item")
+
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:  # noqa: ARG002
+        raise PluginError(f"task '{self.name}' has no value of each item")
+
+
+NO_VALUES = "no value of each item, so that there is no interval, no test and no verdict"
+"""Why a :class:`WholeTask` has no evidence."""
 
 
 @dataclass(frozen=True)
