@@ -34,6 +34,7 @@ from ablate.statistics.metric import EQUAL_WITHIN, LOG_MEAN, MEAN, SPEARMAN, Mea
 from ablate.tasks.base import Task, WholeTask
 from ablate.tasks.finder import Found, TaskFinder
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.scored import ResultWriter, Scored
 
 __all__ = [
     "ALIGN",
@@ -72,8 +73,10 @@ __all__ = [
     "Plugin",
     "PluginError",
     "QuerySet",
+    "ResultWriter",
     "Role",
     "Rows",
+    "Scored",
     "Scorer",
     "SecondOrder",
     "Source",

@@ -16,6 +16,7 @@ from ablate.distribution import DISTRIBUTION
 from ablate.errors import PluginError
 from ablate.plugin import Plugin
 from ablate.tasks.finder import TaskFinder
+from ablate.tasks.scored import ResultWriter
 
 DISABLE = "ABLATE_DISABLE_PLUGINS"
 """The environment variable that excludes plug-ins.
@@ -57,11 +58,12 @@ class Provided:
     """What a plug-in registers.
 
     classes: kind of plug-in -> its classes.
-    finders: of tasks.
+    finders: of tasks. writers: of results.
     """
 
     classes: dict[str, list[type[Plugin]]]
     finders: list[TaskFinder]
+    writers: list[ResultWriter]
 
 
 def installations() -> list[Installed]:
@@ -82,7 +84,7 @@ def load(entry_point: EntryPoint) -> Provided:
 
     Raises:
         PluginError: the plug-in was written for another version of the contract, or it registers something that is not
-            a class of the hook's kind, or no finder where it should be one.
+            a class of the hook's kind, or no finder or writer where it should be one.
         Exception: whatever the plug-in's own code raises.
     """
     module = _import_module(entry_point)
@@ -102,7 +104,9 @@ def load(entry_point: EntryPoint) -> Provided:
         getattr(manager.hook, hook)(register=_register_into(classes[kind], kind))
     finders: list[TaskFinder] = []
     manager.hook.ablate_register_task_finders(register=_register_finder_into(finders))
-    return Provided(classes, finders)
+    writers: list[ResultWriter] = []
+    manager.hook.ablate_register_result_writers(register=_register_writer_into(writers))
+    return Provided(classes, finders, writers)
 
 
 def _import_module(entry_point: EntryPoint) -> ModuleType:
@@ -145,6 +149,15 @@ def _register_finder_into(finders: list[TaskFinder]) -> Callable[[Any], None]:
         if not finder.prefix or not finder.prefix.isprintable() or set(finder.prefix) & set(":@, "):
             raise PluginError(f"registers a finder of tasks with the prefix {finder.prefix!r}; use letters and digits")
         finders.append(finder)
+
+    return register
+
+
+def _register_writer_into(writers: list[ResultWriter]) -> Callable[[Any], None]:
+    def register(writer: Any) -> None:
+        if not callable(writer):
+            raise PluginError(f"registers {writer!r} as a writer of results, but it is no function")
+        writers.append(writer)
 
     return register
 

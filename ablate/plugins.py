@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
     from ablate.tasks.finder import Found, TaskFinder
+    from ablate.tasks.scored import ResultWriter
 
 KINDS = tuple(HOOKS)
 """The kinds of plug-in: ``scorer``, ``granularity``, ``task``, ``executor`` and ``architecture``."""
@@ -59,6 +60,14 @@ class FinderEntry:
 
 
 @dataclass(frozen=True)
+class WriterEntry:
+    """A registered writer of results, and the distribution that registered it."""
+
+    writer: ResultWriter
+    origin: str
+
+
+@dataclass(frozen=True)
 class Broken:
     """A plug-in that could not be loaded, and the reason as one line."""
 
@@ -76,6 +85,7 @@ class Registry:
     entries: list[Entry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     finders: list[FinderEntry] = field(default_factory=list)
+    writers: list[WriterEntry] = field(default_factory=list)
     _found: dict[str, tuple[Found, str]] = field(default_factory=dict)  # name -> what it stands for, and the origin
 
     def of_kind(self, kind: str) -> Iterator[Entry]:
@@ -278,4 +288,5 @@ def registry() -> Registry:
             classes = ((kind, plugin) for kind, of_kind in provided.classes.items() for plugin in of_kind)
             loaded.entries.extend(Entry(kind, plugin, installed.origin) for kind, plugin in classes)
             loaded.finders.extend(FinderEntry(finder, installed.origin) for finder in provided.finders)
+            loaded.writers.extend(WriterEntry(writer, installed.origin) for writer in provided.writers)
     return loaded

@@ -282,7 +282,7 @@ def test_the_scorer_in_the_docs_is_the_real_one() -> None:
 def test_every_hook_is_in_the_docs_with_its_arguments() -> None:
     source = Path(hookspecs.__file__).read_text()
     signatures = re.findall(r"^@hookspec\n(def .*?:)\n", source, re.MULTILINE)
-    assert len(signatures) == len(KINDS) + 1, "one for each kind, and that of finders"
+    assert len(signatures) == len(KINDS) + 2, "one for each kind, and those of finders and writers"
     for signature in signatures:
         name = signature.removeprefix("def ").partition("(")[0]
         assert f"### {name}\n\n```python\n@hookimpl\n{signature} ...\n```\n" in PAGE

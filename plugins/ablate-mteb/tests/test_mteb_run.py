@@ -15,6 +15,7 @@ from ablate_mteb.tasks import _loaded
 from mteb_feed import feed, own_run, small
 
 from ablate.cli import main
+from ablate.export.export import load
 from ablate.models.sentence_transformer import sentence_transformer
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
@@ -86,6 +87,14 @@ def test_a_run_chooses_on_one_task_and_confirms_on_others(
     # Everything is in the store now, the failed task aside.
     ablate(monkeypatch, capsys, "report", "-o", "report.html")
     assert "mteb:NFCorpus" in Path("report.html").read_text()
+    cell = next(row for row in chosen if row["scorer"] == "magnitude")
+    code, _, err = ablate(monkeypatch, capsys, "export", cell["cell"], "-o", "smaller", "--no-costs")
+    assert code == 0, err
+    result = json.loads(Path("smaller/results/smaller/no_revision_available/STSBenchmark.json").read_text())
+    assert result["scores"]["test"][0]["main_score"] == pytest.approx(cell["score"] / 100, abs=1e-6)
+    assert {file.name for file in Path("smaller/results").rglob("*.json")} == {"STSBenchmark.json", "NFCorpus.json"}
+    # The exported model has that score in MTEB's own run too.
+    assert own_run(load("smaller"), "STSBenchmark") == pytest.approx(cell["score"], abs=0.01)
 
 
 def test_flags_take_groups_whose_names_have_a_comma(
