@@ -347,6 +347,7 @@ PROMISED = [
     "cells",
     "encode",
     "hookimpl",
+    "lost",
     "masked",
     "prepare",
     "read_lines",
