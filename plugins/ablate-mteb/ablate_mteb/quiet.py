@@ -29,13 +29,16 @@ def quietly(offline: bool = True) -> Iterator[None]:
         warnings.simplefilter("ignore")
         states = random.getstate(), np.random.get_state()  # MTEB seeds the global generators
         before = hub.HF_HUB_OFFLINE, local.HF_HUB_OFFLINE, datasets.is_progress_bar_enabled()
+        verbosity = datasets.logging.get_verbosity()
         if offline:
             hub.HF_HUB_OFFLINE = local.HF_HUB_OFFLINE = True
         datasets.disable_progress_bars()
+        datasets.logging.set_verbosity_error()
         try:
             yield
         finally:
             hub.HF_HUB_OFFLINE, local.HF_HUB_OFFLINE = before[:2]
+            datasets.logging.set_verbosity(verbosity)
             if before[2]:
                 datasets.enable_progress_bars()
             random.setstate(states[0])

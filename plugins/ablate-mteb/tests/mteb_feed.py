@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import mteb
 import mteb.abstasks.abstask
 import mteb.abstasks.retrieval_dataset_loaders as loaders
 import pytest
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, DatasetInfo, SplitDict, SplitInfo, Version
+from datasets.arrow_writer import ArrowWriter
 from sentence_transformers import SentenceTransformer
 
 from ablate.data.embedded import Embedded
@@ -47,6 +49,32 @@ def feed(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> list[tuple[str, str]]:
     monkeypatch.setattr(loaders, "get_dataset_config_names", configs)
     monkeypatch.setattr(loaders, "get_dataset_split_names", splits)
     return loaded
+
+
+def unfeed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives MTEB the real functions of `datasets` again."""
+    monkeypatch.setattr(mteb.abstasks.abstask, "load_dataset", datasets.load_dataset)
+    for name in ("load_dataset", "get_dataset_config_names", "get_dataset_split_names"):
+        monkeypatch.setattr(loaders, name, getattr(datasets, name))
+
+
+def into_cache(cache: Path, repository: str, revision: str, hub: Hub) -> None:
+    """Writes the sets of a repository as `datasets` keeps them after a download."""
+    for key in [key for key in hub if key == repository or key.startswith(f"{repository}/")]:
+        config = key.removeprefix(repository).removeprefix("/") or "default"
+        name = repository.partition("/")[2]
+        folder = cache / repository.replace("/", "___").lower() / config / "0.0.0" / revision
+        folder.mkdir(parents=True)
+        splits = SplitDict(dataset_name=name.lower())
+        for split, data in hub[key].items():
+            writer = ArrowWriter(path=str(folder / f"{name.lower()}-{split}.arrow"), features=data.features)
+            for row in data:
+                writer.write(row)
+            examples, size = writer.finalize()
+            splits[split] = SplitInfo(split, num_bytes=size, num_examples=examples, dataset_name=name.lower())
+        features = next(iter(hub[key].values())).features
+        about = {"builder_name": "parquet", "dataset_name": name.lower(), "config_name": config}
+        DatasetInfo(features=features, version=Version("0.0.0"), splits=splits, **about).write_to_directory(folder)
 
 
 def small() -> Hub:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from ablate_mteb import find  # noqa: E402
 from ablate_mteb.data import NotCached  # noqa: E402
 from ablate_mteb.encoders import Known  # noqa: E402
 from ablate_mteb.tasks import MtebSts, MtebTask, _loaded  # noqa: E402
-from datasets import Dataset, DatasetDict, load_from_disk  # noqa: E402
-from mteb_feed import CLASSES, QUERIES, STS, feed, own_run, small  # noqa: E402
+from datasets import Dataset, DatasetDict  # noqa: E402
+from mteb_feed import CLASSES, QUERIES, STS, feed, into_cache, own_run, small, unfeed  # noqa: E402
 
 from ablate.data.items import normalize  # noqa: E402
 from ablate.engine.evaluator import Evaluator  # noqa: E402
@@ -183,19 +184,26 @@ def test_no_network_is_used() -> None:
     assert before == (huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE)
 
 
-def test_a_cached_set_of_another_revision_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "repository", "count"), [("STSBenchmark", STS, 120), ("NFCorpus", QUERIES, 40)])
+def test_the_cache_of_datasets_is_read_at_the_pinned_revision_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, repository: str, count: int
+) -> None:
+    unfeed(monkeypatch)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
+    fed = task(f"mteb:{name}")
+    with pytest.raises(NotCached, match=f"{repository} at .*; fetch it with python -m ablate_mteb 'mteb:{name}'"):
+        fed.load(SampleSource())
     # Without the network, `datasets` takes the revision that it has.
-    about = mteb.get_task("STSBenchmark").metadata.dataset
-    for revision, refused in (("0" * 40, True), (about["revision"], False)):
-        folder = tmp_path / "datasets" / about["path"].replace("/", "___") / "default" / "0.0.0" / revision
-        small()[STS].save_to_disk(folder)
-        monkeypatch.setattr("mteb.abstasks.abstask.load_dataset", lambda folder=folder, **_: load_from_disk(folder))
-        _loaded.cache_clear()
-        if refused:
-            with pytest.raises(NotCached, match="the cache has another revision of mteb/stsbenchmark-sts than b0fddb"):
-                task("mteb:STSBenchmark").load(SampleSource())
-        else:
-            assert len(task("mteb:STSBenchmark").load(SampleSource())) == 120
+    into_cache(tmp_path, repository, "0" * 40, small())
+    with pytest.raises(NotCached, match=f"the cache has another revision of {repository} than"):
+        fed.load(SampleSource())
+    shutil.rmtree(tmp_path)
+    into_cache(tmp_path, repository, mteb.get_task(name).metadata.dataset["revision"], small())
+    found = fed.load(SampleSource())
+    assert len(found) == count
+    _loaded.cache_clear()
+    feed(monkeypatch, small())
+    assert found.hash == fed.load(SampleSource()).hash
 
 
 def test_other_texts_than_before_are_refused() -> None:
