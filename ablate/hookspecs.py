@@ -6,7 +6,7 @@ A plug-in is an importable module named by an entry point of the group ``ablate`
     wanda = "ablate_wanda"
 
 The module implements any of the hooks below, each decorated with :data:`hookimpl`. ablate passes every hook a
-``register`` function, and the hook calls it once for each class that it adds::
+``register`` function, and the hook calls it once for each class, or function, that it adds::
 
     from ablate.plugin_api import hookimpl
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ablate.models.family import Family
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
+    from ablate.tasks.finder import TaskFinder
+    from ablate.tasks.scored import ResultWriter
 
 API = 3
 """The version of this contract."""
@@ -55,6 +57,16 @@ def ablate_register_granularities(register: Callable[[type[Granularity]], None])
 @hookspec
 def ablate_register_tasks(register: Callable[[type[Task]], None]) -> None:
     """Adds tasks: what a masked model is measured on."""
+
+
+@hookspec
+def ablate_register_task_finders(register: Callable[[TaskFinder], None]) -> None:
+    """Adds finders of tasks, for tasks that are too many to be registered: a recipe's names find them."""
+
+
+@hookspec
+def ablate_register_result_writers(register: Callable[[ResultWriter], None]) -> None:
+    """Adds writers of results: what an export has beside its card, in a format of the plug-in's."""
 
 
 @hookspec

@@ -6,7 +6,7 @@ contract tests, and tiny models for tests of a plug-in, are in :mod:`ablate.test
 
 from ablate.data.calibration import Calibration
 from ablate.data.classes import ClassSet
-from ablate.data.items import ItemSet, Source
+from ablate.data.items import ItemSet, Role, Source
 from ablate.data.lines import cells, read_lines, sentence
 from ablate.data.queries import QuerySet
 from ablate.errors import DataError, ModelError, PluginError, Undefined
@@ -29,13 +29,17 @@ from ablate.plugin import Plugin
 from ablate.scorers.base import LossScorer, Scorer, View
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
+from ablate.statistics.average_precision import AVERAGE_PRECISION
 from ablate.statistics.metric import EQUAL_WITHIN, LOG_MEAN, MEAN, SPEARMAN, Mean, Spearman, Statistic
-from ablate.tasks.base import Task
+from ablate.tasks.base import Task, WholeTask
+from ablate.tasks.finder import Found, TaskFinder
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.scored import ResultWriter, Scored
 
 __all__ = [
     "ALIGN",
     "API",
+    "AVERAGE_PRECISION",
     "CORRELATION",
     "EQUAL_WITHIN",
     "LOG_MEAN",
@@ -51,6 +55,7 @@ __all__ = [
     "Evaluation",
     "Executor",
     "Family",
+    "Found",
     "GradientContribution",
     "Granularity",
     "Head",
@@ -68,16 +73,21 @@ __all__ = [
     "Plugin",
     "PluginError",
     "QuerySet",
+    "ResultWriter",
+    "Role",
     "Rows",
+    "Scored",
     "Scorer",
     "SecondOrder",
     "Source",
     "Spearman",
     "Statistic",
     "Task",
+    "TaskFinder",
     "Undefined",
     "Unstructured",
     "View",
+    "WholeTask",
     "cells",
     "contrastive",
     "dropout",

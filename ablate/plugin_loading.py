@@ -15,6 +15,8 @@ from ablate import hookspecs
 from ablate.distribution import DISTRIBUTION
 from ablate.errors import PluginError
 from ablate.plugin import Plugin
+from ablate.tasks.finder import TaskFinder
+from ablate.tasks.scored import ResultWriter
 
 DISABLE = "ABLATE_DISABLE_PLUGINS"
 """The environment variable that excludes plug-ins.
@@ -51,6 +53,19 @@ class Installed:
     blocked: bool
 
 
+@dataclass(frozen=True)
+class Provided:
+    """What a plug-in registers.
+
+    classes: kind of plug-in -> its classes.
+    finders: of tasks. writers: of results.
+    """
+
+    classes: dict[str, list[type[Plugin]]]
+    finders: list[TaskFinder]
+    writers: list[ResultWriter]
+
+
 def installations() -> list[Installed]:
     """The plug-ins of this environment. None is imported: the list comes from metadata."""
     excluded = {name.strip() for name in os.environ.get(DISABLE, "").split(",")}
@@ -64,15 +79,12 @@ def installations() -> list[Installed]:
     return plugins
 
 
-def load(entry_point: EntryPoint) -> dict[str, list[type[Plugin]]]:
+def load(entry_point: EntryPoint) -> Provided:
     """Imports a plug-in.
-
-    Returns:
-        Kind of plug-in -> the classes that the plug-in registers.
 
     Raises:
         PluginError: the plug-in was written for another version of the contract, or it registers something that is not
-            a class of the hook's kind.
+            a class of the hook's kind, or no finder or writer where it should be one.
         Exception: whatever the plug-in's own code raises.
     """
     module = _import_module(entry_point)
@@ -90,7 +102,11 @@ def load(entry_point: EntryPoint) -> dict[str, list[type[Plugin]]]:
     classes: dict[str, list[type[Plugin]]] = {kind: [] for kind in HOOKS}
     for kind, hook in HOOKS.items():
         getattr(manager.hook, hook)(register=_register_into(classes[kind], kind))
-    return classes
+    finders: list[TaskFinder] = []
+    manager.hook.ablate_register_task_finders(register=_register_finder_into(finders))
+    writers: list[ResultWriter] = []
+    manager.hook.ablate_register_result_writers(register=_register_writer_into(writers))
+    return Provided(classes, finders, writers)
 
 
 def _import_module(entry_point: EntryPoint) -> ModuleType:
@@ -122,6 +138,26 @@ def _register_into(classes: list[type[Plugin]], kind: str) -> Callable[[Any], No
             if not isinstance(getattr(plugin, attribute, None), str):
                 raise PluginError(f"{kind} {plugin.__name__} has no {attribute}; give it a class variable of type str")
         classes.append(plugin)
+
+    return register
+
+
+def _register_finder_into(finders: list[TaskFinder]) -> Callable[[Any], None]:
+    def register(finder: Any) -> None:
+        if not isinstance(finder, TaskFinder):
+            raise PluginError(f"registers {finder!r} as a finder of tasks, but it is not a TaskFinder")
+        if not finder.prefix or not finder.prefix.isprintable() or set(finder.prefix) & set(":@, "):
+            raise PluginError(f"registers a finder of tasks with the prefix {finder.prefix!r}; use letters and digits")
+        finders.append(finder)
+
+    return register
+
+
+def _register_writer_into(writers: list[ResultWriter]) -> Callable[[Any], None]:
+    def register(writer: Any) -> None:
+        if not callable(writer):
+            raise PluginError(f"registers {writer!r} as a writer of results, but it is no function")
+        writers.append(writer)
 
     return register
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ablate.models.family import Family
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
+    from ablate.tasks.finder import Found, TaskFinder
+    from ablate.tasks.scored import ResultWriter
 
 KINDS = tuple(HOOKS)
 """The kinds of plug-in: ``scorer``, ``granularity``, ``task``, ``executor`` and ``architecture``."""
@@ -50,6 +52,22 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class FinderEntry:
+    """A registered finder of tasks, and the distribution that registered it."""
+
+    finder: TaskFinder
+    origin: str
+
+
+@dataclass(frozen=True)
+class WriterEntry:
+    """A registered writer of results, and the distribution that registered it."""
+
+    writer: ResultWriter
+    origin: str
+
+
+@dataclass(frozen=True)
 class Broken:
     """A plug-in that could not be loaded, and the reason as one line."""
 
@@ -62,10 +80,13 @@ class Broken:
 
 @dataclass
 class Registry:
-    """The plug-in classes in order of registration, and the plug-ins that could not be loaded."""
+    """The plug-in classes and finders in order of registration, and the plug-ins that could not be loaded."""
 
     entries: list[Entry] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    finders: list[FinderEntry] = field(default_factory=list)
+    writers: list[WriterEntry] = field(default_factory=list)
+    _found: dict[str, tuple[Found, str]] = field(default_factory=dict)  # name -> what it stands for, and the origin
 
     def of_kind(self, kind: str) -> Iterator[Entry]:
         """The entries of one of :data:`KINDS`."""
@@ -87,12 +108,47 @@ class Registry:
                 distributions).
         """
         matches = [entry for entry in self.of_kind(kind) if entry.plugin.name == name]
+        if not matches and kind == "task" and (found := self.found(name)):
+            matches = [self.only(name, found)]
         if not matches:
             names = {*also, *(entry.plugin.name for entry in self.of_kind(kind))}
             raise PluginError(f"unknown {kind} '{name}'; {suggest(name, names)}{self.broken_suffix}")
         if len(matches) > 1:
             raise PluginError(_duplicate_message(matches))
         return matches[0].plugin
+
+    def finds(self, name: str) -> bool:
+        """Whether the name has the prefix of a finder of tasks."""
+        prefix, colon, _ = name.partition(":")
+        return bool(colon) and any(entry.finder.prefix == prefix for entry in self.finders)
+
+    def found(self, name: str) -> Found | None:
+        """The tasks that a plug-in finds for a name; None if no finder has its prefix.
+
+        Raises:
+            PluginError: the plug-in refuses the name, its code fails, or two plug-ins have finders of this prefix.
+        """
+        if not self.finds(name):
+            return None
+        if name not in self._found:
+            prefix = name.partition(":")[0]
+            entries = [entry for entry in self.finders if entry.finder.prefix == prefix]
+            if len(entries) > 1:
+                raise PluginError(_duplicate_finders(entries))
+            self._found[name] = find(entries[0], name), entries[0].origin
+        return self._found[name][0]
+
+    def only(self, name: str, found: Found) -> Entry:
+        """The entry of a name that stands for one task.
+
+        Raises:
+            PluginError: it stands for several, or for one of another name.
+        """
+        if [task.name for task in found.tasks] != [name]:
+            first, count = found.tasks[0].name, len(found.tasks)
+            what = f"stands for {count} tasks; name one" if count > 1 else "stands for another"
+            raise PluginError(f"'{name}' {what}, such as '{first}'")
+        return Entry("task", found.tasks[0], self._found[name][1])
 
     # The casts below are safe: `plugin_loading.load` refuses a class that is not a subclass of its kind's base class.
 
@@ -126,7 +182,11 @@ class Registry:
 
     def faults(self) -> list[str]:
         """What is wrong with the installed plug-ins, one line for each broken plug-in and each duplicate name."""
-        return [*map(str, self.broken), *self.duplicates().values()]
+        by_prefix: defaultdict[str, list[FinderEntry]] = defaultdict(list)
+        for entry in self.finders:
+            by_prefix[entry.finder.prefix].append(entry)
+        twice = [_duplicate_finders(entries) for entries in by_prefix.values() if len(entries) > 1]
+        return [*map(str, self.broken), *self.duplicates().values(), *twice]
 
     def duplicates(self) -> dict[tuple[str, str], str]:
         """(kind, name) that several plug-ins register -> the message about it."""
@@ -138,7 +198,8 @@ class Registry:
     def blame(self, *plugins: Plugin) -> str:
         """The end of an error message: names the distributions of these plug-ins; empty if all are built in."""
         classes = {type(plugin) for plugin in plugins}
-        origins = (entry.origin for entry in self.entries if entry.plugin in classes and not entry.built_in)
+        origins = [entry.origin for entry in self.entries if entry.plugin in classes and not entry.built_in]
+        origins += [origin for found, origin in self._found.values() if not classes.isdisjoint(found.tasks)]
         third_parties = tuple(dict.fromkeys(origins))
         return f" (plug-in {', '.join(third_parties)})" if third_parties else ""
 
@@ -151,6 +212,37 @@ def _duplicate_message(entries: Sequence[Entry]) -> str:
     )
 
 
+def _duplicate_finders(entries: Sequence[FinderEntry]) -> str:
+    origins = " and ".join(entry.origin for entry in entries)
+    return (
+        f"tasks named '{entries[0].finder.prefix}:…' are found by {origins}; uninstall one, or block it with {DISABLE} "
+        "or --no-plugins"
+    )
+
+
+def find(entry: FinderEntry, name: str) -> Found:
+    """What a finder says of a name, which has its prefix.
+
+    Raises:
+        PluginError: it refuses the name, its code fails, or it gives something else than tasks.
+    """
+    from ablate.tasks.base import Task
+    from ablate.tasks.finder import Found
+
+    try:
+        # stdout is for results alone, so what a plug-in prints goes to stderr.
+        with redirect_stdout(sys.stderr):
+            found = entry.finder.find(name)
+    except PluginError:
+        raise
+    except FAILURES as error:  # a plug-in's code may raise anything
+        raise PluginError(f"plug-in {entry.origin} cannot find '{name}': {one_line(error)}") from error
+    whole = isinstance(found, Found) and found.tasks
+    if not whole or not all(isinstance(task, type) and issubclass(task, Task) for task in found.tasks):
+        raise PluginError(f"plug-in {entry.origin} finds {found!r} for '{name}', which is not a Found with tasks")
+    return found
+
+
 def find_entry(registry: Registry, name: str, kind: str | None = None) -> Entry:
     """The entry of this name, of the given kind or of any kind.
 
@@ -158,6 +250,8 @@ def find_entry(registry: Registry, name: str, kind: str | None = None) -> Entry:
         PluginError: there is no such entry (the message suggests the closest name), or there are several.
     """
     kinds = [kind] if kind else [k for k in KINDS if any(entry.plugin.name == name for entry in registry.of_kind(k))]
+    if kinds in ([], ["task"]) and (found := registry.found(name)):
+        return registry.only(name, found)
     if not kinds:
         names = {entry.plugin.name for entry in registry.entries}
         raise PluginError(f"unknown plug-in '{name}'; {suggest(name, names)}{registry.broken_suffix}")
@@ -185,12 +279,14 @@ def registry() -> Registry:
         try:
             # stdout is for results alone, so what a plug-in prints goes to stderr.
             with redirect_stdout(sys.stderr):
-                classes = load(installed.entry_point)
+                provided = load(installed.entry_point)
         except FAILURES as error:  # a plug-in's module may raise anything, and must not stop the command line
             if installed.built_in:
                 raise
             loaded.broken.append(Broken(installed.origin, one_line(error)))
         else:
-            entries = (Entry(kind, plugin, installed.origin) for kind, of_kind in classes.items() for plugin in of_kind)
-            loaded.entries.extend(entries)
+            classes = ((kind, plugin) for kind, of_kind in provided.classes.items() for plugin in of_kind)
+            loaded.entries.extend(Entry(kind, plugin, installed.origin) for kind, plugin in classes)
+            loaded.finders.extend(FinderEntry(finder, installed.origin) for finder in provided.finders)
+            loaded.writers.extend(WriterEntry(writer, installed.origin) for writer in provided.writers)
     return loaded

@@ -24,7 +24,8 @@ def list_(
 
     plugins = registry()
     if as_json:
-        print(json.dumps([_as_json(entry) for entry in plugins.entries], indent=2))
+        finders = [_finder_as_json(entry) for entry in plugins.finders]
+        print(json.dumps([*(_as_json(entry) for entry in plugins.entries), *finders], indent=2))
     else:
         console = Console()
         for kind in KINDS:
@@ -37,6 +38,8 @@ def list_(
                 cells = (entry.plugin.name + slow, _parameters(entry), entry.shown_origin, entry.plugin.help)
                 # As Text, because rich would take brackets in a plain string for markup.
                 table.add_row(*map(Text, cells))
+            for found in plugins.finders if kind == "task" else ():
+                table.add_row(*map(Text, (f"{found.finder.prefix}:NAME", "", found.origin, found.finder.help)))
             console.print(table)
     for fault in plugins.faults():
         print(f"ablate: {fault}", file=sys.stderr)
@@ -52,6 +55,11 @@ def _parameters(entry: Any) -> str:
 
 def _shown(default: Any) -> Any:
     return "null" if default is None else default
+
+
+def _finder_as_json(entry: Any) -> dict[str, Any]:
+    finder = entry.finder
+    return {"kind": "task", "name": f"{finder.prefix}:NAME", "origin": entry.origin, "help": finder.help}
 
 
 def _as_json(entry: Any) -> dict[str, Any]:

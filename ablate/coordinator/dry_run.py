@@ -90,7 +90,7 @@ class Preview:
     def render(self, console: Console) -> None:
         """Prints the preview."""
         source = self.job.chosen
-        lines = [f"data: {source.source.label} ({source.why})"]
+        lines = [f"data: {source.source.label} ({source.why})", *self.job.tasks.notes]
         lines += [f"{task}: {what}" for task, what in described(self.job.tasks.parameters).items()]
         lines += [line for model in self.models for line in self._lines(model)]
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.

@@ -141,9 +141,14 @@ def _scored(task: Loaded, outcome: CellOutcome, reason_of: Callable[[BaseExcepti
         return _TaskScore("failed", reason=outcome.failures.get(task.name))
     if result.score is None:
         return _TaskScore(result.status, reason=result.reason)
-    assert result.values is not None
     if task.kept.all():
         return _TaskScore(result.status, result.score, result.score)
+    if result.values is None:
+        seen = int((~task.kept).sum())
+        why = (
+            f"{seen} of its {len(task.data)} texts have been seen, and it has no score without them; see overlap: keep"
+        )
+        return _TaskScore(result.status, result.score, None, why)
     without = "without overlapping pairs: "
     try:
         clean = task.task.score(task.data, result.values, task.kept)

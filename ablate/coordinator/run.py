@@ -37,7 +37,8 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     If the run is interrupted, the rows of the finished stages are stored. They are judged when all stages are finished.
     """
     watch(Event("note", f"data: {job.chosen.source.label} ({job.chosen.why})"))
-    watch(Event("note", f"device: {device_note(job)}"))
+    for note in (f"device: {device_note(job)}", *job.tasks.notes):
+        watch(Event("note", note))
     asked = manifest(job)
     run = store.begin_run({**asked.to_dict(), "store": store.name})
     about = RunAbout.begun(asked, store.name, run)
@@ -179,6 +180,11 @@ def prepare_model_run(
         _require_dropout(job, model)
     for remark in model.remarks:
         watch(Event("note", f"model '{model.name}': {remark}"))
+    scorer_tasks = _scorer_tasks(job)
+    trained_on = job.load(job.choosing) if job.texts is not None else []
+    for loaded in (*chain(*scorer_tasks.values()), *trained_on):
+        # Of the others a refusal is a failed row. These are looked at without rows.
+        loaded.task.supports(model, loaded.data)
     evaluator = Evaluator(model)
     masks = MaskMaker(
         model,
@@ -186,10 +192,10 @@ def prepare_model_run(
         store,
         job.recipe.tie_seed,
         timings,
-        _scorer_tasks(job),
+        scorer_tasks,
         watch,
         _swaps(job, evaluator, store, timings, watch),
-        job.load(job.choosing) if job.texts is not None else (),
+        trained_on,
     )
     model_run = ModelRun(
         spec,

@@ -187,7 +187,7 @@ class ItemSet:
     @cached_property
     def compared(self) -> tuple[tuple[PairKey, ...], ...]:
         """The pairs that each item compares, by which overlap is decided."""
-        return tuple(compared_pairs(texts) for texts in self.texts)
+        return tuple(compared_pairs(texts) for texts in self.texts_compared)
 
     def pairs_seen(self, sentences: Collection[str] | None = None) -> frozenset[PairKey]:
         """The pairs that count as seen after items of this set were used.
@@ -196,14 +196,14 @@ class ItemSet:
             sentences: count only the items that contain at least one of these texts; None: count all items.
         """
         looked_at = None if sentences is None else set(sentences)
-        both = zip(self._texts_compared, self.compared, strict=True)
+        both = zip(self.texts_compared, self.compared, strict=True)
         return frozenset(
             pair for texts, pairs in both if looked_at is None or not looked_at.isdisjoint(texts) for pair in pairs
         )
 
     @property
-    def _texts_compared(self) -> tuple[tuple[str, ...], ...]:
-        """The texts of which the pairs in :attr:`compared` are made, item by item."""
+    def texts_compared(self) -> tuple[tuple[str, ...], ...]:
+        """The texts of which the pairs in :attr:`compared` are made, item by item: the first with each other one."""
         return self.texts
 
     def unseen(self, seen: Set[PairKey]) -> NDArray[np.bool_]:

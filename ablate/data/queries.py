@@ -75,7 +75,7 @@ class QuerySet(ItemSet):
     @cached_property
     def compared(self) -> tuple[tuple[PairKey, ...], ...]:
         """Each query with itself, and with each of its relevant documents."""
-        return tuple((*compared_pairs(texts[:1]), *compared_pairs(texts)) for texts in self._texts_compared)
+        return tuple((*compared_pairs(texts[:1]), *compared_pairs(texts)) for texts in self.texts_compared)
 
     @cached_property
     def hash(self) -> str:
@@ -84,6 +84,6 @@ class QuerySet(ItemSet):
         return hashlib.sha256(json.dumps(content, ensure_ascii=True).encode()).hexdigest()
 
     @property
-    def _texts_compared(self) -> tuple[tuple[str, ...], ...]:
+    def texts_compared(self) -> tuple[tuple[str, ...], ...]:
         both = zip(self.texts, self.relevant, strict=True)
         return tuple((*texts, *(self.documents[number] for number in grades)) for texts, grades in both)

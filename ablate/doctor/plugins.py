@@ -21,8 +21,9 @@ def _plugin(installed: Installed) -> Finding:
         if broken.origin == installed.origin:
             fix = f"{broken}; update or uninstall it, or block it with ABLATE_DISABLE_PLUGINS"
             return Finding(what, "does not load", fix)
-    names = ", ".join(entry.plugin.name for entry in loaded.entries if entry.origin == installed.origin)
-    return Finding(what, f"loads; registers {names or 'nothing'}")
+    names = [entry.plugin.name for entry in loaded.entries if entry.origin == installed.origin]
+    names += [f"{entry.finder.prefix}:…" for entry in loaded.finders if entry.origin == installed.origin]
+    return Finding(what, f"loads; registers {', '.join(names) or 'nothing'}")
 
 
 def _duplicates() -> list[Finding]:

@@ -19,6 +19,7 @@ from ablate.models.model import Model
 from ablate.models.precision import in_precision
 from ablate.models.spec import Precision
 from ablate.models.weights import Weights, weighted
+from ablate.tasks.base import WholeTask
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
@@ -78,7 +79,7 @@ class Evaluator:
         # Each task is charged for all its sentences, also for those that it shares with other tasks.
         total = sum(len(task.data.sentences) for task in tasks)
         seconds = (time.perf_counter() - start) / max(total, 1)
-        return Embeddings(embeddings, texts, seconds, label(self.model.device))
+        return Embeddings(embeddings, texts, seconds, label(self.model.device), self.model)
 
     def _lower_layers(
         self, prepared: Prepared, precision: Precision, trained: bool, base: Mapping[str, torch.Tensor]
@@ -99,13 +100,14 @@ class Embeddings:
     """The embeddings of all texts of some tasks.
 
     embeddings: float32 [texts, dim], on the CPU. texts: those of the rows. seconds: time for each sentence of a task.
-        device: the name of the device that computed them.
+        device: the name of the device that computed them. model: of a masked model; None while one is trained.
     """
 
     embeddings: torch.Tensor
     texts: Texts
     seconds: float
     device: str
+    model: Model | None = None
 
     def _of(self, data: ItemSet, dim: int | None) -> torch.Tensor:
         """float32 [sentences, dim]: the first ``dim`` components, or all, in the order of the set's ``sentences``."""
@@ -117,12 +119,16 @@ class Embeddings:
         """A task's result.
 
         Raises:
-            PluginError: the task does not give one float32 per item.
+            PluginError: the task does not give one float32 per item, or refuses the model.
             Exception: whatever a plug-in's task raises.
         """
         seconds = self.seconds * len(loaded.data.sentences)
         about = {"task": loaded.name, "source": loaded.data.source, "device": self.device}
+        if self.model is not None:
+            loaded.task.supports(self.model, loaded.data)
         start = time.perf_counter()
+        if isinstance(loaded.task, WholeTask):
+            return self._whole(loaded, loaded.task, about)
         try:
             values = loaded.task.measure(loaded.data, self._of(loaded.data, loaded.dim))
         except Undefined as reason:
@@ -140,3 +146,13 @@ class Embeddings:
         except Undefined as reason:
             return Result("undefined", str(reason), None, values, seconds, about)
         return Result("ok", None, score, values, seconds, about)
+
+    def _whole(self, loaded: Loaded, task: WholeTask, about: dict[str, str]) -> Result:
+        """The result on a task without values."""
+        start = time.perf_counter()
+        try:
+            score = task.whole(loaded.data, self._of(loaded.data, loaded.dim))
+        except Undefined as reason:
+            return Result("undefined", str(reason), None, None, 0.0, about)
+        seconds = self.seconds * len(loaded.data.sentences) + time.perf_counter() - start
+        return Result("ok", None, score, None, seconds, about)

@@ -22,6 +22,7 @@ from ablate.export.measure import compare
 from ablate.export.onnx import CLOSE as ONNX_CLOSE
 from ablate.export.onnx import example, require_onnx, write_onnx
 from ablate.export.record import Exported, Onnx
+from ablate.export.results import write_results
 from ablate.export.smaller import smaller
 from ablate.models.device import label
 from ablate.models.encode import encode, prepare
@@ -29,6 +30,7 @@ from ablate.models.masked import masked, removed_parameters
 from ablate.models.materialize import CLOSE
 from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.manifest import versions
+from ablate.plugins import registry
 from ablate.record import RunRecord
 
 SENTENCES = 256
@@ -144,6 +146,7 @@ def _write(
     )
     (made / MANIFEST).write_text(json.dumps(_manifest(chosen, exported), indent=2) + "\n", encoding="utf-8")
     (made / "README.md").write_text(card(exported), encoding="utf-8")
+    write_results(folder.name, chosen.rows, results.about, registry(), made, tell)
     return exported
 
 

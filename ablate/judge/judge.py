@@ -21,6 +21,7 @@ from ablate.statistics.arrays import Values
 from ablate.statistics.resample import Judged
 from ablate.store.keys import digest, judgment_key
 from ablate.store.store import Store
+from ablate.tasks.base import NO_VALUES, WholeTask
 
 AGREE = 1e-4
 """The relative difference allowed between a task's score and its statistic: float32 sums depend on their order."""
@@ -63,7 +64,9 @@ def _found(
     stored = store.get_judgments(keys.values())
     found: dict[str, Findings] = {of: from_json(stored[key]) for of, key in keys.items() if key in stored}
     lacking = [group for group in stage.groups if group.id not in found]
-    withheld: dict[str, str] = {}
+    parameters = results.about.tasks or {}
+    made = {task: make_task(registry, task, parameters) for task in stage.splits}
+    withheld = {task: NO_VALUES for task, one in made.items() if isinstance(one, WholeTask)}
     while lacking:
         # In parts, so that an interrupted judgment goes on from there, and the resamples of all do not fill the memory.
         part = lacking[:AT_ONCE]

@@ -60,7 +60,7 @@ def _on_cpu(spec: ModelSpec) -> Model:
     _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
     fast = require_fast(spec.name, tokenizer)
     model = pooled(spec.name, backbone, fast, spec.pooling, prompts=prompts, max_length=spec.max_length)
-    return replace(model, remarks=remarks + remarks_on((), messages))
+    return replace(model, remarks=remarks + remarks_on((), messages), prompts=prompts.named)
 
 
 def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel, set[str], tuple[str, ...]]:
@@ -115,7 +115,12 @@ def _from_modules(
         model = from_modules(
             spec.name, loaded, first.model, tokenizer, prompts, needs_pooler=needs_pooler, max_length=spec.max_length
         )
-    return replace(model, remarks=tuple(dict.fromkeys(remarks + remarks_on((), messages))))
+    return replace(
+        model,
+        remarks=tuple(dict.fromkeys(remarks + remarks_on((), messages))),
+        prompts=prompts.named,
+        similarity=str(loaded.similarity_fn_name or "cosine"),
+    )
 
 
 def _handle_missing(name: str, backbone: PreTrainedModel, missing: set[str], pooler: bool) -> None:

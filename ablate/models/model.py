@@ -132,6 +132,8 @@ class Model:
         all layers, see :mod:`ablate.models.replay`.
     remarks: what a user should know of how the model was loaded, one line each, such as weights that are not used.
     readers: how it reads texts of each role; empty if it encodes all texts alike.
+    prompts: those of its folder by name, of which ``encoding`` has what texts get; empty if the recipe chooses one.
+    similarity: the similarity that its folder asks for, as sentence-transformers calls it (``cosine``, ``dot``).
     """
 
     name: str
@@ -147,6 +149,8 @@ class Model:
     reads_layers: bool = False
     remarks: tuple[str, ...] = ()
     readers: Mapping[Role, Reader] = field(default_factory=dict, compare=False, repr=False)
+    prompts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    similarity: str = field(default="cosine", compare=False, repr=False)
 
     @property
     def replays(self) -> bool:

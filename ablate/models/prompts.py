@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ class Prompts:
     plain: to every text; to those without a role, if there are ``roles``.
     roles: role -> to texts of that role. Empty if these get the plain prompt too.
     remarks: on the choice, one line each.
+    named: those of the model by name; empty if the spec chooses one.
     """
 
     plain: str
     roles: tuple[tuple[Role, str], ...] = ()
     remarks: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_PROMPT = Prompts("")
@@ -46,7 +48,7 @@ def prompts_of(spec: ModelSpec, checkpoint: Checkpoint) -> Prompts:
     if spec.prompt_name is None:
         plain = "" if default is None else named.get(default, "")
         roles = _roles(named, plain)
-        return Prompts(plain, roles, _remarks(named, default, plain, dict(roles)))
+        return Prompts(plain, roles, _remarks(named, default, plain, dict(roles)), named)
     if spec.prompt_name not in named:
         has = suggest(spec.prompt_name, named) if named else "it has none; give the text as `prompt`"
         if has.startswith("did you mean"):

@@ -23,7 +23,7 @@ from ablate.plan.training_texts import Texts
 from ablate.plugins import Registry, registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
-from ablate.tasks.base import Task
+from ablate.tasks.base import NO_VALUES, Task, WholeTask
 from ablate.tasks.loaded import Loaded
 
 
@@ -88,6 +88,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     job = Job(plan, chosen, tasks, plugins, device, draw_calibration(plan, chosen, document))
     _check_margins(job, document)
     _check_choice(job, document)
+    _check_scales(job, document)
     _check_racing(job, document)
     _check_searches(job, document)
     _read_early(job)
@@ -147,6 +148,17 @@ def _check_choice(job: Job, document: Document) -> None:
         )
 
 
+def _check_scales(job: Job, document: Document) -> None:
+    """Refuses to choose by the mean of scores of which some are on a scale of their own."""
+    units = {task.unit: task.name for task in job.choosing}
+    if len(units) > 1 and any(isinstance(task, WholeTask) for task in job.choosing):
+        each = " and ".join(f"'{name}' in {unit}" for unit, name in units.items())
+        raise RecipeError(
+            f"{document.place(('screen',))}: cells are chosen by the mean of {each}, which are two scales; keep the "
+            "tasks of one of them"
+        )
+
+
 def _check_racing(job: Job, document: Document) -> None:
     """Refuses racing where no cell may stop, or where parts of the items say nothing about the whole."""
     if not job.recipe.evaluate.racing:
@@ -173,6 +185,9 @@ def _check_searches(job: Job, document: Document) -> None:
     if place is None:
         return
     tests = [task.name for task in job.choosing if task.split == "test"]
+    whole = [task.name for task in job.choosing if isinstance(task, WholeTask)]
+    if whole:
+        raise RecipeError(f"{place}: '{whole[0]}' has {NO_VALUES}, and a search tests its swaps; leave out the task")
     if not job.choosing:
         named = ", ".join(task.name for task in job.tasks.screen) or "there is none"
         raise RecipeError(f"{place}: no screen task can compare masks ({named}); add one such as sts-dev to screen")

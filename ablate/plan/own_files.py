@@ -11,35 +11,43 @@ from ablate.plugins import Registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
 from ablate.tasks.base import Task
+from ablate.tasks.evaluator import EvaluatorTask, evaluator_task
 from ablate.tasks.own import KINDS, OwnTask, own_task
 
 
-def own_class(registry: Registry, name: str, given: Mapping[str, Any]) -> type[OwnTask] | None:
+def own_class(registry: Registry, name: str, given: Mapping[str, Any]) -> type[OwnTask] | type[EvaluatorTask] | None:
     """The class of a task on an own file; None if the name is a registered task's, or no known kind is given."""
     registered = any(entry.plugin.name == name for entry in registry.of_kind("task"))
-    return None if registered or given.get("kind") not in KINDS else own_task(name, given)
+    if registered:
+        return None
+    if "evaluator" in given:
+        return evaluator_task(name, given)
+    return own_task(name, given) if given.get("kind") in KINDS else None
 
 
-def own_classes(
-    recipe: Recipe, document: Document, registry: Registry, groups: Iterable[str]
-) -> dict[str, type[OwnTask]]:
-    """The classes of a recipe's tasks on own files, by name. Their parameters are not checked yet.
+def own_classes(recipe: Recipe, document: Document, registry: Registry, groups: Iterable[str]) -> dict[str, type[Task]]:
+    """The classes of a recipe's tasks on own files or with own evaluators, by name; parameters are not checked yet.
 
     Raises:
         RecipeError: an entry of ``tasks`` has a file but no kind, an unknown kind, or a name with another meaning.
     """
-    found: dict[str, type[OwnTask]] = {}
+    found: dict[str, type[Task]] = {}
     tasks = {entry.plugin.name: entry.plugin for entry in registry.of_kind("task")}
     for name, given in recipe.tasks.items():
         place = document.place(("tasks", name))
         if name in tasks and set(given) >= {"kind", "file"} and not {"kind", "file"} & set(tasks[name].model_fields):
             raise RecipeError(f"{place}: '{name}' is another task's name; give your file one of its own, as my-{name}")
-        if name in tasks or not {"kind", "file"} & set(given):
+        if name in tasks or not {"kind", "file", "evaluator"} & set(given):
             continue
+        if registry.finds(name):
+            raise RecipeError(f"{place}: '{name}' is the name of a plug-in's task; give your file one of its own")
         if name in groups:
             raise RecipeError(f"{place}: '{name}' is a group of tasks; give your file another name, such as my-{name}")
         if not name or "@" in name or name != name.strip() or not name.isprintable():
             raise RecipeError(f"{place}: '{name}' cannot name a task; use letters and digits, as in my-pairs")
+        if "evaluator" in given:
+            found[name] = evaluator_task(name, given)
+            continue
         kinds = ", ".join(KINDS)
         if "kind" not in given:
             raise RecipeError(f"{place}: task '{name}' has no 'kind', which says what its file has; add one of {kinds}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -34,12 +34,14 @@ class RecipeTasks:
     screen, confirm: in the recipe's order, groups replaced by their members.
     scorers: the tasks behind each name that a scorer gives (``Scorer.tasks``).
     parameters: the parameters that the recipe gives each task.
+    notes: what plug-ins say of the names for which they have found tasks, one line each.
     """
 
     screen: tuple[Task, ...]
     confirm: tuple[Task, ...]
     scorers: Mapping[str, tuple[Task, ...]]
     parameters: Parameters
+    notes: tuple[str, ...] = ()
 
 
 def resolve_tasks(
@@ -78,6 +80,7 @@ def resolve_tasks(
         tuple(made[name] for name in confirm),
         {name: tuple(made[task] for task in tasks) for name, tasks in by_scorer.items()},
         parameters,
+        tuple(names.notes),
     )
 
 
@@ -95,12 +98,14 @@ class _TaskNames:
     """Replaces the names in a recipe by the names of tasks, and checks that the registry knows them.
 
     own: the tasks on the user's own files, which the registry does not know.
+    notes: of finders, each once.
     """
 
     document: Document
     chosen: Chosen
     registry: Registry
     own: Mapping[str, type[Task]]
+    notes: dict[str, None] = field(default_factory=dict)
 
     def listed(self, names: Sequence[str], location: Location) -> tuple[str, ...]:
         """A list of the recipe, with groups replaced by their members, and without repetition."""
@@ -126,6 +131,9 @@ class _TaskNames:
         return tasks
 
     def _members(self, name: str, also: tuple[str, ...] = ()) -> tuple[str, ...]:
+        if found := self.registry.found(name):
+            self.notes.update(dict.fromkeys([found.note] if found.note else []))
+            return tuple(task.name for task in found.tasks)
         tasks = expand([name], self.chosen.source)
         for task in tasks:
             if task not in self.own:
@@ -165,7 +173,7 @@ def parameters_of(
             place.
     """
     tasks, given = tuple(used), dict[str, dict[str, Any]]()
-    entries = {name: [task for task in tasks if task in members(name, source)] for name in recipe.tasks}
+    entries = {name: [task for task in tasks if task in _members(name, source, registry)] for name in recipe.tasks}
     # Groups first (False sorts before True), so that the entries of single tasks override them.
     for name in sorted(entries, key=tasks.__contains__):
         if not entries[name]:
@@ -178,6 +186,12 @@ def parameters_of(
             kind = own_class(registry, task, given[task]) or registry.task_class(task)
             check(kind, given[task], document, ("tasks", name), f"task '{task}'")
     return given
+
+
+def _members(name: str, source: Source, registry: Registry) -> tuple[str, ...]:
+    """The tasks of a group of ablate's or of a plug-in; another name is its own only member."""
+    found = registry.found(name)
+    return tuple(task.name for task in found.tasks) if found else members(name, source)
 
 
 def make_task(registry: Registry, name: str, parameters: Parameters) -> Task:

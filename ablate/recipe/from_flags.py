@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,8 @@ def _split_revision(model: str) -> tuple[str, str | None]:
 
 def _list(value: str | Sequence[Any]) -> list[Any]:
     if isinstance(value, str):
-        return [item.strip() for item in value.split(",") if item.strip()]
+        # A comma in parentheses is part of a name, such as that of a benchmark.
+        return [item.strip() for item in re.split(r",(?![^()]*\))", value) if item.strip()]
     return list(value)
 
 

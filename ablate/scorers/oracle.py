@@ -22,6 +22,7 @@ from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import ScorerStatistic
+from ablate.tasks.base import WholeTask
 from ablate.tasks.loaded import Loaded
 
 _LOSSES = {loss.name: loss for loss in (ALIGN, UNIFORM)}
@@ -148,9 +149,12 @@ def _distinct(parts: Iterable[Sequence[str]]) -> tuple[list[str], list[list[int]
 
 def _cost(task: Loaded, embeddings: Tensor) -> float:
     """A task's score, negated where higher is better."""
-    values = task.task.measure(task.data, embeddings)
     try:
-        score = task.task.score(task.data, values, np.ones(len(values), bool))
+        if isinstance(task.task, WholeTask):
+            score = task.task.whole(task.data, embeddings)
+        else:
+            values = task.task.measure(task.data, embeddings)
+            score = task.task.score(task.data, values, np.ones(len(values), bool))
     except Undefined as reason:
         raise PluginError(f"scorer 'oracle': {task.name} has no score after a unit is removed: {reason}") from None
     return -score if task.task.higher_is_better else score

@@ -26,7 +26,7 @@ from ablate.studies.prevalence_record import PrevalenceEntry, PrevalenceRecord
 from ablate.studies.records import to_dict
 from ablate.studies.removed import groups_of
 from ablate.studies.stability import with_calibration
-from ablate.tasks.base import Task
+from ablate.tasks.base import NO_VALUES, Task, WholeTask
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
@@ -47,10 +47,14 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     ranker, granularities, confirm = _ranker(job), _granularities(job), confirm_tasks(job)
     if not job.choosing:
         raise AblateError("screen: none of its tasks chooses units; add one such as sts-dev")
+    for task in (*job.choosing, *confirm):
+        if isinstance(task, WholeTask):
+            raise AblateError(f"'{task.name}' has {NO_VALUES}, so that no unit is found by it; leave it out")
     calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
     study_manifest = study_manifest_of(job, PrevalenceRecord.study, store.name)
     run = store.begin_run({**study_manifest, "prevalence": [], "maps": []})
-    watch(Event("note", f"device: {device_note(job)}"))
+    for note in (f"device: {device_note(job)}", *job.tasks.notes):
+        watch(Event("note", note))
     timings = Timings()
     tasks = read_tasks(job, store, run, job.choosing, calibration.seen, 0)
     measured: list[GranularityPrevalence] = []

@@ -6,17 +6,20 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ablate.data.items import ItemSet, Source
-from ablate.errors import Undefined
+from ablate.errors import PluginError, Undefined
 from ablate.plugin import Plugin
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.metric import Statistic
+
+if TYPE_CHECKING:
+    from ablate.models.model import Model
 
 
 class Task(Plugin):
@@ -53,6 +56,15 @@ class Task(Plugin):
         """
         return source.load(self.name)
 
+    def supports(self, model: Model, data: ItemSet) -> None:
+        """Refuses a model on which the score would not be what the task promises; by default none.
+
+        For example, a model may have a prompt for the task that ablate does not give it.
+
+        Raises:
+            PluginError: the reason, and what to do.
+        """
+
     @abstractmethod
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         """One value per item, from which every score and every test is computed.
@@ -83,6 +95,31 @@ class Task(Plugin):
         :mod:`ablate.statistics.metric` instead, which are fast.
         """
         return ResampledScore(self)
+
+
+class WholeTask(Task):
+    """A task that gives all its items together one score, and no item a value.
+
+    It has scores and deltas, and may choose. It has no interval, no test and no verdict.
+    """
+
+    @abstractmethod
+    def whole(self, data: ItemSet, embeddings: Tensor) -> float:
+        """The score, in :attr:`unit`; the arguments are those of :meth:`measure`.
+
+        Raises:
+            Undefined: there is no score.
+        """
+
+    def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:  # noqa: ARG002
+        raise PluginError(f"task '{self.name}' has no value of each item")
+
+    def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:  # noqa: ARG002
+        raise PluginError(f"task '{self.name}' has no value of each item")
+
+
+NO_VALUES = "no value of each item, so that there is no interval, no test and no verdict"
+"""Why a :class:`WholeTask` has no evidence."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ablate.data.items import ItemSet, Role, Source
 from ablate.errors import DataError, Undefined
 from ablate.models.encode import encode, prepare
 from ablate.statistics.arrays import Values
-from ablate.tasks.base import Task
+from ablate.tasks.base import Task, WholeTask
 from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
 from ablate.testing.plugin_contract import FAMILIES, check_plugin
 from ablate.testing.samples import EmptySource, SampleSource
@@ -70,6 +70,8 @@ class _TaskChecks:
     @cached_property
     def _measured(self) -> dict[str, Values]:
         """Family -> the values of its tiny model."""
+        if isinstance(self._task, WholeTask):
+            raise DoesNotApply("it has one score, and no value of each item (WholeTask)")
         measured: dict[str, Values] = {}
         for family in FAMILIES:
             model = tiny_model(family)
@@ -120,9 +122,20 @@ class _TaskChecks:
         raise DoesNotApply("it has data of its own")
 
     def values(self) -> None:
+        if isinstance(self._task, WholeTask):
+            self._whole(self._task)
+            return
         require(set(self._measured) == set(FAMILIES), f"{self._who}: has no values")
         for kind, embeddings in _degenerate(len(self._data.sentences)):
             _check_values(self._task.measure(self._data, embeddings), len(self._data), f"{self._who} of {kind}")
+
+    def _whole(self, task: WholeTask) -> None:
+        model = tiny_model()
+        embeddings = encode(model, prepare(model, self._data.sentences))
+        score = _score_of(partial(task.whole, self._data, embeddings))
+        require(isinstance(score, float) and math.isfinite(score), f"{self._who}: whole returns {score!r}")
+        again = _score_of(partial(task.whole, self._data, embeddings))
+        require(score == again, f"{self._who}: whole is not deterministic")
 
     def scores(self) -> None:
         for family, values in self._measured.items():
@@ -150,6 +163,7 @@ class _TaskChecks:
         lowest, highest = self._plugin.range
         if math.isinf(lowest) and math.isinf(highest):
             raise DoesNotApply("it states no range")
+        assert self._measured
         # Rounding may move a score a little beyond the end of its range.
         all_items, tolerance = np.ones(len(self._data), bool), 1e-6 * (highest - lowest)
         measured = {f"tiny {family}": values for family, values in self._measured.items()}
