@@ -9,6 +9,7 @@ from itertools import chain
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.near_duplicates import merged
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
 from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
@@ -93,6 +94,7 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
             deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
             precision_effects=_precision_effects(stages),
             racing={stage.model: stage.racing for stage in stages if stage.racing} or None,
+            near_duplicates=merged(stage.near for stage in stages),
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),

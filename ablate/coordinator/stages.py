@@ -9,6 +9,7 @@ from itertools import chain
 
 from ablate.coordinator.looks import sentences
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.near_duplicates import near_duplicates
 from ablate.coordinator.race import Raced, race
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.role_prompts import role_prompts
@@ -22,7 +23,7 @@ from ablate.models.model import Model
 from ablate.plan.choose import choose, mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.record import Racing, Row
+from ablate.record import NearDuplicates, Racing, Row
 from ablate.tasks.loaded import Loaded, at_dims, panel_of
 
 NO_SEARCH = Searched({}, {})
@@ -36,7 +37,7 @@ class StageRows:
     precision_effects: see :meth:`ModelRun.precision_effects`.
     cached, computed, failed: how many cells came completely from the store, were evaluated, and failed.
     draws_made, draws_asked: of all cells whose matched draws may stop early.
-    racing: what racing has spared, if the stage was raced.
+    racing: what racing has spared, if the stage was raced. near: None where near-duplicates were not looked for.
     """
 
     model: str
@@ -51,13 +52,14 @@ class StageRows:
     draws_made: int | None = None
     draws_asked: int | None = None
     racing: Racing | None = None
+    near: NearDuplicates | None = None
 
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
     """Evaluates every cell of the plan on the screen tasks."""
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
-    _tell_prompts(model_run, tasks)
+    _tell(job, model_run, tasks)
     tasks = at_dims(tasks, job.recipe.truncate_dims)
     if not job.recipe.evaluate.racing:
         return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
@@ -134,27 +136,32 @@ def search_at_random(job: Job, model_run: ModelRun, run: str, picked: Sequence[C
 
 def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell], searched: Searched) -> StageRows:
     """Evaluates the picked cells and their controls on the confirm tasks. Pairs that were seen before are not clean."""
-    # What chose or scored must not also report.
-    seen = set(_seen(job, model_run))
-    for task in job.load(job.choosing, faults=True):
-        seen.update(task.data.pairs_seen())
-    for task in chain(*model_run.masks.tasks.values()):
-        seen.update(task.data.pairs_seen())
-    tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
-    _tell_prompts(model_run, tasks)
+    seen = seen_by_choice(job, model_run)
+    tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, seen, len(picked), faults=True)
+    _tell(job, model_run, tasks)
     tasks = at_dims(tasks, job.recipe.truncate_dims)
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped, searched)
 
 
-def _tell_prompts(model_run: ModelRun, tasks: Sequence[Loaded]) -> None:
+def _tell(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> None:
+    """What is to be known of the tasks before cells are evaluated on them."""
     if prompts := role_prompts(model_run.model, tasks):
         model_run.watch(Event("note", f"model '{model_run.model.name}': {prompts}"))
+    found = near_duplicates(job, tasks)
+    for line in found.lines if found else ():
+        model_run.watch(Event("note", line))
 
 
 def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
     """The pairs that calibration and training have looked at."""
     return model_run.calibration.seen | (job.texts.seen if job.texts else frozenset())
+
+
+def seen_by_choice(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
+    """The pairs that calibration, training, scorers and choice have looked at, which must not also report."""
+    tasks = (*job.load(job.choosing, faults=True), *chain(*model_run.masks.tasks.values()))
+    return _seen(job, model_run).union(*(task.data.pairs_seen() for task in tasks))
 
 
 def with_choice(stage: StageRows, keys: Collection[str]) -> StageRows:
@@ -202,7 +209,8 @@ def _stage(
     effects = model_run.precision_effects(name, tasks)
     computed = len(with_dense) - cached - failed
     draws = (made.total(), matched * len(made)) if stops else (None, None)
-    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
+    stage = StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
+    return replace(stage, near=near_duplicates(job, tasks))
 
 
 def _with_draws(row: Row, made: Mapping[str, int], asked: int) -> Row:

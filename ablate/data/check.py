@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ablate.data.check_near import near_between, near_within
 from ablate.data.columns import GOLD, TEXTS, guess_kind
 from ablate.data.items import ItemSet, Key, normalize
 from ablate.data.own import OwnFile, read_own
@@ -40,6 +41,7 @@ def report(files: Sequence[Path], kind: str | None, columns: Sequence[str]) -> I
                 f"{one.path} and {other.path}: {shared:,} pairs of texts in both"
                 f"{'; in a run, those that have chosen are left out of the test' if shared else ''}"
             )
+            yield f"  near-duplicates: {near_between(one.items, other.items)}"
 
 
 def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
@@ -59,6 +61,7 @@ def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
             f"precision of about {100 * positives / len(items):.1f}"
         )
     yield f"  repeated: {_repeated(items, kind)}"
+    yield f"  near-duplicates: {near_within(items)}"
     if useless := _useless(items):
         yield f"  {useless}"
     task = json.dumps(f"my-{file.path.stem}", ensure_ascii=False)

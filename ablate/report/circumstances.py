@@ -26,6 +26,7 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
         *_dims(about),
         _hygiene(results, run_stages),
         *((_CLEAN,) if about.clean else ()),
+        *(about.near_duplicates.lines if about.near_duplicates else ()),
     )
 
 
