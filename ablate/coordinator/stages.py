@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from ablate.coordinator.fit_to_choose import find_unfit
 from ablate.coordinator.looks import sentences
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.near_duplicates import near_duplicates
@@ -38,6 +39,7 @@ class StageRows:
     cached, computed, failed: how many cells came completely from the store, were evaluated, and failed.
     draws_made, draws_asked: of all cells whose matched draws may stop early.
     racing: what racing has spared, if the stage was raced. near: None where near-duplicates were not looked for.
+    unfit: screen task -> why it did not choose.
     """
 
     model: str
@@ -53,27 +55,41 @@ class StageRows:
     draws_asked: int | None = None
     racing: Racing | None = None
     near: NearDuplicates | None = None
+    unfit: dict[str, str] = field(default_factory=dict)
 
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
-    """Evaluates every cell of the plan on the screen tasks."""
+    """Evaluates every cell of the plan on the screen tasks.
+
+    Raises:
+        DataError: none of them can choose, and cells are to be chosen.
+    """
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
     _tell(job, model_run, tasks)
+    fitness = find_unfit(job, model_run, tasks)
+    model_run.unfit = fitness.unfit
     tasks = at_dims(tasks, job.recipe.truncate_dims)
-    if not job.recipe.evaluate.racing:
-        return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
-    raced = race(job, model_run, tasks)
-    left = [cell for cell in job.plan.cells if cell not in raced.stopped]
+    raced = race(job, model_run, tasks) if job.recipe.evaluate.racing else None
+    left = [cell for cell in job.plan.cells if raced is None or cell not in raced.stopped]
     stage = _stage(job, model_run, "screen", tasks, left, job.recipe.controls.screened, False)
-    return _with_stopped(job, model_run, stage, tasks, raced)
+    if raced is not None:
+        stage = _with_stopped(job, model_run, stage, tasks, raced)
+    return replace(_with_worked(stage, fitness.worked), unfit=dict(fitness.unfit))
+
+
+def _with_worked(stage: StageRows, worked: Collection[str]) -> StageRows:
+    """The stage, in which rows with these keys, which this run evaluated earlier, do not count as cached."""
+    again = len({row.key for row in stage.rows if row.cached and row.key in worked})
+    rows = [replace(row, cached=row.cached and row.key not in worked) for row in stage.rows]
+    return replace(stage, rows=rows, cached=stage.cached - again, computed=stage.computed + again)
 
 
 def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequence[Loaded], raced: Raced) -> StageRows:
     """The stage of the cells that did not stop, with the rows of the stopped ones in the plan's order."""
     shared, key = shared_fields(job, model_run, "screen", False), model_run.masks.key
-    worked = {short(key) for key in raced.worked}
-    rows = [replace(row, cached=row.cached and row.key not in worked) for row in stage.rows]
+    stage = _with_worked(stage, {short(key) for key in raced.worked})
+    rows = list(stage.rows)
     of_stopped = {cell: stopped_rows(shared, tasks, one, model_run.reason) for cell, one in raced.stopped.items()}
     # Cells may share a key: of several explicit or grid cells alike, all have stopped or none.
     place = {short(key(cell)): number for number, cell in enumerate(job.plan.cells)}
@@ -81,12 +97,11 @@ def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequen
     # `sorted` keeps the order of tasks within a cell; dense is first, and controls, which the plan lacks, are last.
     rows.sort(key=lambda row: -1 if row.cell == "dense" else len(place) if row.control else place[row.key])
     fresh = sum(not one.outcome.cached for one in raced.stopped.values())
-    again = len({row.key for row in stage.rows if row.cached and row.key in worked})
     return replace(
         stage,
         rows=rows,
-        cached=stage.cached - again + len(raced.stopped) - fresh,
-        computed=stage.computed + again + fresh,
+        cached=stage.cached + len(raced.stopped) - fresh,
+        computed=stage.computed + fresh,
         racing=_counted(job, tasks, raced, stage.draws_made, model_run.model),
     )
 
@@ -116,7 +131,7 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
-    choosing = {task.name for task in job.choosing}
+    choosing = {task.name for task in job.choosing} - set(model_run.unfit)
     means = mean_gains([row for row in screened if row.task in choosing], job.recipe.overlap == "drop")
     keys = {cell: short(model_run.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})

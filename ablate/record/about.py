@@ -166,6 +166,7 @@ class RunAbout(Manifest):
     precision_effects: model -> task -> the dense model's score in the recipe's precision less that in float32, on all
         pairs; None if the precision is float32.
     racing: model -> what racing has spared; None of a run that was not raced.
+    cannot_choose: model -> screen task -> why it did not choose; None if all that should have chosen did.
     near_duplicates: those of the tasks; None where they were not looked for.
     dims: model -> how many components its embeddings have; None of a run without ``truncate_dims``.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
@@ -203,6 +204,7 @@ class RunAbout(Manifest):
     racing: dict[str, Racing] | None = None
     dims: dict[str, int] | None = None
     near_duplicates: NearDuplicates | None = None
+    cannot_choose: dict[str, dict[str, str]] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:
