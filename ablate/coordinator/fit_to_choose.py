@@ -80,6 +80,8 @@ def _why(job: Job, task: Loaded, result: Result) -> str | None:
         score = task.task.score(task.data, values, kept)
     except Undefined as reason:
         return f"dense has no score: {reason}"
+    except FAILURES:  # a plug-in's code may raise anything; the rows of the cells tell it
+        return None
     low, high = task.task.range
     worst, best = (low, high) if task.task.higher_is_better else (high, low)
     for end, what in ((best, "the best there is"), (worst, "the worst there is, so that texts or gold may be swapped")):
