@@ -84,15 +84,28 @@ def check(
     columns: Annotated[
         list[str] | None, typer.Option("--column", metavar="ROLE=NAME", help="Which column is what, as first=text_a.")
     ] = None,
+    power: Annotated[
+        bool, typer.Option("--power", help="Measure with a model which gain each file can show; takes up to a minute.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="The model of --power.", autocompletion=complete.model)
+    ] = "minilm",
 ) -> None:
     """Say what your own files are taken for: kind, columns, rows, scores, repeated items; and what files share.
 
     The last line of each is what a recipe has under `tasks`.
     """
-    from ablate.data.check import report
+    from ablate.data.check import read_as, report
 
     for line in report(files, kind, columns or []):
         typer.echo(line)
+    if power:
+        from ablate.models.spec import ModelSpec
+        from ablate.studies.power_of_file import power_of_file
+
+        for path in files:
+            taken, file = read_as(path, kind, columns or [])
+            typer.echo(f"{path}: {power_of_file(file, taken, ModelSpec(name=model))}")
 
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:

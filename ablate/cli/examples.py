@@ -83,6 +83,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "data check": (
         "ablate data check pairs.csv",
+        "ablate data check pairs.csv --power",
         "ablate data check dev.csv test.csv --kind sts --column score=similarity",
     ),
     "data fetch": (

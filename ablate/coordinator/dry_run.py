@@ -10,30 +10,27 @@ from rich.console import Console
 from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
+from ablate.coordinator.near_duplicates import near_duplicates
 from ablate.coordinator.race_bounds import Bounds, bounds
 from ablate.coordinator.role_prompts import role_prompts
 from ablate.coordinator.run import prepare_model_run
 from ablate.coordinator.scorer_trainings import ScorerTrainings, scorer_trainings
 from ablate.coordinator.searched import candidates, counted
-from ablate.coordinator.stages import controls_of
-from ablate.data.calibration import Over
+from ablate.coordinator.stages import controls_of, seen_by_choice
+from ablate.coordinator.tokens import PROBE, learning_tokens, pass_tokens, training_tokens
 from ablate.data.own_records import described
-from ablate.engine.passes import Pass, passes_of
+from ablate.engine.passes import passes_of
 from ablate.events import silent
 from ablate.models.encode import encode, prepare
 from ablate.models.precision import in_precision
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
-from ablate.plan.plan import DENSE, Cell, Step
+from ablate.plan.plan import DENSE, Cell
 from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
-from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
 from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded, at_dims
 from ablate.timing import Timings
-
-PROBE = 128
-"""How many texts are tokenized or encoded for an estimate."""
 
 BACKWARD = 3
 """A gradient pass takes about as long as this many forward passes over the same tokens."""
@@ -55,6 +52,7 @@ class ModelPreview:
     trainings: how many trainings there are at most. training_seconds: for all of them.
     slow: labels of the slow scorers whose time is not known.
     learned: the trainings of the other slow scorers, whose time is in ``seconds``.
+    near: on near-duplicates of what calibrates or chooses.
     prompts: which prompts queries and documents get, and on which tasks; None if no task has texts with roles.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
     """
@@ -78,6 +76,7 @@ class ModelPreview:
     slow: tuple[str, ...] = ()
     learned: tuple[ScorerTrainings, ...] = ()
     prompts: str | None = None
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ class Preview:
         yield f"model: {model.model}"
         if model.prompts is not None:
             yield f"prompts: {model.prompts}"
+        yield from model.near
         for cell, cached in model.cells:
             yield f"  {'cached ' if cached else 'to do  '} {cell}"
         cached_count = sum(cached for _, cached in model.cells)
@@ -142,7 +142,9 @@ def preview(job: Job, store: Store) -> Preview:
 
 
 def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
-    screen, confirm = job.load(job.tasks.screen, model_run.calibration.seen), job.load(job.tasks.confirm)
+    screen = job.load(job.tasks.screen, model_run.calibration.seen)
+    confirm = job.load(job.tasks.confirm, seen_by_choice(job, model_run))
+    near = near_duplicates(job, [*screen, *confirm])
     planned = (DENSE, *job.plan.cells)
     # One encoding serves all dimensions, so that only what is stored depends on them.
     cached = model_run.stored(planned, at_dims(screen, job.recipe.truncate_dims)) if screen else set()
@@ -156,9 +158,9 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     # A train-then-prune cell has the weights of the trained dense model, which is a cell of its own.
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     rate = _seconds_per_token(model_run, screen or confirm)
-    collecting = BACKWARD * rate * sum(_pass_tokens(model_run, one) for one in passes)
+    collecting = BACKWARD * rate * sum(pass_tokens(model_run, one) for one in passes)
     learned = scorer_trainings(model_run.masks, scored_first(job.plan.cells))
-    learning = BACKWARD * rate * sum(_learning_tokens(model_run, step) for one in learned for step in one.to_do)
+    learning = BACKWARD * rate * sum(learning_tokens(model_run, step) for one in learned for step in one.to_do)
     swaps = _most_swaps(model_run, job.plan.cells)
     return ModelPreview(
         model=model_run.model.name,
@@ -172,13 +174,14 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         searches=sum(len(drawn) for searches in masks.values() for drawn in searches),
         search_seconds=rate * _search_tokens(job, model_run, masks),
         trainings=len(fits),
-        training_seconds=len(fits) * BACKWARD * rate * _training_tokens(job, model_run),
+        training_seconds=len(fits) * BACKWARD * rate * training_tokens(job, model_run),
         draws=_most_draws(job, picked),
         racing=bounds(job, screen, model_run.model) if job.recipe.evaluate.racing else None,
         swaps=swaps,
         slow=_slow(model_run, job.plan.cells),
         learned=tuple(learned),
         prompts=role_prompts(model_run.model, [*screen, *confirm]),
+        near=near.lines if near else (),
         swap_seconds=swaps * rate * _task_tokens(model_run, job.load(job.choosing)) if swaps else 0.0,
     )
 
@@ -257,37 +260,6 @@ def _seconds_per_token(model_run: ModelRun, tasks: list[Loaded]) -> float:
 
 def _task_tokens(model_run: ModelRun, tasks: list[Loaded]) -> int:
     return model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0
-
-
-def _pass_tokens(model_run: ModelRun, planned: Pass) -> float:
-    return _tokens_each(model_run, planned.over) * planned.size
-
-
-def _learning_tokens(model_run: ModelRun, step: Step) -> float:
-    """The tokens of one training of a scorer."""
-    each = ((batches, _tokens_each(model_run, batches.over)) for batches in step.scorer.batches)
-    own = model_run.calibration.batch_size
-    return step.scorer.trains * sum((batches.batch_size or own) * tokens for batches, tokens in each)
-
-
-def _tokens_each(model_run: ModelRun, over: Over) -> float:
-    """The mean number of tokens of a calibration example."""
-    examples = model_run.calibration.examples(over)
-    pairs = over != "sentences"
-    texts = [text for left, right, *_ in examples for text in (left, right)] if pairs else list(examples)
-    return prepare(model_run.model, texts).tokens / max(len(examples), 1)
-
-
-def _training_tokens(job: Job, model_run: ModelRun) -> float:
-    """The tokens of one training, from its first examples. Evaluations on the screen tasks are not counted."""
-    spec, texts = job.recipe.train, job.texts
-    if spec is None or texts is None:
-        return 0.0
-    probed = texts.examples[:PROBE]
-    tokens = sum(prepare(model_run.model, list(column)).tokens for column in zip(*probed, strict=True)) / len(probed)
-    # A single sentence is its own positive, and is encoded twice.
-    copies = 1 if texts.supervised else 2
-    return steps_of(spec, len(texts.examples)) * spec.accumulate * spec.batch_size * tokens * copies
 
 
 def _names(tasks: Iterable[Task]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from ablate.coordinator.cell_work import CellQueue, CellWork
@@ -48,6 +48,7 @@ class ModelRun:
     source: the source from which tasks load their data.
     device: as the recipe says, for the processes that evaluate. precision: of the evaluation.
     dim: how many components embeddings have, where the recipe truncates them.
+    unfit: screen task -> why it does not choose, known once cells are screened.
     """
 
     spec: ModelSpec
@@ -65,6 +66,7 @@ class ModelRun:
     precision: Precision = "float32"
     trainings: Trainings | None = None
     dim: int | None = None
+    unfit: Mapping[str, str] = field(default_factory=dict)
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
         """Evaluates dense and ``cells`` on ``tasks``, except for results already stored; dense is the first outcome.

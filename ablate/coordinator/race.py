@@ -55,14 +55,15 @@ def race(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> Raced:
     Args:
         tasks: all screen tasks; those that choose are raced on.
     """
-    raced = [task for task in tasks if task.task.chooses]
+    choosing = {task.name for task in job.choosing} - set(model_run.unfit)
+    raced = [task for task in tasks if task.task.name in choosing]
     # A cell without a result on one of the tasks cannot be chosen, so there is nothing to race for.
-    if any(task.fault is not None or not len(task.data) for task in raced):
+    if not raced or any(task.fault is not None or not len(task.data) for task in raced):
         return Raced()
     (dense,) = model_run.outcomes("screen, dense", (), raced)
     if any(name not in dense.results or dense.results[name].values is None for name in (t.name for t in raced)):
         return Raced(worked=frozenset(() if dense.cached else (dense.key,)))
-    others = [task for task in tasks if not task.task.chooses and task.fault is None]
+    others = [task for task in tasks if task.task.name not in choosing and task.fault is None]
     return _Race(job, model_run, raced, others, dense).run()
 
 

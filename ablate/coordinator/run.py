@@ -9,6 +9,7 @@ from itertools import chain
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.near_duplicates import merged
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
 from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
@@ -95,6 +96,9 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
             deviations={task: deviation for stage in stages for task, deviation in stage.deviations.items()},
             precision_effects=_precision_effects(stages),
             racing={stage.model: stage.racing for stage in stages if stage.racing} or None,
+            choosing=_chose(about, stages),
+            cannot_choose=_cannot_choose(stages),
+            near_duplicates=merged(stage.near for stage in stages),
             timings=dict(timings.seconds),
             cached=sum(stage.cached for stage in stages),
             computed=sum(stage.computed for stage in stages),
@@ -103,6 +107,18 @@ def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> R
             draws_asked=_total(stage.draws_asked for stage in stages),
         ),
     )
+
+
+def _cannot_choose(stages: Sequence[StageRows]) -> dict[str, dict[str, str]] | None:
+    return {stage.model: stage.unfit for stage in stages if stage.unfit} or None
+
+
+def _chose(about: RunAbout, stages: Sequence[StageRows]) -> tuple[str, ...] | None:
+    """The tasks that chose, without those that could not for any model."""
+    screened = [stage.unfit for stage in stages if stage.name == "screen"]
+    if not screened or about.choosing is None:
+        return about.choosing
+    return tuple(name for name in about.choosing if not all(name in unfit for unfit in screened))
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

@@ -105,7 +105,8 @@ def _tasks(
     """The tasks that scorers name, on all of their items as scorers use them; without names those that choose."""
     if names:
         return list({task.name: task for name in names for task in model_run.masks.tasks[name]}.values())
-    return read_tasks(job, model_run.store, run, job.choosing, seen, count, faults=True)
+    choosing = [task for task in job.choosing if task.name not in model_run.unfit]
+    return read_tasks(job, model_run.store, run, choosing, seen, count, faults=True)
 
 
 def _gains(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from ablate.coordinator.fit_to_choose import find_unfit
 from ablate.coordinator.looks import sentences
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.near_duplicates import near_duplicates
 from ablate.coordinator.race import Raced, race
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.role_prompts import role_prompts
@@ -22,7 +24,7 @@ from ablate.models.model import Model
 from ablate.plan.choose import choose, mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
-from ablate.record import Racing, Row
+from ablate.record import NearDuplicates, Racing, Row
 from ablate.tasks.loaded import Loaded, at_dims, panel_of
 
 NO_SEARCH = Searched({}, {})
@@ -36,7 +38,8 @@ class StageRows:
     precision_effects: see :meth:`ModelRun.precision_effects`.
     cached, computed, failed: how many cells came completely from the store, were evaluated, and failed.
     draws_made, draws_asked: of all cells whose matched draws may stop early.
-    racing: what racing has spared, if the stage was raced.
+    racing: what racing has spared, if the stage was raced. near: None where near-duplicates were not looked for.
+    unfit: screen task -> why it did not choose.
     """
 
     model: str
@@ -51,27 +54,42 @@ class StageRows:
     draws_made: int | None = None
     draws_asked: int | None = None
     racing: Racing | None = None
+    near: NearDuplicates | None = None
+    unfit: dict[str, str] = field(default_factory=dict)
 
 
 def screen(job: Job, model_run: ModelRun, run: str) -> StageRows:
-    """Evaluates every cell of the plan on the screen tasks."""
+    """Evaluates every cell of the plan on the screen tasks.
+
+    Raises:
+        DataError: none of them can choose, and cells are to be chosen.
+    """
     seen, cells = _seen(job, model_run), len(job.plan.cells)
     tasks = read_tasks(job, model_run.store, run, job.tasks.screen, seen, cells, faults=True)
-    _tell_prompts(model_run, tasks)
+    _tell(job, model_run, tasks)
+    fitness = find_unfit(job, model_run, tasks)
+    model_run.unfit = fitness.unfit
     tasks = at_dims(tasks, job.recipe.truncate_dims)
-    if not job.recipe.evaluate.racing:
-        return _stage(job, model_run, "screen", tasks, job.plan.cells, job.recipe.controls.screened, False)
-    raced = race(job, model_run, tasks)
-    left = [cell for cell in job.plan.cells if cell not in raced.stopped]
+    raced = race(job, model_run, tasks) if job.recipe.evaluate.racing else None
+    left = [cell for cell in job.plan.cells if raced is None or cell not in raced.stopped]
     stage = _stage(job, model_run, "screen", tasks, left, job.recipe.controls.screened, False)
-    return _with_stopped(job, model_run, stage, tasks, raced)
+    if raced is not None:
+        stage = _with_stopped(job, model_run, stage, tasks, raced)
+    return replace(_with_worked(stage, fitness.worked), unfit=dict(fitness.unfit))
+
+
+def _with_worked(stage: StageRows, worked: Collection[str]) -> StageRows:
+    """The stage, in which rows with these keys, which this run evaluated earlier, do not count as cached."""
+    again = len({row.key for row in stage.rows if row.cached and row.key in worked})
+    rows = [replace(row, cached=row.cached and row.key not in worked) for row in stage.rows]
+    return replace(stage, rows=rows, cached=stage.cached - again, computed=stage.computed + again)
 
 
 def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequence[Loaded], raced: Raced) -> StageRows:
     """The stage of the cells that did not stop, with the rows of the stopped ones in the plan's order."""
     shared, key = shared_fields(job, model_run, "screen", False), model_run.masks.key
-    worked = {short(key) for key in raced.worked}
-    rows = [replace(row, cached=row.cached and row.key not in worked) for row in stage.rows]
+    stage = _with_worked(stage, {short(key) for key in raced.worked})
+    rows = list(stage.rows)
     of_stopped = {cell: stopped_rows(shared, tasks, one, model_run.reason) for cell, one in raced.stopped.items()}
     # Cells may share a key: of several explicit or grid cells alike, all have stopped or none.
     place = {short(key(cell)): number for number, cell in enumerate(job.plan.cells)}
@@ -79,12 +97,11 @@ def _with_stopped(job: Job, model_run: ModelRun, stage: StageRows, tasks: Sequen
     # `sorted` keeps the order of tasks within a cell; dense is first, and controls, which the plan lacks, are last.
     rows.sort(key=lambda row: -1 if row.cell == "dense" else len(place) if row.control else place[row.key])
     fresh = sum(not one.outcome.cached for one in raced.stopped.values())
-    again = len({row.key for row in stage.rows if row.cached and row.key in worked})
     return replace(
         stage,
         rows=rows,
-        cached=stage.cached - again + len(raced.stopped) - fresh,
-        computed=stage.computed + again + fresh,
+        cached=stage.cached + len(raced.stopped) - fresh,
+        computed=stage.computed + fresh,
         racing=_counted(job, tasks, raced, stage.draws_made, model_run.model),
     )
 
@@ -114,7 +131,7 @@ def pick(job: Job, model_run: ModelRun, screened: Sequence[Row]) -> tuple[Cell, 
     plan, confirms = job.plan, job.recipe.confirm
     if confirms is None or confirms.cells == "all":
         return plan.cells
-    choosing = {task.name for task in job.choosing}
+    choosing = {task.name for task in job.choosing} - set(model_run.unfit)
     means = mean_gains([row for row in screened if row.task in choosing], job.recipe.overlap == "drop")
     keys = {cell: short(model_run.masks.key(cell)) for cell in plan.cells}
     picked = choose(plan, {cell: means[key] for cell, key in keys.items() if key in means})
@@ -134,27 +151,32 @@ def search_at_random(job: Job, model_run: ModelRun, run: str, picked: Sequence[C
 
 def confirm(job: Job, model_run: ModelRun, run: str, picked: Sequence[Cell], searched: Searched) -> StageRows:
     """Evaluates the picked cells and their controls on the confirm tasks. Pairs that were seen before are not clean."""
-    # What chose or scored must not also report.
-    seen = set(_seen(job, model_run))
-    for task in job.load(job.choosing, faults=True):
-        seen.update(task.data.pairs_seen())
-    for task in chain(*model_run.masks.tasks.values()):
-        seen.update(task.data.pairs_seen())
-    tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, frozenset(seen), len(picked), faults=True)
-    _tell_prompts(model_run, tasks)
+    seen = seen_by_choice(job, model_run)
+    tasks = read_tasks(job, model_run.store, run, job.tasks.confirm, seen, len(picked), faults=True)
+    _tell(job, model_run, tasks)
     tasks = at_dims(tasks, job.recipe.truncate_dims)
     controls = job.recipe.controls
     return _stage(job, model_run, "confirm", tasks, picked, controls.matched, controls.flipped, searched)
 
 
-def _tell_prompts(model_run: ModelRun, tasks: Sequence[Loaded]) -> None:
+def _tell(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> None:
+    """What is to be known of the tasks before cells are evaluated on them."""
     if prompts := role_prompts(model_run.model, tasks):
         model_run.watch(Event("note", f"model '{model_run.model.name}': {prompts}"))
+    found = near_duplicates(job, tasks)
+    for line in found.lines if found else ():
+        model_run.watch(Event("note", line))
 
 
 def _seen(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
     """The pairs that calibration and training have looked at."""
     return model_run.calibration.seen | (job.texts.seen if job.texts else frozenset())
+
+
+def seen_by_choice(job: Job, model_run: ModelRun) -> frozenset[PairKey]:
+    """The pairs that calibration, training, scorers and choice have looked at, which must not also report."""
+    tasks = (*job.load(job.choosing, faults=True), *chain(*model_run.masks.tasks.values()))
+    return _seen(job, model_run).union(*(task.data.pairs_seen() for task in tasks))
 
 
 def with_choice(stage: StageRows, keys: Collection[str]) -> StageRows:
@@ -202,7 +224,8 @@ def _stage(
     effects = model_run.precision_effects(name, tasks)
     computed = len(with_dense) - cached - failed
     draws = (made.total(), matched * len(made)) if stops else (None, None)
-    return StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
+    stage = StageRows(shared.model, name, rows, panels, deviations, effects, cached, computed, failed, *draws)
+    return replace(stage, near=near_duplicates(job, tasks))
 
 
 def _with_draws(row: Row, made: Mapping[str, int], asked: int) -> Row:

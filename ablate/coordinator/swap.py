@@ -6,8 +6,8 @@ goes on where it was, and finds the same mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -65,6 +65,10 @@ class Swaps:
             looks = looks_of(self.tasks, RULES.seed)
             parts = [parts_of(self.tasks, looks, look, look) for look in range(len(SHARES) + 1)]
             self._parts = [part for part in parts if part]
+
+    def without(self, tasks: Collection[str]) -> Swaps:
+        """The same search, without these tasks."""
+        return replace(self, tasks=[task for task in self.tasks if task.name not in tasks])
 
     def key(self) -> dict[str, Any]:
         """What a searched mask depends on besides its step, for keys."""

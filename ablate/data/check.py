@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ablate.data.check_near import near_between, near_within
 from ablate.data.columns import GOLD, TEXTS, guess_kind
 from ablate.data.items import ItemSet, Key, normalize
 from ablate.data.own import OwnFile, read_own
@@ -26,13 +27,11 @@ def report(files: Sequence[Path], kind: str | None, columns: Sequence[str]) -> I
     Raises:
         DataError: a file is malformed, or the kind or a column is unknown.
     """
-    if kind is not None and kind not in TEXTS:
-        raise DataError(f"--kind {kind}: no kind of file; {suggest(kind, TEXTS)}")
     read: list[OwnFile] = []
     for path in files:
-        taken = kind or guess_kind(open_table(path))
-        read.append(read_own(path, taken, _named(columns, taken)))
-        yield from _of_file(read[-1], taken, "" if kind else " (guessed)")
+        taken, file = read_as(path, kind, columns)
+        read.append(file)
+        yield from _of_file(file, taken, "" if kind else " (guessed)")
     for i, one in enumerate(read):
         for other in read[i + 1 :]:
             shared = len(_pairs(one.items) & _pairs(other.items))
@@ -40,6 +39,15 @@ def report(files: Sequence[Path], kind: str | None, columns: Sequence[str]) -> I
                 f"{one.path} and {other.path}: {shared:,} pairs of texts in both"
                 f"{'; in a run, those that have chosen are left out of the test' if shared else ''}"
             )
+            yield f"  near-duplicates: {near_between(one.items, other.items)}"
+
+
+def read_as(path: Path, kind: str | None, columns: Sequence[str]) -> tuple[str, OwnFile]:
+    """The kind of a file, which is guessed if it is None, and what has been read; see :func:`report`."""
+    if kind is not None and kind not in TEXTS:
+        raise DataError(f"--kind {kind}: no kind of file; {suggest(kind, TEXTS)}")
+    taken = kind or guess_kind(open_table(path))
+    return taken, read_own(path, taken, _named(columns, taken))
 
 
 def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
@@ -59,6 +67,7 @@ def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
             f"precision of about {100 * positives / len(items):.1f}"
         )
     yield f"  repeated: {_repeated(items, kind)}"
+    yield f"  near-duplicates: {near_within(items)}"
     if useless := _useless(items):
         yield f"  {useless}"
     task = json.dumps(f"my-{file.path.stem}", ensure_ascii=False)

@@ -103,6 +103,7 @@ def _scores(exported: Exported) -> Table:
             f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
             *((f"{MEANINGS}.", _draws(exported)) if any(row.verdict for row in exported.rows) else ()),
             *((wording.CLEAN,) if clean else ()),
+            *_near_duplicates(exported),
             *wording.deviations(exported.about, {row.task for row in exported.rows}),
             *(f"{task} is {_code(what)}." for task, what in described(exported.about.tasks or {}).items()),
             f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
@@ -110,6 +111,11 @@ def _scores(exported: Exported) -> Table:
             *_unconfirmed(exported),
         ),
     )
+
+
+def _near_duplicates(exported: Exported) -> tuple[str, ...]:
+    found, tasks = exported.about.near_duplicates, {row.task for row in exported.rows}
+    return () if found is None else tuple(f"{line}." for line in found.lines_of(tasks))
 
 
 def _searched(exported: Exported) -> tuple[str, ...]:

@@ -22,9 +22,11 @@ from ablate.plan.tasks import RecipeTasks, load_tasks, make_task, resolve_tasks
 from ablate.plan.training_texts import Texts
 from ablate.plugins import Registry, registry
 from ablate.recipe.document import Document
+from ablate.recipe.near_duplicates import IGNORE, REPORT, NearDuplicates
 from ablate.recipe.recipe import Recipe
 from ablate.tasks.base import NO_VALUES, Task, WholeTask
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.own import OwnTask
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ class Job:
         """The screen tasks by which the cells to confirm are chosen."""
         return tuple(task for task in self.tasks.screen if task.chooses)
 
+    @property
+    def near(self) -> NearDuplicates:
+        """What happens to near-duplicates. Those of own files are reported unless the recipe says otherwise."""
+        own = any(isinstance(task, OwnTask) for task in (*self.tasks.screen, *self.tasks.confirm))
+        return self.recipe.near_duplicates or (REPORT if own else IGNORE)
+
     def make(self, names: Iterable[str]) -> tuple[Task, ...]:
         """Other tasks, by name, with the parameters that the recipe gives them.
 
@@ -65,7 +73,7 @@ class Job:
         self, tasks: Iterable[Task], seen: frozenset[PairKey] = frozenset(), *, faults: bool = False
     ) -> list[Loaded]:
         """Loads tasks, and marks the unseen items; see :func:`load_tasks`."""
-        return load_tasks(tasks, self.chosen.source, self.registry, seen, faults)
+        return load_tasks(tasks, self.chosen.source, self.registry, seen, faults, self.near)
 
 
 def prepare_job(recipe: Recipe, document: Document, data: str | None = None, limit: int | None = None) -> Job:

@@ -8,15 +8,18 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ablate.data.items import ItemSet, PairKey, Source
 from ablate.data.names import GROUPS, KNOWN, plain_name, split_of
+from ablate.data.near import near_pairs
 from ablate.data.sources import Chosen, expand, group_names, members
 from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
 from ablate.plan.own_files import check_own_files, own_class, own_classes
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
 from ablate.recipe.explain import check, listed
+from ablate.recipe.near_duplicates import IGNORE, NearDuplicates
 from ablate.recipe.recipe import Recipe
 from ablate.scorers.base import Scorer
 from ablate.tasks.base import Task
@@ -211,12 +214,14 @@ def load_tasks(
     registry: Registry,
     seen: frozenset[PairKey] = frozenset(),
     faults: bool = False,
+    near: NearDuplicates = IGNORE,
 ) -> list[Loaded]:
     """Reads the tasks' items, and marks those that have not been seen.
 
     Args:
         seen: the pairs that calibration, training or choice has looked at.
         faults: return a task whose code fails with its fault and without items, so that the other tasks can go on.
+        near: what happens to items that are near to seen pairs.
 
     Raises:
         DataError: items are absent or malformed.
@@ -227,6 +232,7 @@ def load_tasks(
         try:
             data = task.load(source)
             kept = data.unseen(seen)
+            alike = kept & _near(data, seen, near) if near.action != "ignore" else None
         except AblateError:  # a mistake that the user can correct, such as a missing file, ends the run
             raise
         except FAILURES as error:  # a plug-in's code may raise anything
@@ -236,5 +242,11 @@ def load_tasks(
             nothing = ItemSet(task.name, task.split, source.label, (), np.empty(0), ())
             loaded.append(Loaded(task, nothing, np.empty(0, bool), fault))
         else:
-            loaded.append(Loaded(task, data, kept))
+            count = None if alike is None else int(alike.sum())
+            kept = kept if alike is None or near.action != "drop" else kept & ~alike
+            loaded.append(Loaded(task, data, kept, near=count))
     return loaded
+
+
+def _near(data: ItemSet, seen: frozenset[PairKey], near: NearDuplicates) -> NDArray[np.bool_]:
+    return np.array([pair is not None for pair in near_pairs(data, seen, near.similarity)], np.bool_)

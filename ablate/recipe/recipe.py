@@ -23,6 +23,7 @@ from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
 from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
+from ablate.recipe.near_duplicates import NearDuplicates
 from ablate.recipe.search import Swap
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
@@ -63,6 +64,7 @@ Granularity = Annotated[GranularityEntry, named("granularity", GranularityEntry)
 Model = Annotated[ModelSpec, named("model", ModelSpec, "name")]
 Executor = Annotated[ExecutorEntry, named("executor", ExecutorEntry, "name")]
 Search = Annotated[Swap, named("search", Swap, "name")]
+Near = Annotated[NearDuplicates, named("near_duplicates", NearDuplicates, "action")]
 
 
 class StepEntry(Strict):
@@ -186,6 +188,7 @@ class Recipe(Strict):
     device: where the model runs: ``auto`` (the first CUDA GPU, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     precision: in which cells are evaluated: ``float32``, ``bf16`` or ``fp16``. Contributions are always computed in
         float32. Results of another precision have keys of their own.
+    near_duplicates: ``report`` if a task is on an own file and the recipe does not say, else ``ignore``.
     truncate_dims: every task also measures the first so many components of the embeddings (Matryoshka). Cells are
         scored and chosen by all components.
     """
@@ -215,6 +218,7 @@ class Recipe(Strict):
     ] = None
     tasks: dict[str, dict[str, Any]] = {}
     overlap: Literal["drop", "keep"] = "drop"
+    near_duplicates: Near | None = None
     statistics: Statistics = Statistics()
     executor: Executor = ExecutorEntry(name="in-process")
     device: Device = "auto"
@@ -228,10 +232,12 @@ class Recipe(Strict):
     @model_serializer(mode="wrap")
     def _as_before_dims(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A recipe without them is recorded as by an ablate that had none, so that runs of both are of one recipe.
-        return {name: value for name, value in plain(self).items() if name != "truncate_dims" or value}
+        return {n: value for n, value in plain(self).items() if n not in ("truncate_dims", "near_duplicates") or value}
 
     @model_validator(mode="after")
     def _not_empty(self) -> Recipe:
+        if self.overlap == "keep" and self.near_duplicates and self.near_duplicates.action == "drop":
+            raise wrong("near_duplicates: drop needs overlap: drop, which leaves equal items out", "near_duplicates")
         lacking = [n for n in ("scorers", "granularities", "sparsities") if not getattr(self, n)]
         if lacking and (len(lacking) < 3 or not self.cells):
             raise wrong(f"empty grid: no {' and no '.join(lacking)}; list at least one of each", lacking[0])

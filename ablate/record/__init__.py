@@ -1,6 +1,15 @@
 """The typed record of a run: its rows, the evidence on its cells, and its circumstances. Read and written as JSON."""
 
-from ablate.record.about import ContributionMap, Manifest, ModelHashes, OracleAgreement, Racing, RunAbout, TrainingData
+from ablate.record.about import (
+    ContributionMap,
+    Manifest,
+    ModelHashes,
+    NearDuplicates,
+    OracleAgreement,
+    Racing,
+    RunAbout,
+    TrainingData,
+)
 from ablate.record.computed import devices_note, precision_note
 from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
 from ablate.record.plain import from_plain, to_plain
@@ -18,6 +27,7 @@ __all__ = [
     "FamilyEffect",
     "Manifest",
     "ModelHashes",
+    "NearDuplicates",
     "OracleAgreement",
     "OverComponents",
     "OverSets",

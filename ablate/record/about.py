@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,6 +46,34 @@ class Racing:
     whole: int
     encoded: int
     without: int
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """How many items of tasks are near-duplicates of what calibrated, trained or chose.
+
+    action: ``drop`` (Δ leaves them out) or ``report``. similarity: from which Jaccard index on texts are near.
+    items: task -> how many, without those that are equal to a seen one; of several models the most.
+    """
+
+    action: str
+    similarity: float
+    items: dict[str, int]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What is said of each task that has some."""
+        return self.lines_of(self.items)
+
+    def lines_of(self, tasks: Collection[str]) -> tuple[str, ...]:
+        """What is said of those of these tasks that have some."""
+        what = f"near-duplicates (similarity {self.similarity:g} or more) of what calibrated or chose"
+        then = "Δ leaves them out" if self.action == "drop" else "Δ counts them; near_duplicates: drop leaves them out"
+        return tuple(
+            f"{task}: {count:,} {'item is' if count == 1 else 'items are'} {what}; {then}"
+            for task, count in self.items.items()
+            if count and task in tasks
+        )
 
 
 @dataclass(frozen=True)
@@ -138,6 +166,8 @@ class RunAbout(Manifest):
     precision_effects: model -> task -> the dense model's score in the recipe's precision less that in float32, on all
         pairs; None if the precision is float32.
     racing: model -> what racing has spared; None of a run that was not raced.
+    cannot_choose: model -> screen task -> why it did not choose; None if all that should have chosen did.
+    near_duplicates: those of the tasks; None where they were not looked for.
     dims: model -> how many components its embeddings have; None of a run without ``truncate_dims``.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
@@ -173,6 +203,8 @@ class RunAbout(Manifest):
     draws_asked: int | None = None
     racing: dict[str, Racing] | None = None
     dims: dict[str, int] | None = None
+    near_duplicates: NearDuplicates | None = None
+    cannot_choose: dict[str, dict[str, str]] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

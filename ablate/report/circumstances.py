@@ -26,6 +26,8 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
         *_dims(about),
         _hygiene(results, run_stages),
         *((_CLEAN,) if about.clean else ()),
+        *_cannot_choose(about),
+        *(about.near_duplicates.lines if about.near_duplicates else ()),
     )
 
 
@@ -55,6 +57,16 @@ def _dims(about: RunAbout) -> tuple[str, ...]:
     if not asked:
         return ()
     return (f"dimensions: {own}, which choose; also truncated to {asked}",)
+
+
+def _cannot_choose(about: RunAbout) -> tuple[str, ...]:
+    """Which tasks should have chosen and did not."""
+    several = len(about.models) > 1
+    return tuple(
+        f"{task} did not choose{f' for {model}' if several else ''}: {why}"
+        for model, by_task in (about.cannot_choose or {}).items()
+        for task, why in by_task.items()
+    )
 
 
 def _hygiene(results: RunRecord, run_stages: Sequence[Stage]) -> str:

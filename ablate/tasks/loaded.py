@@ -24,6 +24,7 @@ class Loaded:
     fault: why the items could not be read (there are none then); usually None.
     part: bool [items of the whole set], which of them these are; None if these are all.
     dim: the task measures the first so many components of the embeddings; None for all.
+    near: how many items are near to those that calibration or choice has seen, but not equal; None if not looked for.
     """
 
     task: Task
@@ -32,6 +33,7 @@ class Loaded:
     fault: str | None = None
     part: NDArray[np.bool_] | None = None
     dim: int | None = None
+    near: int | None = None
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ablate.store.store import Store
+from tests.bench import pairs
 from tests.workplace import RECIPE, STORE, Workplace
 
 
@@ -192,3 +193,19 @@ def test_compare_previews_too(place: Workplace) -> None:
     assert ran.code == 0, ran.err
     assert cells(ran.out) == ["to do   dense", "to do   head magnitude 50 %"]
     assert place.files() == {}
+
+
+def test_near_duplicates_of_what_will_choose_are_counted(place: Workplace) -> None:
+    rows = [f"{a},{b},{gold}" for a, b, gold in pairs(7, 12)]
+    near = [f"{a}s,{b},{gold}" for a, b, gold in pairs(7, 12)[:2]] + [f"{a},{b},{gold}" for a, b, gold in pairs(8, 9)]
+    for name, lines in (("dev.csv", rows), ("test.csv", near)):
+        Path(name).write_text("\n".join(["text1,text2,score", *lines]))
+    recipe = RECIPE.replace("[sts-dev]", "[mine]") + (
+        "confirm: [held-out]\ntasks: {mine: {kind: sts, file: dev.csv}, held-out: {kind: sts, file: test.csv, split: test}}\n"
+    )
+    ran = place.run(recipe, "--dry-run")
+    assert (
+        "held-out: 2 items are near-duplicates (similarity 0.8 or more) of what calibrated or chose; Δ counts"
+        in ran.out
+    )
+    assert "near-duplicates" not in place.run(recipe + "near_duplicates: ignore\n", "--dry-run").out

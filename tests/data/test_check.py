@@ -21,20 +21,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_of_two_files(folder: Path) -> None:  # noqa: ARG001
     lines = list(report([Path("a.csv"), Path("b.csv")], None, []))
     assert lines[0].startswith("a.csv: sts (guessed), 3 rows, sha256 ")
-    assert lines[1:6] == [
+    assert lines[1:7] == [
         "  columns: first = text1, second = text2, score = score",
         "  texts: 5 different ones",
         "  scores: 1 to 5, median 3, 3 different ones",
         "  repeated: 1 of the rows, but for case, spaces and punctuation; equal rows count as one cluster; items with "
         "several scores: 1",
+        "  near-duplicates: none",
         "  rows with one text twice: 1",
     ]
-    assert lines[6] == (
+    assert lines[7] == (
         '  recipe: tasks: {"my-a": {kind: sts, file: "a.csv", columns: {first: "text1", second: "text2", '
         'score: "score"}}}'
     )
     assert "  labels: 1 are 1 and 3 are 0; cosines at random give an average precision of about 25.0" in lines
-    assert lines[-1].startswith("a.csv and b.csv: 1 pairs of texts in both; in a run, those that have chosen are left")
+    assert lines[-1] == "  near-duplicates: none"
+    assert lines[-2].startswith("a.csv and b.csv: 1 pairs of texts in both; in a run, those that have chosen are left")
 
 
 def test_what_is_given_is_taken(folder: Path) -> None:  # noqa: ARG001
@@ -55,3 +57,21 @@ def test_refused(folder: Path, kind: str, columns: list[str], told: str) -> None
     with pytest.raises(DataError) as refused:
         list(report([Path("b.csv")], kind, columns))
     assert str(refused.value).startswith(told)
+
+
+def test_near_duplicates_have_an_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    base, other = "Where is the invoice of last month?", "How do I reset the password of my account?"
+    Path("a.csv").write_text(f"text1,text2,score\n{base},{other},1\nx,y,3\n{other},{base[:-1]}s,5\nx,z,4\n")
+    Path("b.csv").write_text(f"text1,text2,score\nz,y,3\n{other}!,{base[:-1]}d,5\n{base},{other},4\n{base},y,1\n")
+    lines = list(report([Path("a.csv"), Path("b.csv")], None, []))
+    assert lines[5] == (
+        "  near-duplicates: 2 of the rows are almost another row (similarity 0.8 or more), such as rows 1 and 3: "
+        f"'{base}' and '{base[:-1]}s'"
+    )
+    # Row 3 of b.csv is row 1 of a.csv, and counts as a pair in both.
+    assert lines[-1] == (
+        "  near-duplicates: 1 rows of the second are almost rows of the first (similarity 0.8 or more), such as rows 2 "
+        f"and 1: '{base[:-1]}d' and '{base}'"
+    )
+    monkeypatch.setattr("ablate.data.check_near.MOST", 5)
+    assert "  near-duplicates: not looked for in more than" in list(report([Path("a.csv")], None, []))[5]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ablate.record import RunAbout
 from tests.bench import Bench, make_bench, of, one, pairs
 
 
@@ -82,3 +83,62 @@ def test_it_can_race(bench: Bench) -> None:
         tasks={"same": task}, screen=["same"], confirm=["sickr"], evaluate={"racing": True}, sparsities=[0.25, 0.5]
     )
     assert {row.status for row in results.rows} <= {"ok", "stopped"}
+
+
+def _near_files(root: Path) -> dict[str, Any]:
+    """Of 20 test pairs, 2 are dev pairs, 3 are dev pairs with another ending, and 1 has one such text only."""
+    dev, test = pairs(17, 30), pairs(18, 14)
+    near = [(f"{b}s", a, gold) for a, b, gold in dev[5:8]] + [(f"{dev[9][0]}s", "a b c d e f", 1.0)]
+    for name, rows in (("dev.csv", dev), ("held.csv", [*dev[:2], *near, *test])):
+        (root / name).write_text("\n".join(["text1,text2,score", *(f"{a},{b},{gold}" for a, b, gold in rows)]))
+    return {
+        "tasks": {
+            "mine": {"kind": "sts", "file": str(root / "dev.csv")},
+            "held-out": {"kind": "sts", "file": str(root / "held.csv"), "split": "test"},
+        },
+        "screen": ["mine"],
+        "confirm": ["held-out"],
+        "statistics": {"resamples": 200},
+    }
+
+
+def test_near_duplicates_of_what_chose_are_reported_or_left_out(bench: Bench) -> None:
+    given, told = _near_files(bench.root), "held-out: 3 items are near-duplicates (similarity 0.8 or more) of what"
+    plain = bench.run(**given)
+    found = plain.about.near_duplicates
+    assert found is not None
+    assert (found.action, found.items) == ("report", {"mine": 0, "held-out": 3})
+    counts = one(plain, cell="dense", stage="confirm", task="held-out")
+    assert (counts.n, counts.n_clean) == (20, 18)
+    (note,) = [event.text for event in bench.events if "near-duplicates" in event.text]
+    assert note == f"{told} calibrated or chose; Δ counts them; near_duplicates: drop leaves them out"
+    assert note in plain.to_markdown().replace("\\", "")
+    assert RunAbout.from_dict(plain.about.to_dict()).near_duplicates == found
+
+    dropped = bench.run(**given, near_duplicates="drop")
+    counts = one(dropped, cell="dense", stage="confirm", task="held-out")
+    assert (counts.n, counts.n_clean) == (20, 15)
+    assert f"{told} calibrated or chose; Δ leaves them out" in dropped.to_markdown().replace("\\", "")
+
+    # At 1 only equal sets of shingles are near, and a text that is one letter longer has another set.
+    strict = bench.run(**given, near_duplicates={"action": "drop", "similarity": 1.0})
+    assert one(strict, cell="dense", stage="confirm", task="held-out").n_clean == 18
+
+    ignored = bench.run(**given, near_duplicates="ignore")
+    assert ignored.about.near_duplicates is None
+    assert "near_duplicates" not in ignored.about.to_dict()
+
+
+def test_near_duplicates_of_standard_sets_are_not_looked_for_unless_asked(bench: Bench) -> None:
+    plain = bench.run(confirm=["stsb"]).about
+    assert "near_duplicates" not in plain.to_dict()
+    assert "near_duplicates" not in (plain.recipe or {})
+    asked = bench.run(confirm=["stsb"], near_duplicates="report").about
+    assert asked.near_duplicates is not None
+    assert set(asked.near_duplicates.items) == {"stsb-dev", "stsb"}
+    assert (asked.recipe or {})["near_duplicates"] == {"action": "report", "similarity": 0.8}
+
+
+def test_near_duplicates_cannot_be_left_out_where_equal_items_are_kept(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="near_duplicates: drop needs overlap: drop"):
+        bench.recipe(near_duplicates="drop", overlap="keep")

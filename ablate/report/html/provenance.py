@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ablate.record import RunRecord, to_plain
+from ablate.record import NearDuplicates, RunRecord, to_plain
 
 SEEDS = ("calibration_seed", "control_seed", "tie_seed", "train_seed", "statistics_seed", "seeds", "calibration_seeds")
 
@@ -49,6 +49,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         ("screen tasks", ", ".join(about.screen)),
         ("confirm tasks", ", ".join(about.confirm)),
         ("overlap", about.overlap),
+        ("near-duplicates", about.near_duplicates and _near(about.near_duplicates)),
         ("rows", str(len(results.rows))),
         ("cells", about.counts),
         ("matched draws", about.draws_said),
@@ -74,6 +75,11 @@ def recipe_text(results: RunRecord) -> str | None:
     """The recipe after validation, with all defaults, as JSON (which is YAML too)."""
     recipe = results.about.recipe
     return None if recipe is None else json.dumps(recipe, indent=2, ensure_ascii=False)
+
+
+def _near(found: NearDuplicates) -> str:
+    counts = ", ".join(f"{task} {count:,}" for task, count in found.items.items())
+    return f"{found.action}, similarity {found.similarity:g} or more; items: {counts}"
 
 
 def _choice(origin: Origin) -> list[tuple[str, Any]]:

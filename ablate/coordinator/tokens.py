@@ -1,0 +1,45 @@
+"""How many tokens the parts of a run encode besides its tasks: passes, trainings of scorers, trainings of cells."""
+
+from __future__ import annotations
+
+from ablate.coordinator.model_run import ModelRun
+from ablate.data.calibration import Over
+from ablate.engine.passes import Pass
+from ablate.models.encode import prepare
+from ablate.plan.job import Job
+from ablate.plan.plan import Step
+from ablate.recipe.schedule import steps_of
+
+PROBE = 128
+"""How many texts are tokenized or encoded for an estimate."""
+
+
+def pass_tokens(model_run: ModelRun, planned: Pass) -> float:
+    return _tokens_each(model_run, planned.over) * planned.size
+
+
+def learning_tokens(model_run: ModelRun, step: Step) -> float:
+    """The tokens of one training of a scorer."""
+    each = ((batches, _tokens_each(model_run, batches.over)) for batches in step.scorer.batches)
+    own = model_run.calibration.batch_size
+    return step.scorer.trains * sum((batches.batch_size or own) * tokens for batches, tokens in each)
+
+
+def _tokens_each(model_run: ModelRun, over: Over) -> float:
+    """The mean number of tokens of a calibration example."""
+    examples = model_run.calibration.examples(over)
+    pairs = over != "sentences"
+    texts = [text for left, right, *_ in examples for text in (left, right)] if pairs else list(examples)
+    return prepare(model_run.model, texts).tokens / max(len(examples), 1)
+
+
+def training_tokens(job: Job, model_run: ModelRun) -> float:
+    """The tokens of one training, from its first examples. Evaluations on the screen tasks are not counted."""
+    spec, texts = job.recipe.train, job.texts
+    if spec is None or texts is None:
+        return 0.0
+    probed = texts.examples[:PROBE]
+    tokens = sum(prepare(model_run.model, list(column)).tokens for column in zip(*probed, strict=True)) / len(probed)
+    # A single sentence is its own positive, and is encoded twice.
+    copies = 1 if texts.supervised else 2
+    return steps_of(spec, len(texts.examples)) * spec.accumulate * spec.batch_size * tokens * copies
