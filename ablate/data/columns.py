@@ -58,6 +58,11 @@ _NUMBERS = {
 _NUMBERING = {"", "id", "idx", "index", "unnamed0", "row", "pairid"}
 """Names of columns that number the rows."""
 
+SPLITS: Mapping[str, str] = MappingProxyType(
+    {"train": "train", "dev": "dev", "validation": "dev", "val": "dev", "valid": "dev", "test": "test"}
+)
+"""What a column calls a split, in lower case -> the split."""
+
 _SAMPLE = 200
 
 
@@ -71,7 +76,7 @@ def find_columns(table: Table, kind: str, given: Mapping[str, str]) -> dict[str,
         DataError: a named column is absent, or the others cannot be told.
     """
     keys = [_plain(name) for name in table.names]
-    found = {role: _named(table, role, name) for role, name in given.items()}
+    found = {role: column_at(table, role, name) for role, name in given.items()}
     roles = TEXTS[kind]
     if not set(roles) & set(found):
         schemes = _TRIPLETS if kind == "triplets" else _PAIRS
@@ -98,7 +103,19 @@ def guess_kind(table: Table) -> str:
     return "pairs" if values and values <= {"0", "1", "0.0", "1.0", "true", "false"} else "sts"
 
 
-def _named(table: Table, role: str, name: str) -> int:
+def split_column(table: Table) -> str | None:
+    """The column that says of which split a row is, by the first rows: all of its cells are names of splits."""
+    rows = [cells for _, cells in islice(table.rows(), _SAMPLE)]
+    found = (i for i in range(len(table.names)) if rows and all(_is_split(row[i]) for row in rows))
+    return next((table.names[i] for i in found), None)
+
+
+def column_at(table: Table, role: str, name: str) -> int:
+    """The number of a column by its name, in any case.
+
+    Raises:
+        DataError: there is none.
+    """
     if name in table.names:
         return table.names.index(name)
     lower = [each.lower() for each in table.names]
@@ -137,7 +154,12 @@ def _types(table: Table, taken: set[int]) -> tuple[list[int], list[int]]:
 
     numbers = [i for i in free if cells(i) and all(map(is_number, cells(i)))]
     texts = [i for i in free if i not in numbers and cells(i) and all(isinstance(cell, str) for cell in cells(i))]
+    texts = [i for i in texts if not all(map(_is_split, cells(i)))]
     return texts, numbers
+
+
+def _is_split(cell: Any) -> bool:
+    return isinstance(cell, str) and cell.strip().lower() in SPLITS
 
 
 def _plain(name: str) -> str:

@@ -16,6 +16,21 @@ def described(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {
         name: f"{Path(given['file']).name} (sha256 {given['sha256'][:12]}), {given['kind']}, {given['split']}; "
         + ", ".join(f"{role} = {column}" for role, column in given["columns"].items())
+        + _part(given.get("part"), given["split"])
         for name, given in parameters.items()
         if {"kind", "file", "sha256", "columns", "split"} <= set(given)
     }
+
+
+def _part(part: Mapping[str, Any] | None, split: str) -> str:
+    """Which rows of the file the task has."""
+    if part is None:
+        return ""
+    sizes = {name: count for name, count in part["rows"].items() if count}
+    if part.get("column"):
+        how = f"by column {part['column']}"
+    else:
+        shares = ", ".join(f"{name} {share:g}" for name, share in part["shares"].items())
+        how = f"by shares of {shares} with seed {part.get('seed', 0)}, rows that share a text together"
+    listed = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
+    return f"; {sizes.get(split, 0):,} of {sum(sizes.values()):,} rows, {how}: {listed}"

@@ -47,7 +47,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     ranker, granularities, confirm = _ranker(job), _granularities(job), confirm_tasks(job)
     if not job.choosing:
         raise AblateError("screen: none of its tasks chooses units; add one such as sts-dev")
-    calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
+    calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.calibration_source))
     study_manifest = study_manifest_of(job, PrevalenceRecord.study, store.name)
     run = store.begin_run({**study_manifest, "prevalence": [], "maps": []})
     watch(Event("note", f"device: {device_note(job)}"))

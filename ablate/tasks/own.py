@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -16,6 +17,7 @@ from torch.nn.functional import normalize
 
 from ablate.data.items import ItemSet, Source
 from ablate.data.own import OwnFile, read_own
+from ablate.data.parts import Part, Split, counts, parts_of, rows_of
 from ablate.errors import DataError
 from ablate.statistics.average_precision import AVERAGE_PRECISION
 from ablate.statistics.metric import SPEARMAN, Mean, Statistic
@@ -67,7 +69,10 @@ class OwnTask(Task):
     file: Path | None = Field(None, exclude=True, description="CSV, TSV, JSONL or Parquet")
     columns: _Columns = Field(_Columns(), exclude=True)
     # `split` is a class attribute of every task.
-    own_split: Literal["dev", "test"] = Field("dev", alias="split", description="test: only reports; dev: may choose")
+    own_split: Split = Field(
+        "dev", alias="split", description="test: only reports; dev: may choose; train: only calibrates"
+    )
+    part: Part | None = Field(None, exclude=True, description="which rows of the file are of the split")
     sha256: str | None = Field(None, exclude=True, description="of the file; another file is refused")
 
     def read(self) -> OwnFile:
@@ -87,13 +92,43 @@ class OwnTask(Task):
         return found
 
     def load(self, source: Source) -> ItemSet:  # noqa: ARG002
-        return self.read().as_set(self.name, self.split)
+        return self.items()
+
+    def items(self) -> ItemSet:
+        """The items of the file that are the task's."""
+        whole = self.read().as_set(self.name, self.split)
+        return whole if self.part is None else whole.only(self.rows())
+
+    def rows(self) -> NDArray[np.bool_]:
+        """Which rows of the file are the task's, bool [rows]."""
+        return rows_of(self.read(), self.part, self.split)
+
+    def pairs_of(self, items: ItemSet) -> ItemSet:
+        """What calibration draws from: pairs with gold from 0 to 5, of which those above 4 are positives.
+
+        A kind that has no pairs gives its items as they are. Only their sentences are drawn then.
+
+        Args:
+            items: of this task.
+        """
+        return items
+
+    def scale(self) -> str:
+        """How the gold of the file becomes that of :meth:`pairs_of`, as the dry run says it."""
+        return "its sentences, since it has no pairs"
 
     def resolved(self) -> dict[str, Any]:
-        """The parameters with the columns that were found and the hash of the file, as records of runs have them."""
+        """The parameters with the columns that were found and the hash of the file, as records of runs have them.
+
+        With a part, also how many rows each part has.
+        """
         found = self.read()
         given = self.model_dump(mode="json", by_alias=True)
-        return {**given, "file": str(self.file), "columns": dict(found.columns), "sha256": found.sha256}
+        part: dict[str, Any] = {}
+        if self.part is not None:
+            sizes = counts(parts_of(found, self.part)).model_dump()
+            part = {"part": {**self.part.model_dump(exclude_none=True), "rows": sizes}}
+        return {**given, "file": str(self.file), "columns": dict(found.columns), "sha256": found.sha256, **part}
 
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         """The cosine of each pair. Items of another kind are measured otherwise."""
@@ -122,6 +157,20 @@ class OwnSts(OwnTask):
     columns: StsColumns = Field(StsColumns(), exclude=True)
     own_metric: Literal["spearman", "pearson"] = Field("spearman", alias="metric", description="which correlation")
 
+    def pairs_of(self, items: ItemSet) -> ItemSet:
+        """The pairs, with the range of the whole file's scores put on 0 to 5 linearly."""
+        low, high = self._ends()
+        # Rounded, so that a score at four fifths of the range is not above 4 by an error of the last digit.
+        return replace(items, gold=np.round((items.gold - low) * 5 / (high - low), 9))
+
+    def scale(self) -> str:
+        low, high = self._ends()
+        return f"scores {low:g} to {high:g} count as 0 to 5, and positives have more than {low + 0.8 * (high - low):g}"
+
+    def _ends(self) -> tuple[float, float]:
+        gold = self.read().items.gold
+        return float(gold.min()), float(gold.max())
+
     def statistic(self) -> Statistic:
         return PEARSON if self.own_metric == "pearson" else SPEARMAN
 
@@ -139,6 +188,13 @@ class OwnPairs(OwnTask):
 
     kind: Literal["pairs"] = "pairs"
     columns: PairsColumns = Field(PairsColumns(), exclude=True)
+
+    def pairs_of(self, items: ItemSet) -> ItemSet:
+        """The pairs; label 1 becomes 5."""
+        return replace(items, gold=5 * items.gold)
+
+    def scale(self) -> str:
+        return "label 1 counts as 5, and positives have label 1"
 
     def statistic(self) -> Statistic:
         return AVERAGE_PRECISION
@@ -160,6 +216,18 @@ class OwnTriplets(OwnTask):
         anchor, positive, negative = (unit[rows] for rows in data.rows(3))
         nearer: NDArray[np.bool_] = ((anchor * positive).sum(1) > (anchor * negative).sum(1)).numpy()
         return nearer.astype(np.float32)
+
+    def pairs_of(self, items: ItemSet) -> ItemSet:
+        """Two pairs of each triplet: the anchor with the positive has 5, and with the negative 0."""
+        rows = [
+            ((anchor, other), gold, subset)
+            for (anchor, positive, negative), subset in zip(items.texts, items.subsets, strict=True)
+            for other, gold in ((positive, 5.0), (negative, 0.0))
+        ]
+        return ItemSet.from_rows(items.name, items.split, items.source, rows)
+
+    def scale(self) -> str:
+        return "an anchor and its positive count as 5, an anchor and its negative as 0"
 
     def statistic(self) -> Statistic:
         return ACCURACY

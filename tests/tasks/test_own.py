@@ -90,3 +90,43 @@ def test_a_key_has_no_path_and_a_record_has_the_columns_and_the_hash(tmp_path: P
     written(tmp_path, "sts", rows=20)
     with pytest.raises(DataError, match=r"has changed: its sha256 is .*restore the file, or leave out sha256"):
         again.load(Embedded())
+
+
+def test_a_part_is_the_rows_of_its_split(tmp_path: Path) -> None:
+    given = {"kind": "sts", "file": written(tmp_path, "sts"), "part": {"shares": {"dev": 0.25, "test": 0.75}}}
+    dev, test = (own_task("mine", each)(**each) for each in ({**given, "split": split} for split in ("dev", "test")))
+    assert (len(dev.items()), len(test.items())) == (10, 30)
+    assert not (dev.rows() & test.rows()).any()
+    whole = own_task("mine", {"kind": "sts"})(kind="sts", file=given["file"]).items()
+    assert {*dev.items().texts, *test.items().texts} == set(whole.texts)
+    assert test.identity()["parameters"] == {"kind": "sts", "own_split": "test", "own_metric": "spearman"}
+    resolved = test.resolved()
+    assert resolved["part"]["rows"] == {"train": 0, "dev": 10, "test": 30}
+    again = own_task("mine", resolved)(**resolved)
+    assert again.items().hash == test.items().hash
+    assert pickle.loads(pickle.dumps(again)).items().hash == test.items().hash
+
+
+def test_the_pairs_that_calibration_draws_from(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text1,text2,score\na,b,100\nc,d,84\ne,f,20\ng,h,84.5\n")
+    task = own_task("mine", {"kind": "sts"})(kind="sts", file=path)
+    # (84 - 20) / 80 is four fifths of the range: 4, and not above.
+    assert task.pairs_of(task.items()).gold.tolist() == [5, 4, 0, 4.03125]
+    assert task.scale() == "scores 20 to 100 count as 0 to 5, and positives have more than 84"
+    path.write_text("text1,text2,label\na,b,1\nc,d,0\n")
+    task = own_task("mine", {"kind": "pairs"})(kind="pairs", file=path)
+    assert task.pairs_of(task.items()).gold.tolist() == [5, 0]
+    path.write_text("anchor,positive,negative\na,b,c\nd,e,f\n")
+    task = own_task("mine", {"kind": "triplets"})(kind="triplets", file=path)
+    found = task.pairs_of(task.items())
+    assert found.texts == (("a", "b"), ("a", "c"), ("d", "e"), ("d", "f"))
+    assert found.gold.tolist() == [5, 0, 5, 0]
+
+
+def test_the_scale_is_that_of_the_file_and_not_of_the_part(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("text1,text2,score,split\na,b,0,test\nc,d,10,test\ne,f,4,train\ng,h,6,train\n")
+    given = {"kind": "sts", "file": path, "part": {"column": "split"}, "split": "train"}
+    task = own_task("mine", given)(**given)
+    assert task.pairs_of(task.items()).gold.tolist() == [2, 3]
