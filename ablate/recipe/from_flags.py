@@ -11,6 +11,7 @@ import numpy as np
 from ablate.errors import ModelError
 from ablate.models.spec import ModelSpec
 from ablate.recipe.document import Document, Location
+from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.recipe import Recipe, parse
 
 _OPTIONS: dict[Location, str] = {
@@ -34,13 +35,14 @@ def comparison(
     sparsities: str | Sequence[float | str],
     model: str,
     pooling: str | None,
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] | None,
     seeds: str | Sequence[int],
     *,
     prompt: str | None = None,
     prompt_name: str | None = None,
     device: str | None = None,
     precision: str | None = None,
+    files: OwnFiles = OwnFiles(),  # noqa: B008
 ) -> tuple[Recipe, Document]:
     """The recipe of a comparison, and the document that names the option of each value.
 
@@ -48,9 +50,13 @@ def comparison(
 
     Args:
         model: ``minilm``, a folder, or ``ID@REVISION``.
+        tasks: None for the files that choose, or ``sts-dev`` if there are none.
+        files: own files. Every cell is evaluated on those that choose, beside ``tasks``; the best are confirmed on
+            that of ``--test``.
 
     Raises:
         RecipeError: ``--option: what is wrong; what to do``.
+        DataError: a file is malformed. The message begins with the option.
     """
     name, revision = _split_revision(model)
     spec = {"name": name, "revision": revision, "pooling": pooling, "prompt": prompt, "prompt_name": prompt_name}
@@ -60,10 +66,11 @@ def comparison(
         "granularities": _list(granularities),
         "sparsities": [_number(item, float) for item in _list(sparsities)],
         "seeds": [_number(item, int) for item in _list(seeds)],
-        "screen": _list(tasks),
+        "screen": _list(["sts-dev"] if tasks is None and not files.choose else tasks or []),
         **{key: value for key, value in (("device", device), ("precision", precision)) if value is not None},
     }
     document = Document("compare", tree, dict(_OPTIONS))
+    put_into(document, files, beside=True)
     return parse(document), document
 
 

@@ -23,6 +23,7 @@ from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
 from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
+from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.search import Swap
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
@@ -246,24 +247,33 @@ class Recipe(Strict):
 
 
 def load_recipe(
-    path: str | Path, overrides: Sequence[str] = (), *, device: str | None = None, precision: str | None = None
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    device: str | None = None,
+    precision: str | None = None,
+    files: OwnFiles | None = None,
 ) -> tuple[Recipe, Document]:
     """Reads and checks a recipe.
 
     Args:
         overrides: ``a.b=c`` texts; c is read as YAML.
         device, precision: replace those of the recipe, as ``--device`` and ``--precision`` do.
+        files: replace its tasks, as ``--dev`` and ``--test`` do.
 
     Returns:
         The recipe, and the document with the place of each of its values.
 
     Raises:
         RecipeError: ``file:line:col: what is wrong; what to do``.
+        DataError: one of the files is malformed.
     """
     document = read(Path(path))
     for override in overrides:
         document.override(override)
     document.set_options(device=device, precision=precision)
+    if files is not None:
+        put_into(document, files)
     return parse(document), document
 
 
