@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ablate.data.columns import GOLD, TEXTS, guess_kind
+from ablate.data.columns import GOLD, TEXTS, guess_kind, split_column
 from ablate.data.items import ItemSet, Key, normalize
 from ablate.data.own import OwnFile, read_own
+from ablate.data.parts import Part, counts, parts_of
 from ablate.data.tables import open_table
 from ablate.errors import DataError, suggest
 
@@ -30,9 +31,10 @@ def report(files: Sequence[Path], kind: str | None, columns: Sequence[str]) -> I
         raise DataError(f"--kind {kind}: no kind of file; {suggest(kind, TEXTS)}")
     read: list[OwnFile] = []
     for path in files:
-        taken = kind or guess_kind(open_table(path))
+        table = open_table(path)
+        taken = kind or guess_kind(table)
         read.append(read_own(path, taken, _named(columns, taken)))
-        yield from _of_file(read[-1], taken, "" if kind else " (guessed)")
+        yield from _of_file(read[-1], taken, "" if kind else " (guessed)", split_column(table))
     for i, one in enumerate(read):
         for other in read[i + 1 :]:
             shared = len(_pairs(one.items) & _pairs(other.items))
@@ -42,7 +44,7 @@ def report(files: Sequence[Path], kind: str | None, columns: Sequence[str]) -> I
             )
 
 
-def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
+def _of_file(file: OwnFile, kind: str, guessed: str, splits: str | None) -> Iterator[str]:
     items = file.items
     columns = ", ".join(f"{role} = {name}" for role, name in file.columns.items())
     yield f"{file.path}: {kind}{guessed}, {len(items):,} rows, sha256 {file.sha256[:12]}"
@@ -59,12 +61,18 @@ def _of_file(file: OwnFile, kind: str, guessed: str) -> Iterator[str]:
             f"precision of about {100 * positives / len(items):.1f}"
         )
     yield f"  repeated: {_repeated(items, kind)}"
+    part = ""
+    if splits is not None:
+        sizes = counts(parts_of(file, Part(column=splits)))
+        listed = ", ".join(f"{name} {count:,}" for name, count in sizes if count)
+        yield f"  parts: {listed} rows, by column {splits}"
+        part = f", part: {{column: {json.dumps(splits, ensure_ascii=False)}}}"
     if useless := _useless(items):
         yield f"  {useless}"
     task = json.dumps(f"my-{file.path.stem}", ensure_ascii=False)
     named = ", ".join(f"{role}: {json.dumps(name, ensure_ascii=False)}" for role, name in file.columns.items())
     where = json.dumps(str(file.path), ensure_ascii=False)
-    yield f"  recipe: tasks: {{{task}: {{kind: {kind}, file: {where}, columns: {{{named}}}}}}}"
+    yield f"  recipe: tasks: {{{task}: {{kind: {kind}, file: {where}, columns: {{{named}}}{part}}}}}"
 
 
 def _repeated(items: ItemSet, kind: str) -> str:

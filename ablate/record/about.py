@@ -139,6 +139,8 @@ class RunAbout(Manifest):
         pairs; None if the precision is float32.
     racing: model -> what racing has spared; None of a run that was not raced.
     dims: model -> how many components its embeddings have; None of a run without ``truncate_dims``.
+    earlier_roles: on items of own files that choose in this run and reported in an earlier one, or the reverse, in one
+        line each; None if there are none.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
@@ -173,6 +175,7 @@ class RunAbout(Manifest):
     draws_asked: int | None = None
     racing: dict[str, Racing] | None = None
     dims: dict[str, int] | None = None
+    earlier_roles: tuple[str, ...] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

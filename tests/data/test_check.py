@@ -55,3 +55,10 @@ def test_refused(folder: Path, kind: str, columns: list[str], told: str) -> None
     with pytest.raises(DataError) as refused:
         list(report([Path("b.csv")], kind, columns))
     assert str(refused.value).startswith(told)
+
+
+def test_a_column_of_splits(folder: Path) -> None:  # noqa: ARG001
+    Path("s.csv").write_text("text1,text2,score,fold\na,b,1,train\nc,d,3,test\ne,f,2,Train\n")
+    lines = list(report([Path("s.csv")], None, []))
+    assert "  parts: train 2, test 1 rows, by column fold" in lines
+    assert lines[-1].endswith('score: "score"}, part: {column: "fold"}}}')
