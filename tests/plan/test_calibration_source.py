@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from ablate.data.embedded import Embedded
-from ablate.errors import DataError
+from ablate.data.items import ItemSet
+from ablate.errors import DataError, RecipeError
 from ablate.plan.calibration_source import CalibrationSource
 from ablate.studies.variants import variants
-from ablate.tasks.own import own_task
+from ablate.tasks.own import OwnSts, own_task
 from tests.bench import Bench, make_bench, one, pairs
 from tests.workplace import RECIPE, Workplace
 
@@ -104,6 +105,23 @@ def test_refused(workplace: Workplace, spec: str, split: str, told: str) -> None
     text = RECIPE.replace("{pairs: 8,", f"{{{spec}, pairs: 8,")
     text += f"tasks: {{mine: {{kind: sts, file: train.csv, split: {split}}}}}\n"
     assert told in workplace.refused(workplace.run(text))
+
+
+def test_texts_without_pairs_give_sentences_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def texts(_: OwnSts, items: ItemSet) -> ItemSet:
+        return ItemSet.from_rows(items.name, items.split, items.source, [((a,), 0.0, "") for a, _ in items.texts])
+
+    monkeypatch.setattr(OwnSts, "pairs_of", texts)
+    given: dict[str, Any] = {"scorers": ["align", "uniform"], "tasks": own(bench)}
+    spec = {"splits": ["mine"], "sentences": 30, "pairs": 30, "batch_size": 8}
+    with pytest.raises(RecipeError, match="'mine' has single texts, and positives are pairs; name a split of pairs"):
+        bench.job(**given, calibration=spec)
+    drawn = bench.job(**given, calibration={**spec, "positives": "dropout"}).calibration
+    assert len(drawn.sentences) == 30
+    assert set(drawn.sentences) <= {a for a, _, _ in pairs(2, 60)}
+    given["scorers"] = ["correlation"]
+    with pytest.raises(RecipeError, match="'mine' has single texts, and a scorer looks at pairs with gold scores"):
+        bench.job(**given, calibration={**spec, "positives": "dropout"})
 
 
 def test_the_dry_run_says_how_scores_count(workplace: Workplace) -> None:
