@@ -30,6 +30,8 @@ def run(
     watch: Watch = silent,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
     dev: str | Path | None = None,
     test: str | Path | None = None,
 ) -> Results:
@@ -45,6 +47,8 @@ def run(
         watch: called with each :class:`~ablate.events.Event` of the run.
         device: replaces the recipe's ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: replaces the recipe's ``precision``: ``float32``, ``bf16`` or ``fp16``.
+        executor: replaces the recipe's ``executor``, such as ``processes``.
+        jobs: in how many processes or workers cells are evaluated; without ``executor``, those of ``processes``.
         dev, test: files of your own, which replace the recipe's ``screen`` and ``confirm``.
 
     Raises:
@@ -55,11 +59,13 @@ def run(
         document = Document("recipe", recipe.model_dump(mode="json", by_alias=True))
         for override in overrides:
             document.override(override)
-        document.set_options(device=device, precision=precision)
+        document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
         put_into(document, files)
         recipe = parse(document)
     else:
-        recipe, document = load_recipe(recipe, overrides, device=device, precision=precision, files=files)
+        recipe, document = load_recipe(
+            recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs, files=files
+        )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
 
@@ -82,6 +88,8 @@ def compare(
     watch: Watch = silent,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
     files: Sequence[str] = (),
     dev: str | Path | None = None,
     test: str | Path | None = None,
@@ -98,7 +106,7 @@ def compare(
         prompt, prompt_name: text before each sentence, or the name of one of the model's own prompts.
         tasks: tasks or groups of tasks; ``sts-dev`` by default, unless there are own files that choose.
         seeds: for the scorers that use one.
-        data, store, limit, keep_going, watch, device, precision: as for :func:`run`.
+        data, store, limit, keep_going, watch, device, precision, executor, jobs: as for :func:`run`.
         files: files of your own as further tasks, each as ``NAME=FILE`` or ``NAME=KIND:FILE``.
         dev: a file of your own as a further task. test: a file on which the best cells are confirmed.
 
@@ -117,6 +125,8 @@ def compare(
         prompt_name=prompt_name,
         device=device,
         precision=precision,
+        executor=executor,
+        jobs=jobs,
         files=_own(dev, test, files),
     )
     job = prepare_job(recipe, document, data, limit)
@@ -134,12 +144,14 @@ def train(
     watch: Watch = silent,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> Results:
     """Trains the cells of a recipe as its ``train`` says, and the dense model as a control.
 
     Arguments and exceptions are those of :func:`ablate.run`.
     """
-    loaded = load_recipe(recipe, overrides, device=device, precision=precision)
+    loaded = load_recipe(recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs)
     job = prepare_training_job(*loaded, data, limit)
     return _results(job, store, keep_going, watch)
 

@@ -26,9 +26,7 @@ def run(
     from ablate.recipe.own_options import OwnFiles
     from ablate.recipe.recipe import load_recipe
 
-    checked, document = load_recipe(
-        recipe, set_ or (), device=execution.device, precision=execution.precision, files=OwnFiles(dev, test)
-    )
+    checked, document = load_recipe(recipe, set_ or (), **execution.where, files=OwnFiles(dev, test))
     if checked.train is not None:
         print(
             "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",

@@ -24,8 +24,6 @@ _OPTIONS: dict[Location, str] = {
     ("model", "prompt"): "--prompt",
     ("model", "prompt_name"): "--prompt-name",
     ("screen",): "--tasks",
-    ("device",): "--device",
-    ("precision",): "--precision",
 }
 
 
@@ -42,6 +40,8 @@ def comparison(
     prompt_name: str | None = None,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
     files: OwnFiles = OwnFiles(),  # noqa: B008
 ) -> tuple[Recipe, Document]:
     """The recipe of a comparison, and the document that names the option of each value.
@@ -67,9 +67,9 @@ def comparison(
         "sparsities": [_number(item, float) for item in _list(sparsities)],
         "seeds": [_number(item, int) for item in _list(seeds)],
         "screen": _list(["sts-dev"] if tasks is None and not files.choose else tasks or []),
-        **{key: value for key, value in (("device", device), ("precision", precision)) if value is not None},
     }
     document = Document("compare", tree, dict(_OPTIONS))
+    document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
     put_into(document, files, beside=True)
     return parse(document), document
 

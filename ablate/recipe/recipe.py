@@ -252,13 +252,15 @@ def load_recipe(
     *,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
     files: OwnFiles | None = None,
 ) -> tuple[Recipe, Document]:
     """Reads and checks a recipe.
 
     Args:
         overrides: ``a.b=c`` texts; c is read as YAML.
-        device, precision: replace those of the recipe, as ``--device`` and ``--precision`` do.
+        device, precision, executor, jobs: replace those of the recipe, as the options of these names do.
         files: replace its tasks, as ``--dev`` and ``--test`` do.
 
     Returns:
@@ -271,7 +273,7 @@ def load_recipe(
     document = read(Path(path))
     for override in overrides:
         document.override(override)
-    document.set_options(device=device, precision=precision)
+    document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
     if files is not None:
         put_into(document, files)
     return parse(document), document
