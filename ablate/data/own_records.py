@@ -14,8 +14,18 @@ def described(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         parameters: of tasks, as :meth:`ablate.tasks.own.OwnTask.resolved` completes them. Others are left out.
     """
     return {
-        name: f"{Path(given['file']).name} (sha256 {given['sha256'][:12]}), {given['kind']}, {given['split']}; "
-        + ", ".join(f"{role} = {column}" for role, column in given["columns"].items())
+        name: f"{Path(given['file']).name} (sha256 {given['sha256'][:12]}), {given['kind']}, {given['split']}"
+        + _more(given)
         for name, given in parameters.items()
         if {"kind", "file", "sha256", "columns", "split"} <= set(given)
     }
+
+
+def _more(given: Mapping[str, Any]) -> str:
+    """Which column is what, and which further files there are."""
+    columns = [f"{role} = {column}" for role, column in given["columns"].items()]
+    columns += [f"qrels = {given['qrels']}"] if given.get("qrels") else []
+    for part in ("train", "dev"):
+        if given.get(part):
+            columns.append(f"{part} = {Path(given[part]).name} (sha256 {given[f'{part}_sha256'][:12]})")
+    return "; " + ", ".join(columns) if columns else ""

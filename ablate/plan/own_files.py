@@ -60,9 +60,9 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
         RecipeError: with the place of the second.
         DataError: a file is malformed.
     """
-    read = [(task, task.read()) for task in tasks if isinstance(task, OwnTask)]
+    read = [(task, task.read(), task.others()) for task in tasks if isinstance(task, OwnTask)]
     positives = recipe.calibration.positives
-    for task, file in read:
+    for task, file, _ in read:
         if task.split != "test":
             continue
         if isinstance(positives, PositivesFile) and positives.file.absolute() == file.path.absolute():
@@ -71,12 +71,15 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
                 f"{place}: {positives.file} is the test set of task '{task.name}', which must only report; "
                 "calibrate on other pairs"
             )
-        for other, its_file in read:
-            same = file.sha256 == its_file.sha256 or file.items.hash == its_file.items.hash
-            if other.split == "test" or not same:
+        for other, its_file, others in read:
+            if other.split == "test":
                 continue
-            what = str(file.path) if file.path == its_file.path else f"{file.path} and {its_file.path} are one: it"
-            raise RecipeError(
-                f"{document.place(('tasks', task.name))}: {what} is test in task '{task.name}' and dev in "
-                f"'{other.name}'; what chooses must not report, so split it into two files"
-            )
+            for used in (its_file, *others):
+                if file.sha256 != used.sha256 and file.items.hash != used.items.hash:
+                    continue
+                what = str(file.path) if file.path == used.path else f"{file.path} and {used.path} are one: it"
+                as_what = "dev" if used is its_file else "fitted on"
+                raise RecipeError(
+                    f"{document.place(('tasks', task.name))}: {what} is test in task '{task.name}' and {as_what} in "
+                    f"'{other.name}'; what chooses must not report, so split it into two files"
+                )

@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from ablate.tasks.own.base import OwnTask, named
+from ablate.tasks.own.classification import OwnClassification
+from ablate.tasks.own.clustering import OwnClustering
 from ablate.tasks.own.pairs import OwnPairs
+from ablate.tasks.own.retrieval import OwnRetrieval
 from ablate.tasks.own.sts import OwnSts
 from ablate.tasks.own.triplets import OwnTriplets
 
 __all__ = ["KINDS", "OwnTask", "own_task"]
 
-KINDS: Mapping[str, type[OwnTask]] = {"sts": OwnSts, "pairs": OwnPairs, "triplets": OwnTriplets}
+KINDS: Mapping[str, type[OwnTask]] = {
+    "sts": OwnSts,
+    "pairs": OwnPairs,
+    "triplets": OwnTriplets,
+    "retrieval": OwnRetrieval,
+    "classification": OwnClassification,
+    "clustering": OwnClustering,
+}
 """The kinds of own files, as a recipe names them."""
 
 

@@ -17,14 +17,27 @@ from ablate.errors import DataError
 from ablate.tasks.own import KINDS, OwnTask, own_task
 from ablate.testing import check_task
 
-HEADERS = {"sts": "sentence1,sentence2,score", "pairs": "text1,text2,label", "triplets": "anchor,positive,negative"}
+HEADERS = {
+    "sts": "sentence1,sentence2,score",
+    "pairs": "text1,text2,label",
+    "triplets": "anchor,positive,negative",
+    "retrieval": "query,positive",
+    "classification": "text,label",
+    "clustering": "text,label",
+}
 
 
-def written(folder: Path, kind: str, rows: int = 40) -> Path:
+def written(folder: Path, kind: str, rows: int = 160) -> Path:
     path = folder / f"{kind}.csv"
     lines = [HEADERS[kind]]
     for i in range(rows):
-        gold = {"sts": f"text {i * 7 % 40} x,{i % 6}", "pairs": f"text {i * 7 % 40} x,{int(i % 3 == 0)}"}
+        gold = {
+            "sts": f"text {i * 7 % 40} x,{i % 6}",
+            "pairs": f"text {i * 7 % 40} x,{int(i % 3 == 0)}",
+            "retrieval": f"text {i * 7 % 40} x",
+            "classification": f"class {i % 3}",
+            "clustering": f"class {i % 2}",
+        }
         lines.append(f"words {i} of a text,{gold.get(kind, f'word {i},other {i * 3}')}")
     path.write_text("\n".join(lines))
     return path
