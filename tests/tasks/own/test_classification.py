@@ -110,14 +110,14 @@ def test_protocol_mteb(tmp_path: Path) -> None:
     embeddings = embedded(data)
     assert data.train is not None
     at = {text: embeddings[i].numpy() for i, text in enumerate(data.sentences)}
-    both = [
+    fitted, judged = (
         Examples(np.stack([at[text] for (text,) in part.texts]), part.gold.astype(np.int64))
         for part in (data.train, data)
-    ]
+    )
     values = task.measure(data, embeddings)
-    assert values.tolist() == share_right(*both, 10, 8, 42).tolist()
+    assert values.tolist() == share_right(fitted, judged, 10, 8, 42).tolist()
     few = made(file, train=train, protocol="mteb", experiments=3, per_class=2, seed=1)
-    assert few.measure(data, embeddings).tolist() == share_right(*both, 3, 2, 1).tolist()
+    assert few.measure(data, embeddings).tolist() == share_right(fitted, judged, 3, 2, 1).tolist()
     assert few.identity() != task.identity()
 
 
