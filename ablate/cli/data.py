@@ -77,9 +77,9 @@ def fetch(
 
 @app.command(epilog=epilog("data check"))
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL or Parquet.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, Parquet, or a folder of BEIR or datasets.")],
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="sts, pairs or triplets; guessed from the columns by default.")
+        str | None, typer.Option(metavar="KIND", help="As sts or retrieval, see docs; guessed from the columns by default.")
     ] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", metavar="ROLE=NAME", help="Which column is what, as first=text_a.")
