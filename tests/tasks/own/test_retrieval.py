@@ -19,6 +19,7 @@ from ablate.engine.evaluator import Evaluator
 from ablate.errors import DataError, Undefined
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec
+from ablate.statistics.metric import EQUAL_WITHIN
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.own import OwnTask, own_task
 from ablate.tasks.own import retrieval as module
@@ -199,3 +200,29 @@ def test_a_large_corpus_takes_seconds() -> None:
     values = own_task("q", given)(**given).measure(data, embeddings)
     assert time.perf_counter() - started < 20
     assert values[:100].tolist() == [1.0] * 100
+
+
+@pytest.mark.parametrize("prompts", [{"query": "the red ", "document": "two dog: "}, {"query": "a "}, {}])
+def test_of_a_model_with_prompts_it_is_that_of_encode_query_and_encode_document(
+    tmp_path: Path, prompts: dict[str, str]
+) -> None:
+    model = save_tiny(tmp_path / "model")
+    settings = {"prompts": prompts, "default_prompt_name": None}
+    (model / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    lines = [" ".join(WORDS[(i * k) % 14] for k in (1, 3, 5, 9)) for i in range(40)]
+    # The last positive is a query too.
+    rows = [*((f"{i} {line}", f"{line} {i % 7}") for i, line in enumerate(lines)), ("an end", f"0 {lines[0]}")]
+    task = made(table(tmp_path, *rows), metric="accuracy", at=3)
+    data = queries_of(task)
+    result = Evaluator(load_model(ModelSpec(name=str(model)))).evaluate({}, [Loaded(task, data, np.ones(41, bool))])
+
+    library = SentenceTransformer(str(model), device="cpu")
+    queries = library.encode_query([query for query, _ in rows], normalize_embeddings=True)
+    documents = library.encode_document(list(data.documents), normalize_embeddings=True)
+    expected = []
+    for row, (query, positive) in zip(queries @ documents.T, rows, strict=True):
+        mine = row[data.documents.index(positive)]
+        rivals = [c for c, text in zip(row, data.documents, strict=True) if text not in (query, positive)]
+        expected.append(sum(c >= mine - EQUAL_WITHIN for c in rivals) < 3)
+    assert 0 < np.mean(expected) < 1
+    assert result["mine"].values == pytest.approx(np.array(expected, float))
