@@ -22,7 +22,7 @@ def run(
     from ablate.plan.job import prepare_job
     from ablate.recipe.recipe import load_recipe
 
-    checked, document = load_recipe(recipe, set_ or (), device=execution.device, precision=execution.precision)
+    checked, document = load_recipe(recipe, set_ or (), **execution.where)
     if checked.train is not None:
         print(
             "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",

@@ -28,7 +28,7 @@ def train(
     from ablate.recipe.recipe import load_recipe
 
     def job() -> Job:
-        checked, document = load_recipe(recipe, set_ or (), device=execution.device, precision=execution.precision)
+        checked, document = load_recipe(recipe, set_ or (), **execution.where)
         return prepare_training_job(checked, document, execution.data, execution.limit)
 
     execute(
