@@ -77,10 +77,10 @@ def fetch(
 
 @app.command(epilog=epilog("data check"))
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL or Parquet.")],
-    kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="sts, pairs or triplets; guessed from the columns by default.")
-    ] = None,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, Parquet, or a folder of BEIR or datasets.")
+    ],
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="As sts or retrieval; guessed by default.")] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", metavar="ROLE=NAME", help="Which column is what, as first=text_a.")
     ] = None,

@@ -41,7 +41,7 @@ def draw_calibration(
     _check_graded(plan, chosen, document, own)
     used = frozenset().union(*map(parts_used, plan.scorers))
     splits = splits_of(spec, CalibrationSource(chosen.source, own))
-    _check_pairs(spec, splits, "graded" in used, document)
+    _check_pairs(spec, splits, "graded" in used, document, own)
     calibration = calibrate(spec, splits, used)
     for scorer in plan.scorers:
         for what, batches in _taken(scorer):
@@ -53,17 +53,24 @@ def draw_calibration(
     return calibration
 
 
-def _check_pairs(spec: CalibrationSpec, splits: Sequence[ItemSet], graded: bool, document: Document) -> None:
+def _check_pairs(
+    spec: CalibrationSpec, splits: Sequence[ItemSet], graded: bool, document: Document, own: Mapping[str, OwnTask]
+) -> None:
     """Refuses splits without pairs, such as texts with classes, where pairs are drawn."""
     if spec.positives == "dropout" and not graded:
         return
     for items in splits:
-        if items.texts and len(items.texts[0]) != 2:
+        task = own.get(items.name)
+        if not (len(items.texts[0]) == 2 if task is None else task.has_pairs):
             what = "a scorer looks at pairs with gold scores" if spec.positives == "dropout" else "positives are pairs"
             raise RecipeError(
-                f"{document.place(('calibration', 'splits'))}: '{items.name}' has {KINDS[len(items.texts[0])]}, and "
-                f"{what}; name a split of pairs, or use positives: dropout and scorers that need no gold scores"
+                f"{document.place(('calibration', 'splits'))}: '{items.name}' has {_kind(items, task)}, and {what}; "
+                "name a split of pairs, or use positives: dropout and scorers that need no gold scores"
             )
+
+
+def _kind(items: ItemSet, task: OwnTask | None) -> str:
+    return KINDS[len(items.texts[0])] if task is None else f"no pairs with gold (kind {task.kind})"
 
 
 def _taken(scorer: Scorer) -> Iterator[tuple[str, Batches]]:

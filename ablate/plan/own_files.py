@@ -72,7 +72,7 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
         RecipeError: with the place of the second.
         DataError: a file is malformed.
     """
-    read = [_Read(task, task.read(), task.items()) for task in tasks if isinstance(task, OwnTask)]
+    read = [_Read(task, task.read(), task.items(), task.others()) for task in tasks if isinstance(task, OwnTask)]
     positives = recipe.calibration.positives
     for test in read:
         task, file = test.task, test.file
@@ -85,7 +85,16 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
                 "calibrate on other pairs"
             )
         for other in read:
-            if other.task.split != "test" and (shared := test.shared(other)):
+            if other.task.split == "test":
+                continue
+            for used in other.others:
+                if file.sha256 == used.sha256 or file.items.hash == used.items.hash:
+                    what = str(file.path) if file.path == used.path else f"{file.path} and {used.path} are one: it"
+                    raise RecipeError(
+                        f"{document.place(('tasks', task.name))}: {what} is test in task '{task.name}' and fitted on "
+                        f"in '{other.task.name}'; what chooses must not report, so split it into two files"
+                    )
+            if shared := test.shared(other):
                 raise RecipeError(
                     f"{document.place(('tasks', task.name))}: {shared} test in task '{task.name}' and "
                     f"{other.task.split} in '{other.task.name}'; what chooses must not report, so "
@@ -95,11 +104,12 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
 
 @dataclass(frozen=True)
 class _Read:
-    """A task, its file, and its items of the file."""
+    """A task, its file, its items of the file, and the further files that it looks at."""
 
     task: OwnTask
     file: OwnFile
     items: ItemSet
+    others: tuple[OwnFile, ...]
 
     def shared(self, other: _Read) -> str:
         """What both tasks have, up to "test in": rows of one file, or a whole file's items; empty if nothing."""

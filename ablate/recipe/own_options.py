@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablate.data.beir import is_beir
 from ablate.data.columns import TEXTS, guess_kind, split_column
+from ablate.data.items import ItemSet
 from ablate.data.names import GEOMETRY, GROUPS
 from ablate.data.own import read_own
 from ablate.data.tables import open_table
@@ -75,14 +77,17 @@ def taken_for(path: Path, option: str, split: str, kind: str | None = None) -> d
         DataError: the file is malformed. The message begins with the option.
     """
     try:
+        if is_beir(path):
+            return {"kind": kind or "retrieval", "file": str(path), "split": split}
         table = open_table(path)
         kind = kind or guess_kind(table)
-        columns = dict(read_own(path, kind, {}).columns)
-        column = split_column(table)
+        file = read_own(path, kind, {})
+        # Only plain rows can be divided.
+        column = split_column(table) if type(file.items) is ItemSet else None
     except DataError as error:
         raise DataError(f"{option}: {error}") from None
     part = {} if column is None else {"part": {"column": column}}
-    return {"kind": kind, "file": str(path), "columns": columns, **part, "split": split}
+    return {"kind": kind, "file": str(path), "columns": dict(file.columns), **part, "split": split}
 
 
 def _named(text: str) -> OwnEntry:

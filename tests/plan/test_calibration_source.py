@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from ablate.data.embedded import Embedded
-from ablate.data.items import ItemSet
 from ablate.errors import DataError, RecipeError
 from ablate.plan.calibration_source import CalibrationSource
 from ablate.studies.variants import variants
-from ablate.tasks.own import OwnSts, own_task
+from ablate.tasks.own import own_task
 from tests.bench import Bench, make_bench, one, pairs
 from tests.workplace import RECIPE, Workplace
 
@@ -107,21 +106,33 @@ def test_refused(workplace: Workplace, spec: str, split: str, told: str) -> None
     assert told in workplace.refused(workplace.run(text))
 
 
-def test_texts_without_pairs_give_sentences_alone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def texts(_: OwnSts, items: ItemSet) -> ItemSet:
-        return ItemSet.from_rows(items.name, items.split, items.source, [((a,), 0.0, "") for a, _ in items.texts])
-
-    monkeypatch.setattr(OwnSts, "pairs_of", texts)
-    given: dict[str, Any] = {"scorers": ["align", "uniform"], "tasks": own(bench)}
+def test_texts_without_pairs_give_sentences_alone(bench: Bench) -> None:
+    rows = "".join(f"{a},{'yes' if gold > 2.5 else 'no'}\n" for a, _, gold in pairs(2, 60))
+    (bench.root / "classes.csv").write_text("text,label\n" + rows)
+    mine: dict[str, Any] = {"kind": "clustering", "file": str(bench.root / "classes.csv"), "split": "train", "sets": 10}
+    tasks = {"mine": mine}
+    given: dict[str, Any] = {"scorers": ["align", "uniform"], "tasks": tasks}
     spec = {"splits": ["mine"], "sentences": 30, "pairs": 30, "batch_size": 8}
-    with pytest.raises(RecipeError, match="'mine' has single texts, and positives are pairs; name a split of pairs"):
+    told = r"'mine' has no pairs with gold \(kind clustering\), and "
+    with pytest.raises(RecipeError, match=told + "positives are pairs; name a split of pairs"):
         bench.job(**given, calibration=spec)
     drawn = bench.job(**given, calibration={**spec, "positives": "dropout"}).calibration
     assert len(drawn.sentences) == 30
     assert set(drawn.sentences) <= {a for a, _, _ in pairs(2, 60)}
     given["scorers"] = ["correlation"]
-    with pytest.raises(RecipeError, match="'mine' has single texts, and a scorer looks at pairs with gold scores"):
+    with pytest.raises(RecipeError, match=told + "a scorer looks at pairs with gold scores"):
         bench.job(**given, calibration={**spec, "positives": "dropout"})
+
+
+def test_queries_calibrate_with_their_documents(bench: Bench) -> None:
+    asked = [(a, b) for a, b, _ in pairs(2, 60) if a != b]
+    (bench.root / "faq.csv").write_text("query,positive\n" + "".join(f"{a},{b}\n" for a, b in asked))
+    tasks = {"mine": {"kind": "retrieval", "file": str(bench.root / "faq.csv"), "split": "train"}}
+    drawn = bench.job(scorers=["align"], tasks=tasks, calibration={"splits": ["mine"], "batch_size": 8}).calibration
+    assert set(drawn.pairs) == set(asked)
+    divided = {"mine": {**tasks["mine"], "part": {"shares": {"train": 0.5, "test": 0.5}}}}
+    with pytest.raises(DataError, match="a file of kind retrieval has no parts; give each split a file, without part"):
+        bench.job(scorers=["align"], tasks=divided, calibration={"splits": ["mine"], "batch_size": 8})
 
 
 def test_the_dry_run_says_how_scores_count(workplace: Workplace) -> None:

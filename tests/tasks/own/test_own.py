@@ -17,14 +17,27 @@ from ablate.errors import DataError
 from ablate.tasks.own import KINDS, OwnTask, own_task
 from ablate.testing import check_task
 
-HEADERS = {"sts": "sentence1,sentence2,score", "pairs": "text1,text2,label", "triplets": "anchor,positive,negative"}
+HEADERS = {
+    "sts": "sentence1,sentence2,score",
+    "pairs": "text1,text2,label",
+    "triplets": "anchor,positive,negative",
+    "retrieval": "query,positive",
+    "classification": "text,label",
+    "clustering": "text,label",
+}
 
 
-def written(folder: Path, kind: str, rows: int = 40) -> Path:
+def written(folder: Path, kind: str, rows: int = 160) -> Path:
     path = folder / f"{kind}.csv"
     lines = [HEADERS[kind]]
     for i in range(rows):
-        gold = {"sts": f"text {i * 7 % 40} x,{i % 6}", "pairs": f"text {i * 7 % 40} x,{int(i % 3 == 0)}"}
+        gold = {
+            "sts": f"text {i * 7 % 40} x,{i % 6}",
+            "pairs": f"text {i * 7 % 40} x,{int(i % 3 == 0)}",
+            "retrieval": f"text {i * 7 % 40} x",
+            "classification": f"class {i % 3}",
+            "clustering": f"class {i % 2}",
+        }
         lines.append(f"words {i} of a text,{gold.get(kind, f'word {i},other {i * 3}')}")
     path.write_text("\n".join(lines))
     return path
@@ -95,13 +108,13 @@ def test_a_key_has_no_path_and_a_record_has_the_columns_and_the_hash(tmp_path: P
 def test_a_part_is_the_rows_of_its_split(tmp_path: Path) -> None:
     given = {"kind": "sts", "file": written(tmp_path, "sts"), "part": {"shares": {"dev": 0.25, "test": 0.75}}}
     dev, test = (own_task("mine", each)(**each) for each in ({**given, "split": split} for split in ("dev", "test")))
-    assert (len(dev.items()), len(test.items())) == (10, 30)
+    assert (len(dev.items()), len(test.items())) == (40, 120)
     assert not (dev.rows() & test.rows()).any()
     whole = own_task("mine", {"kind": "sts"})(kind="sts", file=given["file"]).items()
     assert {*dev.items().texts, *test.items().texts} == set(whole.texts)
     assert test.identity()["parameters"] == {"kind": "sts", "own_split": "test", "own_metric": "spearman"}
     resolved = test.resolved()
-    assert resolved["part"]["rows"] == {"train": 0, "dev": 10, "test": 30}
+    assert resolved["part"]["rows"] == {"train": 0, "dev": 40, "test": 120}
     again = own_task("mine", resolved)(**resolved)
     assert again.items().hash == test.items().hash
     assert pickle.loads(pickle.dumps(again)).items().hash == test.items().hash
