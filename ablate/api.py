@@ -11,6 +11,7 @@ from ablate.plan.job import Job, prepare_job
 from ablate.plan.training import prepare_training_job
 from ablate.recipe.document import Document
 from ablate.recipe.from_flags import comparison
+from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.recipe import Recipe, load_recipe, parse
 from ablate.report.results import Results
 from ablate.store.store import Store
@@ -31,6 +32,8 @@ def run(
     precision: str | None = None,
     executor: str | None = None,
     jobs: int | None = None,
+    dev: str | Path | None = None,
+    test: str | Path | None = None,
 ) -> Results:
     """Runs a recipe and returns its results. Only what the store does not hold is computed.
 
@@ -46,19 +49,22 @@ def run(
         precision: replaces the recipe's ``precision``: ``float32``, ``bf16`` or ``fp16``.
         executor: replaces the recipe's ``executor``, such as ``processes``.
         jobs: in how many processes or workers cells are evaluated; without ``executor``, those of ``processes``.
+        dev, test: files of your own, which replace the recipe's ``screen`` and ``confirm``.
 
     Raises:
         AblateError: a mistake in the recipe, the data, the model or the store. The message is one line.
     """
+    files = _own(dev, test)
     if isinstance(recipe, Recipe):
         document = Document("recipe", recipe.model_dump(mode="json", by_alias=True))
         for override in overrides:
             document.override(override)
         document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
+        put_into(document, files)
         recipe = parse(document)
     else:
         recipe, document = load_recipe(
-            recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs
+            recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs, files=files
         )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
@@ -73,7 +79,7 @@ def compare(
     pooling: str | None = None,
     prompt: str | None = None,
     prompt_name: str | None = None,
-    tasks: str | Sequence[str] = ("sts-dev",),
+    tasks: str | Sequence[str] | None = None,
     seeds: str | Sequence[int] = (0, 1, 2),
     data: str | None = None,
     store: str | Path = DEFAULT_STORE,
@@ -84,8 +90,13 @@ def compare(
     precision: str | None = None,
     executor: str | None = None,
     jobs: int | None = None,
+    files: Sequence[str] = (),
+    dev: str | Path | None = None,
+    test: str | Path | None = None,
 ) -> Results:
-    """Compares scorers, as ``ablate compare`` does. Every cell is evaluated on every task; no task is held out.
+    """Compares scorers, as ``ablate compare`` does. Every cell is evaluated on every task.
+
+    No task is held out, unless ``test`` is given.
 
     A list may also be given as one text, with its items separated by commas.
 
@@ -93,9 +104,11 @@ def compare(
         sparsities: fractions of the units that are removed, in [0, 1), or ``negative``.
         model: ``minilm``, a folder, or a Hub id as ``ID@REVISION``.
         prompt, prompt_name: text before each sentence, or the name of one of the model's own prompts.
-        tasks: tasks or groups of tasks.
+        tasks: tasks or groups of tasks; ``sts-dev`` by default, unless there are own files that choose.
         seeds: for the scorers that use one.
         data, store, limit, keep_going, watch, device, precision, executor, jobs: as for :func:`run`.
+        files: files of your own as further tasks, each as ``NAME=FILE`` or ``NAME=KIND:FILE``.
+        dev: a file of your own as a further task. test: a file on which the best cells are confirmed.
 
     Raises:
         AblateError: a mistake in the arguments, the data, the model or the store. The message is one line.
@@ -114,6 +127,7 @@ def compare(
         precision=precision,
         executor=executor,
         jobs=jobs,
+        files=_own(dev, test, files),
     )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
@@ -140,6 +154,10 @@ def train(
     loaded = load_recipe(recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs)
     job = prepare_training_job(*loaded, data, limit)
     return _results(job, store, keep_going, watch)
+
+
+def _own(dev: str | Path | None, test: str | Path | None, tasks: Sequence[str] = ()) -> OwnFiles:
+    return OwnFiles(None if dev is None else Path(dev), None if test is None else Path(test), tuple(tasks))
 
 
 def _results(job: Job, store: str | Path, keep_going: bool, watch: Watch) -> Results:

@@ -1,4 +1,4 @@
-"""Writes a file of queries and positives made of MRPC's paraphrases, for the task ``retrieval`` of ablate-retrieval.
+"""Writes a file of queries and positives made of MRPC's paraphrases, for a task of kind ``retrieval``.
 
     ABLATE_DATA=... python benchmarks/paraphrases.py FILE.tsv
 

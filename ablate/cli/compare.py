@@ -51,17 +51,36 @@ def compare(
         str | None, typer.Option(metavar="NAME", help="One of the model's own prompts, by its name.")
     ] = None,
     tasks: Annotated[
-        str,
-        typer.Option(metavar="A,B", help="Tasks or groups, for every cell.", autocompletion=complete.tasks),
-    ] = "sts-dev",
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Tasks or groups, for every cell; default: sts-dev, or your own files.",
+            show_default=False,
+            autocompletion=complete.tasks,
+        ),
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--task",
+            metavar="NAME=FILE",
+            help="Your own file as a task, for every cell; also NAME=KIND:FILE, with sts, pairs or triplets.",
+        ),
+    ] = None,
+    dev: options.Dev = None,
+    test: options.Test = None,
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of scorers that use one.")] = "0,1,2",
     *,
     execution: options.Execution,
 ) -> None:
-    """Compare scorers without a recipe. Every cell is evaluated on every task; no task is held out."""
+    """Compare scorers without a recipe. Every cell is evaluated on every task.
+
+    No task is held out, unless --test is given: then the best cells are confirmed on this file.
+    """
     from ablate.cli.execution import execute
     from ablate.plan.job import prepare_job
     from ablate.recipe.from_flags import comparison
+    from ablate.recipe.own_options import OwnFiles
 
     execute(
         lambda: prepare_job(
@@ -76,6 +95,7 @@ def compare(
                 prompt=prompt,
                 prompt_name=prompt_name,
                 **execution.where,
+                files=OwnFiles(dev, test, tuple(task or ())),
             ),
             execution.data,
             execution.limit,

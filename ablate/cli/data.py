@@ -77,10 +77,10 @@ def fetch(
 
 @app.command(epilog=epilog("data check"))
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL or Parquet.")],
-    kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="sts, pairs or triplets; guessed from the columns by default.")
-    ] = None,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="CSV, TSV, JSONL, Parquet, or a folder of BEIR or datasets.")
+    ],
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="As sts or retrieval; guessed by default.")] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", metavar="ROLE=NAME", help="Which column is what, as first=text_a.")
     ] = None,
@@ -104,8 +104,8 @@ def check(
         from ablate.studies.power_of_file import power_of_file
 
         for path in files:
-            taken, file = read_as(path, kind, columns or [])
-            typer.echo(f"{path}: {power_of_file(file, taken, ModelSpec(name=model))}")
+            for taken, file in read_as(path, kind, columns or []):
+                typer.echo(f"{path}: {power_of_file(file, taken, ModelSpec(name=model))}")
 
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:

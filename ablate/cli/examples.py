@@ -11,6 +11,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "init": (
         "ablate init",
+        "ablate init --data pairs.csv",
         "ablate init path/to/model -o model.yaml",
         "ablate init google-bert/bert-base-uncased@86b5e0934494bd15c9632b12f734a8a67f723594",
     ),
@@ -18,11 +19,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ablate run recipes/quick.yaml",
         "ablate run recipes/sts.yaml --dry-run",
         "ablate run recipes/sts.yaml --set calibration.pairs=256 --set controls.matched=20",
+        "ablate run recipes/sts.yaml --dev dev.csv --test test.csv",
         "ablate run recipes/sts.yaml --format json -o rows.json",
     ),
     "compare": (
         "ablate compare --scorers align,magnitude --granularities head",
         "ablate compare --scorers align,uniform --sparsities 0.05,0.2 --tasks sts-dev,geometry",
+        "ablate compare --scorers align,magnitude --dev pairs.csv",
+        "ablate compare --scorers align,magnitude --task faq=pairs:questions.csv --test test.csv",
     ),
     "train": (
         "ablate train recipes/sparsecse-mini.yaml --dry-run",

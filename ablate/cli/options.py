@@ -62,6 +62,15 @@ Data = Annotated[
 Form = Annotated[Format, typer.Option("--format", help="Format of the results.")]
 StudyForm = Annotated[StudyFormat, typer.Option("--format", help="Format of the results.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results to this file, not to stdout.")]
+Dev = Annotated[
+    Path | None,
+    typer.Option(
+        "--dev", metavar="FILE", help="Your own file that chooses: CSV, TSV, JSONL or Parquet.", show_default=False
+    ),
+]
+Test = Annotated[
+    Path | None, typer.Option("--test", metavar="FILE", help="Your own file that reports.", show_default=False)
+]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="Evaluate only this many cells, the first of the plan.")
 ]

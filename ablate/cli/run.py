@@ -11,18 +11,22 @@ from ablate.cli import options
 def run(
     recipe: options.Recipe,
     set_: options.Set = None,
+    dev: options.Dev = None,
+    test: options.Test = None,
     *,
     execution: options.Execution,
 ) -> None:
     """Screen the cells of a recipe, confirm the best, and print the results.
 
     Results in the store are not computed again: the same command continues after an interruption.
+    --dev replaces the recipe's screen, and --test its confirm.
     """
     from ablate.cli.execution import execute
     from ablate.plan.job import prepare_job
+    from ablate.recipe.own_options import OwnFiles
     from ablate.recipe.recipe import load_recipe
 
-    checked, document = load_recipe(recipe, set_ or (), **execution.where)
+    checked, document = load_recipe(recipe, set_ or (), **execution.where, files=OwnFiles(dev, test))
     if checked.train is not None:
         print(
             "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",

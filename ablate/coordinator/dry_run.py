@@ -91,6 +91,7 @@ class Preview:
         source = self.job.chosen
         lines = [f"data: {source.source.label} ({source.why})", *self.job.tasks.notes]
         lines += [f"{task}: {what}" for task, what in described(self.job.tasks.parameters).items()]
+        lines += [f"calibration on {name}: {task.scale()}" for name, task in self.job.tasks.calibrating.items()]
         lines += [line for model in self.models for line in self._lines(model)]
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
         console.file.write(strip_control_codes("\n".join(lines)) + "\n")

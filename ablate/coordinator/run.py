@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from ablate.coordinator.earlier_roles import earlier_roles
 from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
@@ -41,8 +42,11 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     for note in (f"device: {device_note(job)}", *job.tasks.notes):
         watch(Event("note", note))
     asked = manifest(job)
+    roles = earlier_roles(job, store)
+    for line in roles:
+        watch(Event("note", line))
     run = store.begin_run({**asked.to_dict(), "store": store.name})
-    about = RunAbout.begun(asked, store.name, run)
+    about = replace(RunAbout.begun(asked, store.name, run), earlier_roles=roles or None)
     timings = Timings()
     # By model and stage, because a screen stage comes a second time when its chosen cells are known.
     finished: dict[tuple[str, str], StageRows] = {}

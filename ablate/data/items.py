@@ -189,6 +189,11 @@ class ItemSet:
         """The pairs that each item compares, by which overlap is decided."""
         return tuple(compared_pairs(texts) for texts in self.texts_compared)
 
+    @property
+    def linked(self) -> tuple[tuple[str, ...], ...]:
+        """The texts by which each item hangs together with others: those that it compares, each once."""
+        return tuple(tuple(dict.fromkeys(text for pair in pairs for text in pair)) for pairs in self.compared)
+
     def pairs_seen(self, sentences: Collection[str] | None = None) -> frozenset[PairKey]:
         """The pairs that count as seen after items of this set were used.
 

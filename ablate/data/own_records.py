@@ -14,8 +14,33 @@ def described(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         parameters: of tasks, as :meth:`ablate.tasks.own.OwnTask.resolved` completes them. Others are left out.
     """
     return {
-        name: f"{Path(given['file']).name} (sha256 {given['sha256'][:12]}), {given['kind']}, {given['split']}; "
-        + ", ".join(f"{role} = {column}" for role, column in given["columns"].items())
+        name: f"{Path(given['file']).name} (sha256 {given['sha256'][:12]}), {given['kind']}, {given['split']}"
+        + _more(given)
+        + _part(given.get("part"), given["split"])
         for name, given in parameters.items()
         if {"kind", "file", "sha256", "columns", "split"} <= set(given)
     }
+
+
+def _part(part: Mapping[str, Any] | None, split: str) -> str:
+    """Which rows of the file the task has."""
+    if part is None:
+        return ""
+    sizes = {name: count for name, count in part["rows"].items() if count}
+    if part.get("column"):
+        how = f"by column {part['column']}"
+    else:
+        shares = ", ".join(f"{name} {share:g}" for name, share in part["shares"].items())
+        how = f"by shares of {shares} with seed {part.get('seed', 0)}, rows that share a text together"
+    listed = ", ".join(f"{name} {count:,}" for name, count in sizes.items())
+    return f"; {sizes.get(split, 0):,} of {sum(sizes.values()):,} rows, {how}: {listed}"
+
+
+def _more(given: Mapping[str, Any]) -> str:
+    """Which column is what, and which further files there are."""
+    columns = [f"{role} = {column}" for role, column in given["columns"].items()]
+    columns += [f"qrels = {given['qrels']}"] if given.get("qrels") else []
+    for part in ("train", "dev"):
+        if given.get(part):
+            columns.append(f"{part} = {Path(given[part]).name} (sha256 {given[f'{part}_sha256'][:12]})")
+    return "; " + ", ".join(columns) if columns else ""

@@ -1,4 +1,7 @@
-"""Reads tables row by row: CSV and TSV with a header, JSONL, and Parquet. A fault names file, line and column."""
+"""Reads tables row by row: CSV and TSV with a header, JSONL, Parquet, and the folders that ``datasets`` saves.
+
+A fault names file, line and column.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from ablate.distribution import pip_install
+from ablate.data.arrow import Columns, Rows, parquet, saved
 from ablate.errors import DataError
 
-Rows = Iterator[tuple[int, Sequence[Any]]]
-"""The number of each row's line, or of the row in Parquet, from 1; and its cells."""
+MOST_ROWS = 1_000_000
+"""A table with more is refused, since its items would fill the memory."""
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
@@ -28,15 +31,36 @@ class Table:
     names: of the columns.
     rows: reads the rows below the header, each with as many cells as there are names.
     column: the position in its line, from 1, of a cell in a line; None if the file has no lines.
+    count: how many rows there are, if that is known without reading them.
     """
 
     path: Path
     names: tuple[str, ...]
     rows: Callable[[], Rows]
     column: Callable[[str, int], int] | None
+    count: int | None = None
+
+    def check_size(self) -> None:
+        """Refuses a table of more than :data:`MOST_ROWS` rows, in seconds and before its rows are in memory.
+
+        Raises:
+            DataError: it has more.
+        """
+        if self.count is None:
+            # Counting lines is fast. Only where there are so many is it worth to see whether they are fewer rows.
+            if _line_ends(self.path) <= MOST_ROWS:
+                return
+            many = sum(1 for _ in islice(self.rows(), MOST_ROWS + 1)) > MOST_ROWS
+        else:
+            many = self.count > MOST_ROWS
+        if many:
+            raise DataError(
+                f"{self.path}: more than {MOST_ROWS:,} rows, which is the most that ablate reads; write a file with a "
+                "random sample of them"
+            )
 
     def place(self, line: int, cell: int) -> str:
-        """``file:line:column`` of a cell, or ``file:row N`` in Parquet."""
+        """``file:line:column`` of a cell, or ``file:row N`` where there are no lines."""
         if self.column is None:
             return f"{self.path}:row {line}"
         with _text(self.path) as file:
@@ -44,15 +68,18 @@ class Table:
         return f"{self.path}:{line}:{self.column(text, cell)}"
 
 
-def open_table(path: Path) -> Table:
+def open_table(path: Path, also: Sequence[str] = ()) -> Table:
     """Opens a table by the end of its name, and reads the names of its columns.
+
+    Args:
+        also: names that objects of JSONL may have although the first one does not.
 
     Raises:
         DataError: the file is absent, empty or of no known kind, or its header is malformed.
     """
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise DataError(f"{path}: a folder; name a file of {', '.join(SUFFIXES)}")
+        return _of_arrow(path, saved(path))
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: '{suffix}' is no known kind of table; save it as one of {', '.join(SUFFIXES)}")
     try:
@@ -65,10 +92,15 @@ def open_table(path: Path) -> Table:
     if not start.removeprefix(b"\xef\xbb\xbf").strip():
         raise DataError(f"{path}:1: the file is empty; write a row for each item")
     if suffix == ".parquet":
-        return _parquet(path)
+        return _of_arrow(path, parquet(path))
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
         raise DataError(f"{path}:1:1: not UTF-8 but UTF-16, or no text; save the file as UTF-8")
-    return _jsonl(path) if suffix in (".jsonl", ".ndjson") else _separated(path, suffix == ".tsv")
+    return _jsonl(path, also) if suffix in (".jsonl", ".ndjson") else _separated(path, suffix == ".tsv")
+
+
+def _line_ends(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
 
 
 @contextmanager
@@ -171,10 +203,10 @@ def _open_quote(line: str, delimiter: str) -> int:
     return 1 + max((at for at in starts if line[at : at + 1] == '"'), default=0)
 
 
-def _jsonl(path: Path) -> Table:
+def _jsonl(path: Path, also: Sequence[str]) -> Table:
     number, first = next(_objects(path))
-    names = tuple(first)
-    if not names:
+    names = (*first, *(name for name in also if name not in first))
+    if not first:
         raise DataError(f"{path}:{number}: an object without anything in it; write a name for each text")
 
     def rows() -> Rows:
@@ -202,25 +234,8 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, found
 
 
-def _parquet(path: Path) -> Table:
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import ParquetFile
-    except ImportError:
-        raise DataError(f"{path}: Parquet needs pyarrow; `{pip_install('report')}`, or save the file as CSV") from None
-    try:
-        names = tuple(ParquetFile(path).schema_arrow.names)
-    except (ArrowException, OSError) as error:
-        raise DataError(f"{path}: not Parquet, or cut short ({' '.join(str(error).split())}); write it again") from None
-
-    def rows() -> Rows:
-        number = 0
-        for batch in ParquetFile(path).iter_batches():
-            for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                number += 1
-                yield number, cells
-
-    return Table(path, names, rows, None)
+def _of_arrow(path: Path, found: Columns) -> Table:
+    return Table(path, found.names, found.rows, None, found.count)
 
 
 def is_number(cell: Any) -> bool:

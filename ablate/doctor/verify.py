@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ablate.doctor.finding import Finding
+from ablate.doctor.own_files import changed_files
 from ablate.doctor.recomputed import Recomputing, Wanted
 from ablate.errors import FAILURES, AblateError, one_line
 from ablate.judge.judge import AGREE
@@ -74,7 +75,7 @@ def verify(
         device: where they are computed again.
 
     Returns:
-        A line for each result, and a summary.
+        A line for each own file that is not the one that a run read, one for each result, and a summary.
 
     Raises:
         StoreError: the database fails.
@@ -103,7 +104,12 @@ def verify(
         Finding("not computed", f"{number} {'result' if number == 1 else 'results'} of {why}")
         for why, number in passed_over.items()
     ]
-    return [*lines, _summary(sum(line.what != "not computed" for line in lines), differing, count, len(wanted), bound)]
+    changed = changed_files(store, {one.run for one in wanted.values()})
+    return [
+        *changed,
+        *lines,
+        _summary(sum(line.what != "not computed" for line in lines), differing, count, len(wanted), bound),
+    ]
 
 
 def _verified(store: Store, recomputing: Recomputing, wanted: Wanted, key: str) -> Compared:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import get_args
 
-from ablate.data.calibration import NOTHING, Calibration, PositivesFile, calibrate, splits_of
+from ablate.data.calibration import NOTHING, Calibration, CalibrationSpec, PositivesFile, calibrate, splits_of
 from ablate.data.graded import check_graded
+from ablate.data.items import KINDS, ItemSet
 from ablate.data.sources import Chosen, expand
 from ablate.errors import FAILURES, DataError, RecipeError
+from ablate.plan.calibration_source import CalibrationSource
 from ablate.plan.plan import Plan
 from ablate.plan.tasks import check_splits
 from ablate.recipe.document import Document, Location
 from ablate.scorers.base import Scorer
 from ablate.scorers.examples import Batches
 from ablate.store.keys import parts_used
+from ablate.tasks.own import OwnTask
 
 
-def draw_calibration(plan: Plan, chosen: Chosen, document: Document) -> Calibration:
+def draw_calibration(
+    plan: Plan, chosen: Chosen, document: Document, own: Mapping[str, OwnTask] = MappingProxyType({})
+) -> Calibration:
     """The calibration set of a plan. If no scorer uses it, it is empty: no train split is needed, and no pair is seen.
+
+    Args:
+        own: the tasks on own files that ``calibration`` names, by name.
 
     Raises:
         RecipeError: a split is refused, a scorer needs gold scores and there are none, or it takes more examples than
@@ -28,10 +37,12 @@ def draw_calibration(plan: Plan, chosen: Chosen, document: Document) -> Calibrat
     spec = plan.recipe.calibration
     if not any(scorer.calibrates for scorer in plan.scorers):
         return NOTHING
-    check_splits(spec.splits, chosen, document, ("calibration", "splits"))
-    _check_graded(plan, chosen, document)
+    check_splits(spec.splits, chosen, document, ("calibration", "splits"), own)
+    _check_graded(plan, chosen, document, own)
     used = frozenset().union(*map(parts_used, plan.scorers))
-    calibration = calibrate(spec, splits_of(spec, chosen.source), used)
+    splits = splits_of(spec, CalibrationSource(chosen.source, own))
+    _check_pairs(spec, splits, "graded" in used, document, own)
+    calibration = calibrate(spec, splits, used)
     for scorer in plan.scorers:
         for what, batches in _taken(scorer):
             try:
@@ -40,6 +51,26 @@ def draw_calibration(plan: Plan, chosen: Chosen, document: Document) -> Calibrat
                 place = document.place(_place(scorer, plan.places[scorer], batches, calibration))
                 raise RecipeError(f"{place}: {error}") from None
     return calibration
+
+
+def _check_pairs(
+    spec: CalibrationSpec, splits: Sequence[ItemSet], graded: bool, document: Document, own: Mapping[str, OwnTask]
+) -> None:
+    """Refuses splits without pairs, such as texts with classes, where pairs are drawn."""
+    if spec.positives == "dropout" and not graded:
+        return
+    for items in splits:
+        task = own.get(items.name)
+        if not (len(items.texts[0]) == 2 if task is None else task.has_pairs):
+            what = "a scorer looks at pairs with gold scores" if spec.positives == "dropout" else "positives are pairs"
+            raise RecipeError(
+                f"{document.place(('calibration', 'splits'))}: '{items.name}' has {_kind(items, task)}, and {what}; "
+                "name a split of pairs, or use positives: dropout and scorers that need no gold scores"
+            )
+
+
+def _kind(items: ItemSet, task: OwnTask | None) -> str:
+    return KINDS[len(items.texts[0])] if task is None else f"no pairs with gold (kind {task.kind})"
 
 
 def _taken(scorer: Scorer) -> Iterator[tuple[str, Batches]]:
@@ -56,14 +87,14 @@ def _place(scorer: Scorer, location: Location, batches: Batches, calibration: Ca
     return (*location, own[0]) if own else ("calibration", "batch_size")
 
 
-def _check_graded(plan: Plan, chosen: Chosen, document: Document) -> None:
+def _check_graded(plan: Plan, chosen: Chosen, document: Document, own: Mapping[str, OwnTask]) -> None:
     """Refuses numbers of graded pairs that are not those of the splits, and positives without any gold scores."""
     spec, place = plan.recipe.calibration, ("calibration", "graded")
     from_file = isinstance(spec.positives, PositivesFile)
     if isinstance(spec.graded, dict):
         try:
             if from_file:
-                check_splits(list(spec.graded), chosen, document, place)
+                check_splits(list(spec.graded), chosen, document, place, own)
             else:
                 check_graded(spec.graded, expand(spec.splits, chosen.source))
         except DataError as error:

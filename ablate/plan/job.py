@@ -10,12 +10,13 @@ from itertools import chain
 import torch
 
 from ablate.data.calibration import Calibration
-from ablate.data.items import PairKey
+from ablate.data.items import PairKey, Source
 from ablate.data.sources import Chosen, resolve
 from ablate.errors import DataError, ModelError, RecipeError, suggest
 from ablate.models.device import resolve as resolve_device
 from ablate.models.precision import check_precision
 from ablate.plan.calibration import draw_calibration
+from ablate.plan.calibration_source import CalibrationSource
 from ablate.plan.make_plan import make_plan
 from ablate.plan.plan import Plan
 from ablate.plan.tasks import RecipeTasks, load_tasks, make_task, resolve_tasks
@@ -61,6 +62,11 @@ class Job:
         own = any(isinstance(task, OwnTask) for task in (*self.tasks.screen, *self.tasks.confirm))
         return self.recipe.near_duplicates or (REPORT if own else IGNORE)
 
+    @property
+    def calibration_source(self) -> Source:
+        """The source that calibration sets are drawn from: also the recipe's own files."""
+        return CalibrationSource(self.chosen.source, self.tasks.calibrating)
+
     def make(self, names: Iterable[str]) -> tuple[Task, ...]:
         """Other tasks, by name, with the parameters that the recipe gives them.
 
@@ -93,7 +99,7 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     plan = make_plan(recipe, document, plugins).limited(limit)
     chosen = _source(recipe, document, data)
     tasks = resolve_tasks(recipe, document, chosen, plugins, plan.scorers)
-    job = Job(plan, chosen, tasks, plugins, device, draw_calibration(plan, chosen, document))
+    job = Job(plan, chosen, tasks, plugins, device, draw_calibration(plan, chosen, document, tasks.calibrating))
     _check_margins(job, document)
     _check_choice(job, document)
     _check_scales(job, document)

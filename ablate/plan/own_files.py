@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ablate.data.calibration import PositivesFile
+from ablate.data.items import ItemSet
+from ablate.data.own import OwnFile
 from ablate.errors import RecipeError, suggest
 from ablate.plugins import Registry
 from ablate.recipe.document import Document
@@ -61,16 +64,26 @@ def own_classes(recipe: Recipe, document: Document, registry: Registry, groups: 
     return found
 
 
+def calibration_files(recipe: Recipe, own: Collection[str]) -> tuple[str, ...]:
+    """The names of the tasks on own files that the calibration set is drawn from."""
+    spec = recipe.calibration
+    named = (*spec.splits, *(spec.graded if isinstance(spec.graded, dict) else ()))
+    return tuple(dict.fromkeys(name for name in named if name in own))
+
+
 def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -> None:
-    """Refuses a file, or the same items in two files, that reports in one place and chooses in another.
+    """Refuses rows of a file, or the same items in two files, that report in one place and choose in another.
+
+    Other files may share some items with a test file; these are left out of it when a run is judged.
 
     Raises:
         RecipeError: with the place of the second.
         DataError: a file is malformed.
     """
-    read = [(task, task.read()) for task in tasks if isinstance(task, OwnTask)]
+    read = [_Read(task, task.read(), task.items(), task.others()) for task in tasks if isinstance(task, OwnTask)]
     positives = recipe.calibration.positives
-    for task, file in read:
+    for test in read:
+        task, file = test.task, test.file
         if task.split != "test":
             continue
         if isinstance(positives, PositivesFile) and positives.file.absolute() == file.path.absolute():
@@ -79,12 +92,44 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
                 f"{place}: {positives.file} is the test set of task '{task.name}', which must only report; "
                 "calibrate on other pairs"
             )
-        for other, its_file in read:
-            same = file.sha256 == its_file.sha256 or file.items.hash == its_file.items.hash
-            if other.split == "test" or not same:
+        for other in read:
+            if other.task.split == "test":
                 continue
-            what = str(file.path) if file.path == its_file.path else f"{file.path} and {its_file.path} are one: it"
-            raise RecipeError(
-                f"{document.place(('tasks', task.name))}: {what} is test in task '{task.name}' and dev in "
-                f"'{other.name}'; what chooses must not report, so split it into two files"
-            )
+            for used in other.others:
+                if file.sha256 == used.sha256 or file.items.hash == used.items.hash:
+                    what = str(file.path) if file.path == used.path else f"{file.path} and {used.path} are one: it"
+                    raise RecipeError(
+                        f"{document.place(('tasks', task.name))}: {what} is test in task '{task.name}' and fitted on "
+                        f"in '{other.task.name}'; what chooses must not report, so split it into two files"
+                    )
+            if shared := test.shared(other):
+                raise RecipeError(
+                    f"{document.place(('tasks', task.name))}: {shared} test in task '{task.name}' and "
+                    f"{other.task.split} in '{other.task.name}'; what chooses must not report, so "
+                    f"{'give both the same part' if task.part or other.task.part else 'divide the file with part'}"
+                )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A task, its file, its items of the file, and the further files that it looks at."""
+
+    task: OwnTask
+    file: OwnFile
+    items: ItemSet
+    others: tuple[OwnFile, ...]
+
+    def shared(self, other: _Read) -> str:
+        """What both tasks have, up to "test in": rows of one file, or a whole file's items; empty if nothing."""
+        one, two = self.file, other.file
+        named = str(one.path) if one.path == two.path else f"{one.path} and {two.path} are one: it"
+        if one.sha256 == two.sha256:
+            rows = int((self.task.rows() & other.task.rows()).sum())
+            if rows == len(one.items):
+                return f"{named} is"
+            return f"{rows:,} of {len(one.items):,} rows of {one.path} are" if rows else ""
+        if self.items.hash == other.items.hash:
+            return f"{named} is"
+        if not self.items.unseen(other.items.pairs_seen()).any():
+            return f"every item of {one.path} is also in {two.path}, so that they are"
+        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ablate.data.names import GROUPS, KNOWN, plain_name, split_of
 from ablate.data.near import near_pairs
 from ablate.data.sources import Chosen, expand, group_names, members
 from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
-from ablate.plan.own_files import check_own_files, own_class, own_classes
+from ablate.plan.own_files import calibration_files, check_own_files, own_class, own_classes
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
 from ablate.recipe.explain import check, listed
@@ -38,6 +39,7 @@ class RecipeTasks:
     scorers: the tasks behind each name that a scorer gives (``Scorer.tasks``).
     parameters: the parameters that the recipe gives each task.
     notes: what plug-ins say of the names for which they have found tasks, one line each.
+    calibrating: the tasks on own files that ``calibration`` names, by name.
     """
 
     screen: tuple[Task, ...]
@@ -45,6 +47,7 @@ class RecipeTasks:
     scorers: Mapping[str, tuple[Task, ...]]
     parameters: Parameters
     notes: tuple[str, ...] = ()
+    calibrating: Mapping[str, OwnTask] = field(default_factory=dict)
 
 
 def resolve_tasks(
@@ -62,7 +65,8 @@ def resolve_tasks(
     confirm = names.listed(recipe.confirm.tasks if recipe.confirm else [], ("confirm", "tasks"))
     by_scorer = {name: names.of_scorer(name) for scorer in scorers for name in scorer.tasks()}
     studied = names.listed(recipe.prevalence.confirm or [], ("prevalence", "confirm"))
-    used = (*screen, *confirm, *chain(*by_scorer.values()), *studied)
+    calibrating = calibration_files(recipe, own)
+    used = (*screen, *confirm, *chain(*by_scorer.values()), *studied, *calibrating)
     parameters = parameters_of(recipe, document, chosen.source, registry, used)
     for name in dict.fromkeys(used):
         # Those of a task that the recipe gives parameters have been checked with them.
@@ -78,12 +82,19 @@ def resolve_tasks(
         if isinstance(task, OwnTask):
             parameters[name] = task.resolved()
             made[name] = make_task(registry, name, parameters)
+    for name in (*screen, *confirm, *studied):
+        if name in own and made[name].split == "train":
+            raise RecipeError(
+                f"{document.place(_place_of(name, recipe))}: '{name}' has split: train, and only calibrates; measure "
+                "on a task with split: dev or test"
+            )
     return RecipeTasks(
         tuple(made[name] for name in screen),
         tuple(made[name] for name in confirm),
         {name: tuple(made[task] for task in tasks) for name, tasks in by_scorer.items()},
         parameters,
         tuple(names.notes),
+        {name: task for name in calibrating if isinstance(task := made[name], OwnTask)},
     )
 
 
@@ -147,8 +158,17 @@ class _TaskNames:
         return self.own.get(name) or self.registry.task_class(name)
 
 
-def check_splits(splits: Sequence[str], chosen: Chosen, document: Document, location: Location) -> None:
+def check_splits(
+    splits: Sequence[str],
+    chosen: Chosen,
+    document: Document,
+    location: Location,
+    own: Mapping[str, OwnTask] = MappingProxyType({}),
+) -> None:
     """Refuses splits for calibration or training that are unknown, not in the source, or of a test set.
+
+    Args:
+        own: tasks on own files that may be named too.
 
     Raises:
         RecipeError: a split is refused. The message has its place.
@@ -160,9 +180,10 @@ def check_splits(splits: Sequence[str], chosen: Chosen, document: Document, loca
         except DataError as error:
             raise RecipeError(f"{place}: {error}") from None
         for data_set in data_sets:
-            if data_set not in KNOWN:
-                raise RecipeError(f"{place}: unknown data set '{data_set}'; {suggest(data_set, (*KNOWN, *GROUPS))}")
-            if split_of(data_set) == "test":
+            if data_set not in KNOWN and data_set not in own:
+                known = (*KNOWN, *GROUPS, *own)
+                raise RecipeError(f"{place}: unknown data set '{data_set}'; {suggest(data_set, known)}")
+            if (own[data_set].split if data_set in own else split_of(data_set)) == "test":
                 raise RecipeError(f"{place}: '{data_set}' is a test set, which must only report; name a train set")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ablate.errors import ModelError
 from ablate.models.spec import ModelSpec
 from ablate.recipe.document import Document, Location
+from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.recipe import Recipe, parse
 
 _OPTIONS: dict[Location, str] = {
@@ -33,7 +34,7 @@ def comparison(
     sparsities: str | Sequence[float | str],
     model: str,
     pooling: str | None,
-    tasks: str | Sequence[str],
+    tasks: str | Sequence[str] | None,
     seeds: str | Sequence[int],
     *,
     prompt: str | None = None,
@@ -42,6 +43,7 @@ def comparison(
     precision: str | None = None,
     executor: str | None = None,
     jobs: int | None = None,
+    files: OwnFiles = OwnFiles(),  # noqa: B008
 ) -> tuple[Recipe, Document]:
     """The recipe of a comparison, and the document that names the option of each value.
 
@@ -49,9 +51,13 @@ def comparison(
 
     Args:
         model: ``minilm``, a folder, or ``ID@REVISION``.
+        tasks: None for the files that choose, or ``sts-dev`` if there are none.
+        files: own files. Every cell is evaluated on those that choose, beside ``tasks``; the best are confirmed on
+            that of ``--test``.
 
     Raises:
         RecipeError: ``--option: what is wrong; what to do``.
+        DataError: a file is malformed. The message begins with the option.
     """
     name, revision = _split_revision(model)
     spec = {"name": name, "revision": revision, "pooling": pooling, "prompt": prompt, "prompt_name": prompt_name}
@@ -61,10 +67,11 @@ def comparison(
         "granularities": _list(granularities),
         "sparsities": [_number(item, float) for item in _list(sparsities)],
         "seeds": [_number(item, int) for item in _list(seeds)],
-        "screen": _list(tasks),
+        "screen": _list(["sts-dev"] if tasks is None and not files.choose else tasks or []),
     }
     document = Document("compare", tree, dict(_OPTIONS))
     document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
+    put_into(document, files, beside=True)
     return parse(document), document
 
 

@@ -24,6 +24,7 @@ from ablate.recipe.document import Document, read
 from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
 from ablate.recipe.near_duplicates import NearDuplicates
+from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.search import Swap
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
@@ -259,23 +260,28 @@ def load_recipe(
     precision: str | None = None,
     executor: str | None = None,
     jobs: int | None = None,
+    files: OwnFiles | None = None,
 ) -> tuple[Recipe, Document]:
     """Reads and checks a recipe.
 
     Args:
         overrides: ``a.b=c`` texts; c is read as YAML.
         device, precision, executor, jobs: replace those of the recipe, as the options of these names do.
+        files: replace its tasks, as ``--dev`` and ``--test`` do.
 
     Returns:
         The recipe, and the document with the place of each of its values.
 
     Raises:
         RecipeError: ``file:line:col: what is wrong; what to do``.
+        DataError: one of the files is malformed.
     """
     document = read(Path(path))
     for override in overrides:
         document.override(override)
     document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
+    if files is not None:
+        put_into(document, files)
     return parse(document), document
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from textwrap import wrap
+from typing import Any
 
 from ablate.models.sizes import Sizes
 from ablate.models.spec import ModelSpec
 from ablate.plugins import Registry
+
+_SPLITS = ("train", "dev", "test")
 
 _HEAD = """\
 # A recipe for ablate: which parameters of this model hurt it?
@@ -48,7 +52,7 @@ calibration:
   # How many pairs with any gold score, for scorers that use gold scores.
   graded: 1024
   # Train or dev sets from which all of them are drawn.
-  splits: [sts-train]
+  splits: [{splits}]
   # Uniformity compares the sentences of a batch, so contributions depend on the size of a batch.
   batch_size: 64
   calibration_seed: 0
@@ -86,11 +90,11 @@ controls: {{matched: 3, screened: 0, searched: 0, flipped: false, control_seed: 
 
 # Tasks of dev sets. Every cell is evaluated on them, and they choose the best cell of each scorer and granularity.
 {tasks}
-screen: [sts-dev]
+screen: [{screen}]
 # Tasks that report, on dense, the best cells and their controls; {{tasks: [sts], cells: all}} for every cell.
-confirm: [sts]
-# Parameters of a task, or of all tasks of a group.
-#tasks: {{transfer: {{protocol: full}}}}
+confirm: [{confirm}]
+# Parameters of a task, or of all tasks of a group{own_note}.
+{own}
 # `drop`: no difference counts a pair that calibration or choice has seen; `keep`: all pairs count.
 overlap: drop
 
@@ -138,10 +142,14 @@ evaluate: {{racing: false, racing_margin: 0.1, racing_seed: 0}}
 """
 
 
-def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> str:
+def starter(
+    spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str, own: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
     """The text of a recipe for a model.
 
     Args:
+        own: name -> parameters of tasks on the user's own files. Those of train calibrate, those of dev choose and
+            those of test report, in place of the standard sets.
         editor: either the comment by which editors find the schema, which becomes the first line, or advice on it.
     """
     modeline = editor.startswith("#")
@@ -152,7 +160,13 @@ def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> st
     else:
         note = "This checkpoint does not say; choose the one that it was trained with."
     pooling = spec.pooling or (None if sizes.pools else "mean")
+    named = {split: [name for name, given in (own or {}).items() if given["split"] == split] for split in _SPLITS}
     body = _BODY.format(
+        splits=", ".join(named["train"]) or "sts-train",
+        screen=", ".join(named["dev"]) or "sts-dev",
+        confirm=", ".join(named["test"]) or "sts",
+        own_note="; with `kind` and `file`, a task on a file of your own" if own else "",
+        own=_own(own) if own else "#tasks: {transfer: {protocol: full}}",
         # Quoted, because the name of a folder may contain characters that mean something in YAML.
         name=spec.name if spec.name == "minilm" else json.dumps(spec.name, ensure_ascii=False),
         revision=revision,
@@ -166,6 +180,15 @@ def starter(spec: ModelSpec, sizes: Sizes, plugins: Registry, editor: str) -> st
         executors=_choices(plugins, "executor"),
     )
     return (f"{editor}\n" if modeline else "") + head + body
+
+
+def _own(own: Mapping[str, Mapping[str, Any]]) -> str:
+    """The section ``tasks``: a line for each file, in JSON, which is YAML too."""
+    lines = ["tasks:"]
+    for name, given in own.items():
+        keys = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in given.items())
+        lines.append(f"  {name}: {{{keys}}}")
+    return "\n".join(lines)
 
 
 def _choices(plugins: Registry, kind: str, before: tuple[str, ...] = ()) -> str:

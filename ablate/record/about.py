@@ -169,6 +169,8 @@ class RunAbout(Manifest):
     cannot_choose: model -> screen task -> why it did not choose; None if all that should have chosen did.
     near_duplicates: those of the tasks; None where they were not looked for.
     dims: model -> how many components its embeddings have; None of a run without ``truncate_dims``.
+    earlier_roles: on items of own files that choose in this run and reported in an earlier one, or the reverse, in one
+        line each; None if there are none.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
@@ -205,6 +207,7 @@ class RunAbout(Manifest):
     dims: dict[str, int] | None = None
     near_duplicates: NearDuplicates | None = None
     cannot_choose: dict[str, dict[str, str]] | None = None
+    earlier_roles: tuple[str, ...] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

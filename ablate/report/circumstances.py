@@ -21,6 +21,7 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
         f"{title}: {', '.join(about.models)}",
         f"data: {about.data}{why}",
         *(f"{task}: {what}" for task, what in described(about.tasks or {}).items()),
+        *(about.earlier_roles or ()),
         *_computed_on(about),
         *_trained_on(about.training),
         *_dims(about),

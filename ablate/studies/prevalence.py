@@ -50,7 +50,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     for task in (*job.choosing, *confirm):
         if isinstance(task, WholeTask):
             raise AblateError(f"'{task.name}' has {NO_VALUES}, so that no unit is found by it; leave it out")
-    calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.chosen.source))
+    calibration = calibrate(job.recipe.calibration, splits_of(job.recipe.calibration, job.calibration_source))
     study_manifest = study_manifest_of(job, PrevalenceRecord.study, store.name)
     run = store.begin_run({**study_manifest, "prevalence": [], "maps": []})
     for note in (f"device: {device_note(job)}", *job.tasks.notes):

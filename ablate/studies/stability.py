@@ -48,7 +48,7 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
 
     for label in dict.fromkeys(cell.only.label for cell in job.plan.grid if cell.only and cell.only.scorer.slow):
         note(f"{label} is left out: it runs the model itself, which takes too long to repeat")
-    sets = variants(job.recipe.calibration, job.recipe.stability, job.chosen.source, list(series), note)
+    sets = variants(job.recipe.calibration, job.recipe.stability, job.calibration_source, list(series), note)
     study_manifest = study_manifest_of(job, StabilityRecord.study, store.name)
     run = store.begin_run({**study_manifest, "notes": notes, "stability": []})
     watch(Event("note", f"device: {device_note(job)}"))

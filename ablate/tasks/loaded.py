@@ -71,7 +71,7 @@ def panel_of(loaded: Loaded) -> Panel:
 
 def _sentences(data: ItemSet) -> NDArray[np.int64]:
     """The texts that each item compares, as :class:`~ablate.statistics.panel.Panel` has them."""
-    texts = [list(dict.fromkeys(text for pair in pairs for text in pair)) for pairs in data.compared]
+    texts = [list(of_item) for of_item in data.linked]
     number = {text: _number((text,)) for of_item in texts for text in of_item}
     most = max(map(len, texts), default=1)
     rows = [[number[text] for text in of_item] for of_item in texts]

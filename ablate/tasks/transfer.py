@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -16,8 +15,7 @@ from ablate.data.names import FAMILIES
 from ablate.errors import PluginError
 from ablate.statistics.metric import Mean, Statistic
 from ablate.tasks.base import Task
-from ablate.tasks.folds import cross_validated, nested, with_dev
-from ablate.tasks.solver import Exact, Examples, Solver, Stochastic
+from ablate.tasks.probe import right, senteval
 
 ACCURACY = Mean(scale=100)
 
@@ -60,47 +58,14 @@ class Transfer(Task):
     def measure(self, data: ItemSet, embeddings: Tensor) -> NDArray[np.float32]:
         if not isinstance(data, ClassSet):
             raise PluginError(f"task '{self.name}': '{data.source}' has no classes, which it needs")
-        rows = {sentence: i for i, sentence in enumerate(data.sentences)}
-        judged = self._examples(data, rows, embeddings)
-        order = _by_length(data)
-        guessed = np.empty_like(judged.classes)
-        guessed[order] = self._guess(data, rows, embeddings, judged[order])
-        right: NDArray[np.float32] = (guessed == judged.classes).astype(np.float32)
-        return right
+        folds, solver = senteval(self.protocol, self.solver, self.seed)
+        return right(data, embeddings, 2 if self.paired else 1, folds, solver)
 
     def score(self, data: ItemSet, values: NDArray[np.float32], kept: NDArray[np.bool_]) -> float:
         return self.statistic().value(values[kept], data.gold[kept])
 
     def statistic(self) -> Statistic:
         return ACCURACY
-
-    def _guess(self, data: ClassSet, rows: dict[str, int], embeddings: Tensor, judged: Examples) -> NDArray[np.int64]:
-        folds, solver = 10 if self.protocol == "full" else 5, self._solver()
-        if data.train is None:
-            return nested(judged, folds, solver)
-        train = self._examples(data.train, rows, embeddings)[_by_length(data.train)]
-        if data.dev is None:
-            return cross_validated(train, judged.features, folds, solver)
-        return with_dev(train, self._examples(data.dev, rows, embeddings), judged.features, solver)
-
-    def _solver(self) -> Solver:
-        if self.solver == "sklearn":
-            return Exact()
-        if self.protocol == "full":
-            return Stochastic(torch.optim.Adam, 64, 5, 4, self.seed)
-        return Stochastic(torch.optim.RMSprop, 128, 3, 2, self.seed)
-
-    def _examples(self, part: ItemSet, rows: dict[str, int], embeddings: Tensor) -> Examples:
-        columns = part.columns(2 if self.paired else 1)
-        u, *second = (embeddings[[rows[text] for text in column]] for column in columns)
-        features = torch.cat([(u - second[0]).abs(), u * second[0]], 1) if second else u
-        return Examples(np.ascontiguousarray(features.numpy(), np.float32), part.gold.astype(np.int64))
-
-
-def _by_length(part: ItemSet) -> NDArray[np.int64]:
-    """SentEval's order, shortest first, then by class: the folds follow from it."""
-    lengths = np.array([[len(text.split()) for text in texts] for texts in part.texts]).T
-    return np.lexsort((part.gold, *reversed(lengths)))
 
 
 def _task(dataset: str, text: str, paired: bool = False) -> type[Transfer]:

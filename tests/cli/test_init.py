@@ -22,6 +22,7 @@ from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.testing.tiny import save_tiny, tiny_model
+from tests.bench import pairs
 from tests.workplace import Workplace
 
 FILE = Path("recipe.yaml")
@@ -189,3 +190,81 @@ def test_editors_find_the_schema_if_it_is_there(place: Workplace) -> None:
     assert Path("b.yaml").read_text().splitlines()[0] == "# yaml-language-server: $schema=ablate.schema.json"
     assert load_recipe("b.yaml")
     assert "there is no folder" in place.refused(place("schema", "-o", "no/where.json"))
+
+
+def own_rows(seed: int, count: int) -> str:
+    rows = (f"{a},{b},{20 * gold}\n" for a, b, gold in pairs(seed, count))
+    return "text_a,text_b,similarity\n" + "".join(rows)
+
+
+SMALL = (
+    "--set",
+    "controls.matched=1",
+    "--set",
+    "seeds=[0]",
+    "--set",
+    "sparsities=[0.25]",
+    "--set",
+    "granularities=[head]",
+)
+
+
+def test_a_file_of_ones_own_is_divided_and_runs_as_it_stands(place: Workplace) -> None:
+    Path("pairs.csv").write_text(own_rows(3, 1500))
+    ran = place("init", "model", "--data", "pairs.csv")
+    assert (ran.code, ran.out) == (0, ""), ran.err
+    assert ran.err.startswith("pairs.csv: sts, train 300, dev 450, test 750 rows\n")
+    recipe = load_recipe(FILE)[0]
+    assert recipe.confirm is not None
+    assert (recipe.calibration.splits, recipe.screen, recipe.confirm.tasks) == (
+        ("train-pairs",),
+        ["dev-pairs"],
+        ["test-pairs"],
+    )
+    ran = place("run", "recipe.yaml", "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "train-pairs: pairs.csv (sha256 " in ran.out
+    assert (
+        "; 750 of 1,500 rows, by shares of train 0.2, dev 0.3, test 0.5 with seed 0, rows that share a text" in ran.out
+    )
+    assert "calibration on train-pairs: scores 0 to 100 count as 0 to 5, and positives have more than 80\n" in ran.out
+    ran = place("run", "recipe.yaml", "--format", "json", *SMALL)
+    assert ran.code == 0, ran.err
+    rows = json.loads(ran.out)
+    assert {(row["stage"], row["task"], row["n"]) for row in rows} == {
+        ("screen", "dev-pairs", 450),
+        ("confirm", "test-pairs", 750),
+    }
+    assert {row["status"] for row in rows} == {"ok"}
+
+
+def test_two_files_of_ones_own(place: Workplace) -> None:
+    Path("dev.csv").write_text(own_rows(3, 30))
+    Path('a "test".csv').write_text(own_rows(4, 30))
+    ran = place("init", "model", "--dev", "dev.csv", "--test", 'a "test".csv')
+    assert ran.code == 0, ran.err
+    recipe = load_recipe(FILE)[0]
+    assert recipe.confirm is not None
+    assert (recipe.calibration.splits, recipe.screen, recipe.confirm.tasks) == (
+        ("sts-train",),
+        ["dev"],
+        ["test-a-test"],
+    )
+    ran = place("run", "recipe.yaml", "--dry-run", "--data", "embedded")
+    assert ran.code == 0, ran.err
+    FILE.unlink()
+    assert place("init", "model", "--test", "dev.csv").code == 0
+    assert load_recipe(FILE)[0].screen == ["sts-dev"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--data", "no.csv"), "--data no.csv: no.csv: No such file or directory"),
+        (("--dev", "no.csv"), "--dev no.csv: no.csv: No such file or directory"),
+        (("--data", "a.csv", "--dev", "b.csv"), "--data divides one file; give it alone, or give --dev and --test"),
+    ],
+)
+def test_files_that_cannot_be_had(place: Workplace, given: tuple[str, ...], told: str) -> None:
+    assert place.refused(place("init", "model", *given)).startswith(told)
+    assert not FILE.exists()

@@ -45,6 +45,39 @@ def test_what_is_given_is_taken(folder: Path) -> None:  # noqa: ARG001
     assert lines[1] == "  columns: first = text2, second = text1, score = label"
 
 
+def test_of_queries(folder: Path) -> None:  # noqa: ARG001
+    Path("q.tsv").write_text("query\tpositive\nq\ta\nq\tb\np\tc\n")
+    lines = list(report([Path("q.tsv")], None, []))
+    assert lines[0].startswith("q.tsv: retrieval (guessed), 2 queries, sha256 ")
+    assert "  corpus: 3 documents, of which queries have 3 relevant ones" in lines
+
+
+def test_of_a_beir_folder(folder: Path) -> None:
+    (folder / "set" / "qrels").mkdir(parents=True)
+    for name in ("corpus", "queries"):
+        Path(f"set/{name}.jsonl").write_text("".join(f'{{"_id": "{i}", "text": "{name} {i}"}}\n' for i in range(4)))
+    Path("set/qrels/dev.tsv").write_text("query-id\tcorpus-id\tscore\n0\t1\t1\n")
+    Path("set/qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n0\t1\t1\n1\t1\t2\n1\t0\t1\n")
+    lines = list(report([Path("set")], None, []))
+    assert lines[0].startswith("set, qrels dev: retrieval (guessed), 1 queries, sha256 ")
+    assert "  left out: 3 queries without a relevant document" in lines
+    assert "  corpus: 4 documents, of which queries have 3 relevant ones" in lines
+    assert '  recipe: tasks: {"my-set": {kind: retrieval, file: "set", qrels: "test"}}' in lines
+    assert lines[-1].startswith("set, qrels dev and set, qrels test: 2 pairs of texts in both; in a run, ")
+
+
+def test_of_classes(folder: Path) -> None:  # noqa: ARG001
+    Path("c.jsonl").write_text("".join(f'{{"text": "t {i}", "intent": "{"ab"[i > 2]}"}}\n' for i in range(9)))
+    for kind in (None, "clustering"):
+        lines = list(report([Path("c.jsonl")], kind, []))
+        assert lines[0].startswith(f"c.jsonl: {kind or 'classification (guessed)'}, 9 rows")
+        assert lines[1:4] == [
+            "  columns: text = text, label = intent",
+            "  texts: 9 different ones",
+            "  classes: 2, from 3 texts of 'a' to 6 of 'b'",
+        ]
+
+
 @pytest.mark.parametrize(
     ("kind", "columns", "told"),
     [
@@ -75,3 +108,10 @@ def test_near_duplicates_have_an_example(folder: Path, monkeypatch: pytest.Monke
     )
     monkeypatch.setattr("ablate.data.check_near.MOST", 5)
     assert "  near-duplicates: not looked for in more than" in list(report([Path("a.csv")], None, []))[5]
+
+
+def test_a_column_of_splits(folder: Path) -> None:  # noqa: ARG001
+    Path("s.csv").write_text("text1,text2,score,fold\na,b,1,train\nc,d,3,test\ne,f,2,Train\n")
+    lines = list(report([Path("s.csv")], None, []))
+    assert "  parts: train 2, test 1 rows, by column fold" in lines
+    assert lines[-1].endswith('score: "score"}, part: {column: "fold"}}}')

@@ -33,6 +33,14 @@ def table(folder: Path, header: str, *rows: str) -> Table:
         ("triplets", "negative|anchor|positive", "c|a|b", "anchor positive negative"),
         ("triplets", "query|pos|neg", "a|b|c", "query pos neg"),
         ("triplets", "x|y|z|n", "a|b|c|1", "x y z"),
+        ("retrieval", "id|Question|Answer", "1|a|b", "Question Answer"),
+        ("retrieval", "one|other", "a|b", "one other"),
+        ("classification", "text|label|label_text", "a|0|x", "text label"),
+        ("classification", "utterance|intent", "a|x", "utterance intent"),
+        ("classification", "text|kind", "a|x", "text kind"),
+        ("classification", "sentence1|sentence2|label", "a|b|x", "sentence1 sentence2 label"),
+        ("classification", "words|n", "a|1", "words n"),
+        ("clustering", "sentences|labels", "a|x", "sentences labels"),
     ],
 )
 def test_found_without_being_named(tmp_path: Path, kind: str, header: str, row: str, named: str) -> None:

@@ -92,7 +92,7 @@ def test_a_bad_file_is_refused_with_its_place(tmp_path: Path, name: str, content
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="a folder; name a file of .csv"):
+    with pytest.raises(DataError, match="a folder that neither `save_to_disk` of datasets wrote .* nor BEIR"):
         open_table(tmp_path)
     with pytest.raises(DataError, match="No such file or directory; correct the path"):
         open_table(tmp_path / "t.csv")

@@ -19,6 +19,7 @@ from ablate.cli import app
 from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.recipe import load_recipe
+from tests.bench import pairs
 from tools.commands import commands_page
 from tools.reference import reference_page
 
@@ -72,6 +73,10 @@ def understood(line: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Options and arguments are parsed; ``run`` and ``compare`` also plan (what they compute is CI's)."""
     for name in ("recipes", "docs"):
         (folder / name).symlink_to(ROOT / name)
+    for seed, name in enumerate(("pairs.csv", "dev.csv", "test.csv", "questions.csv")):
+        # The labels of questions are 0 and 1, the scores of the others are 0 to 5.
+        rows = [f"{a},{b},{int(gold > 2.5) if seed == 3 else gold}\n" for a, b, gold in pairs(seed, 30)]
+        (folder / name).write_text("sentence1,sentence2,score\n" + "".join(rows))
     monkeypatch.chdir(folder)
     words = shlex.split(line)[1:]
     if words[0] in ("run", "compare") and "recipe.yaml" not in words:

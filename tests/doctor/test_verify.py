@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from ablate.doctor.finding import Finding, fixes
 from ablate.doctor.verify import CLOSE, compare
+from ablate.store.store import Store
 from ablate.tasks.result import Result
 from tests.doctor.stored import Stored, shifted
 from tests.workplace import RECIPE, Workplace
@@ -160,3 +162,33 @@ def test_decisions_may_flip_where_rounding_crosses_a_boundary(items: int, flips:
 def test_a_score_on_one_side_alone() -> None:
     compared = compare(result(COSINES), replace(result(COSINES, None)))
     assert compared.fault == "stored: 50.0000; computed again: no"
+
+
+def test_a_file_of_ones_own_that_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workplace = Workplace(tmp_path, monkeypatch, capsys)
+    rows = [f"words {i},other {i % 7},{i % 5}\n" for i in range(30)]
+    Path("own.csv").write_text("text1,text2,score\n" + "".join(rows))
+    text = RECIPE.replace("[sts-dev]", "[mine, stsb-dev]") + "tasks: {mine: {kind: sts, file: own.csv}}\n"
+    assert workplace.run(text).code == 0
+    assert workplace("doctor", "--verify", "1").code == 0
+    before = hashlib.sha256(Path("own.csv").read_bytes()).hexdigest()
+    Path("own.csv").write_text("text1,text2,score\n" + "".join(reversed(rows)))
+    after = hashlib.sha256(Path("own.csv").read_bytes()).hexdigest()
+    # Also if no result of the file is drawn.
+    for seed in ("0", "1", "2", "3"):
+        ran = workplace("doctor", "--verify", "1", "--seed", seed)
+        assert ran.code == 1
+        shown = " ".join(ran.out.split())
+        assert f"sha256 is {after[:12]} now; run " in shown
+        assert f"own.csv is not the file that run {runs()[0]} read (sha256 {before[:12]})" in shown
+    Path("own.csv").unlink()
+    ran = workplace("doctor", "--verify", "1")
+    assert ran.code == 1
+    assert "it cannot be read (own.csv: No such file or directory" in " ".join(ran.out.split())
+
+
+def runs() -> list[str]:
+    with Store("ablate.db", create=False) as opened:
+        return opened.run_ids()

@@ -142,3 +142,44 @@ def test_near_duplicates_of_standard_sets_are_not_looked_for_unless_asked(bench:
 def test_near_duplicates_cannot_be_left_out_where_equal_items_are_kept(bench: Bench) -> None:
     with pytest.raises(ValueError, match="near_duplicates: drop needs overlap: drop"):
         bench.recipe(near_duplicates="drop", overlap="keep")
+
+
+def test_further_kinds_choose_and_report(bench: Bench) -> None:
+    folder = bench.root
+    texts = [(a, b, gold) for a, b, gold in pairs(5, 90)]
+    rows = [f"{a}\t{b}" for a, b, gold in texts[:30] if a != b]
+    (folder / "queries.tsv").write_text("\n".join(["query\tpositive", *dict.fromkeys(rows)]))
+    (folder / "set" / "qrels").mkdir(parents=True)
+    for name, column in (("queries", 0), ("corpus", 1)):
+        objects = [{"_id": f"{name}{i}", "text": row[column]} for i, row in enumerate(texts)]
+        (folder / "set" / f"{name}.jsonl").write_text("\n".join(map(json.dumps, objects)))
+    grades = [f"queries{i}\tcorpus{(i + k) % 90}\t{2 - k}" for i in range(40) for k in range(2)]
+    (folder / "set" / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *grades]))
+    for name, start in (("fit", 0), ("held", 30)):
+        lines = [f"{texts[i][0]}\t{'even' if i % 2 else 'odd'}" for i in range(start, start + 30)]
+        (folder / f"{name}.tsv").write_text("\n".join(["text\tlabel", *lines]))
+    (folder / "groups.tsv").write_text(
+        "\n".join(["text\ttopic", *(f"{a} {i}\t{'odd' if i % 2 else 'even'}" for i, (a, _, _) in enumerate(texts))])
+    )
+    test = {"split": "test"}
+    held = {"kind": "classification", "file": str(folder / "held.tsv"), "train": str(folder / "fit.tsv"), **test}
+    tasks = {
+        "mine": {"kind": "retrieval", "file": str(folder / "queries.tsv"), "metric": "accuracy", "at": 3},
+        "found": {"kind": "retrieval", "file": str(folder / "set"), **test},
+        "intents": held,
+        "few": {**held, "protocol": "mteb"},
+        "topics": {"kind": "clustering", "file": str(folder / "groups.tsv"), "sets": 10, **test},
+    }
+    confirm = ["found", "intents", "few", "topics"]
+    given: dict[str, Any] = {"scorers": ["magnitude"], "tasks": tasks, "screen": ["mine"], "confirm": confirm}
+    results = bench.run(**given, statistics={"resamples": 200})
+    assert {row.status for row in results.rows} == {"ok"}, [row.reason for row in results.rows]
+    metrics = {task: one(results, cell="dense", stage="confirm", task=task).metric for task in confirm}
+    assert metrics == {"found": "nDCG@10", "intents": "accuracy", "few": "accuracy", "topics": "V-measure"}
+    evidence = [e for e in results.evidence if e.scorer == "magnitude" and e.stage == "confirm" and e.task]
+    assert {e.task for e in evidence} == set(confirm)
+    text = results.to_markdown().replace("\\", "")
+    assert "found: set (sha256 " in text
+    assert ", retrieval, test; qrels = test" in text
+    assert "intents: held.tsv (sha256 " in text
+    assert "train = fit.tsv (sha256 " in text

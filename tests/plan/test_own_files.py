@@ -28,8 +28,32 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         ("mine: {kind: stss, file: pairs.csv}", "r.yaml:8:16: task 'mine': 'stss' is no kind of file; did you mean"),
         ("mine: {kind: sts}", "r.yaml:8:9: task 'mine' has no 'file' (CSV, TSV, JSONL or Parquet); add it"),
         (
+            "mine: {kind: sts, file: pairs.csv, split: tset}",
+            "r.yaml:8:44: task 'mine', split: must be 'train', 'dev' or 'test', not 'tset'",
+        ),
+        (
             "mine: {kind: sts, file: pairs.csv, split: train}",
-            "r.yaml:8:44: task 'mine', split: must be 'dev' or 'test', not 'train'",
+            "r.yaml:7:10: 'mine' has split: train, and only calibrates; measure on a task with split: dev or test",
+        ),
+        (
+            "mine: {kind: sts, file: pairs.csv, part: {shares: {dev: 0.5, tset: 0.5}}}",
+            "r.yaml:8:70: task 'mine': unknown parameter 'tset'; did you mean 'test'?",
+        ),
+        (
+            "mine: {kind: sts, file: pairs.csv, part: {shares: {dev: 0.5, test: 0.4}}}",
+            "r.yaml:8:51: task 'mine', part.shares: the shares add up to 0.9; let them add up to 1",
+        ),
+        (
+            "mine: {kind: sts, file: pairs.csv, part: {column: txt1}}",
+            "pairs.csv:1: no column 'txt1' (part); did you mean 'text1'?",
+        ),
+        (
+            "mine: {kind: sts, file: pairs.csv, part: {column: text1}}",
+            "pairs.csv:2:1: 'text1' is 'words 0', which is no part; write one of train, dev, validation, val, valid,",
+        ),
+        (
+            "mine: {kind: sts, file: pairs.csv, part: {shares: {train: 0.5, test: 0.5}}}",
+            "pairs.csv: by shares of train 0.5, test 0.5 with seed 0 no row is in 'dev' (there are train 15, test 15);",
         ),
         (
             "mine: {kind: sts, file: pairs.csv, columns: {frst: a}}",
@@ -37,7 +61,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         ),
         (
             "mine: {kind: pairs, file: pairs.csv, metric: pearson}",
-            "r.yaml:8:46: task 'mine': unknown parameter 'metric'; valid: columns, file, kind, sha256, split",
+            "r.yaml:8:46: task 'mine': unknown parameter 'metric'; valid: columns, file, kind, part, sha256, split",
         ),
         ("mine: {kind: sts, file: nope.csv}", "nope.csv: No such file or directory; correct the path"),
         (
@@ -99,3 +123,33 @@ def test_a_dry_run_says_what_the_file_is_taken_for(workplace: Workplace) -> None
     line = next(line for line in ran.out.splitlines() if line.startswith("mine: "))
     assert line.startswith("mine: pairs.csv (sha256 ")
     assert line.endswith("), sts, dev; first = text1, second = text2, score = score")
+
+
+SHARES = "part: {shares: {train: 0.4, dev: 0.2, test: 0.4}, seed: %d}"
+
+
+def divided(one: int, other: int, file: str = "pairs.csv") -> str:
+    tasks = f"mine: {{kind: sts, file: pairs.csv, {SHARES % one}}}, "
+    tasks += f"held-out: {{kind: sts, file: {file}, split: test, {SHARES % other}}}"
+    return RECIPE.replace("screen: [sts-dev]", "screen: [mine]\nconfirm: [held-out]") + f"tasks: {{{tasks}}}\n"
+
+
+def test_parts_of_one_file_choose_and_report(workplace: Workplace) -> None:
+    ran = workplace.run(divided(0, 0), "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "; 6 of 30 rows, by shares of train 0.4, dev 0.2, test 0.4 with seed 0, rows that share" in ran.out
+    # Another seed divides otherwise, so that rows would choose and report.
+    refused = workplace.refused(workplace.run(divided(0, 1)))
+    assert "rows of pairs.csv are test in task 'held-out' and dev in 'mine'; what chooses must not report" in refused
+    assert refused.endswith("so give both the same part")
+    # The same rows in another format are other bytes, and the same parts.
+    assert workplace.run(divided(0, 0, "items.tsv"), "--dry-run").code == 0
+
+
+def test_a_dev_file_that_has_every_item_of_the_test_file(workplace: Workplace) -> None:
+    Path("more.csv").write_text(PAIRS + "and one,more,3\n")
+    tasks = "mine: {kind: sts, file: more.csv}, held-out: {kind: sts, file: pairs.csv, split: test}"
+    text = RECIPE.replace("screen: [sts-dev]", "screen: [mine]\nconfirm: [held-out]") + f"tasks: {{{tasks}}}\n"
+    assert "every item of pairs.csv is also in more.csv, so that they are test in" in workplace.refused(
+        workplace.run(text)
+    )

@@ -15,7 +15,6 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from ablate.data.classes import CLASS_SETS, ClassSet
-from ablate.data.items import ItemSet
 from ablate.errors import PluginError, RecipeError, Undefined
 from ablate.tasks.folds import cross_validated, nested, with_dev
 from ablate.tasks.solver import STRENGTHS, Exact, Examples, Stochastic
@@ -200,19 +199,6 @@ def test_values_stand_in_the_order_of_the_texts_though_folds_are_cut_by_length()
     assert values.dtype == np.float32
     assert np.flatnonzero(values == 0).tolist() == [7]
     assert TASKS["cr"]().score(data, values, np.ones(60, bool)) == pytest.approx(100 * 59 / 60)
-
-
-def test_features_of_a_pair() -> None:
-    left, right = tuple(f"a {i}" for i in range(40)), tuple(f"b {i}" for i in range(40))
-    gold = (np.arange(40) % 2).astype(float)
-    texts = tuple(zip(left, right, strict=True))
-    train = ItemSet("mrpc", "train", "", texts, gold, ("",) * 40)
-    data = ClassSet("mrpc", "test", "", texts[:6], gold[:6], ("",) * 6, train=train)
-    rows = {s: i for i, s in enumerate(data.sentences)}
-    embeddings = torch.randn(len(rows), 3, generator=torch.manual_seed(0))
-    got = TASKS["mrpc"]()._examples(train, rows, embeddings).features
-    u, v = (np.stack([embeddings[rows[s]].numpy() for s in side]) for side in (left, right))
-    np.testing.assert_array_equal(got, np.concatenate([abs(u - v), u * v], 1))
 
 
 @pytest.mark.parametrize("protocol", ["full", "prototyping"])
