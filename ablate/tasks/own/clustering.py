@@ -14,7 +14,8 @@ from ablate.data.clusters import ClusteredSet, in_sets
 from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError, Undefined
 from ablate.statistics.metric import Statistic
-from ablate.tasks.own.base import PERCENT, Columns, OwnTask
+from ablate.statistics.set_mean import SetMean
+from ablate.tasks.own.base import Columns, OwnTask
 
 LEAST = 3
 """Texts of each class that a set has, on average. With fewer, clusters at random have a high V-measure."""
@@ -85,7 +86,7 @@ class OwnClustering(OwnTask):
         return found
 
     def statistic(self) -> Statistic:
-        return PERCENT
+        return SetMean(self.sets)
 
 
 def v_measure(embeddings: NDArray[np.float32], classes: NDArray[np.float64], seed: int) -> float:
