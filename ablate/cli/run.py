@@ -18,11 +18,13 @@ def run(
 
     Results in the store are not computed again: the same command continues after an interruption.
     """
-    from ablate.cli.execution import execute
-    from ablate.plan.job import prepare_job
     from ablate.recipe.recipe import load_recipe
 
+    # First, because a mistake in the recipe is then told before torch is imported, which takes seconds.
     checked, document = load_recipe(recipe, set_ or (), device=execution.device, precision=execution.precision)
+    from ablate.cli.execution import execute
+    from ablate.plan.job import prepare_job
+
     if checked.train is not None:
         print(
             "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",

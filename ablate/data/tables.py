@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from ablate.distribution import pip_install
 from ablate.errors import DataError
+from ablate.files import is_folder, require_regular
 
 Rows = Iterator[tuple[int, Sequence[Any]]]
 """The number of each row's line, or of the row in Parquet, from 1; and its cells."""
@@ -51,11 +52,12 @@ def open_table(path: Path) -> Table:
         DataError: the file is absent, empty or of no known kind, or its header is malformed.
     """
     suffix = path.suffix.lower()
-    if path.is_dir():
+    if is_folder(path):
         raise DataError(f"{path}: a folder; name a file of {', '.join(SUFFIXES)}")
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: '{suffix}' is no known kind of table; save it as one of {', '.join(SUFFIXES)}")
     try:
+        require_regular(path)
         with path.open("rb") as file:
             start = file.read(4096)
     except OSError as error:

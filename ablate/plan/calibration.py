@@ -9,6 +9,7 @@ from ablate.data.calibration import NOTHING, Calibration, PositivesFile, calibra
 from ablate.data.graded import check_graded
 from ablate.data.sources import Chosen, expand
 from ablate.errors import FAILURES, DataError, RecipeError
+from ablate.plan.placed import placed
 from ablate.plan.plan import Plan
 from ablate.plan.tasks import check_splits
 from ablate.recipe.document import Document, Location
@@ -31,7 +32,9 @@ def draw_calibration(plan: Plan, chosen: Chosen, document: Document) -> Calibrat
     check_splits(spec.splits, chosen, document, ("calibration", "splits"))
     _check_graded(plan, chosen, document)
     used = frozenset().union(*map(parts_used, plan.scorers))
-    calibration = calibrate(spec, splits_of(spec, chosen.source), used)
+    in_file = isinstance(spec.positives, PositivesFile)
+    with placed(document, ("calibration", "positives", "file") if in_file else ("calibration",)):
+        calibration = calibrate(spec, splits_of(spec, chosen.source), used)
     for scorer in plan.scorers:
         for what, batches in _taken(scorer):
             try:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ablate.data.calibration import PositivesFile
-from ablate.errors import RecipeError, suggest
+from ablate.errors import RecipeError, nearest, suggest
+from ablate.plan.placed import placed
 from ablate.plugins import Registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
@@ -42,6 +43,10 @@ def own_classes(
             raise RecipeError(f"{place}: '{name}' cannot name a task; use letters and digits, as in my-pairs")
         kinds = ", ".join(KINDS)
         if "kind" not in given:
+            meant = nearest("kind", set(given) - {"file", "columns", "split", "metric", "sha256"})
+            if meant:
+                where = document.place(("tasks", name, meant))
+                raise RecipeError(f"{where}: task '{name}': unknown parameter '{meant}'; did you mean 'kind'?")
             raise RecipeError(f"{place}: task '{name}' has no 'kind', which says what its file has; add one of {kinds}")
         if given["kind"] not in KINDS:
             kind = str(given["kind"])
@@ -60,7 +65,11 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
         RecipeError: with the place of the second.
         DataError: a file is malformed.
     """
-    read = [(task, task.read()) for task in tasks if isinstance(task, OwnTask)]
+    read = []
+    for task in tasks:
+        if isinstance(task, OwnTask):
+            with placed(document, ("tasks", task.name, "file")):
+                read.append((task, task.read()))
     positives = recipe.calibration.positives
     for task, file in read:
         if task.split != "test":
