@@ -13,7 +13,7 @@ from typing import Any
 
 from ablate.distribution import pip_install
 from ablate.errors import ModelError, shortened, suggest
-from ablate.files import is_folder, require_regular
+from ablate.files import is_folder
 from ablate.models.architectures import family_of
 from ablate.models.family import Family
 from ablate.models.hub import PICKLED, download, pickled_weights

@@ -62,7 +62,7 @@ def load(text: str, name: str) -> Any:
 
 
 def _refuse_brackets(text: str, name: str) -> None:
-    """Refuses a text with hundreds of open brackets. The library takes the square of their number to find them wrong."""
+    """Refuses a text with hundreds of open brackets. The library is quadratic in their number."""
     depth = 0
     for found in re.finditer(r"[][{}]", text):
         depth += 1 if found[0] in "[{" else -1

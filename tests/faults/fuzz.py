@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import re
 import string
@@ -57,7 +58,7 @@ SOURCES = [
 """Good recipes, which are content with the data sets that the tests have."""
 
 _HUGE = (10**9, 10**30, -(10**18), 1e308, -1, 0, float("inf"), float("nan"), 2**63, 10**4000)
-_ODD = (None, True, False, "", " ", "\u202e", "naïve \U0001f600", "x" * 5000, "a\x1b[31mb", "minilm", "align", 0.5, 7,
+_ODD: tuple[Any, ...] = (None, True, False, "", " ", "\u202e", "naïve \U0001f600", "x" * 5000, "a\x1b[31mb", "minilm", "align", 0.5, 7,
         [], {}, [[]], {"a": {"b": 1}}, [None], "~", "/dev/zero", "/dev/null", "../..", "sts", "-0", "0x1F", "1e3",
         "2001-01-01", "2001-13-45", "12:30:45", "a" * 300, "scorer", "NaN", "\ud83c", "./no/such")  # fmt: skip
 
@@ -93,8 +94,6 @@ def mutated(seed: int) -> bytes:
 
 def _of_tree(change: Callable[[random.Random, Spot], None]) -> Callable[[random.Random, bytes], bytes]:
     def of_bytes(chance: random.Random, content: bytes) -> bytes:
-        import io
-
         yaml = YAML(typ="safe", pure=True)
         yaml.default_flow_style = chance.random() < 0.3
         try:
@@ -237,7 +236,7 @@ class Typo:
 def typos(count: int, seed: int = 0) -> list[Typo]:
     """Distinct typos of keys and of names and words that are values, at any depth of a recipe of every section."""
     chance, text = random.Random(seed), EVERY_KEY.decode()
-    words = [found for found in re.finditer(r"(?<![\w.-])[a-z][a-z_0-9-]{2,}(?![\w-])", text) if _is_name(found, text)]
+    words = [found for found in re.finditer(r"(?<![\w.-])[a-z][a-z_0-9-]{2,}(?![\w-])", text) if _is_name(found[0])]
     made: dict[tuple[int, str], Typo] = {}
     while len(made) < count:
         found = chance.choice(words)
@@ -249,6 +248,6 @@ def typos(count: int, seed: int = 0) -> list[Typo]:
     return list(made.values())
 
 
-def _is_name(found: re.Match[str], text: str) -> bool:
+def _is_name(word: str) -> bool:
     """Whether it is one of our names, and not a boolean, a label, a prompt or a name of the user."""
-    return found[0] not in ("true", "false", "null", "mine", "query", "left", "gold")
+    return word not in ("true", "false", "null", "mine", "query", "left", "gold")

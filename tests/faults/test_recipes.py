@@ -17,13 +17,12 @@ from ablate.plan.job import prepare_job
 from ablate.plan.training import prepare_training_job
 from ablate.recipe.recipe import load_recipe
 from tests.bench import pairs, write_set
-from tests.faults.fuzz import EVERY_KEY, SOURCES, mutated, typos
+from tests.faults.fuzz import SOURCES, mutated, typos
 from tests.workplace import RECIPE, Workplace
 
 pytestmark = pytest.mark.faults
 
 PLACED = re.compile(r"r\.yaml:\d+:\d+: \S")
-IN_DATA = re.compile(r"\S+\.(csv|tsv|txt):\d+")
 SECONDS, MEGABYTES = 1.0, 300
 
 
@@ -45,40 +44,40 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def prepare(content: bytes, *, train: bool = False) -> None:
-    """All that `ablate run` or `ablate train` does before it loads a model."""
+def refusal(content: bytes) -> str | None:
+    """What `ablate run`, or `ablate train` if the recipe trains, says before a model is loaded; None if it says nothing."""
     Path("r.yaml").write_bytes(content)
-    job = prepare_training_job if train else prepare_job
-    job(*load_recipe("r.yaml"))
+    try:
+        recipe, document = load_recipe("r.yaml")
+        prepare_job(recipe, document)
+        if recipe.train is not None:
+            prepare_training_job(recipe, document)
+    except AblateError as error:
+        return str(error)
+    return None
 
 
 @pytest.mark.parametrize("seeds", [range(100), pytest.param(range(100, 1000), marks=pytest.mark.slow)], ids=str)
 def test_fuzzed_recipes(seeds: range, data: Path) -> None:  # noqa: ARG001
-    for source in SOURCES:
-        prepare(source)
-    refused = 0
-    for seed in seeds:
-        content = mutated(seed)
-        try:
-            prepare(content)
-        except AblateError as error:
-            refused += 1
-            assert PLACED.match(str(error)), (seed, str(error))
+    refused = {seed: said for seed in seeds if (said := refusal(mutated(seed))) is not None}
+    assert [(seed, said) for seed, said in refused.items() if not PLACED.match(said)] == []
     # The rest are as good as before, such as recipes with another order or with a comment more.
-    assert refused > 0.8 * len(seeds)
+    assert len(refused) > 0.8 * len(seeds)
 
 
 def test_typos_are_understood(data: Path) -> None:  # noqa: ARG001
-    prepare(EVERY_KEY)
     count = 200
-    understood = 0
-    for typo in typos(count):
-        with pytest.raises(AblateError) as caught:
-            prepare(typo.recipe.encode())
-            prepare(typo.recipe.encode(), train=True)
-        assert PLACED.match(str(caught.value)), typo
-        understood += f"did you mean '{typo.right}'?" in str(caught.value)
-    assert understood >= 0.95 * count
+    said = {typo: refusal(typo.recipe.encode()) or "" for typo in typos(count)}
+    assert [(typo.wrong, line) for typo, line in said.items() if not PLACED.match(line)] == []
+    assert sum(f"did you mean '{typo.right}'?" in line for typo, line in said.items()) >= 0.95 * count
+
+
+def test_what_is_changed_is_good_otherwise(data: Path) -> None:  # noqa: ARG001
+    """Else the tests above could not fail."""
+    for source in SOURCES:
+        said = refusal(source)
+        # What the recipe of every section has for `ablate run` cannot be trained, and SparseCSE needs a file and a GPU.
+        assert said is None or re.search("masks of trained cells are not searched|needs a GPU|wiki1m", said), said
 
 
 BILLION = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9))
