@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
+import uuid
 from pathlib import Path
 
 
@@ -28,3 +30,30 @@ def require_regular(path: Path) -> int:
     if not stat.S_ISREG(state.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return state.st_size
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file. If the disk is full or the process is killed, the file has its old content, or there is none.
+
+    Links are followed, and a device or a FIFO is written as it is.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_bytes(content)
+        return
+    # A short name of its own, because that of the file may be as long as a name can be.
+    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

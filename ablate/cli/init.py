@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ablate.cli import complete
+from ablate.cli.say import say
 from ablate.cli.schema import modeline
 
 SCHEMA = "ablate.schema.json"
@@ -54,5 +54,6 @@ def init(
     except FileExistsError:
         raise already_exists from None
     except OSError as error:
+        output.unlink(missing_ok=True)  # a full disk leaves the start of it
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); name another file") from None
-    print(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", file=sys.stderr)
+    say(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", err=True)

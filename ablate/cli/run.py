@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from ablate.cli import options
+from ablate.cli.say import say
 
 
 @options.takes_execution
@@ -26,9 +25,9 @@ def run(
     from ablate.plan.job import prepare_job
 
     if checked.train is not None:
-        print(
+        say(
             "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",
-            file=sys.stderr,
+            err=True,
         )
     execute(
         lambda: prepare_job(checked, document, execution.data, execution.limit),

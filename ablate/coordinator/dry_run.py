@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.race_bounds import Bounds, bounds
@@ -26,6 +25,7 @@ from ablate.plan.choose import choose
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell, Step
 from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
+from ablate.printable import visible
 from ablate.recipe.schedule import steps_of
 from ablate.store.store import Store
 from ablate.tasks.base import Task
@@ -94,7 +94,7 @@ class Preview:
         lines += [f"{task}: {what}" for task, what in described(self.job.tasks.parameters).items()]
         lines += [line for model in self.models for line in self._lines(model)]
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
-        console.file.write(strip_control_codes("\n".join(lines)) + "\n")
+        console.file.write("\n".join(map(visible, lines)) + "\n")
 
     @property
     def _dims(self) -> str:
