@@ -30,10 +30,15 @@ _LONGEST_HUB_ID = 200
 _ASYMMETRIC = ("Router", "Asym")
 """Those that choose modules by the role of a text. `Asym` is the old name."""
 _COUNTS = {
-    *("num_attention_heads", "num_key_value_heads", "num_heads", "n_heads", "head_dim", "d_kv"),
-    *("hidden_size", "d_model", "dim", "num_hidden_layers", "num_layers", "n_layers"),
+    **dict.fromkeys(("num_hidden_layers", "num_layers", "n_layers"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "num_key_value_heads", "num_heads", "n_heads", "head_dim", "d_kv"), 10_000),
+    **dict.fromkeys(("hidden_size", "d_model", "dim"), 100_000),
+    **dict.fromkeys(("intermediate_size", "hidden_dim", "d_ff", "max_position_embeddings", "vocab_size"), 10_000_000),
 }
-"""Settings of a config.json by which sizes are divided, or that count what a model has."""
+"""Settings of a config.json that size a model or count what it has, and the most of each: beyond any encoder there is.
+
+transformers builds as much as a config asks for before it looks at the weights.
+"""
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -193,6 +198,12 @@ def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"model '{name}': {modules_file} is not a list of modules") from error
         for module in (first, *rest):
+            if not _is_inside(module["path"]) or not isinstance(module["type"], str):
+                raise ModelError(
+                    f"model '{name}': {modules_file} has a module whose type is no text or whose path is not in the "
+                    f"folder, {shortened(json.dumps(module))}; save or download the model again"
+                )
+        for module in (first, *rest):
             if (kind := module["type"].split(".")[-1]) in _ASYMMETRIC:
                 raise ModelError(
                     f"model '{name}': its {kind} module encodes queries and documents with different modules, which is "
@@ -218,15 +229,23 @@ def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
     return Checkpoint(folder, transformer, modules_file.is_file(), family, later)
 
 
+def _is_inside(path: Any) -> bool:
+    """Whether a path of a module is text and stays in the folder of the model."""
+    return isinstance(path, str) and "\0" not in path and not Path(path).is_absolute() and ".." not in Path(path).parts
+
+
 def _check_config(config: Any, name: str) -> Family:
     """The family that a config.json names. Refuses settings that it does not have."""
     settings = config if isinstance(config, dict) else {}
-    family = family_of(settings.get("model_type"), name)
-    for setting in _COUNTS & settings.keys():
-        if settings[setting] is not None and not (isinstance(settings[setting], int) and settings[setting] > 0):
+    kind = settings.get("model_type")
+    family = family_of(kind if isinstance(kind, str) else None, name)
+    for setting in sorted(_COUNTS.keys() & settings.keys()):
+        value, most = settings[setting], _COUNTS[setting]
+        if value is not None and not (isinstance(value, int) and 0 < value <= most):
+            above = f" and at most {most:,}" if isinstance(value, int) and value > most else ""
             raise ModelError(
-                f"model '{name}': its config.json says `{setting}: {json.dumps(settings[setting])}`, and it must be a "
-                "whole number above 0; save or download the model again"
+                f"model '{name}': its config.json says `{setting}: {shortened(json.dumps(value))}`, and it must be a "
+                f"whole number above 0{above}; save or download the model again"
             )
     positions = settings.get("position_embedding_type", "absolute")
     if positions not in ("absolute", None):
@@ -279,5 +298,5 @@ def read_json(file: Path, name: str) -> Any:
     """
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"model '{name}': {file} is not valid JSON: {error}") from error

@@ -73,7 +73,7 @@ def locate(where: str | Path) -> Place:
     if isinstance(where, str) and "://" in where:
         try:
             url = make_url(where)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # a port that is no number is a ValueError
             # The URL may contain a password, so the message does not repeat it.
             raise StoreError(f"the URL of the store cannot be read: {_REMEDY}") from None
         if url.get_backend_name() != "sqlite":
