@@ -27,9 +27,11 @@ def settings(**changed: Any) -> Callable[[Path], None]:
 
 def text(name: str, content: str | bytes) -> Callable[[Path], None]:
     """Replaces a file."""
-    return lambda folder: (
-        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode()) and None
-    )
+
+    def change(folder: Path) -> None:
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    return change
 
 
 def modules(**changed: Any) -> Callable[[Path], None]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +30,11 @@ def environment(**changed: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **changed}
 
 
-def ablate(*arguments: str, stdout: object = subprocess.PIPE, **changed: str) -> subprocess.CompletedProcess[str]:
+def ablate(*arguments: str, stdout: Any = subprocess.PIPE, **changed: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ablate", *arguments]
-    return subprocess.run(
-        command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment(**changed), check=False  # type: ignore[call-overload]
-    )  # fmt: skip
+    given: dict[str, Any] = {"stdout": stdout, "stderr": subprocess.PIPE, "text": True, "check": False}
+    ran: subprocess.CompletedProcess[str] = subprocess.run(command, env=environment(**changed), **given)
+    return ran
 
 
 def test_no_control_character_reaches_a_terminal(place: Workplace) -> None:
