@@ -29,6 +29,8 @@ def run(
     watch: Watch = silent,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> Results:
     """Runs a recipe and returns its results. Only what the store does not hold is computed.
 
@@ -42,6 +44,8 @@ def run(
         watch: called with each :class:`~ablate.events.Event` of the run.
         device: replaces the recipe's ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: replaces the recipe's ``precision``: ``float32``, ``bf16`` or ``fp16``.
+        executor: replaces the recipe's ``executor``, such as ``processes``.
+        jobs: in how many processes or workers cells are evaluated; without ``executor``, those of ``processes``.
 
     Raises:
         AblateError: a mistake in the recipe, the data, the model or the store. The message is one line.
@@ -50,10 +54,12 @@ def run(
         document = Document("recipe", recipe.model_dump(mode="json", by_alias=True))
         for override in overrides:
             document.override(override)
-        document.set_options(device=device, precision=precision)
+        document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
         recipe = parse(document)
     else:
-        recipe, document = load_recipe(recipe, overrides, device=device, precision=precision)
+        recipe, document = load_recipe(
+            recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs
+        )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
 
@@ -76,6 +82,8 @@ def compare(
     watch: Watch = silent,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> Results:
     """Compares scorers, as ``ablate compare`` does. Every cell is evaluated on every task; no task is held out.
 
@@ -87,7 +95,7 @@ def compare(
         prompt, prompt_name: text before each sentence, or the name of one of the model's own prompts.
         tasks: tasks or groups of tasks.
         seeds: for the scorers that use one.
-        data, store, limit, keep_going, watch, device, precision: as for :func:`run`.
+        data, store, limit, keep_going, watch, device, precision, executor, jobs: as for :func:`run`.
 
     Raises:
         AblateError: a mistake in the arguments, the data, the model or the store. The message is one line.
@@ -104,6 +112,8 @@ def compare(
         prompt_name=prompt_name,
         device=device,
         precision=precision,
+        executor=executor,
+        jobs=jobs,
     )
     job = prepare_job(recipe, document, data, limit)
     return _results(job, store, keep_going, watch)
@@ -120,12 +130,14 @@ def train(
     watch: Watch = silent,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> Results:
     """Trains the cells of a recipe as its ``train`` says, and the dense model as a control.
 
     Arguments and exceptions are those of :func:`ablate.run`.
     """
-    loaded = load_recipe(recipe, overrides, device=device, precision=precision)
+    loaded = load_recipe(recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs)
     job = prepare_training_job(*loaded, data, limit)
     return _results(job, store, keep_going, watch)
 

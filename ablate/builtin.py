@@ -29,7 +29,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "neuron": "ablate.granularities.neuron.Neuron",
             "kv-group": "ablate.granularities.kv_group.KvGroup",
         },
-        "executor": {"in-process": "ablate.executors.in_process.InProcess"},
+        "executor": {
+            "in-process": "ablate.executors.in_process.InProcess",
+            "processes": "ablate.executors.processes.Processes",
+            "dask": "ablate.executors.dask.Dask",
+        },
         "architecture": {
             "bert": "ablate.models.families.bert.Bert",
             "roberta": "ablate.models.families.bert.Roberta",

@@ -10,7 +10,7 @@ from ablate.data.items import ItemSet, Source
 from ablate.data.lines import cells, read_lines, sentence
 from ablate.data.queries import QuerySet
 from ablate.errors import DataError, ModelError, PluginError, Undefined
-from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.executors.base import Evaluated, Evaluation, Executor, lost
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.granularities.gated import embed_gated, gradients_of_gates
 from ablate.granularities.head import Head
@@ -85,6 +85,7 @@ __all__ = [
     "encode",
     "gradients_of_gates",
     "hookimpl",
+    "lost",
     "masked",
     "prepare",
     "read_lines",

@@ -343,6 +343,7 @@ PROMISED = [
     "cells",
     "encode",
     "hookimpl",
+    "lost",
     "masked",
     "prepare",
     "read_lines",

@@ -36,6 +36,10 @@ def granularities(incomplete: str) -> list[str]:
     return listed(incomplete, built_in("granularity"))
 
 
+def executors(incomplete: str) -> list[str]:
+    return listed(incomplete, built_in("executor"))
+
+
 def tasks(incomplete: str) -> list[str]:
     """Groups of tasks, then tasks."""
     from ablate.data.names import GROUPS

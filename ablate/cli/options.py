@@ -92,6 +92,18 @@ Precision = Annotated[
         autocompletion=complete.precision,
     ),
 ]
+Executor = Annotated[
+    str | None,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Where cells are evaluated; default: the recipe's, else in-process.",
+        autocompletion=complete.executors,
+    ),
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Evaluate in this many processes, or workers of --executor.")
+]
 STORE = complete.STORE
 
 
@@ -108,6 +120,13 @@ class Execution:
     keep_going: KeepGoing = True
     device: Device = None
     precision: Precision = None
+    executor: Executor = None
+    jobs: Jobs = None
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """What replaces keys of a recipe, as arguments of :func:`ablate.recipe.recipe.load_recipe`."""
+        return {name: getattr(self, name) for name in ("device", "precision", "executor", "jobs")}
 
 
 def takes_execution(command: Callable[..., None]) -> Callable[..., None]:

@@ -20,7 +20,7 @@ def run(
     from ablate.recipe.recipe import load_recipe
 
     # First, because a mistake in the recipe is then told before torch is imported, which takes seconds.
-    checked, document = load_recipe(recipe, set_ or (), device=execution.device, precision=execution.precision)
+    checked, document = load_recipe(recipe, set_ or (), **execution.where)
     from ablate.cli.execution import execute
     from ablate.plan.job import prepare_job
 

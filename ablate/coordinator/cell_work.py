@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from ablate.coordinator.rows import short
 from ablate.errors import PluginError
 from ablate.executors.base import Evaluated, Evaluation, Executor, Failure
 from ablate.plan.plan import Cell
@@ -37,39 +37,43 @@ class CellWork:
 
 @dataclass
 class CellQueue:
-    """The cells that are prepared but not settled yet, in order.
+    """The cells that are prepared but not settled yet.
 
-    A cell without an evaluation is not given to the executor. It is settled as soon as the cells before it are.
+    A cell with an evaluation is settled when its outcome arrives, in whatever order outcomes do. A cell without one is
+    not given to the executor. It is settled as soon as no result that it awaits is being computed.
 
     settle: makes a cell's outcome from its evaluation.
     """
 
     executor: Executor
     settle: Callable[[CellWork, Evaluated], None]
-    _waiting: deque[CellWork] = field(default_factory=deque)
+    _given: dict[str, CellWork] = field(default_factory=dict)  # the key of a cell -> its work, which is being evaluated
+    _awaiting: list[CellWork] = field(default_factory=list)
 
     def add(self, work: CellWork) -> None:
         """Adds a prepared cell."""
-        self._waiting.append(work)
-        self._settle_complete()
+        if work.evaluation is None:
+            self._awaiting.append(work)
+            self._settle_complete()
+        else:
+            self._given[work.key] = work
 
     def take(self, evaluated: Evaluated) -> None:
-        """Takes the outcome of the first evaluation that has none yet.
+        """Takes the outcome of an evaluation.
 
         Raises:
-            PluginError: it is the outcome of another evaluation.
+            PluginError: no such evaluation is under way, or the outcome is not on its tasks.
         """
         if not isinstance(evaluated, Evaluated):
             raise self.broken(f"returns a {type(evaluated).__name__} in place of an outcome")
-        # The results of another evaluation would be stored under this one's keys.
-        if not self._waiting or self._waiting[0].key != evaluated.cell:
-            raise self.broken("returns outcomes in another order than it takes evaluations")
-        evaluation = self._waiting[0].evaluation
-        asked = sorted(wanted.name for wanted in evaluation.tasks) if evaluation else []
+        work = self._given.pop(evaluated.cell, None)
+        if work is None or work.evaluation is None:
+            raise self.broken(f"returns an outcome of '{short(evaluated.cell)}', which is not under way")
+        asked = sorted(wanted.name for wanted in work.evaluation.tasks)
         answered = sorted([*evaluated.results, *evaluated.failures])
         if answered != asked:
             raise self.broken(f"returns an outcome on {', '.join(answered) or 'no task'} for {', '.join(asked)}")
-        self.settle(self._waiting.popleft(), evaluated)
+        self.settle(work, evaluated)
         self._settle_complete()
 
     def check_empty(self) -> None:
@@ -78,18 +82,22 @@ class CellQueue:
         Raises:
             PluginError: an evaluation has no outcome.
         """
-        if self._waiting:
+        if self._given:
             raise self.broken("returns fewer outcomes than it takes evaluations")
 
     def keys_under_way(self) -> Set[str]:
         """The keys of the results that are being computed."""
-        under_way = ((work, work.evaluation) for work in self._waiting if work.evaluation is not None)
+        under_way = ((work, work.evaluation) for work in self._given.values() if work.evaluation is not None)
         return {work.keys[wanted.name] for work, evaluation in under_way for wanted in evaluation.tasks}
 
     def _settle_complete(self) -> None:
-        while self._waiting and self._waiting[0].evaluation is None:
-            work = self._waiting.popleft()
-            self.settle(work, Evaluated(work.key, {}, {}, 0.0))
+        under_way = self.keys_under_way()
+        waiting, self._awaiting = self._awaiting, []
+        for work in waiting:
+            if under_way.isdisjoint(work.keys[name] for name in work.awaited):
+                self.settle(work, Evaluated(work.key, {}, {}, 0.0))
+            else:
+                self._awaiting.append(work)
 
     def broken(self, what: str) -> PluginError:
         """The error of an executor that breaks its contract."""

@@ -75,17 +75,16 @@ class ModelRun:
         self.masks.collect_for(scored_first(with_dense))
         # Sent only after the passes: observers count the time from this event as the time of the cells.
         self.watch(Event("begin", stage, len(with_dense)))
-        settler, outcomes = Settler(self.store, self.timings, self.keep_going), list[CellOutcome]()
+        settler, outcomes = Settler(self.store, self.timings, self.keep_going), dict[Cell, CellOutcome]()
 
         def settle(work: CellWork, evaluated: Evaluated) -> None:
-            outcome = settler.settle(work, evaluated)
-            outcomes.append(outcome)
+            outcome = outcomes[work.cell] = settler.settle(work, evaluated)
             self.watch(Event("cell", str(outcome.cell), cached=outcome.cached))
 
         queue = CellQueue(self.executor, settle)
         with THIS_PROCESS.borrowing(self.spec, self.evaluator, tasks, self.source):
             self._execute(queue, self._evaluations(queue, with_dense, tasks))
-        return outcomes
+        return [outcomes[cell] for cell in with_dense]
 
     def precision_effects(self, stage: str, tasks: Sequence[Loaded]) -> dict[str, float] | None:
         """The dense model's score in the precision of the evaluation less that in float32, on each task that has both.

@@ -46,23 +46,24 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     finished: dict[tuple[str, str], StageRows] = {}
     judged: RunRecord | None = None
     try:
-        model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-        about = replace(
-            about,
-            hashes={s.model.name: _hashes(s) for s in model_runs},
-            remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
-            devices={s.model.name: label(s.model.device) for s in model_runs},
-            dims={s.model.name: s.dim for s in model_runs if s.dim is not None} or None,
-        )
-        for stage in _stages(job, store, run, model_runs):
-            finished[stage.model, stage.name] = stage
-        about = replace(
-            about,
-            maps=tuple(chain.from_iterable(maps(model_run.masks, job.plan.cells) for model_run in model_runs)),
-            agreement=tuple(
-                chain.from_iterable(agreement(model_run.masks, job.plan.cells) for model_run in model_runs)
-            ),
-        )
+        with job.plan.executor.running():
+            model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
+            about = replace(
+                about,
+                hashes={s.model.name: _hashes(s) for s in model_runs},
+                remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
+                devices={s.model.name: label(s.model.device) for s in model_runs},
+                dims={s.model.name: s.dim for s in model_runs if s.dim is not None} or None,
+            )
+            for stage in _stages(job, store, run, model_runs):
+                finished[stage.model, stage.name] = stage
+            about = replace(
+                about,
+                maps=tuple(chain.from_iterable(maps(model_run.masks, job.plan.cells) for model_run in model_runs)),
+                agreement=tuple(
+                    chain.from_iterable(agreement(model_run.masks, job.plan.cells) for model_run in model_runs)
+                ),
+            )
         record = _record(about, list(finished.values()), timings)
         judged = _judged(job, store, record, timings) if record.rows else record
     finally:

@@ -17,7 +17,7 @@ from ablate.timing import Timings
 
 @dataclass
 class Settler:
-    """Makes the outcomes of a stage's cells, in order.
+    """Makes the outcomes of a stage's cells.
 
     keep_going: whether a failure becomes a reason in a row; otherwise it is raised.
     """
@@ -72,7 +72,7 @@ class Settler:
         culprits: list[Plugin] = []
         if failure.culprit == "mask":
             culprits = list(work.cell.granularities)
-        elif failure.culprit == "task" and work.evaluation:
+        elif failure.culprit in ("task", "data") and work.evaluation:
             culprits = [wanted.task for wanted in work.evaluation.tasks if wanted.name == name]
         return reason(failure.error or PluginError(failure.reason), self.keep_going, *culprits)
 

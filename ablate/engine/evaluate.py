@@ -10,7 +10,7 @@ import torch
 from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.engine.worker import THIS_PROCESS, check_version
 from ablate.errors import FAILURES
-from ablate.executors.base import Evaluated, Evaluation, Failure, PackedMask
+from ablate.executors.base import Culprit, Evaluated, Evaluation, Failure, PackedMask
 from ablate.models.device import DeviceFull, out_of_memory
 from ablate.models.masked import merge
 from ablate.models.model import Model
@@ -27,18 +27,20 @@ def evaluate(evaluation: Evaluation) -> Evaluated:
     Returns:
         For every task a result or a failure. Only exceptions that end a process, such as KeyboardInterrupt, are raised.
     """
+    culprit: Culprit = "place"
     try:
         evaluator = THIS_PROCESS.evaluator(evaluation)
+        culprit = "other"
         weights = THIS_PROCESS.weights(evaluation.weights) if evaluation.weights else None
     except FAILURES as error:
-        return Evaluated(evaluation.cell, {}, _all_fail(evaluation, Failure.of(error, "other")), 0.0)
+        return Evaluated(evaluation.cell, {}, _all_fail(evaluation, Failure.of(error, culprit)), 0.0)
     tasks: list[Loaded] = []
     failures: dict[str, Failure] = {}
     for wanted in evaluation.tasks:
         try:
             tasks.append(THIS_PROCESS.task(wanted, evaluation.source))
         except FAILURES as error:
-            failures[wanted.name] = Failure.of(error, "task")
+            failures[wanted.name] = Failure.of(error, "data")
     with evaluator.model.guard.hold(wait=True):
         start = time.perf_counter()  # after waiting for the model
         results, failed = _measured(evaluation, evaluator, weights, tasks)

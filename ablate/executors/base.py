@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -116,23 +117,27 @@ class Evaluation:
     precision: Precision = "float32"
 
 
+Culprit = Literal["task", "mask", "place", "data", "other"]
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a task has no result.
 
     reason: in one line.
-    culprit: what failed: the ``task``; what the granularities of the ``mask`` keep; or something ``other``: the model,
-        the weights, the memory.
+    culprit: what failed: the ``task``; what the granularities of the ``mask`` keep; or something ``other``, such as the
+        memory. The ``place`` of the evaluation, if it lacks the model or the packages of the coordinator;
+        the ``data`` of the task, if they are not those of the coordinator there.
     error: the exception, available only in the process that raised it. Pickling sets it to None, because the errors of
         plug-ins may not be picklable.
     """
 
     reason: str
-    culprit: Literal["task", "mask", "other"]
+    culprit: Culprit
     error: BaseException | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, error: BaseException, culprit: Literal["task", "mask", "other"]) -> Failure:
+    def of(cls, error: BaseException, culprit: Culprit) -> Failure:
         """The failure for an error."""
         # A PluginError is a message for users. Any other error is only clear together with its type.
         text = " ".join(str(error).split()) if isinstance(error, PluginError) else one_line(error)
@@ -159,18 +164,40 @@ class Evaluated:
 class Executor(Plugin):
     """Decides where and when cells are evaluated. It never opens the store, which the coordinator alone writes."""
 
+    def running(self) -> AbstractContextManager[None]:
+        """Held open by a run for all its calls of :meth:`map`: the place to start workers, and to end them.
+
+        By default it does nothing.
+
+        Raises:
+            PluginError: the workers cannot be started, or do not fit this process.
+        """
+        return nullcontext()
+
     @abstractmethod
     def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
-        """Calls ``work`` with each item, and yields what it returns in the order of the items.
+        """Calls ``work`` with each item, and yields what it returns as it arrives, in any order.
 
         ``work`` is a function of a module, and items and outcomes are plain data, so that all of them can be pickled
         for other processes. These need the working directory, the environment and the packages of this process.
-        ``work`` may also be called in several threads, of which it lets one at a time use the model.
+        ``work`` may also be called in several threads, of which it lets one at a time use the model. It raises only
+        what ends a process. Of an item that cannot be worked on, because its processes end, yield
+        :func:`lost`: the run goes on, and the item's cell is a failed row.
 
         Args:
             items: a lazy iterable. Making the next item may take long, and uses the model and the store. Take items
                 only in the thread that iterates over the outcomes, and only as many as can be worked on at a time.
 
         Raises:
-            Exception: an error of ``work`` or ``items``, unchanged, after the outcomes of all earlier items.
+            Exception: an error of ``work`` or ``items``, unchanged.
         """
+
+
+def lost(evaluation: Evaluation, reason: str, culprit: Culprit = "other") -> Evaluated:
+    """The outcome of an evaluation that could not be worked on: every task fails.
+
+    Args:
+        reason: in one line, such as ``its process was ended by SIGSEGV, 3 times``.
+    """
+    failure = Failure(reason, culprit)
+    return Evaluated(evaluation.cell, {}, {wanted.name: failure for wanted in evaluation.tasks}, 0.0)

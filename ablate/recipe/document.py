@@ -98,12 +98,28 @@ class Document:
         others = {given: place for given, place in self.given.items() if given[: len(location)] != location}
         self.given = {**others, location: option}
 
-    def set_options(self, **options: str | None) -> None:
-        """Sets keys of the root from options of the same names, such as ``--device``. None leaves a key as it is."""
+    def set_options(self, *, executor: str | None = None, jobs: int | None = None, **options: str | None) -> None:
+        """Sets keys of the root from options of the same names, such as ``--device``. None leaves a key as it is.
+
+        Args:
+            executor: keeps the parameters that the recipe has for this executor, if it names the same.
+            jobs: the executor's parameter; if the recipe evaluates in this process, ``processes`` takes its place.
+        """
         for name, value in options.items():
             if value is not None:
                 self.tree[name] = value
                 self.given[(name,)] = f"--{name}"
+        if executor is None and jobs is None:
+            return
+        given = self.tree.get("executor", "in-process")
+        entry = dict(given) if isinstance(given, dict) else {"name": given}
+        if executor is not None and entry.get("name") != executor:
+            entry = {"name": executor}
+        if jobs is not None:
+            entry = {**({"name": "processes"} if entry.get("name") == "in-process" else entry), "jobs": jobs}
+        self.tree["executor"] = CommentedMap(entry)
+        self.given[("executor", "name")] = "--jobs" if executor is None else "--executor"
+        self.given[("executor", "jobs")] = "--jobs"
 
 
 def _key(node: Any, part: str, option: str, where: str) -> str | int:

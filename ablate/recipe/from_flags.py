@@ -23,8 +23,6 @@ _OPTIONS: dict[Location, str] = {
     ("model", "prompt"): "--prompt",
     ("model", "prompt_name"): "--prompt-name",
     ("screen",): "--tasks",
-    ("device",): "--device",
-    ("precision",): "--precision",
 }
 
 
@@ -41,6 +39,8 @@ def comparison(
     prompt_name: str | None = None,
     device: str | None = None,
     precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> tuple[Recipe, Document]:
     """The recipe of a comparison, and the document that names the option of each value.
 
@@ -61,9 +61,9 @@ def comparison(
         "sparsities": [_number(item, float) for item in _list(sparsities)],
         "seeds": [_number(item, int) for item in _list(seeds)],
         "screen": _list(tasks),
-        **{key: value for key, value in (("device", device), ("precision", precision)) if value is not None},
     }
     document = Document("compare", tree, dict(_OPTIONS))
+    document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
     return parse(document), document
 
 

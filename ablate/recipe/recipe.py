@@ -245,13 +245,19 @@ class Recipe(Strict):
 
 
 def load_recipe(
-    path: str | Path, overrides: Sequence[str] = (), *, device: str | None = None, precision: str | None = None
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    device: str | None = None,
+    precision: str | None = None,
+    executor: str | None = None,
+    jobs: int | None = None,
 ) -> tuple[Recipe, Document]:
     """Reads and checks a recipe.
 
     Args:
         overrides: ``a.b=c`` texts; c is read as YAML.
-        device, precision: replace those of the recipe, as ``--device`` and ``--precision`` do.
+        device, precision, executor, jobs: replace those of the recipe, as the options of these names do.
 
     Returns:
         The recipe, and the document with the place of each of its values.
@@ -262,7 +268,7 @@ def load_recipe(
     document = read(Path(path))
     for override in overrides:
         document.override(override)
-    document.set_options(device=device, precision=precision)
+    document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
     return parse(document), document
 
 

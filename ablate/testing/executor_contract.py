@@ -1,4 +1,4 @@
-"""The contract of executors: they return every outcome, in order, and take an item only when they can work on it."""
+"""The contract of executors: they return every outcome once, and take an item only when they can work on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,7 +61,12 @@ def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contr
     """The contracts that :func:`check_executor` checks."""
 
     def on_one(check: Callable[[Executor, str], None]) -> Callable[[], None]:
-        return lambda: check(plugin.model_validate(parameters), f"executor '{plugin.name}'")
+        def checked() -> None:
+            executor = plugin.model_validate(parameters)
+            with executor.running():
+                check(executor, f"executor '{plugin.name}'")
+
+        return checked
 
     return (
         Contract(
@@ -69,7 +74,7 @@ def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contr
             lambda: _check_class(plugin, parameters),
             first=True,
         ),
-        Contract("every outcome, in order", on_one(_check_outcomes), first=True),
+        Contract("every outcome, once", on_one(_check_outcomes), first=True),
         Contract("items are taken when they can be worked on", on_one(_check_lazy)),
         Contract("items are taken in the thread that asks for outcomes", on_one(_check_thread)),
         Contract("errors are raised as they are", on_one(_check_errors)),
@@ -84,13 +89,18 @@ def _check_class(plugin: type[Executor], parameters: dict[str, Any]) -> None:
 def _check_outcomes(executor: Executor, who: str) -> None:
     require(list(executor.map(_square, [])) == [], f"{who} returns outcomes without items")
     # Twice, because one executor serves all stages of a run.
+    expected = [_square(_numbered(i)) for i in range(20)]
     for attempt in ("first", "second"):
         outcomes = list(executor.map(_square, map(_numbered, range(20))))
-        numbers = [outcome.seconds for outcome in outcomes]
         require(
-            outcomes == [_square(_numbered(i)) for i in range(20)],
-            f"{who} returns wrong outcomes, or returns them in another order than its items ({attempt} use): {numbers}",
+            sorted(outcomes, key=_number) == expected,
+            f"{who} does not return the outcome of each item once ({attempt} use): it returns, for 0 to 19, "
+            f"{[(outcome.cell, outcome.seconds) for outcome in outcomes]}",
         )
+
+
+def _number(outcome: Evaluated) -> float:
+    return float(outcome.cell)
 
 
 def _check_lazy(executor: Executor, who: str) -> None:
@@ -107,7 +117,7 @@ def _check_lazy(executor: Executor, who: str) -> None:
     # As a run that fails: not every outcome is asked for. An executor may take long for each.
     if isinstance(outcomes, Generator):
         outcomes.close()
-    require(first == _square(_numbered(0)), f"{who} does not return the outcome of the first item first")
+    require(first == _square(_numbered(int(first.cell))), f"{who} returns {first} for item {first.cell}")
     require(
         taken < _MANY,
         f"{who} took all {_MANY} items before it returned an outcome; each holds a mask, so take only as many items as "
@@ -136,8 +146,8 @@ def _check_errors(executor: Executor, who: str) -> None:
         for outcome in executor.map(_refuse, map(_numbered, range(6))):
             before.append(outcome)
     except _Refused:
-        numbers = [outcome.cell for outcome in before]
-        require(numbers == ["0", "1", "2"], f"{who} loses outcomes before an error: it returned only {numbers}")
+        wrong = [one for one in before if one != _refuse(_numbered(int(one.cell)))]
+        require(not wrong, f"{who} returns wrong outcomes before an error: {wrong}")
     except Exception as error:
         require(False, f"{who} raises {type(error).__name__} where the function raised {_Refused.__name__}")
     else:
@@ -161,19 +171,21 @@ def _check_scores(executor: Executor, who: str) -> None:
             expected = list(map(evaluate, evaluations))
             # The executor's evaluations must load models and data themselves.
             THIS_PROCESS.clear()
-            actual = list(executor.map(evaluate, evaluations))
+            actual = {outcome.cell: outcome for outcome in executor.map(evaluate, evaluations)}
         finally:
             THIS_PROCESS.clear()
     require(len(actual) == len(expected), f"{who} returns {len(actual)} outcomes for {len(expected)} cells")
-    for expected_outcome, outcome in zip(expected, actual, strict=True):
-        difference = _difference(expected_outcome, outcome)
+    for expected_outcome in expected:
+        outcome = actual.get(expected_outcome.cell)
+        require(outcome is not None, f"{who} returns no outcome of {expected_outcome.cell}")
+        difference = _difference(expected_outcome, cast("Evaluated", outcome))
         require(not difference, f"{who} changes the outcome of {expected_outcome.cell}: {difference}")
 
 
 def _difference(expected: Evaluated, actual: Evaluated) -> str:
     """The first difference of two outcomes in words; empty if there is none."""
-    if actual.cell != expected.cell or list(actual.results) != list(expected.results):
-        return f"results of {actual.cell} on {list(actual.results)}, not on {list(expected.results)}"
+    if list(actual.results) != list(expected.results):
+        return f"results on {list(actual.results)}, not on {list(expected.results)}"
     if dict(actual.failures) != dict(expected.failures):
         return f"the failures are {dict(actual.failures)}, not {dict(expected.failures)}"
     for name, result in expected.results.items():

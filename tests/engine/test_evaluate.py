@@ -188,7 +188,7 @@ def test_another_model_in_its_place_is_refused(evaluations: list[Evaluation], tm
     assert set(evaluate(evaluations[0]).results) == {"sts12", "uniform-dev"}, "what is loaded is still the right one"
     THIS_PROCESS.clear()
     failure = the_failure(evaluations[0])
-    assert failure.culprit == "other"
+    assert failure.culprit == "place"
     assert failure.reason.startswith(f"ModelError: model '{tmp_path}/model' is not the one that the run began with (")
 
 
@@ -207,7 +207,7 @@ def test_other_data_are_refused(evaluations: list[Evaluation]) -> None:
     outcome = evaluate(replace(evaluations[0], tasks=(wrong, evaluations[0].tasks[1])))
     assert list(outcome.results) == ["uniform-dev"]
     (failure,) = outcome.failures.values()
-    assert failure.culprit == "task"
+    assert failure.culprit == "data"
     assert failure.reason.startswith(
         "DataError: the data of task 'sts12' are not those that the run began with (00000000"
     )

@@ -1,0 +1,168 @@
+"""Evaluates cells in several processes of this machine, each with a model of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
+from pydantic import Field, PrivateAttr
+
+from ablate.errors import one_line
+from ablate.executors.base import Evaluated, Evaluation, Executor, lost
+from ablate.executors.cores import cores
+from ablate.executors.worker_process import begin
+
+ATTEMPTS = 3
+"""How often an evaluation is begun whose process ends, before its cell is a failed row."""
+
+Work = Callable[[Evaluation], Evaluated]
+
+
+class Processes(Executor):
+    """Several processes, each with the model and the data, and a share of the cores.
+
+    A process that ends, whatever ended it, is started anew, and its cell is tried again. So a plug-in that crashes
+    costs its own cells and no others. Of several CUDA GPUs, each process uses one.
+    """
+
+    name: ClassVar[str] = "processes"
+    help: ClassVar[str] = "several processes of this machine, each with a model and a share of the cores"
+
+    jobs: int | None = Field(
+        None, ge=1, le=1024, description="how many processes; by default one for each GPU, or for each four cores"
+    )
+
+    _workers: _Workers | None = PrivateAttr(None)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with _Workers(self.jobs) as self._workers:
+            try:
+                yield
+            finally:
+                self._workers = None
+
+    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+        if self._workers is not None:
+            yield from self._workers.map(work, items)
+            return
+        with _Workers(self.jobs) as workers:
+            yield from workers.map(work, items)
+
+
+@dataclass
+class _Try:
+    """An evaluation that is given to a process. begun: how often it was."""
+
+    evaluation: Evaluation
+    begun: int = 0
+
+
+class _Workers:
+    """Pools of one process each: when a process ends, it is known which evaluation it took along."""
+
+    def __init__(self, jobs: int | None) -> None:
+        self._jobs = jobs
+        self._pools: dict[int, ProcessPoolExecutor | None] = {}
+        self._gpus: list[str] = []
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for place in self._pools:
+            self._end(place)
+
+    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+        source = iter(items)
+        ready: deque[_Try] = deque()
+        busy: dict[Future[Evaluated], tuple[int, _Try]] = {}
+        try:
+            while True:
+                # One more than there are processes, so that none waits while the next mask is made.
+                while len(ready) + len(busy) <= max(len(self._pools), 1):
+                    following = next(source, None)
+                    if following is None:
+                        break
+                    self._prepare(following)
+                    ready.append(_Try(following))
+                    self._start(work, ready, busy)
+                self._start(work, ready, busy)
+                if not busy:
+                    return
+                for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                    place, tried = busy.pop(future)
+                    outcome = self._outcome(future, place, tried)
+                    if outcome is None:
+                        ready.appendleft(tried)
+                    else:
+                        yield outcome
+        finally:
+            for place, _ in busy.values():
+                self._end(place)
+
+    def _prepare(self, first: Evaluation) -> None:
+        """Decides how many processes there are, when the first evaluation says what device they are to use."""
+        if self._pools:
+            return
+        self._gpus = _gpus() if first.device in ("auto", "cuda") else []
+        jobs = self._jobs or len(self._gpus) or max(2, cores() // 4)
+        self._pools = dict.fromkeys(range(jobs))
+
+    def _start(self, work: Work, ready: deque[_Try], busy: dict[Future[Evaluated], tuple[int, _Try]]) -> None:
+        taken = {place for place, _ in busy.values()}
+        for place in self._pools:
+            if ready and place not in taken:
+                tried = ready.popleft()
+                tried.begun += 1
+                busy[self._submit(place, work, tried.evaluation)] = place, tried
+
+    def _submit(self, place: int, work: Work, evaluation: Evaluation) -> Future[Evaluated]:
+        pool = self._pools[place]
+        if pool is not None:
+            try:
+                return pool.submit(work, evaluation)  # type: ignore[no-any-return]
+            except BrokenProcessPool:  # its process ended while it had nothing to do
+                self._end(place)
+        gpu = self._gpus[place % len(self._gpus)] if len(self._gpus) > 1 else None
+        threads = max(1, cores() // len(self._pools))
+        pool = self._pools[place] = ProcessPoolExecutor(1, initializer=begin, initargs=(os.getpid(), threads, gpu))
+        return pool.submit(work, evaluation)  # type: ignore[no-any-return]
+
+    def _outcome(self, future: Future[Evaluated], place: int, tried: _Try) -> Evaluated | None:
+        """What the evaluation gave; None if its process ended, and it is to be tried again."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            self._end(place)
+            if tried.begun < ATTEMPTS:
+                return None
+            return lost(tried.evaluation, f"{_how_it_ended(error)}, {tried.begun} times")
+
+    def _end(self, place: int) -> None:
+        pool, self._pools[place] = self._pools[place], None
+        if pool is not None:
+            pool.shutdown(wait=True, kill_workers=True)
+
+
+def _gpus() -> list[str]:
+    """The CUDA GPUs that this process sees, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return visible.split(",") if visible else [str(gpu) for gpu in range(torch.cuda.device_count())]
+
+
+def _how_it_ended(error: BrokenProcessPool) -> str:
+    """In words; loky's message has the exit code, as ``SIGSEGV(-11)``."""
+    if found := re.search(r"exit codes? of the workers? (?:is|are) \{(\w+)\((-?\d+)\)\}", str(error)):
+        name, code = found.groups()
+        return f"its process was ended by {name}" if code.startswith("-") else f"its process ended with status {code}"
+    return f"its process cannot take it: {one_line(error.__cause__ or error)}"

@@ -1,0 +1,38 @@
+"""What a process of the executor ``processes`` does before its first evaluation."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+
+
+def begin(parent: int, threads: int, gpu: str | None) -> None:
+    """Prepares a new process.
+
+    Args:
+        parent: the process that it works for; when that ends, however it ends, this one ends too.
+        threads: how many cores it may use.
+        gpu: the one CUDA GPU that it may see; None for all.
+    """
+    # Before torch is imported, which reads them only then.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    # Ctrl-C reaches all processes of a terminal. The coordinator ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # stdout is for results, and what plug-ins print is none.
+    sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), 1)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
