@@ -50,6 +50,11 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
+def shortened(text: str, most: int = 60) -> str:
+    """The text, cut if it has more than ``most`` characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 _LIKE = 0.6
 """How alike two names or words are at least, in [0, 1], for one to be meant by the other."""
 

@@ -5,11 +5,13 @@ Commands import what they need in their functions: torch alone takes a second, a
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 import warnings
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -32,10 +34,15 @@ from ablate.cli import (
     train,
 )
 from ablate.cli.examples import epilog
+from ablate.cli.group import Group
+from ablate.cli.say import say
+from ablate.cli.signals import handled, told
 from ablate.errors import AblateError
+from ablate.printable import visible
 
 app = typer.Typer(
     name="ablate",
+    cls=Group,
     epilog=epilog(""),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -64,7 +71,7 @@ def _version(wanted: bool) -> None:
 
         from ablate.distribution import DISTRIBUTION
 
-        print(f"ablate {version(DISTRIBUTION)}")
+        say(f"ablate {version(DISTRIBUTION)}")
         raise typer.Exit
 
 
@@ -87,22 +94,53 @@ def _ablate(
 
 def main() -> None:
     """Runs the command line. A mistake of the user prints one line and exits with status 2; a traceback is a bug."""
-    for stream in (sys.stdout, sys.stderr):
-        # If the terminal's encoding lacks a character such as Δ, print an escape rather than a traceback.
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
+    _prepare_streams()
     # A warning as one line, without the place in our source code.
-    warnings.formatwarning = lambda message, *_, **__: f"ablate: {' '.join(str(message).split())}\n"
+    warnings.formatwarning = lambda message, *_, **__: f"ablate: {visible(' '.join(str(message).split()))}\n"
     try:
-        try:
-            app()
-        finally:
-            # A closed pipe is noticed here, where it is handled, and not when Python exits.
-            sys.stdout.flush()
+        with handled():
+            try:
+                app()
+            finally:
+                # A closed pipe or a full disk is noticed here, where it is handled, and not when Python exits.
+                sys.stdout.flush()
     except AblateError as error:
-        print(f"ablate: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        _end(f"ablate: {' '.join(str(error).split())}", 2)
     except BrokenPipeError:
-        # Python flushes stdout again at exit, and would print a second BrokenPipeError.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(1)
+    except OSError as error:
+        # Errors about a file are explained where it is written. What has no name is stdout.
+        if error.filename is not None or error.errno not in _FULL:
+            raise
+        _discard_output()
+        _end(f"ablate: stdout cannot be written ({error.strerror}); make room, or send it elsewhere", 1)
+    except KeyboardInterrupt as interrupt:  # outside of a command
+        _end(*told(interrupt, "give the same command again"))
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def _prepare_streams() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # It was closed. Else the next file that is opened would get its number, and what libraries print.
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        stream = getattr(sys, name)
+        # If the terminal's encoding lacks a character such as Δ, print an escape rather than a traceback. The locale C
+        # has the handler `surrogateescape`, which only escapes what it has read itself.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end(line: str, code: int) -> NoReturn:
+    with suppress(OSError):  # stderr may be full too; the status still says it
+        say(line, err=True)
+        sys.stderr.flush()
+    sys.exit(code)
+
+
+def _discard_output() -> None:
+    # Python flushes stdout again at exit, and would print a second error.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -32,8 +32,7 @@ def check(
 
     Prints a line for each contract. The exit status is 1 if one failed, and 2 if a parameter is missing.
     """
-    from rich.console import Console
-
+    from ablate.cli.console import make_console
     from ablate.plugins import find_entry, registry
     from ablate.recipe.document import Document
     from ablate.recipe.explain import check as check_parameters
@@ -63,7 +62,7 @@ def check(
     if quick:
         short = ", ".join(f"{key}={value}" for key, value in quick.items())
         foot.append(f"checked with {short}, to be quick; --set sets another value")
-    print_page(Page(lines, (), tuple(foot)), Console())
+    print_page(Page(lines, (), tuple(foot)), make_console())
     if failed:
         raise typer.Exit(1)
 
@@ -79,13 +78,13 @@ def _refuse_without(entry: Entry, given: dict[str, Any]) -> None:
 
 def _checked(title: str, contracts: Sequence[Contract]) -> list[ContractOutcome]:
     """The outcomes of contracts. Each is told on stderr when it is known: by a bar, or by a line without a terminal."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from ablate.cli.console import make_console
     from ablate.testing.contract import outcomes
 
-    console = Console(stderr=True, highlight=False)
+    console = make_console(err=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
     known: list[ContractOutcome] = []
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -11,6 +11,7 @@ import typer
 
 from ablate.cli import complete
 from ablate.cli.examples import epilog
+from ablate.cli.say import say
 from ablate.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,13 +40,14 @@ def show(
         if data != "auto" or as_json:
             raise typer.BadParameter(f"--data and --json cannot be combined with {context.invoked_subcommand}")
         return
+    from ablate.cli.output import put
     from ablate.data.sources import resolve
 
     chosen = resolve(data, os.environ)
     rows = _rows(chosen)
     if as_json:
         source = {"source": chosen.source.name, "label": chosen.source.label, "why": chosen.why}
-        typer.echo(json.dumps({**source, "sets": rows}, indent=2))
+        put(json.dumps({**source, "sets": rows}, indent=2) + "\n", None)
     else:
         _print(chosen, rows)
     broken = [row["error"] for row in rows if row["error"]]
@@ -72,7 +74,7 @@ def fetch(
     from ablate.data.names import GROUPS
 
     wanted = [member for name in names or HUB for member in GROUPS.get(name, (name,))]
-    fetch_data_sets(wanted, cache_folder(os.environ), typer.echo)
+    fetch_data_sets(wanted, cache_folder(os.environ), say)
 
 
 @app.command(epilog=epilog("data check"))
@@ -98,14 +100,14 @@ def check(
     from ablate.data.check import read_as, report
 
     for line in report(files, kind, columns or []):
-        typer.echo(line)
+        say(line)
     if power:
         from ablate.models.spec import ModelSpec
         from ablate.studies.power_of_file import power_of_file
 
         for path in files:
             for taken, file in read_as(path, kind, columns or []):
-                typer.echo(f"{path}: {power_of_file(file, taken, ModelSpec(name=model))}")
+                say(f"{path}: {power_of_file(file, taken, ModelSpec(name=model))}")
 
 
 def _rows(chosen: Chosen) -> list[dict[str, Any]]:
@@ -156,9 +158,9 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
 
 def _print(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
     from rich.box import SIMPLE
-    from rich.console import Console
     from rich.table import Table
 
+    from ablate.cli.console import make_console
     from ablate.data.sources import GET
 
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
@@ -171,7 +173,7 @@ def _print(chosen: Chosen, rows: list[dict[str, Any]]) -> None:
         pairs = "broken" if row["error"] else _NEVER if row["pairs"] is None else f"{row['pairs']:,}"
         cells = ["used" if row["from"] == source else row["sources"].get(source, _NEVER) for source in GET]
         table.add_row(row["name"], row["about"], row["split"], pairs, *cells)
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = make_console(highlight=False, markup=False, soft_wrap=True)
     console.print(f"data: {chosen.source.label} ({chosen.why})")
     console.print(table, soft_wrap=False)
     for row in rows:

@@ -16,8 +16,7 @@ def diff(
     store: options.Store = options.STORE,
 ) -> None:
     """Compare two cells of a run: Δ, its interval and its p-value, from the scores in the store."""
-    from rich.console import Console
-
+    from ablate.cli.console import make_console
     from ablate.cli.finished import finished
     from ablate.judge.difference import differences
     from ablate.plugins import registry
@@ -32,4 +31,4 @@ def diff(
         recorded = {name: value for name, value in (results.about.statistics or {}).items() if name != "withheld"}
         settings = Statistics.model_validate(recorded)
         compared = differences(results, opened, registry(), a, b, settings)
-    print_page(page(results, a, b, compared, settings.level), Console())
+    print_page(page(results, a, b, compared, settings.level), make_console())

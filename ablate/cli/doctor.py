@@ -43,8 +43,7 @@ def doctor(
 
 
 def _check(store: str, verify: int, seed: int, drop_damaged: bool, device: str) -> None:
-    from rich.console import Console
-
+    from ablate.cli.console import make_console
     from ablate.doctor.environment import environment
     from ablate.doctor.finding import fixes
     from ablate.doctor.page import page
@@ -61,6 +60,6 @@ def _check(store: str, verify: int, seed: int, drop_damaged: bool, device: str) 
         raise ModelError(f"--device: {error}") from None
     of_store = check_store(store, verified=verify, seed=seed, drop_damaged=drop_damaged, device=device)
     sections = (environment(), sources(os.environ), *of_store, plugins())
-    print_page(page(sections), Console())
+    print_page(page(sections), make_console())
     if fixes(sections):
         raise typer.Exit(1)

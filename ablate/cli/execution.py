@@ -9,12 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import typer
-from rich.console import Console
 
 from ablate.cli.collector import no_collection
+from ablate.cli.console import make_console
 from ablate.cli.options import Execution
 from ablate.cli.output import check_output, deliver
 from ablate.cli.progress import Progress
+from ablate.cli.say import say
+from ablate.cli.signals import told
 from ablate.coordinator.dry_run import preview
 from ablate.coordinator.run import execute as execute_job
 from ablate.plan.job import Job
@@ -32,11 +34,11 @@ def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | Non
     """
     form, output = execution.form, execution.output
     # Before the job is made, so that a wrong option is reported before data and models are read.
-    check_output(output, recipe, locate(execution.store).path, form=form)
+    check_output(output, recipe, execution.store, form=form)
     job = make()
     if execution.dry_run:
         with _store_to_read(execution.store) as opened:
-            preview(job, opened).render(Console(soft_wrap=True, highlight=False))
+            preview(job, opened).render(make_console(soft_wrap=True, highlight=False))
         return
     with working(execution.store) as (opened, progress):
         record = execute_job(job, opened, keep_going=execution.keep_going, watch=progress)
@@ -46,17 +48,15 @@ def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | Non
 
 @contextmanager
 def working(store: str) -> Iterator[tuple[Store, Progress]]:
-    """The open store and a display of progress. If the user interrupts, the program ends with status 130."""
+    """The open store and a display of progress. If a signal ends the work, the line about it says how to go on."""
     try:
         # stdout is for results, so what plug-ins print goes to stderr.
         with Store(store) as opened, Progress() as progress, redirect_stdout(sys.stderr):
             yield opened, progress
-    except KeyboardInterrupt:
-        print(
-            "ablate: interrupted; finished work is stored, and the same command continues from there", file=sys.stderr
-        )
-        # As shells report a program that SIGINT ended: 128 + 2.
-        raise typer.Exit(130) from None
+    except KeyboardInterrupt as interrupt:
+        line, code = told(interrupt, "finished work is stored, and the same command continues from there")
+        say(line, err=True)
+        raise typer.Exit(code) from None
 
 
 @contextmanager

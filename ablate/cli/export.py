@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from ablate.cli import complete, options
+from ablate.cli.say import say
 
 if TYPE_CHECKING:
     import torch
@@ -47,8 +47,7 @@ def export(
     """
     from dataclasses import replace
 
-    from rich.console import Console
-
+    from ablate.cli.console import make_console
     from ablate.cli.finished import confirming, finished
     from ablate.export.card import page
     from ablate.export.cell import exportable
@@ -60,7 +59,7 @@ def export(
     from ablate.store.store import Store
 
     def tell(text: str) -> None:
-        print(f"{output}: {text}", file=sys.stderr)
+        say(f"{output}: {text}", err=True)
 
     # Before the model is loaded, which takes seconds.
     check_target(output)
@@ -79,7 +78,7 @@ def export(
         place = _device(device or (results.about.recipe or {}).get("device", "auto"), measured_in)
         chosen = replace(exportable(results, opened, registry(), cell, place), confirmed_by=confirmed_by)
     exported = write(chosen, results, output, onnx=onnx, costs=costs, precision=measured_in, tell=tell)
-    print_page(page(exported), Console())
+    print_page(page(exported), make_console())
 
 
 def _device(asked: str, precision: Precision) -> torch.device:

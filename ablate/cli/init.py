@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablate.cli import complete, options
+from ablate.cli.say import say
 from ablate.cli.schema import modeline
 
 if TYPE_CHECKING:
@@ -69,10 +69,11 @@ def init(
     except FileExistsError:
         raise already_exists from None
     except OSError as error:
+        output.unlink(missing_ok=True)  # a full disk leaves the start of it
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); name another file") from None
     for line in own.said:
-        print(line, file=sys.stderr)
-    print(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", file=sys.stderr)
+        say(line, err=True)
+    say(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", err=True)
 
 
 def _own(data: Path | None, dev: Path | None, test: Path | None) -> OwnRecipe:

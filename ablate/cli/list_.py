@@ -14,20 +14,21 @@ def list_(
 ) -> None:
     """Show the scorers, granularities, tasks, executors and architectures: parameters, origin, and a line of help."""
     import json
-    import sys
 
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from ablate.cli.console import make_console
+    from ablate.cli.output import put
+    from ablate.cli.say import say
     from ablate.plugins import KINDS, registry
 
     plugins = registry()
     if as_json:
         finders = [_finder_as_json(entry) for entry in plugins.finders]
-        print(json.dumps([*(_as_json(entry) for entry in plugins.entries), *finders], indent=2))
+        put(json.dumps([*(_as_json(entry) for entry in plugins.entries), *finders], indent=2) + "\n", None)
     else:
-        console = Console()
+        console = make_console()
         for kind in KINDS:
             table = Table(title_justify="left")
             for column in (kind, "parameters", "origin", "what it is"):
@@ -42,7 +43,7 @@ def list_(
                 table.add_row(*map(Text, (f"{found.finder.prefix}:NAME", "", found.origin, found.finder.help)))
             console.print(table)
     for fault in plugins.faults():
-        print(f"ablate: {fault}", file=sys.stderr)
+        say(f"ablate: {fault}", err=True)
 
 
 def _parameters(entry: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ablate.cli.options import Kind
+from ablate.cli.say import say
 
 
 def new_plugin(
@@ -36,8 +37,8 @@ def new_plugin(
         from ablate.scaffold.architecture import not_yet
 
         note = not_yet(folder)
-    print(f"{folder}: the {kind} '{name}'{f'. {note}' if note else ''}; next:")
+    say(f"{folder}: the {kind} '{name}'{f'. {note}' if note else ''}; next:")
     # Without a slash, pip takes the path for the name of a package on the index.
-    print(f"  pip install -e {path if '/' in path else './' + path}")
-    print(f"  ablate check {name}")
-    print(f"  pytest {path}")
+    say(f"  pip install -e {path if '/' in path else './' + path}")
+    say(f"  ablate check {name}")
+    say(f"  pytest {path}")

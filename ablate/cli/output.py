@@ -10,42 +10,50 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from ablate.cli.console import make_console
 from ablate.cli.options import Format
 from ablate.errors import AblateError
+from ablate.files import is_folder, write_whole
 from ablate.report.layout import build
 from ablate.report.results import Results
 from ablate.report.table import Page
 from ablate.report.tables import print_page, render
+from ablate.store.place import locate
 
 FILE_WIDTH = 120
 """Columns of tables that are written to a file."""
 
 
-def check_output(output: Path | None, *taken: Path | None, form: str = Format.table) -> None:
-    """Refuses a file that cannot be written or that is one of ``taken``, before anything is computed.
+def check_output(
+    output: Path | None, recipe: Path | None = None, store: str | None = None, *, form: str = Format.table
+) -> None:
+    """Refuses a file that cannot be written or that is the recipe or the store's, before anything is computed.
 
     Raises:
-        AblateError: the folder of the file does not exist, the file is a folder, the recipe or the store, or no file is
-            given for a binary format.
+        AblateError: the folder of the file does not exist, the file is a folder, the recipe or one of the store, or no
+            file is given for a binary format.
     """
     if output is None:
         if form == Format.parquet:
             raise AblateError("--format parquet: is a binary format; name a file with --output")
         return
-    if output.is_dir():
+    if is_folder(output):
         raise AblateError(f"--output {output}: is a folder; name a file")
-    if not output.parent.is_dir():
+    if not is_folder(output.parent):
         raise AblateError(f"--output {output}: there is no folder {output.parent}; make it first")
-    if any(path is not None and output.resolve() == path.resolve() for path in taken):
+    if recipe is not None and os.path.exists(recipe) and os.path.exists(output) and os.path.samefile(output, recipe):
         raise AblateError(f"--output {output}: is the recipe or the store; name another file")
-    if not os.access(output if output.exists() else output.parent, os.W_OK):
+    if store is not None and locate(store).owns(output):
+        raise AblateError(f"--output {output}: is the recipe or the store; name another file")
+    # The folder too, because a new file takes the place of an old one.
+    if not os.access(output.parent, os.W_OK) or (os.path.exists(output) and not os.access(output, os.W_OK)):
         raise AblateError(f"--output {output}: cannot be written; change its permissions, or name another file")
 
 
 def deliver(results: Results, form: Format, output: Path | None) -> None:
     """Writes the results, and ends with status 1 if cells failed."""
     if form is Format.table and output is None:
-        render(results, Console())
+        render(results, make_console())
     else:
         put(results.to_parquet() if form is Format.parquet else _text(results, form), output)
     if results.failed:
@@ -87,6 +95,6 @@ def put(content: str | bytes, output: Path | None, remedy: str = "the results ar
         return
     try:
         # As bytes, because writing text would translate the CRLF of a CSV on Windows.
-        output.write_bytes(content.encode() if isinstance(content, str) else content)
+        write_whole(output, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); {remedy}") from None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -19,6 +18,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from ablate.cli.console import make_console
+from ablate.cli.signals import stop_if_noticed
 from ablate.events import Event
 
 PLAIN_SECONDS = 10.0
@@ -26,10 +27,10 @@ PLAIN_SECONDS = 10.0
 
 
 class Progress:
-    """Shows the events of a run (see :class:`ablate.events.Event`)."""
+    """Shows the events of a run (see :class:`ablate.events.Event`), and ends it after a notice of a batch system."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = make_console(err=True, highlight=False)
         self._bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
@@ -55,6 +56,10 @@ class Progress:
         self._bars.stop()
 
     def __call__(self, event: Event) -> None:
+        self._show(event)
+        stop_if_noticed(event)
+
+    def _show(self, event: Event) -> None:
         if event.kind == "note":
             self._console.print(event.text, markup=False, soft_wrap=True)
         elif event.kind == "begin":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from ablate.cli import options
 from ablate.cli.options import ReportFormat
+from ablate.cli.say import say
 
 
 def report(
@@ -41,14 +42,13 @@ def report(
     from ablate.cli.output import check_output, put
     from ablate.report.html.gather import find_run, gather
     from ablate.report.html.page import render_html
-    from ablate.store.place import locate
     from ablate.store.store import Store
 
     if output is None and form is ReportFormat.html:
         output = Path("report.html")
-    recipe = Path(target) if target and Path(target).is_file() else None
+    recipe = Path(target) if target and os.path.isfile(target) else None
     # Before the figures are drawn, which takes seconds.
-    check_output(output, recipe, locate(store).path, form=form)
+    check_output(output, recipe, store, form=form)
     with no_collection():
         with Store(store, create=False) as opened:
             results = finished(opened, find_run(opened, target, set_ or ()))
@@ -65,6 +65,6 @@ def report(
             }
             put(texts[form](), output)
     if output is not None:
-        print(f"report of run {results.about.run}: {output}", file=sys.stderr)
+        say(f"report of run {results.about.run}: {output}", err=True)
     if results.failed:
         raise typer.Exit(1)

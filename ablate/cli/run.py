@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from ablate.cli import options
+from ablate.cli.say import say
 
 
 @options.takes_execution
@@ -21,16 +20,18 @@ def run(
     Results in the store are not computed again: the same command continues after an interruption.
     --dev replaces the recipe's screen, and --test its confirm.
     """
-    from ablate.cli.execution import execute
-    from ablate.plan.job import prepare_job
     from ablate.recipe.own_options import OwnFiles
     from ablate.recipe.recipe import load_recipe
 
+    # First, because a mistake in the recipe is then told before torch is imported, which takes seconds.
     checked, document = load_recipe(recipe, set_ or (), **execution.where, files=OwnFiles(dev, test))
+    from ablate.cli.execution import execute
+    from ablate.plan.job import prepare_job
+
     if checked.train is not None:
-        print(
+        say(
             "`ablate run` ignores the recipe's `train` and prunes the model as it is; `ablate train` also trains it",
-            file=sys.stderr,
+            err=True,
         )
     execute(
         lambda: prepare_job(checked, document, execution.data, execution.limit),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ablate.cli.say import say
 
 
 def schema(
@@ -23,9 +24,9 @@ def schema(
     check_output(output)
     put(json.dumps(Recipe.model_json_schema(), indent=2) + "\n", output, remedy="name another file")
     if output is not None:
-        print(
+        say(
             f"{output}: the schema of recipes; make this the first line of a recipe: {modeline(output.name)}",
-            file=sys.stderr,
+            err=True,
         )
 
 

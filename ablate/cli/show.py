@@ -17,19 +17,18 @@ def show(
     output: options.Output = None,
 ) -> None:
     """Print the tables of a run again, from the store. Nothing is computed."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from ablate.cli.collector import no_collection
+    from ablate.cli.console import make_console
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, deliver
-    from ablate.store.place import locate
     from ablate.store.store import Store
 
     if runs and (run or output or form is not options.Format.table):
         raise typer.BadParameter("--runs cannot be combined with --run, --format or --output")
-    check_output(output, locate(store).path, form=form)
+    check_output(output, store=store, form=form)
     with no_collection(), Store(store, create=False) as opened:
         if runs:
             table = Table()
@@ -37,6 +36,6 @@ def show(
                 table.add_column(column, overflow="fold")
             for info in opened.runs():
                 table.add_row(info.id, str(info.rows), Text(str(info.manifest.get("command", ""))))
-            Console().print(table)
+            make_console().print(table)
             return
         deliver(finished(opened, run), form, output)

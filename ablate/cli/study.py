@@ -38,18 +38,16 @@ def study(
         work: runs the study, and returns its record.
         page: makes a page of the record, for every format except JSON.
     """
-    from rich.console import Console
-
+    from ablate.cli.console import make_console
     from ablate.cli.execution import working
     from ablate.cli.output import as_text, check_output, put
     from ablate.plan.job import prepare_job
     from ablate.recipe.recipe import load_recipe
     from ablate.report.formats import as_markdown
     from ablate.report.tables import print_page
-    from ablate.store.place import locate
     from ablate.studies.records import to_dict
 
-    check_output(output, recipe, locate(store).path)
+    check_output(output, recipe, store)
     job = prepare_job(*load_recipe(recipe, overrides, device=device, precision=precision), data)
     with working(store) as (opened, progress):
         record = work(job, opened, progress)
@@ -58,6 +56,6 @@ def study(
     elif form is StudyFormat.markdown:
         put(as_markdown(page(record)), output)
     elif output is None:
-        print_page(page(record), Console())
+        print_page(page(record), make_console())
     else:
         put(as_text(page(record)), output)

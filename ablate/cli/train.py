@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ablate.cli import options
-
-if TYPE_CHECKING:
-    from ablate.plan.job import Job
 
 
 @options.takes_execution
@@ -23,16 +18,15 @@ def train(
     Trained models in the store are not trained again. An interrupted training continues from its
     last checkpoint, to the same weights.
     """
-    from ablate.cli.execution import execute
-    from ablate.plan.training import prepare_training_job
     from ablate.recipe.recipe import load_recipe
 
-    def job() -> Job:
-        checked, document = load_recipe(recipe, set_ or (), **execution.where)
-        return prepare_training_job(checked, document, execution.data, execution.limit)
+    # First, because a mistake in the recipe is then told before torch is imported, which takes seconds.
+    checked, document = load_recipe(recipe, set_ or (), **execution.where)
+    from ablate.cli.execution import execute
+    from ablate.plan.training import prepare_training_job
 
     execute(
-        job,
+        lambda: prepare_training_job(checked, document, execution.data, execution.limit),
         execution,
         recipe=recipe,
     )

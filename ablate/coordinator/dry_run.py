@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.control import strip_control_codes
 
 from ablate.coordinator.model_run import ModelRun, scored_first
 from ablate.coordinator.near_duplicates import near_duplicates
@@ -27,6 +26,7 @@ from ablate.plan.choose import choose
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
 from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
+from ablate.printable import visible
 from ablate.store.store import Store
 from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded, at_dims
@@ -94,7 +94,7 @@ class Preview:
         lines += [f"calibration on {name}: {task.scale()}" for name, task in self.job.tasks.calibrating.items()]
         lines += [line for model in self.models for line in self._lines(model)]
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
-        console.file.write(strip_control_codes("\n".join(lines)) + "\n")
+        console.file.write("\n".join(map(visible, lines)) + "\n")
 
     @property
     def _dims(self) -> str:

@@ -18,12 +18,17 @@ from ablate.data.lines import refuse_numbers
 from ablate.data.seeded import seeded_draw
 from ablate.data.sources import expand
 from ablate.errors import DataError
+from ablate.files import require_regular
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 POSITIVE_ABOVE = 4.0
 """A pair is a positive when its gold score is strictly above this."""
+
+
+_MOST = 10_000_000
+"""The most examples that a recipe may ask for."""
 
 
 class PositivesFile(BaseModel):
@@ -48,12 +53,12 @@ class CalibrationSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     positives: Literal["gold", "dropout"] | PositivesFile = "gold"
-    pairs: Annotated[int, Field(ge=1)] = 512
-    sentences: Annotated[int, Field(ge=2)] = 1024
-    graded: Annotated[int, Field(ge=2)] | dict[str, Annotated[int, Field(ge=2)]] = 1024
+    pairs: Annotated[int, Field(ge=1, le=_MOST)] = 512
+    sentences: Annotated[int, Field(ge=2, le=_MOST)] = 1024
+    graded: Annotated[int, Field(ge=2, le=_MOST)] | dict[str, Annotated[int, Field(ge=2, le=_MOST)]] = 1024
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("sts-train",)
-    batch_size: Annotated[int, Field(ge=2)] = 64
-    calibration_seed: Annotated[int, Field(ge=0)] = 0
+    batch_size: Annotated[int, Field(ge=2, le=_MOST)] = 64
+    calibration_seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
 Over = Literal["pairs", "sentences", "graded"]
@@ -229,12 +234,16 @@ def read_pairs(path: Path) -> ItemSet:
         DataError: the file is absent, empty or not UTF-8, or a line does not have two columns.
     """
     try:
+        require_regular(path)
         # `utf-8-sig` removes a byte-order mark, which editors on Windows may write.
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{path}: no such file of positive pairs; check calibration.positives.file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"{path}: cannot be read as UTF-8 text: {reason}; name another file, or save it as UTF-8"
+        ) from None
     pairs = []
     for number, line in enumerate(text.rstrip("\n").split("\n"), 1):
         columns = line.rstrip("\r").split("\t")

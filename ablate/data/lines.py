@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ablate.errors import DataError
+from ablate.files import require_regular
 
 
 def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8", *, keep_blank: bool = False) -> list[str]:
@@ -22,6 +23,7 @@ def read_lines(path: Path, encoding: Literal["utf-8", "latin-1"] = "utf-8", *, k
         DataError: the file is absent, empty or not in its encoding.
     """
     try:
+        require_regular(path)
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}; copy the file there, or leave out its data set") from error

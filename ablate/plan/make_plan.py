@@ -20,6 +20,11 @@ from ablate.scorers.base import Scorer
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import ScorerStatistic
 
+CELLS = 500_000
+"""The most cells of a plan. As many take a minute and some gigabytes to list."""
+DRAWS = 2_000_000
+"""The most matched draws of a plan that has draws for every cell."""
+
 
 def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     """Resolves every plug-in that a recipe names, checks its parameters, and lays out the cells.
@@ -33,7 +38,9 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     granularities = [resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)]
     resolve.unique("scorers", [label for _, label in scorers], "list it once, or give one of them a label of its own")
     resolve.unique("granularities", [g.name for g in granularities], "list it once")
+    resolve.studied(recipe)
     executor = resolve.executor(recipe.executor)
+    resolve.bounded(recipe, [scorer for scorer, _ in scorers])
     grid = []
     for granularity, (i, (scorer, label)), (j, sparsity), scope in product(
         granularities, enumerate(scorers), enumerate(recipe.sparsities), recipe.scopes
@@ -78,7 +85,7 @@ class _Resolver:
         with self.placed((*location, "scorer")):
             kind = self.registry.scorer_class(entry.scorer)
         parameters = dict(entry.model_extra or {})
-        scorer = check(kind, parameters, self.document, location, f"scorer '{entry.scorer}'")
+        scorer = check(kind, parameters, self.document, location, f"scorer '{entry.scorer}'", ("label",))
         with self.placed(location):
             scorer = scorer.resolved(self.registry.scorer)
         self.declares(scorer, location)
@@ -112,10 +119,15 @@ class _Resolver:
     def step(self, entry: StepEntry, location: Location) -> Step:
         scorer, label = self.scorer(entry.scorer, (*location, "scorer"))
         sparsities = []
-        for number, (named, sparsity) in enumerate(zip(entry.granularities, entry.sparsities, strict=True)):
-            in_list = (number,) if isinstance(entry.granularity, list) else ()
+        # All of them first, so that a misspelled granularity is not compared with the keys of `sparsity`.
+        granularities = [
+            self.granularity(named, (*location, "granularity", *((i,) if isinstance(entry.granularity, list) else ())))
+            for i, named in enumerate(entry.granularities)
+        ]
+        if fault := entry.sparsity_fault():
+            raise self.error((*location, *fault[0]), fault[1])
+        for granularity, named, sparsity in zip(granularities, entry.granularities, entry.sparsities, strict=True):
             in_mapping = (named.granularity,) if isinstance(entry.sparsity, dict) else ()
-            granularity = self.granularity(named, (*location, "granularity", *in_list))
             self.scores(scorer, granularity, (*location, "scorer"))
             at = (*location, "sparsity", *in_mapping)
             self.fits(scorer, label, sparsity, entry.steps, at, (*location, "scorer"))
@@ -146,6 +158,30 @@ class _Resolver:
             )
         if steps > 1:
             raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")
+
+    def studied(self, recipe: Recipe) -> None:
+        """Refuses names for ``ablate prevalence`` that no plug-in has, whatever the command."""
+        for name in recipe.prevalence.groups:
+            with self.placed(("prevalence", "groups", name)):
+                self.registry.granularity_class(name)
+        with self.placed(("prevalence", "by")):
+            self.registry.scorer_class(recipe.prevalence.by)
+
+    def bounded(self, recipe: Recipe, scorers: Sequence[Scorer]) -> None:
+        """Refuses more cells and draws than a computer can list."""
+        each = len(recipe.granularities) * len(recipe.sparsities) * len(recipe.scopes)
+        cells = each * sum(len(recipe.seeds) if scorer.seeded else 1 for scorer in scorers) + len(recipe.cells)
+        if cells > CELLS:
+            longest = max(
+                ("scorers", "granularities", "sparsities", "seeds"), key=lambda key: len(getattr(recipe, key))
+            )
+            raise self.error((longest,), f"the grid has {cells:,} cells, and may have {CELLS:,}; shorten {longest}")
+        everywhere = recipe.confirm is not None and recipe.confirm.cells == "all"
+        for key in ("screened", *(("matched",) if everywhere else ())):
+            draws = cells * getattr(recipe.controls, key)
+            if draws > DRAWS:
+                text = f"{draws:,} draws for {cells:,} cells, and there may be {DRAWS:,}; ask for fewer"
+                raise self.error(("controls", key), text)
 
     def unique(self, key: str, names: Sequence[str], remedy: str) -> None:
         for i, name in enumerate(names):

@@ -9,7 +9,8 @@ from typing import Any
 from ablate.data.calibration import PositivesFile
 from ablate.data.items import ItemSet
 from ablate.data.own import OwnFile
-from ablate.errors import RecipeError, suggest
+from ablate.errors import RecipeError, nearest, suggest
+from ablate.plan.placed import placed
 from ablate.plugins import Registry
 from ablate.recipe.document import Document
 from ablate.recipe.recipe import Recipe
@@ -53,6 +54,10 @@ def own_classes(recipe: Recipe, document: Document, registry: Registry, groups: 
             continue
         kinds = ", ".join(KINDS)
         if "kind" not in given:
+            meant = nearest("kind", set(given) - {"file", "columns", "split", "metric", "sha256"})
+            if meant:
+                where = document.place(("tasks", name, meant))
+                raise RecipeError(f"{where}: task '{name}': unknown parameter '{meant}'; did you mean 'kind'?")
             raise RecipeError(f"{place}: task '{name}' has no 'kind', which says what its file has; add one of {kinds}")
         if given["kind"] not in KINDS:
             kind = str(given["kind"])
@@ -80,7 +85,11 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
         RecipeError: with the place of the second.
         DataError: a file is malformed.
     """
-    read = [_Read(task, task.read(), task.items(), task.others()) for task in tasks if isinstance(task, OwnTask)]
+    read = []
+    for task in tasks:
+        if isinstance(task, OwnTask):
+            with placed(document, ("tasks", task.name, "file")):
+                read.append(_Read(task, task.read(), task.items(), task.others()))
     positives = recipe.calibration.positives
     for test in read:
         task, file = test.task, test.file

@@ -51,9 +51,12 @@ class RecipeTasks:
 
 
 def resolve_tasks(
-    recipe: Recipe, document: Document, chosen: Chosen, registry: Registry, scorers: Iterable[Scorer]
+    recipe: Recipe, document: Document, chosen: Chosen, registry: Registry, scorers: Mapping[Scorer, Location]
 ) -> RecipeTasks:
     """Makes the tasks that a recipe and its scorers name.
+
+    Args:
+        scorers: where the recipe names each of them.
 
     Raises:
         RecipeError: a task is unknown, the source lacks a data set, a parameter is wrong, or a scorer names a test set.
@@ -63,7 +66,7 @@ def resolve_tasks(
     names = _TaskNames(document, chosen, registry, own)
     screen = names.listed(recipe.screen, ("screen",))
     confirm = names.listed(recipe.confirm.tasks if recipe.confirm else [], ("confirm", "tasks"))
-    by_scorer = {name: names.of_scorer(name) for scorer in scorers for name in scorer.tasks()}
+    by_scorer = {name: names.of_scorer(name, at) for scorer, at in scorers.items() for name in scorer.tasks()}
     studied = names.listed(recipe.prevalence.confirm or [], ("prevalence", "confirm"))
     calibrating = calibration_files(recipe, own)
     used = (*screen, *confirm, *chain(*by_scorer.values()), *studied, *calibrating)
@@ -131,16 +134,17 @@ class _TaskNames:
                 raise RecipeError(f"{self.document.place((*location, i))}: {error}") from None
         return tuple(tasks)
 
-    def of_scorer(self, name: str) -> tuple[str, ...]:
+    def of_scorer(self, name: str, location: Location) -> tuple[str, ...]:
         """The tasks behind a name that a scorer gives, which must not be of a test split."""
+        place = self.document.place(location)
         try:
             tasks = self._members(name)
         except (DataError, PluginError) as error:
-            raise RecipeError(f"a scorer looks at a task: {error}") from None
+            raise RecipeError(f"{place}: a scorer looks at a task: {error}") from None
         for task in tasks:
             if self.task_class(task).split == "test":
                 raise RecipeError(
-                    f"a scorer looks at '{task}', a test set, which must not choose; name a dev or train set"
+                    f"{place}: a scorer looks at '{task}', a test set, which must not choose; name a dev or train set"
                 )
         return tasks
 

@@ -13,6 +13,7 @@ from ablate.data.sources import expand
 from ablate.distribution import pip_install
 from ablate.errors import AblateError, DataError, RecipeError
 from ablate.plan.job import Job, prepare_job
+from ablate.plan.placed import placed
 from ablate.plan.plan import Cell, Plan, Training
 from ablate.plan.tasks import check_splits
 from ablate.plan.training_texts import DEFAULT_SPLITS, Texts, read_texts
@@ -33,7 +34,9 @@ def prepare_training_job(recipe: Recipe, document: Document, data: str | None = 
         raise RecipeError(f"{document.place(())}: has no `train`; add `train: {{}}`, or use `ablate run`")
     job = prepare_job(recipe, document, data, limit)
     _check(job, spec, document)
-    texts = read_texts(spec, job.chosen.source)
+    named = next((key for key in ("sentences", "pairs") if getattr(spec, key) is not None), "splits")
+    with placed(document, ("train", named)):
+        texts = read_texts(spec, job.chosen.source)
     return replace(job, texts=texts, plan=in_every_way(job, spec, texts))
 
 

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from ablate.recipe.values import Count, Seed, wrong
+from ablate.recipe.values import Draws, Seed, wrong
 from ablate.statistics.looks import FEWEST_LOOKED_AT, Looks
 
 
@@ -32,9 +32,9 @@ class Controls(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    matched: Count = 20
-    screened: Count = 0
-    searched: Count = 0
+    matched: Draws = 20
+    screened: Draws = 0
+    searched: Draws = 0
     flipped: bool = False
     control_seed: Seed = 0
     stop_early: Annotated[bool, Field(strict=True)] = False

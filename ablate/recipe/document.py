@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from copy import copy
@@ -10,17 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from ablate.errors import RecipeError, suggest
+from ablate.files import is_folder, require_regular
+from ablate.recipe.yaml_text import at, load
 
 Location = tuple[str | int, ...]
 """The keys and list indices that lead from the root of a document to a value."""
+
+LARGEST = 1 << 18
+"""The most bytes of a recipe. It takes a second or two to read as many, and a recipe has about a thousandth of them."""
 
 
 @dataclass
@@ -52,13 +52,13 @@ class Document:
                 return self.given[keys[:end]], keys[end:]
         if not isinstance(self.tree, CommentedMap):
             return ".".join(map(str, (self.name, *keys))), ()
-        node, place = self.tree, _at(self.name, (self.tree.lc.line, self.tree.lc.col))
+        node, place = self.tree, at(self.name, (self.tree.lc.line, self.tree.lc.col))
         for key in keys:
             if isinstance(node, CommentedMap) and key in node:
                 # A key from a YAML merge (`<<`) is defined elsewhere and has no mark here.
-                place = _at(self.name, node.lc.key(key)) if key in (node.lc.data or {}) else place
+                place = at(self.name, node.lc.key(key)) if key in (node.lc.data or {}) else place
             elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
-                place = _at(self.name, node.lc.item(key))
+                place = at(self.name, node.lc.item(key))
             elif isinstance(node, CommentedSeq) and isinstance(key, str):
                 continue  # a list may be an abbreviation: `confirm: [sts]` means `confirm: {tasks: [sts]}`
             else:
@@ -79,7 +79,7 @@ class Document:
         option, parts = f"--set {text}", path.split(".")
         if not equals or not all(parts):
             raise RecipeError(f"{option}: not of the form a.b=c; write it as in --set controls.matched=5")
-        parsed = _load(value, option)
+        parsed = load(value, option)
         node: Any = self.tree
         location: Location = ()
         for part in parts:
@@ -122,11 +122,6 @@ class Document:
         self.given[("executor", "jobs")] = "--jobs"
 
 
-def _at(name: str, mark: tuple[int, int]) -> str:
-    """``file:line:col`` of a mark, whose line and column count from 0."""
-    return f"{name}:{mark[0] + 1}:{mark[1] + 1}"
-
-
 def _key(node: Any, part: str, option: str, where: str) -> str | int:
     """The key or index that a part of ``a.b=c`` means in the value at ``where``."""
     if isinstance(node, dict):
@@ -146,10 +141,13 @@ def read(path: Path) -> Document:
         RecipeError: the file is missing or unreadable, is not YAML or not a mapping, or has a duplicate key.
     """
     try:
+        size = require_regular(path)
+        if size > LARGEST:
+            raise RecipeError(f"{path}:1:1: {size:,} bytes; a recipe has at most {LARGEST:,}, so name another file")
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        folder = path if path.is_dir() else path.parent
-        recipes = [str(near) for near in folder.glob("*.y*ml")] if folder.is_dir() else []
+        folder = path if is_folder(path) else path.parent
+        recipes = [str(near) for near in folder.glob("*.y*ml")] if is_folder(folder) else []
         remedy = suggest(str(path), recipes) if recipes else "name a YAML file, such as recipes/sts.yaml"
         what = "a folder, not a recipe" if isinstance(error, IsADirectoryError) else "no such recipe"
         raise RecipeError(f"{path}: {what}; {remedy}") from None
@@ -162,66 +160,11 @@ def read(path: Path) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise RecipeError(f"{path}:{line}:{column}: not UTF-8 text; save the recipe as UTF-8") from None
-    tree = _load(text, str(path))
+    tree = load(text, str(path))
     if not isinstance(tree, CommentedMap):
         what = "empty" if tree is None else "not a mapping"
         raise RecipeError(f"{path}:1:1: {what}; a recipe is a mapping such as `model: minilm`, see recipes/sts.yaml")
     return Document(str(path), tree)
-
-
-def _load(text: str, name: str) -> Any:
-    try:
-        # The round-trip loader is the one that keeps the line and column of each value.
-        tree = YAML(typ="rt").load(io.StringIO(text))
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise RecipeError(f"{place}: {_problem(error)}") from None
-    except ReaderError as error:
-        line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
-        raise RecipeError(f"{name}:{line}:{column}: a character that YAML forbids; remove it, or escape it") from None
-    except ValueError as error:
-        raise RecipeError(f"{name}: not valid YAML: {error}; fix it") from None
-    except RecursionError:
-        raise RecipeError(f"{name}:1:1: nested too deeply; a recipe needs about five levels") from None
-    _refuse_beyond_json(tree, name, name, ())
-    return tree
-
-
-def _problem(error: MarkedYAMLError) -> str:
-    if isinstance(error, DuplicateKeyError):
-        return f"{str(error.problem).partition(' with value')[0]}; keep one of the two"
-    problem = ", ".join(" ".join(str(part).split()) for part in (error.context, error.problem) if part)
-    remedy = "indent with spaces" if "'\\t'" in problem else "fix the YAML there"
-    return f"not valid YAML: {problem}; {remedy}"
-
-
-def _refuse_beyond_json(node: Any, name: str, place: str, above: tuple[int, ...]) -> None:
-    """Refuses YAML that JSON cannot express: tags, keys that are not text, and values that contain themselves.
-
-    Args:
-        place: of the node.
-        above: the identities of the nodes that contain this one.
-    """
-    if id(node) in above:
-        raise RecipeError(f"{place}: contains itself; write the value out")
-    tag = getattr(getattr(node, "tag", None), "value", None)
-    if tag:
-        raise RecipeError(f"{place}: the tag '{tag}' means nothing in a recipe; remove it")
-    if isinstance(node, str) and any("\ud800" <= character <= "\udfff" for character in node):
-        raise RecipeError(f"{place}: half of a surrogate pair, which is not a character; remove it")
-    items: list[tuple[Any, tuple[int, int] | None]] = []
-    if isinstance(node, CommentedMap):
-        items = [(node[key], node.lc.key(key) if key in (node.lc.data or {}) else None) for key in node]
-        for key, (_, mark) in zip(node, items, strict=True):
-            if not isinstance(key, str):
-                where = _at(name, mark) if mark else place
-                raise RecipeError(f"{where}: the key {json.dumps(_plain(key), default=str)} is not a name; use text")
-    elif isinstance(node, CommentedSeq):
-        items = [(item, node.lc.item(i)) for i, item in enumerate(node)]
-    for item, mark in items:
-        inner = _at(name, mark) if mark else place
-        _refuse_beyond_json(item, name, inner, (*above, id(node)))
 
 
 def _plain(node: Any) -> Any:

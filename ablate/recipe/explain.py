@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ablate.errors import RecipeError, suggest
+from ablate.errors import RecipeError, nearest, suggest
 from ablate.plugin import Plugin
 from ablate.recipe.document import Document, Location
 
@@ -44,13 +45,21 @@ Their message is complete. ``ctx["at"]`` may hold keys that lead from the valida
 """
 
 
-def check(model: type[M], content: Any, document: Document, at: Location = (), subject: str = "") -> M:
+def check(
+    model: type[M],
+    content: Any,
+    document: Document,
+    at: Location = (),
+    subject: str = "",
+    also: Iterable[str] = (),
+) -> M:
     """Validates a part of a document without converting types: a text is not a number, and 1 is not ``true``.
 
     Args:
         content: the part, as plain dicts, lists and scalars.
         at: its location in the document.
         subject: what the part belongs to, such as ``scorer 'align'``. The message names it.
+        also: keys beside those of the model that may have been meant, since they are valid at this place.
 
     Raises:
         RecipeError: the most helpful of pydantic's errors, with its place and what to do.
@@ -60,7 +69,7 @@ def check(model: type[M], content: Any, document: Document, at: Location = (), s
         # a path.
         checked = model.model_validate_json(json.dumps(content, default=str), strict=True)
     except ValidationError as error:
-        raise RecipeError(explain(error, model, content, document, at, subject)) from None
+        raise RecipeError(explain(error, model, content, document, at, subject, also)) from None
     if isinstance(checked, Plugin) and (missing := checked.missing(content)):
         raise RecipeError(f"{document.place(at)}: {subject} has no {listed(missing)}; add it")
     return checked
@@ -72,7 +81,13 @@ def listed(missing: Mapping[str, str]) -> str:
 
 
 def explain(
-    error: ValidationError, model: type[BaseModel], content: Any, document: Document, at: Location, subject: str
+    error: ValidationError,
+    model: type[BaseModel],
+    content: Any,
+    document: Document,
+    at: Location,
+    subject: str,
+    also: Iterable[str] = (),
 ) -> str:
     """The message of one error, see :func:`check`."""
     errors = [(_user_location(e, content), e) for e in error.errors(include_url=False)]
@@ -88,8 +103,16 @@ def explain(
     if kind == "extra_forbidden":
         key, what = str(location[-1]), "parameter" if subject else "key"
         prefix = f"{subject}: " if subject else ""
-        return f"{place}: {prefix}unknown {what} '{key}'; {suggest(key, _keys_at(model, location[:-1]))}"
+        valid = _keys_at(model, location[:-1])
+        # Those beside the parameters are offered only if one is near, because a list of what is valid is of parameters.
+        return (
+            f"{place}: {prefix}unknown {what} '{key}'; {suggest(key, {*valid, *also} if nearest(key, also) else valid)}"
+        )
     if kind == "missing":
+        written = _written_for(str(location[-1]), _inside(content, location[:-1]), _keys_at(model, location[:-1]))
+        if written is not None:
+            place = document.place((*at, *location[:-1], written))
+            return f"{place}: unknown key '{written}'; did you mean '{location[-1]}'?"
         owner = ".".join(map(str, location[:-1])) or subject or "the recipe"
         return f"{document.place((*at, *location[:-1]))}: {owner} has no '{location[-1]}'; add it"
     named = location if subject else rest
@@ -102,6 +125,9 @@ def explain(
         what = chosen["msg"].removeprefix("Value error, ")
     else:
         what = f"must be {' or '.join(map(str, requirements))}, not {shown(chosen['input'])}"
+        words = [word for other, e in errors if other == location for word in _words(e)]
+        if isinstance(chosen["input"], str) and (close := nearest(chosen["input"], words)):
+            what += f"; did you mean '{close}'?"
     return f"{place}: {', '.join(prefixes)}{': ' if prefixes else ''}{what}"
 
 
@@ -126,6 +152,22 @@ def _requirement(error: ErrorDetails) -> str | None:
     if kind in ("too_short", "string_too_short"):
         return f"{'text' if 'string' in kind else 'a list'} that is not empty"
     return _REQUIRED.get(kind)
+
+
+def _words(error: ErrorDetails) -> list[str]:
+    """The words of which the value must be one; none if it may be something else."""
+    return re.findall("'([^']*)'", error["ctx"]["expected"]) if error["type"] in ("literal_error", "enum") else []
+
+
+def _inside(content: Any, location: Location) -> Any:
+    for key in location:
+        content = content[key]
+    return content
+
+
+def _written_for(missing: str, content: Any, known: set[str]) -> str | None:
+    """The key of a mapping that seems to be written for the one that is missing."""
+    return nearest(missing, [key for key in content if key not in known]) if isinstance(content, dict) else None
 
 
 def _user_location(error: ErrorDetails, tree: Any) -> Location:

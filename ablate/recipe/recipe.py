@@ -99,21 +99,20 @@ class StepEntry(Strict):
         sparsity = self.sparsity
         return [sparsity[e.granularity] if isinstance(sparsity, dict) else sparsity for e in self.granularities]
 
-    @model_validator(mode="after")
-    def _one_sparsity_each(self) -> StepEntry:
+    def sparsity_fault(self) -> tuple[tuple[str, ...], str] | None:
+        """What is wrong if there is not one sparsity for each granularity: where in the step, and the message."""
         names = [entry.granularity for entry in self.granularities]
         given = self.sparsity if isinstance(self.sparsity, dict) else dict.fromkeys(names)
         for name in given:
             if name not in names:
-                raise wrong(
-                    f"'{name}' is not one of the step's granularities; {suggest(name, names)}", "sparsity", name
-                )
+                text = f"'{name}' is not one of the step's granularities; {suggest(name, names)}"
+                return ("sparsity", name), text
         for name in names:
             if names.count(name) > 1:
-                raise wrong(f"'{name}' is listed twice in granularity; list it once", "granularity")
+                return ("granularity",), f"'{name}' is listed twice in granularity; list it once"
             if name not in given:
-                raise wrong(f"sparsity has no '{name}'; add it", "sparsity")
-        return self
+                return ("sparsity",), f"sparsity has no '{name}'; add it"
+        return None
 
 
 class Statistics(Strict):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_Number = Annotated[int, Field(ge=1, strict=True)]
+_Number = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 
 _BORDER, _MOST = 6, 8
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from ablate.recipe.values import Seed, distinct
+from ablate.recipe.values import Amount, Seed, distinct
 
-Size = Annotated[int, Field(ge=2, strict=True)]
+Size = Annotated[int, Field(ge=2, le=10_000_000, strict=True)]
 
 
 def _rising(value: list[int]) -> list[int]:
@@ -48,7 +48,7 @@ class Prevalence(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    groups: dict[str, Annotated[int, Field(ge=1, strict=True)] | None] = {"neuron": 48, "unstructured": 24}
+    groups: dict[str, Amount | None] = {"neuron": 48, "unstructured": 24}
     by: str = "magnitude"
     confirm: list[str] | None = None
     effect: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = 0.05

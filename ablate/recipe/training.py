@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ablate.recipe.values import Count, Seed, distinct, wrong
+from ablate.recipe.values import Amount, Count, Seed, distinct, wrong
 
 Way = Literal["prune-then-train", "gradual", "train-then-prune", "rewind"]
 WAYS: tuple[Way, ...] = ("prune-then-train", "gradual", "train-then-prune", "rewind")
 
-Positive = Annotated[int, Field(ge=1, strict=True)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 
 
@@ -24,7 +23,7 @@ class Gradual(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    prunings: Positive = 8
+    prunings: Amount = 8
     until: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.5
 
 
@@ -62,21 +61,21 @@ class Train(BaseModel):
     sentences: Path | None = None
     pairs: Path | None = None
     splits: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    examples: Annotated[int, Field(ge=2, strict=True)] | None = None
+    examples: Annotated[int, Field(ge=2, le=10_000_000, strict=True)] | None = None
     ways: Ways = list(WAYS)
     gradual: Gradual = Gradual()
     temperature: Rate = 0.05
     head: Literal["none", "mlp"] = "none"
-    max_length: Annotated[int, Field(ge=3, strict=True)] = 32
-    batch_size: Annotated[int, Field(ge=2, strict=True)] = 64
-    accumulate: Positive = 1
+    max_length: Annotated[int, Field(ge=3, le=1_000_000, strict=True)] = 32
+    batch_size: Annotated[int, Field(ge=2, le=10_000_000, strict=True)] = 64
+    accumulate: Amount = 1
     learning_rate: Rate = 3e-5
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)] = 0.0
     warmup: Count = 0
     optimizer: Literal["adamw", "adafactor", "sgd"] = "adamw"
-    epochs: Positive = 1
-    steps: Positive | None = None
-    evaluate_every: Positive = 125
+    epochs: Amount = 1
+    steps: Amount | None = None
+    evaluate_every: Amount = 125
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     train_seeds: Seeds = [0]
 

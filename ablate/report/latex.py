@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.report.formats import visible
+from ablate.printable import visible
 from ablate.report.table import Page, Table, TableCell
 
 PREAMBLE = r"% needs \usepackage{booktabs,graphicx,amssymb}"

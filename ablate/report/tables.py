@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ablate.report.formats import visible
+from ablate.printable import visible
 from ablate.report.layout import build
 from ablate.report.table import MARKS, STOPPED, Column, Line, Page, Table, TableCell
 

@@ -63,7 +63,7 @@ class Gates(Scorer):
         "each sparsity has a training",
     )
     gate_seeds: Seeds = Field((0,), description="seeds of trainings; contributions are their mean")
-    updates: int = Field(250, ge=1, description="batches that gates are trained on")
+    updates: int = Field(250, ge=1, le=1_000_000, description="batches that gates are trained on")
     batch_size: int | None = Field(None, ge=3, description="examples in a batch; default: the calibration's")
     rate: float = Field(0.12, gt=0, allow_inf_nan=False, description="step size of Adam")
     growth: float = Field(0.3, ge=0, lt=1, description="share of the updates in which the closed share grows from 0")

@@ -49,6 +49,20 @@ class Place:
     path: Path | None
     files: Path
 
+    def owns(self, file: Path) -> bool:
+        """Whether a file is the database, a file of SQLite's beside it, or one of the arrays; also by a link."""
+        real = Path(os.path.realpath(file))
+        beside = [] if self.path is None else [Path(f"{self.path}{end}") for end in ("", "-wal", "-shm", "-journal")]
+        if real in beside or self.files in real.parents:
+            return True
+        try:
+            state = os.stat(real)
+        except (OSError, ValueError):  # there is no such file yet
+            return False
+        # Only a file of several names can be one of ours under another one, and a store may have many arrays.
+        inside = self.files.rglob("*") if state.st_nlink > 1 and self.files.is_dir() else ()
+        return any(os.path.exists(own) and os.path.samestat(state, os.stat(own)) for own in (*beside, *inside))
+
 
 def locate(where: str | Path) -> Place:
     """The place that a path or a SQLAlchemy URL names.
@@ -59,7 +73,7 @@ def locate(where: str | Path) -> Place:
     if isinstance(where, str) and "://" in where:
         try:
             url = make_url(where)
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # a port that is no number is a ValueError
             # The URL may contain a password, so the message does not repeat it.
             raise StoreError(f"the URL of the store cannot be read: {_REMEDY}") from None
         if url.get_backend_name() != "sqlite":

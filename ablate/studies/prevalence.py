@@ -10,7 +10,7 @@ from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.run import device_note, prepare_model_run
 from ablate.data.calibration import calibrate, splits_of
 from ablate.data.sources import expand
-from ablate.errors import AblateError, PluginError, RecipeError
+from ablate.errors import AblateError, RecipeError
 from ablate.events import Event, Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.plan.job import Job
@@ -122,22 +122,13 @@ def _granularities(job: Job) -> list[Granularity]:
     granularities = list(dict.fromkeys(cell.only.granularity for cell in job.plan.grid if cell.only))
     if not granularities:
         raise RecipeError("granularities: the recipe has no grid; list at least one with scorers and sparsities")
-    for name in job.recipe.prevalence.groups:
-        try:
-            job.registry.get("granularity", name)
-        except PluginError as error:
-            raise RecipeError(f"prevalence.groups: {error}") from None
     return granularities
 
 
 def _ranker(job: Job) -> Scorer:
     """The scorer that ranks the units of a layer, which are then divided into groups."""
     name = job.recipe.prevalence.by
-    try:
-        scorer = job.registry.get("scorer", name)()
-    except PluginError as error:
-        raise RecipeError(f"prevalence.by: {error}") from None
-    assert isinstance(scorer, Scorer)
+    scorer = job.registry.scorer(name)
     if scorer.slow or scorer.seeded or scorer.tasks():
         raise RecipeError(
             f"prevalence.by: '{name}' is slow, seeded or uses tasks, so it cannot rank units; use a scorer such as"

@@ -40,7 +40,7 @@ class Transfer(Task):
         description="sklearn: the optimum, deterministic; senteval: mini-batches that stop early, the default of "
         "protocol: full, where sklearn gives other figures",
     )
-    seed: int = Field(1111, ge=0, description="of solver: senteval")
+    seed: int = Field(1111, ge=0, lt=2**32, description="of solver: senteval")
 
     @model_validator(mode="before")
     @classmethod

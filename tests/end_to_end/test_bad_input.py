@@ -91,13 +91,13 @@ VALUES = {
     RECIPE + "truncate_dims: [16, 8.5]\n": "8:21: truncate_dims.1: must be a whole number, not 8.5",
     RECIPE + "truncate_dims: [16, 8, 16]\n": "8:1: a dimension is listed twice: '16, 8, 16'; list each once",
     RECIPE + "truncate_dims: 16\n": "8:1: truncate_dims: must be a list, such as [a, b], not 16",
-    RECIPE + "scopes: [globl]\n": "8:10: scopes.0: must be 'global' or 'layer', not 'globl'",
-    RECIPE + "overlap: dropp\n": "8:1: overlap: must be 'drop' or 'keep', not 'dropp'",
+    RECIPE + "scopes: [globl]\n": "8:10: scopes.0: must be 'global' or 'layer', not 'globl'; did you mean 'global'?",
+    RECIPE + "overlap: dropp\n": "8:1: overlap: must be 'drop' or 'keep', not 'dropp'; did you mean 'drop'?",
     RECIPE + "controls: {flipped: 1}\n": "8:12: controls.flipped: must be true or false, not 1",
     RECIPE + "controls: [3]\n": "8:1: controls: must be a mapping, such as {key: value}, not a list",
     instead("pairs: 8", "pairs: '8'"): "3:15: calibration.pairs: must be a whole number, not '8'",
     instead("pairs: 8", "positives: golden"): (
-        "3:15: calibration.positives: must be 'gold' or 'dropout' or a mapping, such as {key: value}, not 'golden'"
+        "3:15: calibration.positives: must be 'gold' or 'dropout' or a mapping, such as {key: value}, not 'golden'; did you mean 'gold'?"
     ),
     instead("{pairs: 8, sentences: 16, batch_size: 4}", "[8]"): (
         "3:1: calibration: must be a mapping, such as {key: value}, not a list"
@@ -112,7 +112,7 @@ VALUES = {
     scorers("[{scorer: combined, lambda: '0.5'}]"): "4:30: scorer 'combined', lambda: must be a number, not '0.5'",
     scorers("[{scorer: combined, lambda: true}]"): "4:30: scorer 'combined', lambda: must be a number, not true",
     scorers("[{scorer: combined, normalize: glob}]"): (
-        "4:30: scorer 'combined', normalize: must be 'layer', 'global' or 'none', not 'glob'"
+        "4:30: scorer 'combined', normalize: must be 'layer', 'global' or 'none', not 'glob'; did you mean 'global'?"
     ),
     scorers("[{scorer: align, pairs: 0}]"): "4:27: scorer 'align', pairs: must be at least 1, not 0",
     instead("[head]", "[{granularity: head, min_keep: -1}]"): (
@@ -138,7 +138,7 @@ VALUES = {
     instead("model: model", "model: []"): "1:1: model: must be a list that is not empty, not []",
     instead("model: model", "model: {name: model, pooling: maximum}"): (
         "1:22: model.pooling: must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', "
-        "'avg_first_last' or 'avg_top2', not 'maximum'"
+        "'avg_first_last' or 'avg_top2', not 'maximum'; did you mean 'max'?"
     ),
     instead("{senteval: data}", "[auto]"): (
         "2:1: data is one of auto, embedded, hub, senteval, or {senteval: DIR}, not a list"
@@ -234,8 +234,8 @@ YAML: dict[str | bytes, str] = {
     scorers(
         r'[{scorer: align, label: "\ud83c"}]'
     ): "4:27: half of a surrogate pair, which is not a character; remove it",
-    RECIPE + f"seeds: {'[' * 500}{']' * 500}\n": "1:1: nested too deeply; a recipe needs about five levels",
-    RECIPE + f"seeds: {'[' * 220}{']' * 220}\n": "1:1: nested too deeply; a recipe needs about five levels",
+    RECIPE + f"seeds: {'[' * 500}{']' * 500}\n": "8:408: nested too deeply; a recipe needs about five levels",
+    RECIPE + f"seeds: {'[' * 220}{']' * 220}\n": "8:48: nested too deeply; a recipe needs about five levels",
     bytes(range(256)): "2:118: not UTF-8 text; save the recipe as UTF-8",
     RECIPE.encode("utf-16"): "1:1: not UTF-8 text; save the recipe as UTF-8",
     b"model: model\nscorers: [\0]\n": "2:11: a character that YAML forbids; remove it, or escape it",
@@ -467,8 +467,10 @@ def test_broken_models(spoil: Callable[[Path], object], message: str, place: Wor
     ran = place.run(instead("model: model", f"model: {name}"))
     assert (ran.code, ran.out) == (2, "")
     *notes, line = ran.err.splitlines()
-    assert line.startswith(f"ablate: model '{name}': {message}")
-    assert notes == ["data: senteval (asked for by its folder)", DEVICE]
+    # A name that is no model's is a mistake in the recipe, which is seen before anything is read.
+    there = Path("mine").exists()
+    assert line.startswith(f"ablate: {'' if there else 'r.yaml:1:1: '}model '{name}': {message}")
+    assert notes == (["data: senteval (asked for by its folder)", DEVICE] if there else [])
     assert "head × align 25 %" in place("show").out
 
 

@@ -100,7 +100,7 @@ REFUSED = {
     ("--seeds", ""): "must be a list that is not empty, not []",
     ("--pooling", "maximum"): (
         "must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', 'avg_first_last' or "
-        "'avg_top2', not 'maximum'"
+        "'avg_top2', not 'maximum'; did you mean 'max'?"
     ),
     ("--tasks", "stsx"): "unknown task 'stsx'; did you mean 'sts'?",
     ("--tasks", ""): "nothing to measure: no screen and no confirm tasks; list at least one",

@@ -355,8 +355,8 @@ def test_with_a_wide_margin_every_sparsity_is_harmless_and_without_a_confirm_sta
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"prevalence": {"groups": {"nueron": 4}}}, "prevalence.groups: .*did you mean 'neuron'"),
-        ({"prevalence": {"by": "magnitud"}}, "prevalence.by: .*did you mean 'magnitude'"),
+        ({"prevalence": {"groups": {"nueron": 4}}}, "recipe.prevalence.groups.nueron: .*did you mean 'neuron'"),
+        ({"prevalence": {"by": "magnitud"}}, "recipe.prevalence.by: .*did you mean 'magnitude'"),
         ({"prevalence": {"by": "random"}}, "prevalence.by: 'random' is slow, seeded or uses tasks"),
         ({"prevalence": {"by": "oracle"}}, "prevalence.by: 'oracle' is slow, seeded or uses tasks"),
         ({"prevalence": {"confirm": ["stsb-dev"]}}, "prevalence.confirm: stsb-dev chooses units"),

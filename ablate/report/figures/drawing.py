@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.report.formats import visible
+from ablate.printable import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import FigureBase

@@ -7,7 +7,7 @@ from typing import Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.report.formats import visible
+from ablate.printable import visible
 from ablate.report.table import MARKS
 
 

@@ -1,0 +1,155 @@
+"""What reaches a terminal or a file: no control characters, whole files or none, and one line about a full disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ablate.files import write_whole
+from ablate.store.store import Store
+from tests.workplace import RECIPE, STORE, Workplace
+
+pytestmark = pytest.mark.faults
+
+HOSTILE = "a\x1b[31mb\u202ec\x9bd"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Workplace:
+    return Workplace(tmp_path, monkeypatch, capsys)
+
+
+def environment(**changed: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **changed}
+
+
+def ablate(*arguments: str, stdout: Any = subprocess.PIPE, **changed: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ablate", *arguments]
+    given: dict[str, Any] = {"stdout": stdout, "stderr": subprocess.PIPE, "text": True, "check": False}
+    ran: subprocess.CompletedProcess[str] = subprocess.run(command, env=environment(**changed), **given)
+    return ran
+
+
+def test_no_control_character_reaches_a_terminal(place: Workplace) -> None:
+    Path(HOSTILE).symlink_to("model")
+    quoted = '"a\\x1b[31mb\\u202Ec\\x9bd"'
+    named = RECIPE.replace("model: model", f"model: {quoted}")
+    for ran in (
+        place.run(named, "--dry-run"),
+        place.run(RECIPE + f"{quoted}: 1\n"),
+        place.run(RECIPE + f"confirm: [{quoted}]\n"),
+        place("run", HOSTILE),
+        place("show", "--store", HOSTILE),
+        place("run", "r.yaml", f"--{HOSTILE}"),
+        place(HOSTILE),
+    ):
+        text = ran.out + ran.err
+        assert not {"\x1b", "\u202e", "\x9b"} & set(text), repr(text)
+
+
+@pytest.mark.parametrize("locale", [{"PYTHONIOENCODING": "ascii"}, {"PYTHONIOENCODING": ""}], ids=["ascii", "C"])
+@pytest.mark.parametrize(
+    "arguments", [["run", "r.yaml"], ["show"], ["run", "r.yaml", "--dry-run"], ["list"]], ids=" ".join
+)
+def test_a_legacy_locale(arguments: list[str], locale: dict[str, str], place: Workplace) -> None:
+    assert place.run(RECIPE.replace("align", "{scorer: align, label: näive}")).code == 0
+    ran = ablate(*arguments, LC_ALL="C", PYTHONUTF8="0", **locale)
+    assert ran.returncode == 0, ran.stderr
+    assert "Unicode" not in ran.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["show"], ["schema"], ["data"], ["run", "r.yaml", "--dry-run"]], ids=" ".join
+)
+def test_a_full_disk_behind_stdout(arguments: list[str], place: Workplace) -> None:
+    assert place.run(RECIPE).code == 0
+    with open("/dev/full", "w") as full:
+        ran = ablate(*arguments, stdout=full)
+    assert ran.returncode == 1
+    assert ran.stderr == (
+        "ablate: stdout cannot be written (No space left on device); make room, or send it elsewhere\n"
+    )
+
+
+def test_a_full_disk_keeps_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = tmp_path / "report.html"
+    report.write_text("old")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space"):
+        write_whole(report, b"new")
+    assert report.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_output_never_replaces_what_is_ours(place: Workplace) -> None:
+    assert place.run(RECIPE).code == 0
+    array = next(Path(f"{STORE}.files").glob("*.safetensors"))
+    for number, ours in enumerate((Path("r.yaml"), Path(STORE), array)):
+        Path(f"hard{number}").hardlink_to(ours)
+        Path(f"soft{number}").symlink_to(ours)
+        before = ours.read_bytes()
+        for output in (str(ours), f"hard{number}", f"soft{number}"):
+            assert place.refused(place("report", "r.yaml", "-o", output)).startswith(
+                f"--output {output}: is the recipe or"
+            )
+            assert place.refused(place("run", "r.yaml", "-o", output)).startswith(
+                f"--output {output}: is the recipe or"
+            )
+        assert ours.read_bytes() == before
+    assert place("show", "-o", "new.txt").code == 0
+
+
+SLOW = """
+import os, signal, sys, ablate.coordinator.settle as settle
+settled = settle.Settler.settle
+def kill(self, *given):
+    outcome = settled(self, *given)
+    os.kill(os.getpid(), int(os.environ["SENT"]))
+    return outcome
+settle.Settler.settle = kill
+from ablate.cli import main
+sys.argv = ["ablate", *sys.argv[1:]]
+main()
+"""
+ENDS = {
+    signal.SIGTERM: (143, "ablate: terminated (SIGTERM); finished work is stored"),
+    signal.SIGINT: (130, "ablate: interrupted; finished work is stored"),
+    signal.SIGUSR1: (75, "ablate: stopped on notice (SIGUSR1); finished work is stored"),
+}
+
+
+@pytest.mark.parametrize(("sent", "expected"), ENDS.items(), ids=[one.name for one in ENDS])
+def test_a_signal_stores_what_is_finished(sent: signal.Signals, expected: tuple[int, str], place: Workplace) -> None:
+    Path("r.yaml").write_text(RECIPE)
+    ran = subprocess.run(
+        [sys.executable, "-c", SLOW, "run", "r.yaml"],
+        capture_output=True, text=True, env=environment(SENT=str(int(sent))), check=False,
+    )  # fmt: skip
+    assert ran.returncode == expected[0], ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith(expected[1])
+    with Store(STORE, create=False) as store:
+        assert len(store.runs()) == 1
+    assert "1 of 3 cells" not in (again := place("run", "r.yaml")).err
+    assert again.code == 0
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_computes_nothing_says_so_too(sent: signal.Signals, place: Workplace) -> None:  # noqa: ARG001
+    os.mkfifo("waits")
+    code = "import time, ablate.cli, ablate.plugins as p; p.registry = lambda: time.sleep(60); ablate.cli.main()"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, "list"], stderr=subprocess.PIPE, text=True, env=environment()
+    )
+    time.sleep(3)
+    running.send_signal(sent)
+    _, said = running.communicate(timeout=20)
+    assert running.returncode == 128 + sent
+    assert said.endswith("; nothing that was finished is lost; give the same command again\n")
