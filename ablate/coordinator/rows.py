@@ -88,7 +88,7 @@ def _row(
     readable = task.fault is None
     return Row(
         model=shared.model,
-        data=shared.data,
+        data=task.data.source or shared.data,  # of an own file, its name and hash
         granularity=only.granularity.name if only else None,
         scorer=only.method if only else None,
         scope=only.scope if only else None,

@@ -123,8 +123,8 @@ def _repeated(items: ItemSet, kind: str) -> str:
     counts = Counter(items.keys)
     extra = len(items) - len(counts)
     if not extra:
-        return "no row, but for case, spaces and punctuation"
-    text = f"{extra:,} of the rows, but for case, spaces and punctuation; equal rows count as one cluster"
+        return "none (case, spaces and punctuation do not count)"
+    text = f"{extra:,} of the rows (case, spaces and punctuation do not count); equal rows count as one cluster"
     gold: defaultdict[Key, set[float]] = defaultdict(set)
     for key, value in zip(items.keys, items.gold.tolist(), strict=True):
         gold[key].add(value)
@@ -145,10 +145,14 @@ def _pairs(items: ItemSet) -> set[tuple[str, str]]:
 def _named(columns: Sequence[str], kind: str) -> dict[str, str]:
     roles = (*TEXTS[kind], *([GOLD[kind]] if kind in GOLD else ()))
     roles += TEXTS["pairs"] if kind == "classification" else ()
-    named = {}
+    named: dict[str, str] = {}
     for text in columns:
         role, equals, name = text.partition("=")
-        if not equals or role not in roles:
-            raise DataError(f"--column {text}: not of the form ROLE=NAME; {suggest(role, roles)}")
+        if not (equals and name):
+            raise DataError(f"--column {text}: not of the form ROLE=NAME; write it as in --column {roles[0]}=NAME")
+        if role not in roles:
+            raise DataError(f"--column {text}: kind {kind} has no '{role}'; {suggest(role, roles)}")
+        if role in named:
+            raise DataError(f"--column {text}: {role} is '{named[role]}' already; name one column")
         named[role] = name
     return named

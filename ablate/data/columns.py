@@ -86,6 +86,10 @@ _NUMBERS = {
         *("label", "labels", "isduplicate", "isparaphrase", "duplicate", "paraphrase", "quality", "match", "score"),
     ),
 }
+_SCORES = {*_NUMBERS["score"]} - {"label", "labels"}
+_GOLD_NAMES = {*_NUMBERS["score"], *_NUMBERS["label"]}
+_WORDS = {"yes", "no", "y", "n", "t", "f", "0", "1", "true", "false"}
+"""What labels of pairs may be called in other programs. They are refused with what to write."""
 _NUMBERING = {"", "id", "idx", "index", "unnamed0", "row", "pairid"}
 """Names of columns that number the rows."""
 
@@ -93,6 +97,8 @@ SPLITS: Mapping[str, str] = MappingProxyType(
     {"train": "train", "dev": "dev", "validation": "dev", "val": "dev", "valid": "dev", "test": "test"}
 )
 """What a column calls a split, in lower case -> the split."""
+
+_SPLIT_NAMES = ("split", "splits", "fold", "part", "subset", "partition", "set")
 
 _SAMPLE = 200
 
@@ -138,6 +144,8 @@ def guess_kind(table: Table) -> str:
     """
     keys = {_plain(name) for name in table.names}
     texts, numbers = _types(table, set())
+    # A column with the name of a score or a label is no text, whatever is in it. A fault in it is told on reading.
+    texts = [i for i in texts if _plain(table.names[i]) not in _GOLD_NAMES]
     if any(set(scheme) <= keys for scheme in _TRIPLETS) or (len(texts) == 3 and not numbers):
         return "triplets"
     pairs = any(set(scheme) <= keys for scheme in _SCHEMES["retrieval"])
@@ -146,17 +154,27 @@ def guess_kind(table: Table) -> str:
         return "classification"
     if not named and not numbers and (pairs or len(texts) == 2):
         return "retrieval"
-    if len(texts) == 1 and numbers:
+    if len(texts) == 1 and numbers and not keys & _SCORES:
         return "classification"
     values = {str(cells[i]).strip().lower() for i in named or numbers for _, cells in islice(table.rows(), _SAMPLE)}
-    return "pairs" if values and values <= {"0", "1", "0.0", "1.0", "true", "false"} else "sts"
+    if values and (values <= {"0", "1", "0.0", "1.0", "true", "false"} or (named and not values - _WORDS)):
+        return "pairs"
+    return "sts"
 
 
 def split_column(table: Table) -> str | None:
-    """The column that says of which split a row is, by the first rows: all of its cells are names of splits."""
+    """The column that says of which split a row is, by the first rows: all of its cells are names of splits.
+
+    Of a column that is called so, some are enough: other words in it are refused when the rows are divided.
+    """
     rows = [cells for _, cells in islice(table.rows(), _SAMPLE)]
-    found = (i for i in range(len(table.names)) if rows and all(_is_split(row[i]) for row in rows))
-    return next((table.names[i] for i in found), None)
+    splits = [[_is_split(row[i]) for row in rows] for i in range(len(table.names))]
+    found = (
+        name
+        for name, cells in zip(table.names, splits, strict=True)
+        if rows and (all(cells) or (_plain(name) in _SPLIT_NAMES and any(cells)))
+    )
+    return next(found, None)
 
 
 def column_at(table: Table, role: str, name: str) -> int:

@@ -144,6 +144,10 @@ def _items(
     """The items of a kind, and the names of their classes. column: the name of that of the gold."""
     if kind == "retrieval":
         return queries_of(path, lines, texts), ()
+    if kind == "triplets":
+        for line, (_, positive, negative) in zip(lines, texts, strict=True):
+            if positive == negative:
+                raise DataError(f"{path}:{line}: positive and negative are one text; name another, or remove the row")
     classes: tuple[str, ...] = ()
     if kind in CLASSES:
         classes = in_order(set(golds))
@@ -181,6 +185,10 @@ def _text(table: Table, line: int, cells: Any, place: int) -> str:
     cell = cells[place]
     if isinstance(cell, str):
         words = " ".join(cell.split())
+        if not words.isascii() and any("\ud800" <= character <= "\udfff" for character in words):
+            raise DataError(
+                f"{table.place(line, place)}: half of a surrogate pair in '{table.names[place]}'; remove the character"
+            )
         if words:
             return words
     what = f"no text in '{table.names[place]}'"
@@ -198,7 +206,8 @@ def _number(table: Table, line: int, cells: Any, place: int, role: str) -> float
         wrong, remedy = "no label", "write 1 for two texts that belong together, and 0 for others"
     else:
         try:
-            score = math.nan if isinstance(cell, bool) else float(text)
+            # Python takes 1_0 for 10.
+            score = math.nan if isinstance(cell, bool) or "_" in text else float(text)
         except ValueError:
             score = math.nan
         if math.isfinite(score):

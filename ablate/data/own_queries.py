@@ -14,23 +14,20 @@ from ablate.errors import DataError
 def queries_of(path: Path, lines: Sequence[int], texts: Sequence[tuple[str, ...]]) -> QuerySet:
     """One item for each query, with all its positives. The corpus is all positives of the table.
 
+    A row that stands again, as in a log of searches, counts once.
+
     Args:
         lines: of each row, for errors.
         texts: a query and a positive for each row.
 
     Raises:
-        DataError: a query is its own positive, a row stands twice, or there is only one text to be found.
+        DataError: a query is its own positive, or there is only one text to be found.
     """
-    first: dict[tuple[str, ...], int] = {}
     number: dict[str, int] = {}
     relevant: dict[str, dict[int, float]] = {}
     for line, (query, positive) in zip(lines, texts, strict=True):
         if query == positive:
             raise DataError(f"{path}:{line}: the query is its own positive, which any model finds; remove the row")
-        if (query, positive) in first:
-            other = first[query, positive]
-            raise DataError(f"{path}:{line}: the same query and positive as in line {other}; remove one of them")
-        first[query, positive] = line
         relevant.setdefault(query, {})[number.setdefault(positive, len(number))] = 1.0
     if len(number) < 2:
         raise DataError(f"{path}: all rows have the same positive, which any model finds; add rows with others")

@@ -229,6 +229,8 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             except json.JSONDecodeError as error:
                 place = f"{path}:{number}:{error.colno}"
                 raise DataError(f"{place}: not JSON: {error.msg}; write one object on each line") from None
+            except ValueError as error:  # such as a number of thousands of digits
+                raise DataError(f"{path}:{number}:1: not JSON: {error}; write one object on each line") from None
             except RecursionError:
                 raise DataError(f"{path}:{number}:1: nested too deeply; write one object of texts a line") from None
             if not isinstance(found, dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -96,4 +97,4 @@ def _command() -> str | None:
     program = Path(sys.argv[0]).name
     if program == "__main__.py":
         program = "python -m ablate"
-    return without_passwords(" ".join([program, *sys.argv[1:]]))
+    return without_passwords(f"{program} {shlex.join(sys.argv[1:])}".strip())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablate.data.beir import is_beir
 from ablate.data.calibration import POSITIVE_ABOVE, CalibrationSpec
 from ablate.errors import DataError
 from ablate.recipe.own_options import OwnEntry, OwnFiles, entries, name_of, taken_for
@@ -38,6 +39,8 @@ def divided(path: Path, option: str) -> OwnRecipe:
     Raises:
         DataError: the file is malformed, has rows of no dev or no test split, or cannot be divided.
     """
+    if is_beir(path):  # its qrels divide it
+        return given(path, path)
     taken = taken_for(path, option, "train")
     try:
         if "part" in taken:
@@ -57,7 +60,10 @@ def divided(path: Path, option: str) -> OwnRecipe:
         raise DataError(f"{option}: {error}") from None
     said = [f"{path}: {taken['kind']}, {', '.join(f'{name} {count:,}' for name, count in sizes.items() if count)} rows"]
     if train < need:
-        said.append(f"{path}: {train} positive pairs in train, and calibration needs {need}: it draws from sts-train")
+        said.append(
+            f"{path}: train has {train} positive pairs, fewer than the {need} that calibration needs; the calibration "
+            "set is drawn from sts-train"
+        )
     return OwnRecipe(found, said)
 
 
@@ -73,6 +79,9 @@ def given(dev: Path | None, test: Path | None) -> OwnRecipe:
             _task(entry.parameters).items()
         except DataError as error:
             raise DataError(f"{entry.option}: {error}") from None
+    hashes = [_task(entry.parameters).items().hash for entry in found]
+    if len(set(hashes)) < len(hashes):
+        raise DataError(f"--test {test}: has the items of --dev {dev}; what chooses must not report, so give others")
     return OwnRecipe(found, [f"{entry.parameters['file']}: {entry.parameters['kind']}" for entry in found])
 
 

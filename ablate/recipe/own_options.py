@@ -15,7 +15,7 @@ from ablate.data.items import ItemSet
 from ablate.data.names import GEOMETRY, GROUPS
 from ablate.data.own import read_own
 from ablate.data.tables import open_table
-from ablate.errors import DataError, RecipeError
+from ablate.errors import DataError, RecipeError, suggest
 from ablate.recipe.document import Document
 
 
@@ -98,6 +98,8 @@ def _named(text: str) -> OwnEntry:
             f"{option}: not of the form NAME=FILE or NAME=KIND:FILE; write it as in --task mine=pairs.csv"
         )
     kind, colon, rest = file.partition(":")
+    if colon and kind not in TEXTS and not Path(file).exists() and Path(rest).exists():
+        raise RecipeError(f"{option}: '{kind}' is no kind of file; {suggest(kind, TEXTS)}")
     given = (Path(rest), kind) if colon and kind in TEXTS else (Path(file), None)
     return OwnEntry(name, option, taken_for(given[0], option, "dev", given[1]))
 

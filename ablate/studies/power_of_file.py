@@ -8,6 +8,7 @@ from statistics import median
 
 import numpy as np
 
+from ablate.data.embedded import Embedded
 from ablate.data.items import ItemSet
 from ablate.data.own import OwnFile
 from ablate.engine.evaluator import Evaluator
@@ -69,7 +70,8 @@ def power_of_file(file: OwnFile, kind: str, spec: ModelSpec) -> PowerOfFile:
     """
     model = load_model(spec, resolve("auto"))
     task = own_task("checked", {"kind": kind})(kind=kind, file=file.path)
-    data = file.as_set("checked", "dev")
+    # As a run has them: those of some kinds are more than the rows of the file.
+    data = task.load(Embedded())
     count = len(data)
     if count > ITEMS and type(data) is ItemSet:  # of other sets, no part can be measured
         chosen = np.zeros(count, bool)
@@ -95,6 +97,11 @@ def power_of_file(file: OwnFile, kind: str, spec: ModelSpec) -> PowerOfFile:
     if not tests:
         raise DataError(f"{file.path}: too few items for any test")
     shrink = sqrt(len(data) / count)
+    if not any(test.se for test in tests):
+        raise DataError(
+            f"{file.path}: its {count:,} items have the same values with and without heads, so they show no gain; add "
+            "more"
+        )
     gains = [test.gain for test in tests]
     known = [gain for gain in gains if gain is not None]
     return PowerOfFile(

@@ -25,7 +25,7 @@ def test_of_two_files(folder: Path) -> None:  # noqa: ARG001
         "  columns: first = text1, second = text2, score = score",
         "  texts: 5 different ones",
         "  scores: 1 to 5, median 3, 3 different ones",
-        "  repeated: 1 of the rows, but for case, spaces and punctuation; equal rows count as one cluster; items with "
+        "  repeated: 1 of the rows (case, spaces and punctuation do not count); equal rows count as one cluster; items with "
         "several scores: 1",
         "  near-duplicates: none",
         "  rows with one text twice: 1",
@@ -82,7 +82,7 @@ def test_of_classes(folder: Path) -> None:  # noqa: ARG001
     ("kind", "columns", "told"),
     [
         ("stss", [], "--kind stss: no kind of file; did you mean 'sts'?"),
-        ("sts", ["scores=label"], "--column scores=label: not of the form ROLE=NAME; did you mean 'score'?"),
+        ("sts", ["scores=label"], "--column scores=label: kind sts has no 'scores'; did you mean 'score'?"),
         ("sts", ["score"], "--column score: not of the form ROLE=NAME"),
     ],
 )

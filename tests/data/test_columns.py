@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ablate.data.columns import find_columns, guess_kind
+from ablate.data.columns import find_columns, guess_kind, split_column
 from ablate.data.tables import Table, open_table
 from ablate.errors import DataError
 
@@ -86,3 +86,24 @@ def test_asked_otherwise(tmp_path: Path, given: dict[str, str], header: str, tol
 )
 def test_the_kind_is_guessed(tmp_path: Path, kind: str, header: str, rows: list[str]) -> None:
     assert guess_kind(table(tmp_path, header, *rows)) == kind
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "kind"),
+    [
+        ("sentence1|sentence2|label", ["a|b|yes", "c|d|no"], "pairs"),
+        ("sentence1|sentence2|label", ["a|b|True", "c|d|False"], "pairs"),
+        ("sentence1|sentence2|score", ["a|b|1", "c|d|high"], "sts"),
+        ("sentence1|sentence2|score", ["a|b|1", "c|d|3,5"], "sts"),
+        ("sentence1|score", ["a|1", "c|2"], "sts"),
+    ],
+)
+def test_a_fault_in_a_named_column_does_not_make_another_kind(
+    tmp_path: Path, header: str, rows: list[str], kind: str
+) -> None:
+    assert guess_kind(table(tmp_path, header, *rows)) == kind
+
+
+def test_another_word_in_a_column_of_splits_is_not_overlooked(tmp_path: Path) -> None:
+    assert split_column(table(tmp_path, "a|b|split", "x|y|train", "x|z|eval")) == "split"
+    assert split_column(table(tmp_path, "a|b|c", "x|y|train", "x|z|eval")) is None

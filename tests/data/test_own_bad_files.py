@@ -169,3 +169,26 @@ def test_a_hundred_thousand_rows_in_seconds(tmp_path: Path, kind: str) -> None:
     started = time.perf_counter()
     assert len(read_own(path, kind, {}).items) == 100_000
     assert time.perf_counter() - started < 8
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "told"),
+    [
+        (
+            "triplets",
+            "anchor,positive,negative\na,b,c\nd,e,e\n",
+            ":3: positive and negative are one text; name another",
+        ),
+        ("sts", "sentence1,sentence2,score\na,b,1_0\nc,d,2\n", ":2:5: 'score' is '1_0', no number; write one"),
+    ],
+)
+def test_rows_that_no_model_can_get_right(tmp_path: Path, kind: str, content: str, told: str) -> None:
+    assert refused(tmp_path, kind, content).startswith(told)
+
+
+def test_objects_that_python_cannot_hold(tmp_path: Path) -> None:
+    digits = '{"sentence1": "a", "sentence2": "b", "score": ' + "1" * 5000 + "}\n"
+    assert refused(tmp_path, "sts", digits, "t.jsonl").startswith(":1:1: not JSON: Exceeds the limit")
+    half = '{"sentence1": "a \\ud800", "sentence2": "b", "score": 1}\n'
+    told = refused(tmp_path, "sts", half, "t.jsonl")
+    assert told.startswith(":1:2: half of a surrogate pair in 'sentence1'; remove the character")

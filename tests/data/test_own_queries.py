@@ -28,11 +28,17 @@ def test_rows_of_a_query_are_one_item(tmp_path: Path) -> None:
     assert items.relevant == ({0: 1.0, 2: 1.0}, {1: 1.0}, {0: 1.0})
 
 
+def test_a_row_that_stands_again_counts_once(tmp_path: Path) -> None:
+    items = read_own(written(tmp_path, "q,a", "p,b", " q,a"), "retrieval", {}).items
+    assert isinstance(items, QuerySet)
+    assert items.texts == (("q",), ("p",))
+    assert items.relevant == ({0: 1.0}, {1: 1.0})
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
         (("q,a", "p,p"), ":3: the query is its own positive, which any model finds; remove the row"),
-        (("q,a", "p,b", " q,a"), ":4: the same query and positive as in line 2; remove one of them"),
         (("q,a", "p,a"), ": all rows have the same positive, which any model finds; add rows with others"),
         (("q,a", "p,"), ":3:3: no text in 'answer'"),
     ],

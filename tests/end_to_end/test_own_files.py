@@ -77,6 +77,17 @@ def test_it_is_chosen_by_and_judged_on(bench: Bench) -> None:
     assert {row.cached for row in of(again, stage="screen")} == {True}
 
 
+def test_rows_name_the_file_and_its_hash(bench: Bench) -> None:
+    (bench.root / "mine.csv").write_text(
+        "\n".join(["text1,text2,score", *(f"{a},{b},{g}" for a, b, g in pairs(3, 40))])
+    )
+    tasks = {"mine": {"kind": "sts", "file": str(bench.root / "mine.csv")}}
+    results = bench.run(tasks=tasks, screen=["mine", "stsb-dev"], scorers=["magnitude"])
+    found = {row.task: row.data for row in results.rows}
+    assert found["mine"].startswith("mine.csv (sha256 ")
+    assert found["stsb-dev"] == "senteval"
+
+
 def test_it_can_race(bench: Bench) -> None:
     task = {"kind": "pairs", "file": str(bench.root / "labels.tsv")}
     results = bench.run(

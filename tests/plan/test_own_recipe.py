@@ -42,7 +42,7 @@ def test_too_few_positives_leave_calibration_to_the_source(tmp_path: Path) -> No
     assert (found.of("train"), found.of("dev"), found.of("test")) == ([], ["dev-faq"], ["test-faq"])
     assert found.entries[0].parameters["part"] == {"shares": {"dev": 0.4, "test": 0.6}, "seed": 0}
     assert found.said[0].endswith("pairs, dev 40, test 60 rows")
-    assert "calibration needs 64: it draws from sts-train" in found.said[1]
+    assert "the 64 that calibration needs; the calibration set is drawn from sts-train" in found.said[1]
 
 
 def test_a_column_of_splits(tmp_path: Path) -> None:
