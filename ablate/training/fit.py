@@ -88,7 +88,8 @@ def fit(
     start = time.perf_counter()
     with _storage_errors(folder), _full_memory(model, spec), _global_random_state(seed), quiet() as messages:
         plain, backbone = _copy_to_train(model, model_spec, spec)
-        with_head = SentenceTransformer(modules=[*plain, *_head(spec, plain)], device="cpu")
+        # Otherwise it looks for the model's folder on the Hub, for the card that it writes beside each checkpoint.
+        with_head = SentenceTransformer(modules=[*plain, *_head(spec, plain)], device="cpu", local_files_only=True)
         checkpoint = newest_checkpoint(folder)
         steps = steps_of(spec, len(texts.examples))
         schedule = cubic(spec.gradual, steps) if prune is not None else {}
