@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from ablate.testing.tiny import save_tiny
 from tests.bench import pairs, write_set
-from tests.faults.forked import Job, Outcome, run_forked
+from tests.faults.forked import Forks, Job, Outcome
 from tests.faults.models import HOSTILE
 from tests.workplace import RECIPE
 
@@ -17,36 +18,41 @@ pytestmark = pytest.mark.faults
 SECONDS = 20
 BYTES = 10**9
 
+Run = Callable[[Callable[[Path], None]], Outcome]
+
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
-    """What ``ablate run`` does with each; and with the good one, of which they are made."""
-    folder = tmp_path_factory.mktemp("models")
-    save_tiny(folder / "good")
-    for seed, (name, count) in enumerate({"stsb-train": 20, "stsb-dev": 20, "stsb": 20}.items()):
-        write_set(folder / "data", name, pairs(seed, count))
-    jobs = {}
-    for number, (name, spoil) in enumerate({**HOSTILE, "good": lambda _: None}.items()):
-        model, recipe = folder / f"m{number}", folder / f"r{number}.yaml"
-        shutil.copytree(folder / "good", model)
-        spoil(model)
-        recipe.write_text(RECIPE.replace("model: model", f"model: ./{model.name}"))
-        jobs[name] = Job(("run", recipe.name), str(folder), SECONDS)
-    return dict(zip(jobs, run_forked(list(jobs.values())), strict=True))
+def forks() -> Iterator[Forks]:
+    with Forks() as forks:
+        yield forks
+
+
+@pytest.fixture
+def run(forks: Forks, tmp_path: Path) -> Run:
+    """``ablate run`` with a model that was spoiled."""
+
+    def run(spoil: Callable[[Path], None]) -> Outcome:
+        spoil(save_tiny(tmp_path / "hostile"))
+        for seed, (name, count) in enumerate({"stsb-train": 20, "stsb-dev": 20, "stsb": 20}.items()):
+            write_set(tmp_path / "data", name, pairs(seed, count))
+        (tmp_path / "r.yaml").write_text(RECIPE.replace("model: model", "model: ./hostile"))
+        return forks.run(Job(("run", "r.yaml"), str(tmp_path), SECONDS))
+
+    return run
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_folder_is_refused_in_a_line(name: str, outcomes: dict[str, Outcome]) -> None:
-    outcome = outcomes[name]
+def test_a_hostile_folder_is_refused_in_a_line(name: str, run: Run) -> None:
+    outcome = run(HOSTILE[name])
     assert (outcome.code, outcome.out) == (2, ""), outcome
     # Above it are the lines of progress.
     *above, line = outcome.err.splitlines()
     assert line.startswith("ablate: ")
-    assert "model './m" in line
+    assert "model './hostile'" in line
     assert all(one.startswith(("data: ", "device: ")) for one in above), above
     assert outcome.seconds < SECONDS
     assert outcome.bytes < BYTES
 
 
-def test_the_good_one_runs(outcomes: dict[str, Outcome]) -> None:
-    assert outcomes["good"].code == 0, outcomes["good"]
+def test_the_folder_that_they_are_made_of_runs(run: Run) -> None:
+    assert run(lambda _: None).code == 0
