@@ -37,7 +37,7 @@ LINES = {
     "train": ["train t.yaml --store trained.db"],
     "report": ["report", "report --store trained.db -o trained.html"],
     "export": ["export CELL -o small --no-costs"],
-    "prevalence": ["prevalence r.yaml"],
+    "prevalence": ["prevalence r.yaml --set prevalence.confirm=[stsb]"],
     "stability": ["stability r.yaml --no-scores"],
     "list": ["list"],
     "check": ["check align"],

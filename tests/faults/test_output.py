@@ -102,3 +102,14 @@ def test_output_never_replaces_what_is_ours(place: Workplace) -> None:
             )
         assert ours.read_bytes() == before
     assert place("show", "-o", "new.txt").code == 0
+
+
+@pytest.mark.parametrize("port", ["abc", "99999999", "-1", "80 80", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "command", [["show"], ["run", "r.yaml"], ["report"], ["export", "1", "-o", "small"]], ids=" ".join
+)
+def test_a_port_that_is_none(command: list[str], port: str, place: Workplace) -> None:
+    Path("r.yaml").write_text(RECIPE)
+    line = place.refused(place(*command, "--store", f"postgresql+psycopg://user:secret@localhost:{port}/ablate"))
+    assert "secret" not in line
+    assert "store" in line
