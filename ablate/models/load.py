@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
@@ -96,7 +96,7 @@ def _planned(checkpoint: Checkpoint, spec: ModelSpec) -> int:
     make: Any = checkpoint.family.loads_with
     # On the device `meta`, tensors have a shape and no memory.
     with torch.device("meta"):
-        if make is AutoModel:
+        if hasattr(make, "from_config"):  # the class that finds the one of the config
             planned = make.from_config(config, trust_remote_code=spec.trust_remote_code)
         else:
             planned = make(config)
