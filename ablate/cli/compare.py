@@ -64,7 +64,7 @@ def compare(
         typer.Option(
             "--task",
             metavar="NAME=FILE",
-            help="Your own file as a task, for every cell; also NAME=KIND:FILE, with sts, pairs or triplets.",
+            help="Your own file as a task, for every cell; also NAME=KIND:FILE.",
         ),
     ] = None,
     dev: options.Dev = None,

@@ -72,7 +72,9 @@ def _why(job: Job, task: Loaded, result: Result) -> str | None:
     """Why a task cannot choose; None if it can."""
     unit = task.task.unit
     if result.values is None:
-        return f"dense has no score: {result.reason}"
+        if result.score is None:
+            return f"dense has no score: {result.reason}"
+        return _at_an_end(task, result.score)
     panel = panel_of(task)
     kept = panel.kept if job.recipe.overlap == "drop" else np.ones(len(panel), bool)
     values, judged = result.values, panel.judged(job.recipe.overlap)
@@ -82,11 +84,8 @@ def _why(job: Job, task: Loaded, result: Result) -> str | None:
         return f"dense has no score: {reason}"
     except FAILURES:  # a plug-in's code may raise anything; the rows of the cells tell it
         return None
-    low, high = task.task.range
-    worst, best = (low, high) if task.task.higher_is_better else (high, low)
-    for end, what in ((best, "the best there is"), (worst, "the worst there is, so that texts or gold may be swapped")):
-        if abs(score - end) <= EQUAL_WITHIN:
-            return f"dense has {score:g} {unit}, {what}"
+    if end := _at_an_end(task, score):
+        return end
     if np.ptp(values[kept]) <= EQUAL_WITHIN:
         return f"dense has the same value on all {len(judged):,} items"
     p = _p_of_all_gains(job, task, values[kept], judged)
@@ -96,6 +95,16 @@ def _why(job: Job, task: Loaded, result: Result) -> str | None:
             f"its {len(judged):,} items cannot tell dense, at {score:.1f} {unit}, from a model that makes no mistake "
             f"(p = {p:.2g}, one test at {level:g}), let alone from one that gains less"
         )
+    return None
+
+
+def _at_an_end(task: Loaded, score: float) -> str | None:
+    """Why no gain, or no loss, can be seen from this score of dense; None if both can."""
+    low, high = task.task.range
+    worst, best = (low, high) if task.task.higher_is_better else (high, low)
+    for end, what in ((best, "the best there is"), (worst, "the worst there is, so that texts or gold may be swapped")):
+        if abs(score - end) <= EQUAL_WITHIN:
+            return f"dense has {score:g} {task.task.unit}, {what}"
     return None
 
 

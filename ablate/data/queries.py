@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,6 +42,17 @@ class QuerySet(ItemSet):
                         f"'{self.name}': the query '{query}' refers to document {number} with grade {grade:g}; numbers "
                         f"are 0 to {len(self.documents) - 1}, and grades are above 0"
                     )
+
+    def only(self, items: NDArray[np.bool_]) -> QuerySet:
+        """The set of the queries that ``items``, bool [n], marks, in the whole corpus; with a hash of its own."""
+        chosen = np.flatnonzero(items).tolist()
+        return replace(
+            self,
+            texts=tuple(self.texts[i] for i in chosen),
+            gold=self.gold[chosen],
+            subsets=tuple(self.subsets[i] for i in chosen),
+            relevant=tuple(self.relevant[i] for i in chosen),
+        )
 
     @cached_property
     def sentences(self) -> tuple[str, ...]:

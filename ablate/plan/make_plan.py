@@ -160,12 +160,14 @@ class _Resolver:
             raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")
 
     def studied(self, recipe: Recipe) -> None:
-        """Refuses names for ``ablate prevalence`` that no plug-in has, whatever the command."""
-        for name in recipe.prevalence.groups:
+        """Refuses names for ``ablate prevalence`` that the recipe gives and no plug-in has, whatever the command."""
+        given = recipe.prevalence.model_fields_set
+        for name in recipe.prevalence.groups if "groups" in given else ():
             with self.placed(("prevalence", "groups", name)):
                 self.registry.granularity_class(name)
-        with self.placed(("prevalence", "by")):
-            self.registry.scorer_class(recipe.prevalence.by)
+        if "by" in given:
+            with self.placed(("prevalence", "by")):
+                self.registry.scorer_class(recipe.prevalence.by)
 
     def bounded(self, recipe: Recipe, scorers: Sequence[Scorer]) -> None:
         """Refuses more cells and draws than a computer can list."""

@@ -105,7 +105,7 @@ def check_own_files(tasks: Iterable[Task], recipe: Recipe, document: Document) -
             if other.task.split == "test":
                 continue
             for used in other.others:
-                if file.sha256 == used.sha256 or file.items.hash == used.items.hash:
+                if not test.items.unseen(used.items.pairs_seen()).any():
                     what = str(file.path) if file.path == used.path else f"{file.path} and {used.path} are one: it"
                     raise RecipeError(
                         f"{document.place(('tasks', task.name))}: {what} is test in task '{task.name}' and fitted on "

@@ -97,6 +97,9 @@ confirm: [{confirm}]
 {own}
 # `drop`: no difference counts a pair that calibration or choice has seen; `keep`: all pairs count.
 overlap: drop
+# Test items that are almost those that calibrated or chose: `report`, `drop` or `ignore` them; by default, runs on your
+# own files report them.
+#near_duplicates: report
 
 # How cells are judged. `correction`: `bh`, `by` or `holm`. `level`: of every test. `margin` and `mean_margin`: how much
 # worse than dense still counts as harmless, in points, on a task and on a mean over tasks. `resamples`: how many each

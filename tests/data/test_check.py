@@ -63,7 +63,7 @@ def test_of_a_beir_folder(folder: Path) -> None:
     assert "  left out: 3 queries without a relevant document" in lines
     assert "  corpus: 4 documents, of which queries have 3 relevant ones" in lines
     assert '  recipe: tasks: {"my-set": {kind: retrieval, file: "set", qrels: "test"}}' in lines
-    assert lines[-1].startswith("set, qrels dev and set, qrels test: 2 pairs of texts in both; in a run, ")
+    assert lines[-2].startswith("set, qrels dev and set, qrels test: 2 pairs of texts in both; in a run, ")
 
 
 def test_of_classes(folder: Path) -> None:  # noqa: ARG001

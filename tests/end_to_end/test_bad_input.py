@@ -15,7 +15,7 @@ from ablate.store.store import Store
 from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
 
 KEYS = (
-    "valid: calibration, cells, confirm, controls, data, device, evaluate, executor, granularities, model, overlap, "
+    "valid: calibration, cells, confirm, controls, data, device, evaluate, executor, granularities, model, near_duplicates, overlap, "
     "precision, prevalence, scopes, scorers, screen, seeds, sparsities, stability, statistics, steps, tasks, tie_seed, train,"
     " truncate_dims"
 )

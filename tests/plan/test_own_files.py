@@ -53,7 +53,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         ),
         (
             "mine: {kind: sts, file: pairs.csv, part: {shares: {train: 0.5, test: 0.5}}}",
-            "pairs.csv: by shares of train 0.5, test 0.5 with seed 0 no row is in 'dev' (there are train 15, test 15);",
+            "r.yaml:8:27: pairs.csv: by shares of train 0.5, test 0.5 with seed 0 no row is in 'dev' (there are train 15, test 15);",
         ),
         (
             "mine: {kind: sts, file: pairs.csv, columns: {frst: a}}",

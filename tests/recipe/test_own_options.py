@@ -152,7 +152,7 @@ def test_what_is_replaced(text: str, screen: object, confirm: object, tasks: set
     ("given", "told"),
     [
         (("--dev", "nope.csv"), "--dev nope.csv: nope.csv: No such file or directory; correct the path"),
-        (("--test", "model"), "--test model: model: a folder; name a file of"),
+        (("--test", "model"), "--test model: model: a folder that neither `save_to_disk`"),
         (("--task", "mine"), "--task mine: not of the form NAME=FILE or NAME=KIND:FILE; write it as in --task mine="),
         (("--task", "mine=pairs:pairs.csv"), "--task mine=pairs:pairs.csv: pairs.csv:3:66: 'similarity' is"),
         (("--task", "sts=pairs.csv"), "--task sts=pairs.csv: 'sts' is a group of tasks; give your file another name"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ablate.data.items import ItemSet, Source
 from ablate.data.own import OwnFile, read_own
 from ablate.data.parts import Part, Split, counts, parts_of, rows_of
+from ablate.data.queries import QuerySet
 from ablate.errors import DataError
 from ablate.statistics.metric import Mean, Statistic
 from ablate.tasks.base import Task
@@ -90,22 +92,30 @@ class OwnTask(Task):
 
     def items(self) -> ItemSet:
         """The items of the file that are the task's."""
-        whole = self.read().as_set(self.name, self.split)
-        return whole if self.part is None else whole.only(self.rows())
+        return self.of_split(self.split).as_set(self.name, self.split)
 
-    def rows(self) -> NDArray[np.bool_]:
-        """Which rows of the file are the task's, bool [rows].
+    def of_split(self, split: str) -> OwnFile:
+        """The file with only those of its rows that are of a split; all of them without a part.
+
+        Raises: as :meth:`rows` does.
+        """
+        file = self.read()
+        return file if self.part is None else replace(file, items=file.items.only(self.rows(split)))
+
+    def rows(self, split: str | None = None) -> NDArray[np.bool_]:
+        """Which rows of the file, or which queries, are of a split, by default the task's; bool [rows].
 
         Raises:
-            DataError: the kind has more than its rows, such as a corpus, and cannot be divided; see also
+            DataError: queries are to be divided by a column, though one may have several rows; see also
                 :func:`~ablate.data.parts.rows_of`.
         """
         file = self.read()
-        if self.part is not None and type(file.items) is not ItemSet:
+        if self.part is not None and self.part.column is not None and isinstance(file.items, QuerySet):
             raise DataError(
-                f"{file.path}: a file of kind {self.kind} has no parts; give each split a file, without part"
+                f"{file.path}: queries are not divided by a column, since one may have several rows; use "
+                "part: {shares: …}, or give each split a file"
             )
-        return rows_of(file, self.part, self.split)
+        return rows_of(file, self.part, split or self.split)
 
     def pairs_of(self, items: ItemSet) -> ItemSet:
         """What calibration draws from: pairs with gold from 0 to 5, of which those above 4 are positives.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from ablate.data.classes import ClassSet
 from ablate.data.items import ItemSet, Source
 from ablate.data.own import OwnFile, in_order
+from ablate.data.parts import parts_of
 from ablate.errors import DataError, PluginError, Undefined
 from ablate.statistics.metric import Statistic
 from ablate.tasks.mteb_classifier import share_right
@@ -55,7 +57,9 @@ class OwnClassification(OwnTask):
 
     kind: Literal["classification"] = "classification"
     columns: ClassificationColumns = Field(ClassificationColumns(), exclude=True)
-    train: Path | None = Field(None, exclude=True, description="a file to fit on; none: folds of the file itself")
+    train: Path | None = Field(
+        None, exclude=True, description="a file to fit on; by default the rows of train of part, else folds"
+    )
     dev: Path | None = Field(None, exclude=True, description="a file to choose the regularization on; none: folds")
     train_sha256: str | None = Field(None, exclude=True, description="of train; another file is refused")
     dev_sha256: str | None = Field(None, exclude=True, description="of dev; another file is refused")
@@ -74,8 +78,8 @@ class OwnClassification(OwnTask):
         mteb = self.protocol == "mteb"
         if self.dev is not None and (self.train is None or mteb):
             raise ValueError("dev chooses the regularization of a classifier that SentEval fits on train; leave it out")
-        if mteb and self.train is None and self.file is not None:
-            raise ValueError("protocol: mteb fits on a few texts of a file; give train")
+        if mteb and self.train is None and self.part is None and self.file is not None:
+            raise ValueError("protocol: mteb fits on a few texts of a file; give train, or part with rows of train")
         if mteb and self.solver is not None:
             raise ValueError("protocol: mteb has its own solver; leave solver out")
         if self.seed is not None and not mteb and self._solver == "sklearn":
@@ -96,7 +100,16 @@ class OwnClassification(OwnTask):
     def others(self) -> tuple[OwnFile, ...]:
         return tuple(self._parts().values())
 
+    @property
+    def _fits_on_part(self) -> bool:
+        """Whether the classifier is fitted on the rows of train of the same file."""
+        if self.train is not None or self.part is None:
+            return False
+        return "train" in parts_of(self.read(), self.part)
+
     def _parts(self) -> dict[str, OwnFile]:
+        if self._fits_on_part:
+            return {"train": self.of_split("train")}
         given = (("train", self.train, self.train_sha256), ("dev", self.dev, self.dev_sha256))
         return {
             name: self.unchanged(self.opened(path), sha256, f"{name}_sha256")
@@ -110,16 +123,18 @@ class OwnClassification(OwnTask):
         Raises:
             DataError: a file is malformed or stands for another, classes do not fit, or are too small for the folds.
         """
-        file, parts = self.read(), self._parts()
+        file, parts = self.of_split(self.split), self._parts()
         for name, part in parts.items():
             for other in (file, *(parts[before] for before in parts if before < name)):
-                if other.sha256 == part.sha256 or other.items.hash == part.items.hash:
+                if other.items.hash == part.items.hash:
                     raise DataError(f"{part.path}: {name} of task '{self.name}' has the same rows as {other.path}")
             if len(part.items.texts[0]) != len(file.items.texts[0]):
                 raise DataError(f"{part.path}: has pairs and {file.path} has texts, or the reverse; name the columns")
+        if self.protocol == "mteb" and not parts:
+            raise DataError(f"{file.path}: no row is of train, on which protocol: mteb fits; give train, or add some")
         train = parts.get("train", file)
         for each in (file, *parts.values()):
-            if unknown := [name for name in each.classes if name not in train.classes]:
+            if unknown := [name for name in _present(each) if name not in _present(train)]:
                 raise DataError(
                     f"{each.path}: no text of {train.path}, which is fitted on, is of class '{unknown[0]}'; add some, "
                     "or remove the class"
@@ -146,9 +161,9 @@ class OwnClassification(OwnTask):
         folds = 10 if self.protocol == "full" else 5
         # Without train, folds are made of what the outer folds leave, which is all but a fifth or a tenth.
         needed = folds if self.train is not None else next(n for n in range(folds, 99) if n - -(-n // folds) >= folds)
-        counts = np.bincount(train.items.gold.astype(np.intp))
-        if counts.min() < needed:
-            small = int(counts.argmin())
+        counts = Counter(train.items.gold.astype(int).tolist())
+        small = min(counts, key=lambda number: (counts[number], number))
+        if counts[small] < needed:
             raise DataError(
                 f"{train.path}: class '{train.classes[small]}' has {counts[small]} texts, and {folds} folds need "
                 f"{needed} of each class; add some, or remove the class{'' if self.train else ', or give train'}"
@@ -176,6 +191,11 @@ class OwnClassification(OwnTask):
 
     def statistic(self) -> Statistic:
         return PERCENT
+
+
+def _present(file: OwnFile) -> set[str]:
+    """The classes that the rows have, which may be some of the file's."""
+    return {file.classes[number] for number in np.unique(file.items.gold).astype(int).tolist()}
 
 
 def _numbered(file: OwnFile, name: str, split: str, classes: tuple[str, ...]) -> ItemSet:

@@ -60,14 +60,14 @@ class OwnClustering(OwnTask):
         Raises:
             DataError: the file is malformed, or there are too few texts for its classes and sets.
         """
-        file = self.read()
-        items = file.as_set(self.name, self.split)
-        needed = LEAST * len(file.classes)
+        file, items = self.read(), self.items()
+        classes = len(np.unique(items.gold))
+        needed = LEAST * classes
         if len(items) < needed * self.sets:
             most = len(items) // needed
             remedy = f"lower sets to {most}" if most >= FEWEST_SETS else "add texts, or join classes"
             raise DataError(
-                f"{file.path}: {len(items):,} texts of {len(file.classes):,} classes are too few for {self.sets} sets, "
+                f"{file.path}: {len(items):,} texts of {classes:,} classes are too few for {self.sets} sets, "
                 f"which need {needed * self.sets:,}; {remedy}"
             )
         number = in_sets(items.texts, self.sets, self.seed)

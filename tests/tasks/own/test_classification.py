@@ -207,3 +207,34 @@ def test_files_of_the_real_sets_are_the_transfer_tasks(tmp_path: Path, name: str
     embeddings = torch.randn(len(data.sentences), 64, generator=torch.manual_seed(0))
     values = task.measure(data, embeddings)
     assert values.tolist() == TRANSFER[name]().measure(theirs, embeddings).tolist()
+
+
+@pytest.mark.parametrize("protocol", ["prototyping", "mteb"])
+def test_one_file_with_a_column_of_splits_is_as_two_files(tmp_path: Path, protocol: str) -> None:
+    train, held = texts(0, 60), texts(60, 30)
+    whole = written(
+        tmp_path,
+        "whole.csv",
+        [*((*row, "train") for row in train), *((*row, "test") for row in held)],
+        ("text", "label", "fold"),
+    )
+    apart = made(
+        written(tmp_path, "held.csv", held),
+        train=str(written(tmp_path, "fit.csv", train)),
+        protocol=protocol,
+        split="test",
+    )
+    part = made(whole, part={"column": "fold"}, protocol=protocol, split="test")
+    assert set_of(part).hash == set_of(apart).hash
+    embeddings = embedded(set_of(apart))
+    np.testing.assert_array_equal(part.measure(set_of(part), embeddings), apart.measure(set_of(apart), embeddings))
+
+
+def test_rows_of_a_split_alone_are_cross_validated(tmp_path: Path) -> None:
+    path = written(tmp_path, "whole.csv", texts(0, 120))
+    shares = {"shares": {"dev": 0.5, "test": 0.5}}
+    dev, test = (made(path, part=shares, split=split) for split in ("dev", "test"))
+    assert set_of(dev).train is None
+    assert set(set_of(dev).texts).isdisjoint(set_of(test).texts)
+    with pytest.raises(DataError, match="no row is of train, on which protocol: mteb fits"):
+        made(path, part=shares, protocol="mteb").load(Embedded())

@@ -121,3 +121,16 @@ def test_embeddings_that_are_not_finite_have_no_score(tmp_path: Path) -> None:
     task = made(written(tmp_path))
     with pytest.raises(Undefined, match="not finite"):
         task.measure(task.load(Embedded()), torch.full((200, 2), torch.nan))
+
+
+def test_a_part_is_clustered_alone(tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    path.write_text("text,label\n" + "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(400)))
+    parts = []
+    for split in ("dev", "test"):
+        given: dict[str, Any] = {"kind": "clustering", "file": path, "split": split, "sets": 10}
+        given["part"] = {"shares": {"dev": 0.4, "test": 0.6}}
+        parts.append(own_task("mine", given)(**given).load(Embedded()))
+    dev, test = parts
+    assert (len(dev), len(test)) == (160, 240)
+    assert set(dev.texts).isdisjoint(test.texts)

@@ -21,7 +21,7 @@ from ablate.tasks.own import own_task
 N = 600
 
 
-def tested(random: np.random.Generator, classes: int, shared: float, sets: int) -> tuple[float, bool]:
+def compared(random: np.random.Generator, classes: int, shared: float, sets: int) -> tuple[float, bool]:
     """The p of a difference between two equally good models, and whether its interval has 0."""
     given: dict[str, Any] = {"kind": "clustering", "sets": sets}
     task = own_task("t", given)(**given)
@@ -46,7 +46,7 @@ def tested(random: np.random.Generator, classes: int, shared: float, sets: int) 
 def sizes(classes: int, shared: float, sets: int, times: int) -> tuple[float, float]:
     """The share of tests with p of at most 0.05, and the share of intervals that have 0."""
     random = np.random.default_rng([classes, sets, int(100 * shared)])
-    found = [tested(random, classes, shared, sets) for _ in range(times)]
+    found = [compared(random, classes, shared, sets) for _ in range(times)]
     return float(np.mean([p <= 0.05 for p, _ in found])), float(np.mean([covers for _, covers in found]))
 
 

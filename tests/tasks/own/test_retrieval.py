@@ -226,3 +226,22 @@ def test_of_a_model_with_prompts_it_is_that_of_encode_query_and_encode_document(
         expected.append(sum(c >= mine - EQUAL_WITHIN for c in rivals) < 3)
     assert 0 < np.mean(expected) < 1
     assert result["mine"].values == pytest.approx(np.array(expected, float))
+
+
+def test_parts_divide_queries_and_share_the_corpus(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    # Queries 2k and 2k + 1 have one answer, so that they stay together.
+    path.write_text("query,positive\n" + "".join(f"question {i},answer {i // 2}\n" for i in range(100)))
+    made = []
+    for split in ("dev", "test"):
+        given: dict[str, Any] = {"kind": "retrieval", "file": path, "split": split}
+        given["part"] = {"shares": {"dev": 0.3, "test": 0.7}}
+        made.append(own_task("mine", given)(**given).load(Embedded()))
+    dev, test = made
+    assert isinstance(dev, QuerySet)
+    assert isinstance(test, QuerySet)
+    assert (len(dev), len(test)) == (30, 70)
+    assert dev.documents == test.documents
+    assert len(dev.documents) == 50
+    answers = [{number for grades in each.relevant for number in grades} for each in (dev, test)]
+    assert answers[0].isdisjoint(answers[1])
