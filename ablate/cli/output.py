@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from pathlib import Path
 
 import typer
-from rich.console import Console
 
 from ablate.cli.console import make_console
 from ablate.cli.options import Format
+from ablate.cli.say import put_text
 from ablate.errors import AblateError
 from ablate.files import is_folder, write_whole
 from ablate.report.layout import build
@@ -76,7 +75,7 @@ def _text(results: Results, form: Format) -> str:
 def as_text(page: Page) -> str:
     """A page as it is printed to a file."""
     text = io.StringIO()
-    print_page(page, Console(file=text, width=FILE_WIDTH))
+    print_page(page, make_console(file=text, width=FILE_WIDTH))
     return text.getvalue()
 
 
@@ -91,7 +90,7 @@ def put(content: str | bytes, output: Path | None, remedy: str = "the results ar
     """
     if output is None:
         assert isinstance(content, str)
-        sys.stdout.write(content)
+        put_text(content)
         return
     try:
         # As bytes, because writing text would translate the CRLF of a CSV on Windows.

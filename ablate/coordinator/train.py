@@ -125,7 +125,9 @@ class Trainings:
                 # Another process may have trained it while this one waited for the folder.
                 finished = self._finished(key, units, gradual)
                 if finished is None:
-                    finished = self._train(key, folder, units, seed, name, gradual)
+                    return self._train(key, folder, units, seed, name, gradual)
+        # A process that ended after it had stored the weights has left them.
+        self.store.remove_checkpoints(key)
         return finished
 
     def _train(

@@ -106,8 +106,19 @@ def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, 
             wal = file.read(100)[_WRITE_VERSION] == 2
         sizes = [file.stat().st_size for file in place.files.glob("*.safetensors")]
         size = f"{_size(place.path.stat().st_size)}, and {len(sizes)} files of arrays, {_size(sum(sizes))}"
-        lines += [Finding("journal mode", "wal" if wal else "delete"), Finding("size", size)]
+        lines += [Finding("journal mode", "wal" if wal else "delete"), Finding("size", size), *_checkpoints(place)]
     return lines, audit, runs.wanted
+
+
+def _checkpoints(place: Place) -> list[Finding]:
+    """A line on the checkpoints beside the store, if there are any. They are no fault."""
+    folder = place.files / "training"
+    trainings = [path for path in folder.glob("*") if path.is_dir()]
+    if not trainings:
+        return []
+    size = _size(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()))
+    remedy = f"`ablate train` continues from them and removes them; if nobody will, delete {folder}"
+    return [Finding("checkpoints", f"of {len(trainings)} unfinished trainings, {size}; {remedy}")]
 
 
 def _drop(place: Place, audit: Audit) -> Finding:

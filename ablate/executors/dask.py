@@ -19,6 +19,7 @@ from ablate.distribution import pip_install
 from ablate.errors import PluginError, one_line
 from ablate.executors.base import Evaluated, Evaluation, Executor, lost
 from ablate.executors.cores import cores
+from ablate.printable import visible
 
 LOSSES = 3
 """How often an evaluation is begun whose worker ends, before its cell is a failed row. Clusters of others decide
@@ -86,7 +87,7 @@ class _Cluster:
         """Gives a worker no further cells, and says so once."""
         if worker not in self.refused:
             self.refused[worker] = f"worker {worker}: {why}"
-            print(f"ablate: {self.refused[worker]}; it gets no further cells", file=sys.stderr)
+            print(visible(f"ablate: {self.refused[worker]}; it gets no further cells"), file=sys.stderr)
 
     def fit_workers(self) -> list[str] | None:
         """The workers that are there and not refused; None for any, as long as none is.

@@ -21,8 +21,10 @@ def begin(parent: int, threads: int, gpu: str | None) -> None:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
-    # Ctrl-C reaches all processes of a terminal. The coordinator ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of a terminal, and SLURM's signals all of a job step. The coordinator ends this one.
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     # stdout is for results, and what plug-ins print is none.
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), 1)

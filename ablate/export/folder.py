@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from ablate.models.architectures import PRUNED_PREFIX
 from ablate.models.checkpoint import find_checkpoint, weights_files
-from ablate.models.loading_report import dtypes_of
+from ablate.models.loading_report import dtypes_of, headers
 from ablate.models.quiet import quiet
 from ablate.models.sentence_transformer import put_backbone, sentence_transformer
 from ablate.models.spec import ModelSpec
@@ -57,7 +57,7 @@ def size_of(folder: Path) -> int:
 def original_weights(spec: ModelSpec) -> Weights:
     """The weights of a model's own folder."""
     checkpoint = find_checkpoint(spec)
-    dtypes = dtypes_of(weights_files(checkpoint.transformer, spec.name))
+    dtypes = dtypes_of(headers(weights_files(checkpoint.transformer, spec.name)))
     return Weights(size_of(checkpoint.folder), ", ".join(dtypes))
 
 

@@ -135,9 +135,7 @@ def _assemble(
         prompt_lengths: of the prompts of roles, in tokens, if ``embed`` needs them.
     """
     _check_tokenizer(name, backbone, tokenizer)
-    not_float32 = sorted(k for k, t in tensors.items() if t.is_floating_point() and t.dtype != torch.float32)
-    if not_float32:
-        raise ModelError(f"model '{name}': '{not_float32[0]}' is {tensors[not_float32[0]].dtype}, not float32")
+    _check_values(name, tensors)
     pad_id = tokenizer.pad_token_id
 
     def tokenize_with(prompt: str) -> Callable[[list[str]], list[list[int]]]:
@@ -177,6 +175,18 @@ def _assemble(
         network=network,
         readers={role: reader(role, prompt) for role, prompt in encoding.roles},
     )
+
+
+def _check_values(name: str, tensors: Mapping[str, Tensor]) -> None:
+    not_float32 = sorted(k for k, t in tensors.items() if t.is_floating_point() and t.dtype != torch.float32)
+    if not_float32:
+        raise ModelError(f"model '{name}': '{not_float32[0]}' is {tensors[not_float32[0]].dtype}, not float32")
+    for key, tensor in sorted(tensors.items()):
+        # By its extremes, which are NaN if a value is. Without a copy, since the largest model fills the memory.
+        if tensor.is_floating_point() and tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
+            raise ModelError(
+                f"model '{name}': weight '{key}' has values that are not finite; save or download the model again"
+            )
 
 
 def _check_tokenizer(name: str, backbone: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from ablate.distribution import pip_install
 from ablate.errors import ModelError, shortened, suggest
 from ablate.files import is_folder
-from ablate.models.architectures import family_of
+from ablate.models.config import check_config
 from ablate.models.family import Family
 from ablate.models.hub import PICKLED, download, pickled_weights
 from ablate.models.spec import ModelSpec
@@ -29,16 +29,6 @@ _LONGEST_HUB_ID = 200
 """Characters of a Hub id. The Hub allows 96 for its name."""
 _ASYMMETRIC = ("Router", "Asym")
 """Those that choose modules by the role of a text. `Asym` is the old name."""
-_COUNTS = {
-    **dict.fromkeys(("num_hidden_layers", "num_layers", "n_layers"), 1_000),
-    **dict.fromkeys(("num_attention_heads", "num_key_value_heads", "num_heads", "n_heads", "head_dim", "d_kv"), 10_000),
-    **dict.fromkeys(("hidden_size", "d_model", "dim"), 100_000),
-    **dict.fromkeys(("intermediate_size", "hidden_dim", "d_ff", "max_position_embeddings", "vocab_size"), 10_000_000),
-}
-"""Settings of a config.json that size a model or count what it has, and the most of each: beyond any encoder there is.
-
-transformers builds as much as a config asks for before it looks at the weights.
-"""
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.txt",
@@ -175,9 +165,16 @@ def weights_files(part: Path, name: str) -> list[Path]:
     if not index.is_file():
         return []
     try:
-        files = [part / file for file in sorted(set(read_json(index, name)["weight_map"].values()))]
+        names = sorted(set(read_json(index, name)["weight_map"].values()))
+        outside = [file for file in names if not _is_inside(file)]
+        files = [part / file for file in names]
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"model '{name}': {index} is not an index of weights; save or download it again") from error
+    if outside:
+        raise ModelError(
+            f"model '{name}': {index} names {shortened(json.dumps(outside[0]))}, which is not in the folder; save or "
+            "download it again"
+        )
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise ModelError(
@@ -225,41 +222,13 @@ def _layout(folder: Path, spec: ModelSpec) -> Checkpoint:
     config = transformer / "config.json"
     if not config.is_file():
         raise ModelError(f"model '{name}': no config.json in {transformer}; save the model there with save_pretrained")
-    family = _check_config(read_json(config, name), name)
+    family = check_config(read_json(config, name), name)
     return Checkpoint(folder, transformer, modules_file.is_file(), family, later)
 
 
 def _is_inside(path: Any) -> bool:
-    """Whether a path of a module is text and stays in the folder of the model."""
+    """Whether a path is text and stays in the folder of the model."""
     return isinstance(path, str) and "\0" not in path and not Path(path).is_absolute() and ".." not in Path(path).parts
-
-
-def _check_config(config: Any, name: str) -> Family:
-    """The family that a config.json names. Refuses settings that it does not have."""
-    settings = config if isinstance(config, dict) else {}
-    kind = settings.get("model_type")
-    family = family_of(kind if isinstance(kind, str) else None, name)
-    for setting in sorted(_COUNTS.keys() & settings.keys()):
-        value, most = settings[setting], _COUNTS[setting]
-        if value is not None and not (isinstance(value, int) and 0 < value <= most):
-            above = f" and at most {most:,}" if isinstance(value, int) and value > most else ""
-            raise ModelError(
-                f"model '{name}': its config.json says `{setting}: {shortened(json.dumps(value))}`, and it must be a "
-                f"whole number above 0{above}; save or download the model again"
-            )
-    positions = settings.get("position_embedding_type", "absolute")
-    if positions not in ("absolute", None):
-        # transformers 5 builds a model with absolute positions all the same.
-        raise ModelError(
-            f"model '{name}': its config.json says `position_embedding_type: {positions}`; this version of "
-            "transformers supports `absolute` positions only"
-        )
-    if family.padding_offset and not isinstance(settings.get("pad_token_id", 1), int):
-        raise ModelError(
-            f"model '{name}': its config.json says `pad_token_id: {json.dumps(settings['pad_token_id'])}`, and a "
-            f"{settings['model_type']} counts positions from it; set it to the id of the tokenizer's padding token"
-        )
-    return family
 
 
 def _refuse_pickles(part: Path, spec: ModelSpec, checkpoint: Checkpoint, required: bool) -> None:

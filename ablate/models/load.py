@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel
 
 import ablate.models.pruned  # noqa: F401  # registers the types of exported models
 from ablate.errors import ModelError
 from ablate.models.assemble import from_modules, pooled, require_fast
 from ablate.models.checkpoint import Checkpoint, find_checkpoint, weights_files
 from ablate.models.device import CPU, full_means, label
-from ablate.models.loading_report import converted, remarks_on, unused_weights
+from ablate.models.loading_report import converted, headers, remarks_on, require_weights, unused_weights
 from ablate.models.model import Model
 from ablate.models.prompts import Prompts, prompts_of
 from ablate.models.quiet import quiet
@@ -66,7 +67,10 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
 
     transformers fills the weights that the checkpoint lacks with random values.
     """
+    parts = (checkpoint.transformer, *(checkpoint.later if spec.pooling is None else ()))
     with _one_line_errors(spec.name), quiet() as messages:
+        stored = headers(file for part in parts for file in weights_files(part, spec.name))
+        require_weights(spec.name, stored, _planned(checkpoint, spec))
         model, info = checkpoint.family.loads_with.from_pretrained(
             str(checkpoint.transformer),
             dtype=torch.float32,
@@ -80,10 +84,23 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
     # As sentence-transformers does: a decoder would keep what only the next token needs.
     model.config.use_cache = False
     unused = unused_weights(spec.name, model, info)
-    parts = (checkpoint.transformer, *(checkpoint.later if spec.pooling is None else ()))
-    files = [file for part in parts for file in weights_files(part, spec.name)]
-    remarks = converted(files) + remarks_on(unused, messages)
+    remarks = converted(stored) + remarks_on(unused, messages)
     return model.eval(), set(info["missing_keys"]), remarks
+
+
+def _planned(checkpoint: Checkpoint, spec: ModelSpec) -> int:
+    """How many parameters the config describes."""
+    config = AutoConfig.from_pretrained(
+        str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
+    )
+    make: Any = checkpoint.family.loads_with
+    # On the device `meta`, tensors have a shape and no memory.
+    with torch.device("meta"):
+        if hasattr(make, "from_config"):  # the class that finds the one of the config
+            planned = make.from_config(config, trust_remote_code=spec.trust_remote_code)
+        else:
+            planned = make(config)
+    return sum(parameter.numel() for parameter in planned.parameters())
 
 
 def _from_modules(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,10 @@ from transformers import PreTrainedModel
 from ablate.errors import ModelError
 
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+_OF_WEIGHTS = ("weight", "bias", "gamma", "beta")
+"""The last parts of the names of weights. Others, such as ``position_ids``, may be whole numbers."""
+_MARGIN = 10_000_000
+"""How many parameters a config may describe that are nowhere, such as an unused pooler, of however small a model."""
 
 
 def unused_weights(name: str, backbone: PreTrainedModel, info: Mapping[str, Any]) -> tuple[str, ...]:
@@ -43,18 +49,60 @@ def unused_weights(name: str, backbone: PreTrainedModel, info: Mapping[str, Any]
     return unused
 
 
-def dtypes_of(files: Iterable[Path]) -> list[str]:
-    """The types of the tensors in safetensors files, such as ``float32``, in order. Only the headers are read."""
-    found = set()
+@dataclass(frozen=True)
+class Stored:
+    """What the header of a safetensors file says of a tensor. dtype: as safetensors names it, such as ``F32``."""
+
+    dtype: str
+    elements: int
+
+
+def headers(files: Iterable[Path]) -> dict[str, Stored]:
+    """The tensors in safetensors files, by name. Their values are not read."""
+    found = {}
     for file in files:
         with safe_open(file, framework="pt") as tensors:
-            found |= {tensors.get_slice(name).get_dtype() for name in tensors.keys()}  # noqa: SIM118  # not a dict
-    return sorted(_DTYPES[dtype] for dtype in found & _DTYPES.keys())
+            for name in tensors.keys():  # noqa: SIM118  # not a dict
+                tensor = tensors.get_slice(name)
+                found[name] = Stored(tensor.get_dtype(), prod(tensor.get_shape()))
+    return found
 
 
-def converted(files: Iterable[Path]) -> tuple[str, ...]:
+def require_weights(name: str, stored: Mapping[str, Stored], planned: int) -> None:
+    """Refuses files whose weights cannot be those of the model, before they are read.
+
+    Args:
+        name: the name of the model, for the message.
+        stored: as :func:`headers` gives it.
+        planned: how many parameters the config describes. transformers allocates all of them, also those that the
+            files lack or have in another shape.
+
+    Raises:
+        ModelError: a weight is of whole numbers or of a type that is not supported, or the config describes far more
+            parameters than there are.
+    """
+    for key, tensor in sorted(stored.items()):
+        if key.rpartition(".")[2] in _OF_WEIGHTS and tensor.dtype not in _DTYPES:
+            raise ModelError(
+                f"model '{name}': weight '{key}' is of type {tensor.dtype}, and weights must be one of "
+                f"{', '.join(_DTYPES)}; save the model in float32, and not quantized"
+            )
+    there = sum(tensor.elements for tensor in stored.values())
+    if planned > 2 * there + _MARGIN:
+        raise ModelError(
+            f"model '{name}': its config.json describes {planned:,} parameters, and its weights have {there:,}; they "
+            "do not belong together"
+        )
+
+
+def dtypes_of(stored: Mapping[str, Stored]) -> list[str]:
+    """The types of tensors that are not of whole numbers, such as ``float32``, in order."""
+    return sorted(_DTYPES[dtype] for dtype in {tensor.dtype for tensor in stored.values()} & _DTYPES.keys())
+
+
+def converted(stored: Mapping[str, Stored]) -> tuple[str, ...]:
     """A remark if weights are stored in another type than float32, in which they are loaded."""
-    others = [dtype for dtype in dtypes_of(files) if dtype != "float32"]
+    others = [dtype for dtype in dtypes_of(stored) if dtype != "float32"]
     return (f"weights of the checkpoint are {' and '.join(others)}; they are converted to float32",) if others else ()
 
 

@@ -96,7 +96,7 @@ def _with_pooling(
         config.output_hidden_states = True
     if pooling != "cls":
         after = pooling_modules(pooling, transformer.get_embedding_dimension(), config.num_hidden_layers)
-    made = SentenceTransformer(modules=[transformer, *after], device="cpu", prompts=dict(named))
+    made = SentenceTransformer(modules=[transformer, *after], device="cpu", prompts=dict(named), local_files_only=True)
     set_prompt(made, prompt or "")
     return made
 

@@ -150,6 +150,10 @@ class Store(Entries, RunLog):
         """Stores trained weights and removes the checkpoints of their training."""
         entry = {"names": list(weights), "about": dict(about)}
         self._put_file(schema.trained, key, entry, list(weights.values()))
+        self.remove_checkpoints(key)
+
+    def remove_checkpoints(self, key: str) -> None:
+        """Removes the checkpoints of a training whose weights are stored, if there are any."""
         with store_errors(self.name):
             shutil.rmtree(self._checkpoints(key), ignore_errors=True)
             # The lock file can be removed too: a process that waits for it looks for the weights before it trains.

@@ -88,7 +88,7 @@ def fit(
     start = time.perf_counter()
     with _storage_errors(folder), _full_memory(model, spec), _global_random_state(seed), quiet() as messages:
         plain, backbone = _copy_to_train(model, model_spec, spec)
-        with_head = SentenceTransformer(modules=[*plain, *_head(spec, plain)], device="cpu")
+        with_head = _with_head(spec, plain)
         checkpoint = newest_checkpoint(folder)
         steps = steps_of(spec, len(texts.examples))
         schedule = cubic(spec.gradual, steps) if prune is not None else {}
@@ -132,11 +132,13 @@ def _copy_to_train(model: Model, model_spec: ModelSpec, spec: Train) -> tuple[Se
     return modules, backbone
 
 
-def _head(spec: Train, modules: SentenceTransformer) -> list[nn.Module]:
-    """The head during training. SimCSE's is a linear layer as wide as the embedding, followed by tanh."""
+def _with_head(spec: Train, modules: SentenceTransformer) -> SentenceTransformer:
+    """The model with the head of training. SimCSE's is a linear layer as wide as the embedding, followed by tanh."""
     width = modules.get_embedding_dimension()
     assert width is not None
-    return [Dense(width, width, activation_function=nn.Tanh())] if spec.head == "mlp" else []
+    head = [Dense(width, width, activation_function=nn.Tanh())] if spec.head == "mlp" else []
+    # Otherwise it looks for the model's folder on the Hub, for the card that it writes beside each checkpoint.
+    return SentenceTransformer(modules=[*modules, *head], device="cpu", local_files_only=True)
 
 
 def _finite_weights(backbone: nn.Module) -> dict[str, Tensor]:

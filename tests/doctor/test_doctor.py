@@ -171,6 +171,21 @@ def test_a_store_in_use_is_read_and_left_as_it_is(place: Workplace, mode: str) -
     assert listing(place.folder) == before
 
 
+def test_checkpoints_of_an_unfinished_training_are_named_and_no_fault(place: Workplace) -> None:
+    place.with_store()
+    (section,) = store(STORE)
+    assert not [line for line in section.findings if line.what == "checkpoints"]
+    folder = place.folder / f"{STORE}.files" / "training"
+    (folder / "abc" / "checkpoint-2").mkdir(parents=True)
+    (folder / "abc" / "checkpoint-2" / "model.safetensors").write_bytes(bytes(3 * 1024))
+    (section,) = store(STORE)
+    assert found(section, "checkpoints") == (
+        f"of 1 unfinished trainings, 3 KiB; `ablate train` continues from them and removes them; if nobody will, "
+        f"delete {folder}"
+    )
+    assert fixes((section,)) == []
+
+
 def test_a_store_of_a_name_that_a_url_would_part(place: Workplace) -> None:
     name = "a?b#c%41.db"
     Store(name).close()

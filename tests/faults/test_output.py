@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ablate.files import write_whole
-from ablate.store.store import Store
 from tests.workplace import RECIPE, STORE, Workplace
 
 pytestmark = pytest.mark.faults
@@ -107,49 +104,12 @@ def test_output_never_replaces_what_is_ours(place: Workplace) -> None:
     assert place("show", "-o", "new.txt").code == 0
 
 
-SLOW = """
-import os, signal, sys, ablate.coordinator.settle as settle
-settled = settle.Settler.settle
-def kill(self, *given):
-    outcome = settled(self, *given)
-    os.kill(os.getpid(), int(os.environ["SENT"]))
-    return outcome
-settle.Settler.settle = kill
-from ablate.cli import main
-sys.argv = ["ablate", *sys.argv[1:]]
-main()
-"""
-ENDS = {
-    signal.SIGTERM: (143, "ablate: terminated (SIGTERM); finished work is stored"),
-    signal.SIGINT: (130, "ablate: interrupted; finished work is stored"),
-    signal.SIGUSR1: (75, "ablate: stopped on notice (SIGUSR1); finished work is stored"),
-}
-
-
-@pytest.mark.parametrize(("sent", "expected"), ENDS.items(), ids=[one.name for one in ENDS])
-def test_a_signal_stores_what_is_finished(sent: signal.Signals, expected: tuple[int, str], place: Workplace) -> None:
+@pytest.mark.parametrize("port", ["abc", "99999999", "-1", "80 80", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "command", [["show"], ["run", "r.yaml"], ["report"], ["export", "1", "-o", "small"]], ids=" ".join
+)
+def test_a_port_that_is_none(command: list[str], port: str, place: Workplace) -> None:
     Path("r.yaml").write_text(RECIPE)
-    ran = subprocess.run(
-        [sys.executable, "-c", SLOW, "run", "r.yaml"],
-        capture_output=True, text=True, env=environment(SENT=str(int(sent))), check=False,
-    )  # fmt: skip
-    assert ran.returncode == expected[0], ran.stderr
-    assert ran.stderr.splitlines()[-1].startswith(expected[1])
-    with Store(STORE, create=False) as store:
-        assert len(store.runs()) == 1
-    assert "1 of 3 cells" not in (again := place("run", "r.yaml")).err
-    assert again.code == 0
-
-
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
-def test_a_command_that_computes_nothing_says_so_too(sent: signal.Signals, place: Workplace) -> None:  # noqa: ARG001
-    os.mkfifo("waits")
-    code = "import time, ablate.cli, ablate.plugins as p; p.registry = lambda: time.sleep(60); ablate.cli.main()"
-    running = subprocess.Popen(
-        [sys.executable, "-c", code, "list"], stderr=subprocess.PIPE, text=True, env=environment()
-    )
-    time.sleep(3)
-    running.send_signal(sent)
-    _, said = running.communicate(timeout=20)
-    assert running.returncode == 128 + sent
-    assert said.endswith("; nothing that was finished is lost; give the same command again\n")
+    line = place.refused(place(*command, "--store", f"postgresql+psycopg://user:secret@localhost:{port}/ablate"))
+    assert "secret" not in line
+    assert "store" in line

@@ -1,0 +1,171 @@
+"""Runs commands in forks of one process that has imported what they need, since the imports take seconds.
+
+As a script, it reads each :class:`Job` from stdin as a line of JSON, and prints its :class:`Outcome`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import pty
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+IMPORTED = ("ablate.cli.execution", "ablate.models.load", "ablate.training.fit", "ablate.export.export")
+MEMORY = 3 * 2**30
+"""How many bytes of address space a command may take, beside what is imported. Protects the machine."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command.
+
+    arguments: of ablate. folder: in which it runs. seconds: after which it is killed.
+    sent: the number of a signal that reaches it when it calls the function ``at``, a path such as ``os.fsync``.
+    terminal: whether its stderr is a terminal.
+    """
+
+    arguments: Sequence[str]
+    folder: str
+    seconds: float = 60.0
+    sent: int = 0
+    at: str = ""
+    terminal: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """code: the exit status, or the negative number of a signal. bytes: the most memory that it had."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+    bytes: int
+
+
+class Forks:
+    """The process. Its commands run one after another; use it as a context."""
+
+    def __init__(self, **environment: str) -> None:
+        path = os.pathsep.join([environment.pop("PYTHONPATH", ""), *filter(None, sys.path)])
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.forked"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **environment, "PYTHONPATH": path},
+        )
+
+    def __enter__(self) -> Forks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(self, job: Job) -> Outcome:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(asdict(job)), file=self._process.stdin, flush=True)
+        return Outcome(**json.loads(self._process.stdout.readline()))
+
+
+def _run(job: Job) -> Outcome:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        start = time.monotonic()
+        screen, tty = pty.openpty() if job.terminal else (0, err.fileno())
+        child = os.fork()
+        if child == 0:
+            _be(job, out.fileno(), tty)
+        reader = threading.Thread(target=_copy, args=(screen, err.fileno()))
+        if job.terminal:
+            os.close(tty)
+            reader.start()
+        while True:
+            ended, status, usage = os.wait4(child, os.WNOHANG)
+            if ended:
+                break
+            if time.monotonic() - start > job.seconds:
+                os.kill(child, 9)
+            time.sleep(0.02)
+        seconds = time.monotonic() - start
+        if job.terminal:
+            reader.join()
+            os.close(screen)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+        return Outcome(os.waitstatus_to_exitcode(status), texts[0], texts[1], seconds, usage.ru_maxrss * 1024)
+
+
+def _copy(screen: int, file: int) -> None:
+    """Copies what a terminal shows to a file, until nobody writes to it any more."""
+    with suppress(OSError):
+        while shown := os.read(screen, 4096):
+            os.write(file, shown)
+
+
+def _be(job: Job, out: int, err: int) -> None:
+    code = 70
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(out, 1)
+        os.dup2(err, 2)
+        os.chdir(job.folder)
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        # As of a command in the foreground, whatever started the tests.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if job.sent:
+            _send(job.sent, job.at)
+        sys.argv = ["ablate", *job.arguments]
+        from ablate.cli import main
+
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            code = 1
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _send(number: int, at: str) -> None:
+    where, _, name = at.rpartition(".")
+    owner = pkgutil.resolve_name(where)
+    original = getattr(owner, name)
+
+    def signaled(*given: Any, **named: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return original(*given, **named)
+
+    setattr(owner, name, signaled)
+
+
+if __name__ == "__main__":
+    import importlib
+
+    for name in IMPORTED:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        print(json.dumps(asdict(_run(Job(**json.loads(line))))), flush=True)
