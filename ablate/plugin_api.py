@@ -6,9 +6,11 @@ contract tests, and tiny models for tests of a plug-in, are in :mod:`ablate.test
 
 from ablate.data.calibration import Calibration
 from ablate.data.classes import ClassSet
+from ablate.data.encoded import EncodedSet
 from ablate.data.items import ItemSet, Role, Source
 from ablate.data.lines import cells, read_lines, sentence
 from ablate.data.queries import QuerySet
+from ablate.data.texts import Text
 from ablate.errors import DataError, ModelError, PluginError, Undefined
 from ablate.executors.base import Evaluated, Evaluation, Executor, lost
 from ablate.granularities.base import ColumnGranularity, Granularity
@@ -51,6 +53,7 @@ __all__ = [
     "ClassSet",
     "ColumnGranularity",
     "DataError",
+    "EncodedSet",
     "Evaluated",
     "Evaluation",
     "Executor",
@@ -84,6 +87,7 @@ __all__ = [
     "Statistic",
     "Task",
     "TaskFinder",
+    "Text",
     "Undefined",
     "Unstructured",
     "View",

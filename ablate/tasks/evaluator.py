@@ -22,7 +22,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ablate.data.items import ItemSet, Role, Source
+from ablate.data.encoded import EncodedSet
+from ablate.data.items import ItemSet, Source
 from ablate.data.texts import Text
 from ablate.errors import FAILURES, DataError, PluginError, Undefined, one_line
 from ablate.tasks.base import WholeTask
@@ -37,25 +38,15 @@ Evaluator = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class EvaluatorSet(ItemSet):
+class EvaluatorSet(EncodedSet):
     """The texts that an evaluator encodes. Each query is an item; each text, if there are no queries.
 
-    encoded: the texts with their roles. further: a digest of everything else in the evaluator, such as labels.
+    further: a digest of everything else in the evaluator, such as labels.
     evaluator: itself.
     """
 
-    encoded: tuple[Text, ...] = field(kw_only=True)
     further: str = field(kw_only=True)
     evaluator: Evaluator = field(kw_only=True, compare=False, repr=False)
-
-    @cached_property
-    def sentences(self) -> tuple[str, ...]:
-        return tuple(text for text, _ in self.encoded)
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        roles = tuple(role for _, role in self.encoded)
-        return cast("tuple[Role, ...]", roles) if any(roles) else ()
 
     @cached_property
     def hash(self) -> str:

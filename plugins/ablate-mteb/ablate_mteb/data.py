@@ -13,8 +13,8 @@ from typing import Any, cast
 import mteb
 from mteb.abstasks.abstask import AbsTask
 
-from ablate.plugin_api import ItemSet, Role
-from ablate_mteb.encoders import StandIn, Text
+from ablate.plugin_api import EncodedSet
+from ablate_mteb.encoders import StandIn
 from ablate_mteb.quiet import quietly
 
 
@@ -23,28 +23,17 @@ class NotCached(Exception):
 
 
 @dataclass(frozen=True)
-class MtebSet(ItemSet):
+class MtebSet(EncodedSet):
     """Items of a task of MTEB, and what its evaluator encodes for them.
 
-    encoded: the distinct texts, each with its role: :attr:`sentences` and :attr:`roles`.
     answers: the relevant documents of each item, if the items are queries.
     further: a digest of everything else that decides the score, such as relevance judgments, and MTEB's version.
     run: the task with its data.
     """
 
-    encoded: tuple[Text, ...] = field(kw_only=True)
     answers: tuple[tuple[str, ...], ...] = field(kw_only=True, default=())
     further: str = field(kw_only=True)
     run: Run = field(kw_only=True, compare=False, repr=False)
-
-    @cached_property
-    def sentences(self) -> tuple[str, ...]:
-        return tuple(text for text, _ in self.encoded)
-
-    @property
-    def roles(self) -> tuple[Role, ...]:
-        roles = tuple(role for _, role in self.encoded)
-        return cast("tuple[Role, ...]", roles) if any(roles) else ()
 
     @property
     def texts_compared(self) -> tuple[tuple[str, ...], ...]:

@@ -12,10 +12,7 @@ from mteb.types import PromptType
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ablate.plugin_api import PluginError, Role
-
-Text = tuple[str, Role | None]
-"""A text and its role: MTEB's ``prompt_type``."""
+from ablate.plugin_api import PluginError, Role, Text
 
 
 class _Encoder(AbsEncoder):
