@@ -35,7 +35,19 @@ class Server:
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         self.port = self.free_port()
         self._data = self.folder / "data"
-        initdb = [self._bin / "initdb", "-D", self._data, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        initdb: list[str | Path] = [
+            self._bin / "initdb",
+            "-D",
+            self._data,
+            "-U",
+            USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "-N",
+        ]
         done = subprocess.run(initdb, cwd=self.folder, capture_output=True, text=True, **self._as)
         if done.returncode:
             pytest.skip(f"initdb does not run here: {done.stderr.strip()}")

@@ -91,7 +91,7 @@ class ArrayFolder:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Writes a file so that it is there as a whole or not at all. An existing one, which may be damaged, is replaced."""
+    """Writes a file that is there as a whole or not at all. An existing one, which may be damaged, is replaced."""
     temporary = path.parent / f"{uuid.uuid4().hex}.tmp"
     try:
         with temporary.open("xb") as file:

@@ -34,7 +34,7 @@ class ArrayStore(Protocol):
         """
 
     def count(self, digest: str) -> int:
-        """How many arrays a file has, which is checked as :meth:`read` does; large ones are not in memory as a whole."""
+        """How many arrays a file has. It is checked as by :meth:`read`."""
 
     def file(self, digest: str) -> Path:
         """A file on this machine that has the content, for processes that do not open the store.

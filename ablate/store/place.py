@@ -44,7 +44,7 @@ class Place:
 
     name: the name of the store in messages, without a password.
     path: its SQLite file; None for another database.
-    files: the folder of its arrays. If the database has them: a folder of this machine alone, for checkpoints and copies.
+    files: the folder of its arrays. If the database has them: a folder of this machine, for checkpoints and copies.
     """
 
     name: str

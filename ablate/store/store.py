@@ -1,9 +1,10 @@
 """The store keeps results under keys of what they were computed from, so that nothing is computed twice.
 
 Results are in the database. Score arrays, masks, trained weights and panels have an entry in the database and a file
-in a folder next to it or, on PostgreSQL, in a table. What was stored survives a kill at any moment. The store never returns wrong data: an entry that
-does not match its checksum is deleted with a warning, and so is computed again. In a run, only the coordinator's
-process opens the store. Several runs may share a store. An open store must not be used after a fork.
+in a folder next to it or, on PostgreSQL, in a table. What was stored survives a kill at any moment. The store never
+returns wrong data: an entry that does not match its checksum is deleted with a warning, and so is computed again. In a
+run, only the coordinator's process opens the store. Several runs may share a store. An open store must not be used after
+a fork.
 """
 
 from __future__ import annotations

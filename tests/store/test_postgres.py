@@ -106,7 +106,7 @@ def test_large_weights_are_stored_in_parts(server: Server, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     "damage", ["DELETE FROM ablate_arrays", "UPDATE ablate_arrays SET content = substr(content, 2)"]
 )
-def test_arrays_that_are_damaged_or_lost_are_computed_again(server: Server, damage: str, tmp_path: Path) -> None:
+def test_arrays_that_are_damaged_or_lost_are_computed_again(server: Server, damage: str) -> None:
     url = server.url()
     with Store(url) as store:
         store.put_scores("k", np.ones(2, np.float32), {})
@@ -130,7 +130,7 @@ def test_a_connection_that_is_cut_is_made_anew_and_the_transaction_runs_again(se
         store.put_results({"a": result(1.0)})
         server.sql(kill)  # between two transactions
         assert list(store.get_results(["a"])) == ["a"]
-        cut = []
+        cut: list[str] = []
 
         def in_the_middle(_connection: object, _cursor: object, statement: str, *_: object) -> None:
             if statement.startswith("INSERT INTO ablate_results") and not cut:
