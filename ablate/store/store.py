@@ -3,8 +3,8 @@
 Results are in the database. Score arrays, masks, trained weights and panels have an entry in the database and a file
 in a folder next to it or, on PostgreSQL, in a table. What was stored survives a kill at any moment. The store never
 returns wrong data: an entry that does not match its checksum is deleted with a warning, and so is computed again. In a
-run, only the coordinator's process opens the store. Several runs may share a store. An open store must not be used after
-a fork.
+run, only the coordinator's process opens the store. Several runs may share one. An open store must not be used after a
+fork.
 """
 
 from __future__ import annotations

@@ -148,3 +148,30 @@ def test_a_run_goes_on_after_the_server_was_restarted(
     ran = place.run(RECIPE, "--store", url)
     assert (ran.code, restarted) == (0, [True]), ran.err
     assert {row["status"] for row in rows(url)[0]} == {"ok"}
+
+
+def test_trained_cells_on_a_server_are_those_on_a_file_and_are_found_by_another_machine(
+    place: Workplace, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = RECIPE.replace(", random", "").replace("{pairs: 8,", "{pairs: 16,")
+    recipe += "train: {batch_size: 8, learning_rate: 0.001, evaluate_every: 2, ways: [gradual], epochs: 1}\n"
+    Path("r.yaml").write_text(recipe)
+    url = server.url()
+    for store in (url, "ablate.db"):
+        ran = place("train", "r.yaml", "--store", store)
+        assert ran.code == 0, ran.err
+    assert rows(url) == rows("ablate.db")
+    assert len([row for row in rows(url)[0] if row["way"]]) == 2
+    left = [path for path in (place.folder / "cache").rglob("*") if path.is_file()]
+    assert left == [], "checkpoints and copies are removed"
+    monkeypatch.setenv("ABLATE_CACHE", str(tmp_path / "another machine"))
+    monkeypatch.setattr("ablate.coordinator.train.fit", lambda *_, **__: pytest.fail("a cell was trained again"))
+    again = place("train", "r.yaml", "--store", url)
+    assert again.code == 0, again.err
+    # A result that is lost is computed from the stored weights, which are copied to a file of the machine.
+    server.sql("DELETE FROM ablate_results", url.rpartition("/")[2])
+    again = place("train", "r.yaml", "--store", url)
+    assert again.code == 0, again.err
+    assert rows(url)[0] == rows(url)[1] == rows(url)[2]
+    left = [path for path in (tmp_path / "another machine").rglob("*") if path.is_file()]
+    assert left == []
