@@ -13,7 +13,7 @@ import pytest
 
 import ablate
 from ablate.store.store import Store
-from tests.postgres_server import Server
+from tests.postgres_server import LOCKED, USER, Server
 from tests.workplace import RECIPE, Workplace
 
 SHARED = RECIPE.replace("[0.25]", "[0.1, 0.2, 0.3]") + "seeds: [0, 1]\ncontrols: {matched: 2}\nconfirm: [stsb]\n"
@@ -71,7 +71,12 @@ def test_every_command_gives_on_a_server_what_it_gives_on_a_file_and_from_every_
     doctor = place("doctor", "--store", url)
     assert doctor.code == 0, doctor.out
     assert re.search(r"size\s.* files of arrays in the database", doctor.out)
+    server.sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {LOCKED}", url.rpartition("/")[2])
+    monkeypatch.setenv("PGPASSWORD", "right")
+    reader = url.replace(f"{USER}@", f"{LOCKED}@")
+    assert [place(command, "--store", reader).code for command in ("show", "doctor")] == [0, 0]
     monkeypatch.chdir(place.folder)
+    assert "may not be used so by this user: GRANT" in place.refused(place("run", "r.yaml", "--store", reader))
     export = place("export", rows(url)[0][-1]["key"], "--store", url, "-o", "small")
     assert export.code == 0, export.err
     assert sorted(path.name for path in elsewhere.iterdir()) == ["one.html", "two.html"]
@@ -98,6 +103,7 @@ def test_doctor_finds_what_is_damaged_and_lost_on_a_server_and_a_run_makes_it_ag
     for what in ("of arrays in the database is cut short or altered", "of arrays in the database is missing"):
         assert what in text
     assert "do not match their checksum" in text
+    assert f"`ablate doctor --drop-damaged --store {url}` deletes what is damaged" in text.replace("│", "")
     assert place("doctor", "--store", url, "--drop-damaged").code in (0, 1)
     assert place.run(RECIPE, "--store", url).code == 0
     assert place("doctor", "--store", url).code == 0

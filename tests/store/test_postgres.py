@@ -122,6 +122,21 @@ def test_arrays_that_are_damaged_or_lost_are_computed_again(server: Server, dama
         np.testing.assert_array_equal(store.get_scores("k"), [1, 1])
 
 
+def test_a_store_whose_arrays_an_older_ablate_put_into_a_folder(server: Server) -> None:
+    url = server.url()
+    with Store(url) as store:
+        store.put_scores("k", np.ones(2, np.float32), {})
+        store.put_results({"r": result(1.0)})
+    server.sql("DROP TABLE ablate_arrays", url.rpartition("/")[2])
+    lacks = "lacks a table, because an older ablate made it: the next `ablate run` adds it"
+    with Store(url, create=False) as store, pytest.raises(StoreError, match=lacks):
+        store.get_scores("k")
+    with Store(url) as store:
+        with pytest.warns(RuntimeWarning, match="it will be computed again"):
+            assert store.get_scores("k") is None
+        assert list(store.get_results(["r"])) == ["r"]
+
+
 def test_a_connection_that_is_cut_is_made_anew_and_the_transaction_runs_again(server: Server) -> None:
     url = server.url()
     name = url.rpartition("/")[2]
