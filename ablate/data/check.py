@@ -104,15 +104,13 @@ def _of_gold(file: OwnFile, kind: str) -> Iterator[str]:
     elif kind in CLASSES:
         counts = np.bincount(items.gold.astype(np.intp))
         few, many = int(counts.argmin()), int(counts.argmax())
-        yield (
-            f"  classes: {len(counts):,}, from {counts[few]:,} texts of '{file.classes[few]}' to {counts[many]:,} of "
-            f"'{file.classes[many]}'"
-        )
+        of_each = f"from {counts[few]:,} texts of '{file.classes[few]}' to {counts[many]:,} of '{file.classes[many]}'"
+        yield f"  classes: {len(counts):,}, " + (f"of {counts[few]:,} texts each" if few == many else of_each)
     elif isinstance(items, QuerySet):
         relevant = sum(map(len, items.relevant))
         yield f"  corpus: {len(items.documents):,} documents, of which queries have {relevant:,} relevant ones"
         if file.left_out:
-            yield f"  left out: {file.left_out:,} queries without a relevant document"
+            yield f"  left out: {file.left_out:,} queries without a relevant document in these qrels"
 
 
 def _shown(file: OwnFile) -> str:

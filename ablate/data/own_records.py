@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +44,15 @@ def _more(given: Mapping[str, Any]) -> str:
         if given.get(part):
             columns.append(f"{part} = {Path(given[part]).name} (sha256 {given[f'{part}_sha256'][:12]})")
     return "; " + ", ".join(columns) if columns else ""
+
+
+def source_shown(source: str, used: Iterable[str]) -> str:
+    """What is said of the data of a run: its source, unless all rows are on the user's own files.
+
+    Args:
+        source: its label, and why it was taken. used: the labels of what the rows are on.
+    """
+    labels = set(used)
+    if not labels or any(source.startswith(label) for label in labels):
+        return source
+    return f"your own files; anything else is from {source}"

@@ -95,8 +95,12 @@ def open_table(path: Path, also: Sequence[str] = ()) -> Table:
         raise DataError(f"{path}:1: the file is empty; write a row for each item")
     if suffix == ".parquet":
         return _of_arrow(path, parquet(path))
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start:
-        raise DataError(f"{path}:1:1: not UTF-8 but UTF-16, or no text; save the file as UTF-8")
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{path}:1:1: not UTF-8 but UTF-16; save the file as UTF-8")
+    if b"\0" in start:
+        before = start[: start.index(b"\0")]
+        place = f"{path}:{before.count(10) + 1}:{len(before) - before.rfind(10)}"
+        raise DataError(f"{place}: a NUL character, as UTF-16 and files that are no text have; save the file as UTF-8")
     return _jsonl(path, also) if suffix in (".jsonl", ".ndjson") else _separated(path, suffix == ".tsv")
 
 
@@ -225,10 +229,12 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                found = json.loads(line)
+                found = json.loads(line, object_pairs_hook=_once)
             except json.JSONDecodeError as error:
                 place = f"{path}:{number}:{error.colno}"
                 raise DataError(f"{place}: not JSON: {error.msg}; write one object on each line") from None
+            except _Twice as name:
+                raise DataError(f"{path}:{number}:1: '{name}' stands twice in the object; rename one") from None
             except ValueError as error:  # such as a number of thousands of digits
                 raise DataError(f"{path}:{number}:1: not JSON: {error}; write one object on each line") from None
             except RecursionError:
@@ -236,6 +242,18 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not isinstance(found, dict):
                 raise DataError(f'{path}:{number}:1: no JSON object; write one such as {{"text1": …, "text2": …}}')
             yield number, found
+
+
+class _Twice(Exception):
+    """A name that stands twice in a JSON object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return found
 
 
 def _of_arrow(path: Path, found: Columns) -> Table:

@@ -94,13 +94,14 @@ def _measured(dense: Cost, cost: Cost) -> list[tuple[str, str, str, float]]:
 def _scores(exported: Exported) -> Table:
     titles = ("metric", "dense", "exported", "Δ", "95 %")
     clean = exported.about.clean
+    data = ", ".join(dict.fromkeys(row.data for row in exported.rows)) or exported.about.data
     return Table(
         "Evaluation",
         (Column("task", stub=True), *map(Column, titles)),
         tuple(Line(tuple(map(TableCell, _score(row, clean)))) for row in exported.rows),
         "row",
         (
-            f"Data: {exported.about.data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
+            f"Data: {data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
             *((f"{MEANINGS}.", _draws(exported)) if any(row.verdict for row in exported.rows) else ()),
             *((wording.CLEAN,) if clean else ()),
             *_near_duplicates(exported),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ablate.data.own_records import described
+from ablate.data.own_records import described, source_shown
 from ablate.judge.effects import Stage
 from ablate.record import Row, RunAbout, RunRecord, TrainingData
 
@@ -19,7 +19,7 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
     why = f" – {about.data_why}" if about.data_why else ""
     return (
         f"{title}: {', '.join(about.models)}",
-        f"data: {about.data}{why}",
+        f"data: {source_shown(about.data + why, (row.data for row in results.rows))}",
         *(f"{task}: {what}" for task, what in described(about.tasks or {}).items()),
         *(about.earlier_roles or ()),
         *_computed_on(about),

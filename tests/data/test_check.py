@@ -60,7 +60,7 @@ def test_of_a_beir_folder(folder: Path) -> None:
     Path("set/qrels/test.tsv").write_text("query-id\tcorpus-id\tscore\n0\t1\t1\n1\t1\t2\n1\t0\t1\n")
     lines = list(report([Path("set")], None, []))
     assert lines[0].startswith("set, qrels dev: retrieval (guessed), 1 queries, sha256 ")
-    assert "  left out: 3 queries without a relevant document" in lines
+    assert "  left out: 3 queries without a relevant document in these qrels" in lines
     assert "  corpus: 4 documents, of which queries have 3 relevant ones" in lines
     assert '  recipe: tasks: {"my-set": {kind: retrieval, file: "set", qrels: "test"}}' in lines
     assert lines[-2].startswith("set, qrels dev and set, qrels test: 2 pairs of texts in both; in a run, ")

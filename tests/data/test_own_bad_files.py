@@ -92,7 +92,7 @@ def test_a_gold_that_is_none_and_one_that_is_always_the_same(tmp_path: Path, kin
 @pytest.mark.parametrize(
     ("encoding", "told"),
     [
-        ("utf-16", ":1:1: not UTF-8 but UTF-16, or no text; save"),
+        ("utf-16", ":1:1: not UTF-8 but UTF-16; save"),
         ("latin-1", ":4:2: not UTF-8; save the file as UTF-8"),
     ],
 )
@@ -189,6 +189,13 @@ def test_rows_that_no_model_can_get_right(tmp_path: Path, kind: str, content: st
 def test_objects_that_python_cannot_hold(tmp_path: Path) -> None:
     digits = '{"sentence1": "a", "sentence2": "b", "score": ' + "1" * 5000 + "}\n"
     assert refused(tmp_path, "sts", digits, "t.jsonl").startswith(":1:1: not JSON: Exceeds the limit")
+    twice = '{"sentence1": "a", "sentence2": "b", "score": 1, "score": 2}\n'
+    assert refused(tmp_path, "sts", twice, "t.jsonl").startswith(":1:1: 'score' stands twice in the object; rename one")
     half = '{"sentence1": "a \\ud800", "sentence2": "b", "score": 1}\n'
     told = refused(tmp_path, "sts", half, "t.jsonl")
     assert told.startswith(":1:2: half of a surrogate pair in 'sentence1'; remove the character")
+
+
+def test_a_nul_has_its_place(tmp_path: Path) -> None:
+    told = refused(tmp_path, "sts", "sentence1,sentence2,score\na,b,1\nc\0,d,2\n")
+    assert told.startswith(":3:2: a NUL character, as UTF-16 and files that are no text have; save")

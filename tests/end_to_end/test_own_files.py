@@ -86,6 +86,9 @@ def test_rows_name_the_file_and_its_hash(bench: Bench) -> None:
     found = {row.task: row.data for row in results.rows}
     assert found["mine"].startswith("mine.csv (sha256 ")
     assert found["stsb-dev"] == "senteval"
+    assert "data: senteval" in results.to_markdown()
+    alone = bench.run(tasks=tasks, screen=["mine"], scorers=["magnitude"])
+    assert "data: your own files; anything else is from senteval" in alone.to_markdown()
 
 
 def test_it_can_race(bench: Bench) -> None:

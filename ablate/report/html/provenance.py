@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ablate.data.own_records import source_shown
 from ablate.record import NearDuplicates, RunRecord, to_plain
 
 SEEDS = ("calibration_seed", "control_seed", "tie_seed", "train_seed", "statistics_seed", "seeds", "calibration_seeds")
@@ -35,6 +36,7 @@ Facts = Sequence[tuple[str, str]]
 def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
     """Lists of names and values, each with its heading, without unknown values."""
     about = results.about
+    source = f"{about.data} ({about.data_why})" if about.data_why else about.data
     run = [
         ("run", origin.run or about.run),
         ("store", about.store),
@@ -45,7 +47,7 @@ def facts(results: RunRecord, origin: Origin) -> list[tuple[str, Facts]]:
         *((f"{model}, as loaded", "; ".join(remarks)) for model, remarks in (about.remarks or {}).items()),
         *((f"{model}, device", device) for model, device in (about.devices or {}).items()),
         ("precision", None if about.precision == "float32" else about.precision),
-        ("data", f"{about.data} ({about.data_why})" if about.data_why else about.data),
+        ("data", source_shown(source, (row.data for row in results.rows))),
         ("screen tasks", ", ".join(about.screen)),
         ("confirm tasks", ", ".join(about.confirm)),
         ("overlap", about.overlap),

@@ -10,8 +10,8 @@ from ablate_mteb import find
 
 def main(names: list[str]) -> int:
     """Fetches what the names stand for. Returns the exit status."""
+    from ablate_mteb.base import MtebTask
     from ablate_mteb.data import NotCached, load
-    from ablate_mteb.tasks import MtebTask
 
     if not names:
         print("usage: python -m ablate_mteb mteb:STSBenchmark …", file=sys.stderr)

@@ -23,7 +23,8 @@ from mteb.abstasks.abstask import AbsTask
 from mteb.abstasks.aggregated_task import AbsTaskAggregate
 from mteb.benchmarks.get_benchmark import get_benchmark
 
-from ablate_mteb.tasks import KINDS, MtebTask, made, refusal
+from ablate_mteb.base import MtebTask
+from ablate_mteb.tasks import KINDS, made, refusal
 
 _DEV = {"validation": "dev", "dev": "dev", "val": "dev", "train": "train"}
 """MTEB's split -> ablate's. Every other one is a test split."""

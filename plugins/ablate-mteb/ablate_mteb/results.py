@@ -11,8 +11,8 @@ import mteb
 from mteb.results import TaskResult
 
 from ablate.plugin_api import Scored
+from ablate_mteb.base import MtebTask
 from ablate_mteb.quiet import quietly
-from ablate_mteb.tasks import MtebTask
 
 REVISION = "no_revision_available"
 """What MTEB calls the revision of a model that has none."""

@@ -14,7 +14,8 @@ import torch
 mteb = pytest.importorskip("mteb", reason="mteb is not installed: pip install ./plugins/ablate-mteb")
 
 from ablate_mteb import find  # noqa: E402
-from ablate_mteb.tasks import KINDS, MtebTask  # noqa: E402
+from ablate_mteb.base import MtebTask  # noqa: E402
+from ablate_mteb.tasks import KINDS  # noqa: E402
 
 from ablate.errors import PluginError  # noqa: E402
 

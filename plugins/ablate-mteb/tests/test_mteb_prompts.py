@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("mteb", reason="mteb is not installed: pip install ./plugins/ablate-mteb")
 
 from ablate_mteb import find
-from ablate_mteb.tasks import _loaded
+from ablate_mteb.base import items_of
 from mteb_feed import feed, own_run, small, with_settings
 
 from ablate.engine.evaluator import Evaluator
@@ -27,7 +27,7 @@ QUERY, DOCUMENT = "search for: ", "the text says: "
 
 @pytest.fixture(autouse=True)
 def _fed(monkeypatch: pytest.MonkeyPatch) -> None:
-    _loaded.cache_clear()
+    items_of.cache_clear()
     feed(monkeypatch, small())
 
 

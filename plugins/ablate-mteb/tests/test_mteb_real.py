@@ -10,7 +10,7 @@ import pytest
 mteb = pytest.importorskip("mteb", reason="mteb is not installed: pip install ./plugins/ablate-mteb")
 
 from ablate_mteb import find  # noqa: E402
-from ablate_mteb.tasks import _loaded  # noqa: E402
+from ablate_mteb.base import items_of  # noqa: E402
 from datasets import Dataset, DatasetDict  # noqa: E402
 from mteb_feed import CLASSES, PAIRS, SICK, STS, feed, own_run, pairs  # noqa: E402
 
@@ -49,7 +49,7 @@ def _fed(monkeypatch: pytest.MonkeyPatch, source: SentEval) -> None:
     }
     labels = [int(gold) for gold in mrpc.gold]
     paraphrases = {"sent1": [list(mrpc.left)], "sent2": [list(mrpc.right)], "labels": [labels]}
-    _loaded.cache_clear()
+    items_of.cache_clear()
     feed(
         monkeypatch,
         {

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("mteb", reason="mteb is not installed: pip install ./plugins/ablate-mteb")
 
-from ablate_mteb.tasks import _loaded
+from ablate_mteb.base import items_of
 from mteb_feed import feed, own_run, small
 
 from ablate.cli import main
@@ -45,7 +45,7 @@ def _installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     registry.cache_clear()
-    _loaded.cache_clear()
+    items_of.cache_clear()
     feed(monkeypatch, small())
     yield
     registry.cache_clear()

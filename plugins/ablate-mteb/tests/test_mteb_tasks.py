@@ -13,9 +13,10 @@ import torch
 mteb = pytest.importorskip("mteb", reason="mteb is not installed: pip install ./plugins/ablate-mteb")
 
 from ablate_mteb import find  # noqa: E402
+from ablate_mteb.base import MtebTask, items_of  # noqa: E402
 from ablate_mteb.data import NotCached  # noqa: E402
 from ablate_mteb.encoders import Known  # noqa: E402
-from ablate_mteb.tasks import MtebSts, MtebTask, _loaded  # noqa: E402
+from ablate_mteb.tasks import MtebSts  # noqa: E402
 from datasets import Dataset, DatasetDict  # noqa: E402
 from mteb_feed import CLASSES, QUERIES, STS, feed, into_cache, own_run, small, unfeed  # noqa: E402
 
@@ -45,7 +46,7 @@ TASKS = (
 
 @pytest.fixture(autouse=True)
 def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    _loaded.cache_clear()
+    items_of.cache_clear()
     return feed(monkeypatch, small())
 
 
@@ -138,9 +139,9 @@ def test_another_grade_of_a_document_is_other_data() -> None:
     graded["score"][0] = 1
     with pytest.MonkeyPatch.context() as patch:
         feed(patch, hub | {f"{QUERIES}/default": DatasetDict(test=Dataset.from_dict(graded))})
-        _loaded.cache_clear()
+        items_of.cache_clear()
         assert task("mteb:NFCorpus").load(SampleSource()).hash != before
-    _loaded.cache_clear()
+    items_of.cache_clear()
 
 
 def test_a_task_that_mteb_scores_by_f1_says_so(monkeypatch: pytest.MonkeyPatch, model: Model) -> None:
@@ -201,7 +202,7 @@ def test_the_cache_of_datasets_is_read_at_the_pinned_revision_alone(
     into_cache(tmp_path, repository, mteb.get_task(name).metadata.dataset["revision"], small())
     found = fed.load(SampleSource())
     assert len(found) == count
-    _loaded.cache_clear()
+    items_of.cache_clear()
     feed(monkeypatch, small())
     assert found.hash == fed.load(SampleSource()).hash
 
