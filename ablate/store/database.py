@@ -113,6 +113,7 @@ class Database:
                 connection = engine.connect()
             except OperationalError:
                 if time.monotonic() >= until:
+                    self._connected = False  # what is still to be ended does not wait as long again
                     raise
                 time.sleep(0.5)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from sqlalchemy import URL, Connection, Engine, create_engine, func, select
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from ablate.errors import StoreError
 
 _CONNECT_SECONDS = 10
-_GOES_ON = "finished work is stored, and the same command continues from there"
+_AGAIN = "give the same command again, which continues from what is stored"
 
 _STATES = {
     "28000": "refuses this user: check user and password in the URL, or pg_hba.conf",
@@ -19,8 +20,8 @@ _STATES = {
     "42501": "may not be used so by this user: GRANT CREATE, USAGE ON SCHEMA public and rights on its ablate_ tables",
     "42P01": "lacks a table, because an older ablate made it: the next `ablate run` adds it",
     "25006": "is read-only, as on a standby server: give the URL of the primary",
-    "53100": f"cannot grow, the server's disk is full: make room; {_GOES_ON}",
-    "53300": f"has no connection left: raise max_connections, or start fewer runs; {_GOES_ON}",
+    "53100": f"cannot grow, the server's disk is full: make room and {_AGAIN}",
+    "53300": f"has no connection left: raise max_connections or start fewer runs, and {_AGAIN}",
 }
 """SQLSTATE -> what is wrong. Source: https://www.postgresql.org/docs/15/errcodes-appendix.html"""
 
@@ -28,14 +29,14 @@ _TEXTS = {
     "password authentication failed": "28P01",
     "no password supplied": "28P01",
     "no pg_hba.conf entry": "28000",
-    'role "': "28000",
-    'database "': "3D000",
+    'role ".*" does not exist': "28000",
+    'database ".*" does not exist': "3D000",
     "too many clients": "53300",
     "remaining connection slots": "53300",
 }
-"""What libpq says of a connection that fails, for which psycopg has no SQLSTATE -> its SQLSTATE."""
+"""A pattern of what libpq says of a connection that fails, for which psycopg has no SQLSTATE -> its SQLSTATE."""
 
-_AGAIN = {"40001", "40P01"}
+_COLLIDED = {"40001", "40P01"}
 """A transaction that collided with another (serialization failure, deadlock) and was rolled back."""
 
 
@@ -87,7 +88,7 @@ def writer(engine: Engine) -> Engine:
 
 def may_be_repeated(error: DBAPIError) -> bool:
     """Whether a transaction failed for a reason that passes: a collision with another, or a connection that was cut."""
-    return isinstance(error, IntegrityError) or error.connection_invalidated or _state(error.orig) in _AGAIN
+    return isinstance(error, IntegrityError) or error.connection_invalidated or _state(error.orig) in _COLLIDED
 
 
 def now(connection: Connection) -> float:
@@ -109,12 +110,12 @@ def explain(error: BaseException | None) -> str | None:
     if state in _STATES:
         return _STATES[state]
     text = str(error)
-    for part, known in _TEXTS.items():
-        if part in text:
+    for pattern, known in _TEXTS.items():
+        if re.search(pattern, text):
             return _STATES[known]
     if type(error).__name__ in ("OperationalError", "ConnectionTimeout", "AdminShutdown", "CrashShutdown"):
         first = text.partition("\n")[0].strip()
-        return f"cannot be reached ({first}): check that the server runs, and host and port in the URL; {_GOES_ON}"
+        return f"cannot be reached ({first}): check that it runs, and host and port; then {_AGAIN}"
     return None
 
 

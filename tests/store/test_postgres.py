@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -122,6 +124,27 @@ def test_arrays_that_are_damaged_or_lost_are_computed_again(server: Server, dama
         np.testing.assert_array_equal(store.get_scores("k"), [1, 1])
 
 
+def test_copies_that_a_killed_process_left_are_swept_and_those_in_use_stay(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ABLATE_CACHE", str(tmp_path))
+    url = server.url()
+    with Store(url) as store:
+        store.put_trained("w", {"a": np.ones(3, np.float32)}, {})
+        file = store.trained_file("w")
+        assert file is not None
+        left, young = (file.path.parents[1] / name for name in ("left", "young"))
+        for folder in (left, young):
+            shutil.copytree(file.path.parent, folder)
+        for folder in (left, file.path.parent):
+            os.utime(folder, (time.time() - 3700,) * 2)
+        Store(url, create=False).close()
+        assert left.exists()
+        Store(url).close()
+        assert sorted(file.path.parents[1].iterdir()) == sorted([file.path.parent, young])
+        assert file.read()["a"].tolist() == [1, 1, 1]
+
+
 def test_a_store_whose_arrays_an_older_ablate_put_into_a_folder(server: Server) -> None:
     url = server.url()
     with Store(url) as store:
@@ -171,7 +194,9 @@ def test_a_server_that_comes_back_in_time_is_waited_for_and_one_that_does_not_is
         monkeypatch.setattr(database, "_RESTART_SECONDS", 0.0)
         server.stop()
         try:
-            with pytest.raises(StoreError, match="cannot be reached .*finished work is stored") as caught:
+            with pytest.raises(
+                StoreError, match="cannot be reached .*: check that it runs.* continues from what is stored"
+            ) as caught:
                 store.put_results({"c": result(3.0)})
             assert "\n" not in str(caught.value)
         finally:
