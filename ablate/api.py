@@ -41,7 +41,7 @@ def run(
         recipe: a YAML file, or a checked :class:`Recipe`.
         overrides: values to change in the recipe, each as ``a.b=c``.
         data: replaces the recipe's ``data``: ``auto``, ``embedded``, ``hub`` or ``senteval:DIR``.
-        store: a SQLite file or a SQLAlchemy URL; created if it does not exist.
+        store: a SQLite file or the URL of a PostgreSQL database; created if it does not exist.
         limit: evaluate only this many cells, the first of the plan.
         keep_going: if True, a cell that fails becomes a row with the reason. If False, its exception is raised.
         watch: called with each :class:`~ablate.events.Event` of the run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.doctor.stored import Stored
+    from tests.postgres_server import Server
 
 # Tests are many and small: a second thread costs more than it brings. Read by torch when it is first imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -32,3 +34,13 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Stored:
 def stored(original: Stored, tmp_path: Path) -> Stored:
     """A copy of it, to damage."""
     return original.copy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A PostgreSQL server; tests that need it are skipped where there is none."""
+    from tests.postgres_server import Server
+
+    started = Server()
+    yield started
+    started.close()

@@ -21,7 +21,7 @@ from ablate.coordinator.dry_run import preview
 from ablate.coordinator.run import execute as execute_job
 from ablate.plan.job import Job
 from ablate.report.results import Results
-from ablate.store.place import check_store_file, locate
+from ablate.store.place import NoStoreYet, check_store_file, locate
 from ablate.store.store import Store
 
 
@@ -64,9 +64,16 @@ def _store_to_read(store: str) -> Iterator[Store]:
     """The store for a dry run, which creates none: if there is no store yet, an empty one in a temporary folder."""
     place = locate(store)
     if place.path is None or (place.path.exists() and place.path.stat().st_size):
-        with Store(store, create=place.path is None) as opened:
-            yield opened
-        return
-    check_store_file(place.name, place.path, create=True)
-    with TemporaryDirectory() as folder, Store(Path(folder) / "empty.db") as opened:
-        yield opened
+        try:
+            opened = Store(store, create=False)
+        except NoStoreYet:
+            if place.path is not None:
+                raise
+        else:
+            with opened:
+                yield opened
+            return
+    else:
+        check_store_file(place.name, place.path, create=True)
+    with TemporaryDirectory() as folder, Store(Path(folder) / "empty.db") as empty:
+        yield empty

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from sqlalchemy import Connection, Table, select
 
 from ablate.doctor.damage import KINDS, Audit
 from ablate.statistics.panel import Panel
-from ablate.store import arrays, schema
+from ablate.store import schema
+from ablate.store.arrays import ArrayStore
 from ablate.store.keys import mask_hash
-from ablate.store.place import Place
 from ablate.store.records import StoredMask, entry_of, mask_of, panel_of, scores_of
 from ablate.store.schema import Damaged
 
@@ -37,21 +36,21 @@ class Files:
     masks: set[str] = field(default_factory=set)
 
 
-def check_files(connection: Connection, place: Place, audit: Audit) -> Files:
+def check_files(connection: Connection, arrays: ArrayStore, audit: Audit) -> Files:
     """Checks contributions, masks, trained weights and panels, and each file."""
     files = Files()
 
     def panel(key: str, entry: dict[str, Any]) -> None:
-        files.panels[key] = len(panel_of(key, entry, arrays.read(place.files, entry["file"])))
+        files.panels[key] = len(panel_of(key, entry, arrays.read(entry["file"])))
 
     def scores(key: str, entry: dict[str, Any]) -> None:
-        _check_scores(key, scores_of(key, entry, arrays.read(place.files, entry["file"])))
+        _check_scores(key, scores_of(key, entry, arrays.read(entry["file"])))
 
     def mask(key: str, entry: dict[str, Any]) -> None:
-        _check_mask(key, mask_of(key, entry, arrays.read(place.files, entry["file"])))
+        _check_mask(key, mask_of(key, entry, arrays.read(entry["file"])))
 
     def trained(key: str, entry: dict[str, Any]) -> None:
-        _check_weights(place, key, entry)
+        _check_weights(arrays, key, entry)
 
     checks: dict[Table, Callable[[str, dict[str, Any]], None]] = {
         schema.panels: panel,
@@ -74,7 +73,7 @@ def check_files(connection: Connection, place: Place, audit: Audit) -> Files:
                 audit.add(table, key, short(damage, key), _about(table, entry))
             except OSError as error:
                 audit.add(table, key, f"its file cannot be read ({error.strerror})", _about(table, entry))
-    _check_others(place, named, audit)
+    _check_others(arrays, named, audit)
     return files
 
 
@@ -85,17 +84,14 @@ def _digest(key: str, text: str) -> bytes:
         raise Damaged(f"what is stored under {key!r} does not name a file") from None
 
 
-def _check_others(place: Place, named: set[bytes], audit: Audit) -> None:
+def _check_others(arrays: ArrayStore, named: set[bytes], audit: Audit) -> None:
     """Checks the files that no entry names. They are left where entries were deleted."""
-    for file in sorted(place.files.glob("*.safetensors")):
-        try:
-            if bytes.fromhex(file.stem) in named:
-                continue
-        except ValueError:
-            continue  # not a file of the store
+    for digest in arrays.digests():
+        if bytes.fromhex(digest) in named:
+            continue
         audit.checked["other file"] += 1
-        if not arrays.is_whole(file):
-            audit.add(None, file.name, "cut short or altered, and no entry names it")
+        if not arrays.is_whole(digest):
+            audit.add(None, digest, "cut short or altered, and no entry names it")
 
 
 def _check_scores(key: str, scores: NDArray[np.float32]) -> None:
@@ -109,18 +105,8 @@ def _check_mask(key: str, mask: StoredMask) -> None:
         raise Damaged(f"the bits under {key!r} are not those of its hash")
 
 
-def _check_weights(place: Place, key: str, entry: dict[str, Any]) -> None:
-    # Not read as a whole, because weights are large.
-    file = arrays.path_of(place.files, entry["file"])
-    if not file.exists():
-        raise Damaged(f"{file} is missing")
-    if not arrays.is_whole(file):
-        raise Damaged(f"{file} is cut short or altered")
-    try:
-        with safe_open(file, "numpy") as tensors:
-            count = len(tensors.keys())
-    except SafetensorError as error:
-        raise Damaged(f"{file} is not a safetensors file ({error})") from None
+def _check_weights(arrays: ArrayStore, key: str, entry: dict[str, Any]) -> None:
+    count = arrays.count(entry["file"])
     if count != len(entry["names"]):
         raise Damaged(f"there are {count} weights under {key!r}, and {len(entry['names'])} names of them")
 
@@ -138,11 +124,11 @@ def short(damage: Damaged, key: str) -> str:
     return str(damage).replace(repr(key), "it")
 
 
-def read_panel(connection: Connection, place: Place, key: str) -> Panel | None:
+def read_panel(connection: Connection, arrays: ArrayStore, key: str) -> Panel | None:
     """A panel; None if it is absent or damaged."""
     text = connection.execute(select(schema.panels.c.entry).where(schema.panels.c.key == key)).scalar()
     try:
         entry = entry_of(schema.panels, key, text)
-        return panel_of(key, entry, arrays.read(place.files, entry["file"]))
+        return panel_of(key, entry, arrays.read(entry["file"]))
     except (Damaged, OSError):
         return None

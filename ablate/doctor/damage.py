@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Table, delete, update
 
 from ablate.doctor.finding import Finding
+from ablate.redact import without_passwords
 from ablate.store import schema
 
 SHOWN = 10
@@ -116,7 +117,7 @@ def _in_store(command: str, where: str) -> str:
 
 
 def _option(where: str) -> str:
-    return "" if where == "ablate.db" or "://" in where else f" --store {where}"
+    return "" if where == "ablate.db" else f" --store {without_passwords(where)}"
 
 
 def drop(connection: Connection, damages: Iterable[Damage]) -> int:

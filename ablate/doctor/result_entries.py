@@ -23,7 +23,7 @@ from ablate.record import Evidence, from_plain
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.metric import Statistic
 from ablate.store import schema
-from ablate.store.place import Place
+from ablate.store.arrays import ArrayStore
 from ablate.store.records import from_row
 from ablate.store.schema import Damaged, unpack
 from ablate.tasks.base import Task
@@ -33,13 +33,13 @@ _PANELS = 32
 """How many panels are in memory at a time."""
 
 
-def check_results(connection: Connection, place: Place, runs: Runs, registry: Registry, audit: Audit) -> None:
+def check_results(connection: Connection, arrays: ArrayStore, runs: Runs, registry: Registry, audit: Audit) -> None:
     """Checks every stored result, and names those that rows of runs have and the store has not.
 
     Args:
         runs: from it the rows of each result are taken, so that afterwards it has only those of lost results.
     """
-    checker = _Checker(connection, place, runs, registry, audit)
+    checker = _Checker(connection, arrays, runs, registry, audit)
     table = schema.results.c
     query = select(table.key, table.entry, table.similarities)
     for key, entry, values in connection.execute(query, execution_options=STREAM):
@@ -84,9 +84,11 @@ def _read_judgment(plain: Any) -> None:
 class _Checker:
     """Compares results with the panels and the rows that belong to them."""
 
-    def __init__(self, connection: Connection, place: Place, runs: Runs, registry: Registry, audit: Audit) -> None:
+    def __init__(
+        self, connection: Connection, arrays: ArrayStore, runs: Runs, registry: Registry, audit: Audit
+    ) -> None:
         self._runs, self._registry, self._audit = runs, registry, audit
-        self._panel = lru_cache(_PANELS)(lambda key: read_panel(connection, place, key))
+        self._panel = lru_cache(_PANELS)(lambda key: read_panel(connection, arrays, key))
         self._of_task = lru_cache(None)(self._made)
         self._wrong_rows: set[str] = set()
 

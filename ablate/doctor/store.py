@@ -23,9 +23,11 @@ from ablate.doctor.verify import verify
 from ablate.errors import StoreError
 from ablate.models.device import resolve
 from ablate.plugins import registry
-from ablate.store import arrays, schema
+from ablate.store import schema
+from ablate.store.arrays import ArrayStore
 from ablate.store.database import Database
-from ablate.store.place import Place, check_store_file, locate, store_errors
+from ablate.store.entries import arrays_of
+from ablate.store.place import NoStoreYet, Place, check_store_file, locate, store_errors
 from ablate.store.read_only import ReadOnlyStore
 
 _WRITE_VERSION = 18
@@ -55,17 +57,24 @@ def store(
                 missing = f"--verify: there is no store {place.name}; name another with --store" if verified else None
                 return (Section(title, (Finding("exists", "not yet; `ablate run` makes it", missing),)),)
             with _opened(place) as database:
-                described, audit, wanted = _described(place, database)
+                arrays = arrays_of(place, database)
+                described, audit, wanted = _described(place, database, arrays)
                 with database.reading() as connection:
                     commands = belonging(connection, audit)
                 lines = findings(audit, commands, where, drop_damaged)
                 sections.append(Section(title, (*described, *lines)))
                 if verified:
                     opened = ReadOnlyStore(place, database)
-                    lines = verify(opened, registry(), wanted, verified, seed, resolve(device))
+                    try:
+                        lines = verify(opened, registry(), wanted, verified, seed, resolve(device))
+                    finally:
+                        opened.remove_copies()
                     sections.append(Section("Verification", tuple(lines)))
             if drop_damaged:
                 sections.append(Section("Repair", (_drop(place, audit),)))
+    except NoStoreYet as error:
+        missing = f"--verify: {error}" if verified else None
+        sections.append(Section(title, (Finding("exists", "not yet; `ablate run` makes it", missing),)))
     except StoreError as error:
         sections.append(Section(title, (Finding("can be read", "no", str(error)),)))
     return tuple(sections)
@@ -82,7 +91,7 @@ def _is_new(place: Place) -> bool:
     return True
 
 
-def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, dict[str, Wanted]]:
+def _described(place: Place, database: Database, arrays: ArrayStore) -> tuple[list[Finding], Audit, dict[str, Wanted]]:
     """The lines on the store as a whole, what is damaged in it, and the results that can be computed again."""
     audit = Audit()
     with database.reading() as connection:
@@ -90,9 +99,9 @@ def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, 
         if place.path is not None and connection.execute(text("PRAGMA integrity_check(1)")).scalar() != "ok":
             raise StoreError(f"the store {place.name} is damaged: restore it from a copy, or start a new one")
         finished = connection.execute(select(func.count(schema.rows.c.run.distinct()))).scalar()
-        files = check_files(connection, place, audit)
+        files = check_files(connection, arrays, audit)
         runs = check_runs(connection, files, audit)
-        check_results(connection, place, runs, registry(), audit)
+        check_results(connection, arrays, runs, registry(), audit)
         check_judgments(connection, audit)
     lines = [
         Finding("exists", place.name if place.path is None else str(place.path)),
@@ -104,9 +113,15 @@ def _described(place: Place, database: Database) -> tuple[list[Finding], Audit, 
         # From the header, because SQLite reports `delete` for every file that it has opened as immutable.
         with place.path.open("rb") as file:
             wal = file.read(100)[_WRITE_VERSION] == 2
-        sizes = [file.stat().st_size for file in place.files.glob("*.safetensors")]
-        size = f"{_size(place.path.stat().st_size)}, and {len(sizes)} files of arrays, {_size(sum(sizes))}"
-        lines += [Finding("journal mode", "wal" if wal else "delete"), Finding("size", size), *_checkpoints(place)]
+        size = (
+            f"{_size(place.path.stat().st_size)}, and {len(arrays.digests())} files of arrays, {_size(arrays.size())}"
+        )
+        lines += [Finding("journal mode", "wal" if wal else "delete"), Finding("size", size)]
+    else:
+        lines.append(
+            Finding("size", f"{len(arrays.digests())} files of arrays in the database, {_size(arrays.size())}")
+        )
+    lines += _checkpoints(place)
     return lines, audit, runs.wanted
 
 
@@ -126,12 +141,13 @@ def _drop(place: Place, audit: Audit) -> Finding:
     database = Database(place, create=False)
     try:
         count = database.commit(lambda connection: drop(connection, audit.damages))
+        # Also the files that no entry names any more.
+        arrays = arrays_of(place, database)
+        files = [digest for digest in arrays.digests() if not arrays.is_whole(digest)]
+        for digest in files:
+            arrays.remove(digest)
     finally:
         database.close()
-    # Also the files that no entry names any more.
-    files = [file for file in place.files.glob("*.safetensors") if not arrays.is_whole(file)]
-    for file in files:
-        file.unlink()
     return Finding("deleted", f"damaged entries: {count}; damaged files: {len(files)}")
 
 

@@ -1,18 +1,14 @@
-"""Arrays in safetensors files. A file is named by the sha256 of its content, so that every read can be checked.
+"""Arrays as the bytes of safetensors files, named by their sha256, so that every read can be checked.
 
-A file is written under a temporary name, fsynced and renamed, so that a killed process leaves a complete file or none.
-Arrays with equal content share a file, so a file is never removed with a key. Only old temporary files are removed.
+Arrays with equal content are stored once, so they are never removed with a key.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import time
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import safetensors.numpy
@@ -20,8 +16,50 @@ from numpy.typing import NDArray
 
 from ablate.store.schema import Damaged
 
-_SWEEP_SECONDS = 3600
-"""The age from which a temporary file belongs to a process that was killed: no write takes an hour."""
+
+class ArrayStore(Protocol):
+    """Where a store keeps its arrays, each list of them as one file under its sha256.
+
+    Every method raises StoreError or OSError if the database or the disk fails.
+    """
+
+    def write(self, digest: str, content: bytes) -> None:
+        """Stores what :func:`serialize` returned, in place of a damaged file. On return it is on the disk."""
+
+    def read(self, digest: str) -> list[NDArray[Any]]:
+        """The arrays of a file, writable, in the order in which they were passed to :func:`serialize`.
+
+        Raises:
+            Damaged: the file is missing, cut short or altered.
+        """
+
+    def count(self, digest: str) -> int:
+        """How many arrays a file has. It is checked as by :meth:`read`."""
+
+    def file(self, digest: str) -> Path:
+        """A file on this machine that has the content, for processes that do not open the store.
+
+        Raises:
+            Damaged: the content had to be copied, and is missing or altered.
+        """
+
+    def digests(self) -> list[str]:
+        """All files, sorted."""
+
+    def is_whole(self, digest: str) -> bool:
+        """Whether a file still has the content that :meth:`write` wrote."""
+
+    def remove(self, digest: str) -> None:
+        """Removes a file, of which the caller knows that it is damaged."""
+
+    def size(self) -> int:
+        """The bytes of all files."""
+
+    def sweep(self) -> None:
+        """Removes what killed processes left behind."""
+
+    def close(self) -> None:
+        """Removes what :meth:`file` copied."""
 
 
 def serialize(arrays: Sequence[NDArray[Any]]) -> tuple[str, bytes]:
@@ -30,51 +68,19 @@ def serialize(arrays: Sequence[NDArray[Any]]) -> tuple[str, bytes]:
     return hashlib.sha256(content).hexdigest(), content
 
 
-def write(folder: Path, digest: str, content: bytes) -> None:
-    """Writes what :func:`serialize` returned, and creates the folder if necessary. On return the file is on the disk.
+def parse(name: object, digest: str, content: bytes) -> list[NDArray[Any]]:
+    """The inverse of :func:`serialize`: the arrays, writable.
+
+    Args:
+        name: of the file, for the message.
 
     Raises:
-        OSError: the disk is full, or the folder is not writable. No file is left behind.
+        Damaged: the content does not have this sha256.
     """
-    if not folder.is_dir():
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-    temporary = folder / f"{uuid.uuid4().hex}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # An existing file of this name is replaced too, because it may be damaged.
-        temporary.replace(path_of(folder, digest))
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(folder)
-
-
-def read(folder: Path, digest: str) -> list[NDArray[Any]]:
-    """The arrays of a file, writable, in the order in which they were passed to :func:`serialize`.
-
-    Raises:
-        Damaged: the file is missing, truncated or altered.
-        OSError: the file exists and cannot be read.
-    """
-    path = path_of(folder, digest)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise Damaged(f"{path} is missing") from None
     if hashlib.sha256(content).hexdigest() != digest:
-        raise Damaged(f"{path} is cut short or altered")
+        raise Damaged(f"{name} is cut short or altered")
     arrays: Mapping[str, NDArray[Any]] = safetensors.numpy.load(content)
     return [arrays[str(i)] for i in range(len(arrays))]
-
-
-def is_whole(file: Path) -> bool:
-    """Whether a file still has the content that :func:`write` wrote."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == file.stem
 
 
 def pack_units(
@@ -105,28 +111,3 @@ def unpack_units(sizes: Sequence[tuple[str, int]], packed: Sequence[NDArray[np.u
     return {
         name: np.unpackbits(bits, count=size).astype(np.bool_) for (name, size), bits in zip(sizes, packed, strict=True)
     }
-
-
-def sweep(folder: Path) -> None:
-    """Removes the temporary files that killed processes left behind."""
-    for temporary in folder.glob("*.tmp"):
-        try:
-            if time.time() - temporary.stat().st_mtime > _SWEEP_SECONDS:
-                temporary.unlink()
-        except FileNotFoundError:
-            continue  # another process has just removed or renamed it
-
-
-def path_of(folder: Path, digest: str) -> Path:
-    """The file that :func:`write` makes."""
-    return folder / f"{digest}.safetensors"
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":  # Windows cannot open a folder, and a rename there needs no fsync
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import psutil
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from ablate.errors import StoreError
-from ablate.store import schema
+from ablate.store import postgres, schema
 from ablate.store.database import Database
 
 LEASE_SECONDS = 40.0
@@ -102,8 +101,8 @@ class Claims:
 
     def busy(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys that other processes are computing."""
-        now = time.time()
         with self._database.reading() as connection:
+            now = self._database.now(connection)
             rows = [row for chunk in _chunks(sorted(set(keys))) for row in connection.execute(_select(chunk))]
         return {row.key for row in rows if row.owner != self._owner and not _ended(row, now)}
 
@@ -122,8 +121,13 @@ class Claims:
             self.release(set(self._held))
 
     def _take(self, keys: list[str], all_or_none: bool, connection: Connection) -> Taken:
-        now = time.time()
-        rows = {row.key: row for chunk in _chunks(keys) for row in connection.execute(_select(chunk))}
+        # SQLite has locked the whole file. Here one process claims at a time, and the rows that it finds are locked, so
+        # that their owners do not end them until this is committed.
+        if self._shared:
+            postgres.lock(connection, "claims")
+        found = (_select(chunk).with_for_update() for chunk in _chunks(keys))
+        rows = {row.key: row for query in found for row in connection.execute(query)}
+        now = self._database.now(connection)
         held = [row for row in rows.values() if row.owner != self._owner and not _ended(row, now)]
         for row in held:
             host = row.owner.split(" ")[0]
@@ -157,7 +161,7 @@ class Claims:
 
     def _extend(self, connection: Connection) -> None:
         change = update(schema.claims).where(schema.claims.c.owner == self._owner)
-        connection.execute(change.values(expires=time.time() + LEASE_SECONDS))
+        connection.execute(change.values(expires=self._database.now(connection) + LEASE_SECONDS))
 
 
 def _select(keys: Collection[str]) -> Select[tuple[str, str, float, int]]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import IntegrityError, NoSuchModuleError
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ablate.errors import StoreError
 from ablate.store import place as places
-from ablate.store import schema
+from ablate.store import postgres, schema
 from ablate.store.place import Place, store_errors
 
 T = TypeVar("T")
 
-_ATTEMPTS = 5
+_ATTEMPTS = 20
+"""How often a transaction is tried. Each time that it collides, another one has got on."""
+_RESTART_SECONDS = 15.0
 _WAL_IS_SAFE = (3, 51, 3)
 """In older versions of SQLite, two connections that reset the WAL at the same time could lose a transaction."""
 
@@ -39,7 +43,10 @@ class Database:
             if place.path is not None:
                 places.check_store_file(place.name, place.path, create)
             self._engine = _engine(place)
-        self._writer = self._engine.execution_options(ablate_writes=True)
+        self._server = place.path is None
+        self._reader = postgres.reader(self._engine) if self._server else self._engine
+        self._writer = postgres.writer(self._engine) if self._server else _sqlite_writer(self._engine)
+        self._connected = False
         try:
             self._check_version(place, create)
         except BaseException:
@@ -71,39 +78,67 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction for reading, which sees a single state of the database."""
-        with store_errors(self._name), self._engine.begin() as connection:
+        with store_errors(self._name), self._connection(self._reader) as connection, connection.begin():
             yield connection
 
     def commit(self, work: Callable[[Connection], T]) -> T:
         """Runs ``work`` in one transaction. On return its changes are on the disk.
 
-        ``work`` runs again if another process inserted the same key at the same time. On SQLite this cannot happen,
-        because a writer locks the database first.
+        ``work`` runs again if another process inserted the same key at the same time, if two transactions locked each
+        other out, or if the connection was cut. On SQLite this cannot happen, because a writer locks the database
+        first. If the connection was cut during the commit, ``work`` may find its own changes.
         """
         with store_errors(self._name):
             for _ in range(_ATTEMPTS - 1):
-                with suppress(IntegrityError):
+                try:
                     return self._once(work)
+                except DBAPIError as error:
+                    if not postgres.may_be_repeated(error):
+                        raise
             return self._once(work)
 
+    def now(self, connection: Connection) -> float:
+        """The time that all who share the store go by, in seconds since 1970."""
+        return postgres.now(connection) if self._server else time.time()
+
     def _once(self, work: Callable[[Connection], T]) -> T:
-        with self._writer.begin() as connection:
+        with self._connection(self._writer) as connection, connection.begin():
             return work(connection)
+
+    def _connection(self, engine: Engine) -> Connection:
+        """A connection. If there was one before, a server that is gone gets some time to come back."""
+        until = time.monotonic() + (_RESTART_SECONDS if self._server and self._connected else 0)
+        while True:
+            try:
+                connection = engine.connect()
+            except OperationalError:
+                if time.monotonic() >= until:
+                    self._connected = False  # what is still to be ended does not wait as long again
+                    raise
+                time.sleep(0.5)
+            else:
+                self._connected = True
+                return connection
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts the rows whose keys are not there yet, also if other processes insert the same ones now."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # In one order everywhere, so that two processes do not wait for each other.
+    connection.execute(insert(table).on_conflict_do_nothing(), sorted(rows, key=lambda row: str(row["key"])))
 
 
 def _engine(place: Place) -> Engine:
     if place.path is None:
-        try:
-            return create_engine(place.url)
-        except (NoSuchModuleError, ImportError) as error:
-            raise StoreError(
-                f"the store {place.name}: no driver for this database ({error}): install one, or"
-                " choose another with --store"
-            ) from error
+        return postgres.engine_of(place.name, place.url)
     engine = create_engine(place.url, connect_args={"timeout": places.BUSY_SECONDS})
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def _sqlite_writer(engine: Engine) -> Engine:
+    return engine.execution_options(ablate_writes=True)
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
-from sqlalchemy import Column, Connection, Row, Table, delete, insert, select
+from sqlalchemy import Column, Connection, Row, Table, delete, select
 
 from ablate.store import arrays, schema
+from ablate.store.array_folder import ArrayFolder
+from ablate.store.array_table import ArrayTable
+from ablate.store.arrays import ArrayStore
 from ablate.store.claims import Claims
-from ablate.store.database import Database
+from ablate.store.database import Database, insert_new
 from ablate.store.place import Place, store_errors
 from ablate.store.records import FORMS, Arrays, entry_of
 from ablate.store.schema import Damaged, check_name, pack
@@ -20,6 +23,11 @@ T = TypeVar("T")
 
 _CHUNK = 500
 """Keys in a query. Older versions of SQLite allow at most 999 parameters."""
+
+
+def arrays_of(place: Place, database: Database) -> ArrayStore:
+    """Where a store has its arrays: beside a SQLite file, or in another database."""
+    return ArrayFolder(place.files) if place.path is not None else ArrayTable(database, place.files / "copies")
 
 
 class Entries:
@@ -32,6 +40,8 @@ class Entries:
     def __init__(self, database: Database, place: Place) -> None:
         self._database = database
         self._files = place.files
+        self._in_folder = place.path is not None
+        self._arrays = arrays_of(place, database)
         self.name = place.name
         self.damaged: set[str] = set()
         self.claims = Claims(place.name, database, shared=place.path is None)
@@ -81,7 +91,7 @@ class Entries:
             return None
         try:
             with store_errors(self.name):
-                content = arrays.read(self._files, entry["file"])
+                content = self._arrays.read(entry["file"])
             return form(key, entry, content)
         except Damaged as damage:
             self._forget(table, key, damage)
@@ -95,7 +105,7 @@ class Entries:
         row = {"key": key, "entry": pack(key, {**entry, "file": digest})}
         # The file is written before the entry, so that an entry never names a file that does not exist.
         with store_errors(self.name):
-            arrays.write(self._files, digest, data)
+            self._arrays.write(digest, data)
         self._insert(table, [row])
 
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
@@ -103,11 +113,8 @@ class Entries:
             check_name("key", row["key"])
 
         def work(connection: Connection) -> None:
-            # Checked in the transaction, because another process may have stored a key in the meantime.
-            present = _present(connection, table, [row["key"] for row in rows])
-            new = [row for row in rows if row["key"] not in present]
-            if new:
-                connection.execute(insert(table), new)
+            if rows:
+                insert_new(connection, table, rows)
             for start in range(0, len(keys), _CHUNK):
                 chunk = keys[start : start + _CHUNK]
                 connection.execute(delete(schema.claims).where(schema.claims.c.key.in_(chunk)))
@@ -120,11 +127,3 @@ class Entries:
         self.damaged.add(key)
         self._database.commit(lambda connection: connection.execute(delete(table).where(table.c.key == key)))
         warnings.warn(f"the store {self.name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4)
-
-
-def _present(connection: Connection, table: Table, keys: list[str]) -> set[str]:
-    present: set[str] = set()
-    for start in range(0, len(keys), _CHUNK):
-        query = select(table.c.key).where(table.c.key.in_(keys[start : start + _CHUNK]))
-        present.update(connection.execute(query).scalars())
-    return present

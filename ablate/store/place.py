@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from ablate.data.cache import cache_root
 from ablate.errors import StoreError
 from ablate.redact import without_passwords
+from ablate.store import postgres
 
 APPLICATION_ID = int.from_bytes(b"ablt", "big")
 """Stored in the header of every SQLite file that ablate creates, to recognize the databases of other programs."""
@@ -41,7 +44,7 @@ class Place:
 
     name: the name of the store in messages, without a password.
     path: its SQLite file; None for another database.
-    files: the folder of its arrays.
+    files: the folder of its arrays. If the database has them: a folder of this machine, for checkpoints and copies.
     """
 
     name: str
@@ -77,7 +80,7 @@ def locate(where: str | Path) -> Place:
             # The URL may contain a password, so the message does not repeat it.
             raise StoreError(f"the URL of the store cannot be read: {_REMEDY}") from None
         if url.get_backend_name() != "sqlite":
-            return Place(without_passwords(str(where)), url, None, Path("ablate.files").absolute())
+            return _database_place(without_passwords(str(where)), url)
         if url.query or url.get_driver_name() != "pysqlite":
             raise StoreError(
                 f"the store {without_passwords(str(where))}: give a SQLite file by its path alone, such as "
@@ -93,9 +96,24 @@ def locate(where: str | Path) -> Place:
     return Place(name, URL.create("sqlite", database=str(path)), path, files)
 
 
-def none_yet(name: str) -> StoreError:
+def _database_place(name: str, url: URL) -> Place:
+    if not postgres.is_postgres(url):
+        raise StoreError(
+            f"the store {name}: a store is a SQLite file or a PostgreSQL database: give a path or a URL that begins "
+            f"with postgresql://, or {_REMEDY}"
+        )
+    # By the name, so that the trainings of two stores do not share a folder.
+    own = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return Place(name, postgres.with_driver(name, url), None, cache_root(os.environ) / "stores" / own)
+
+
+class NoStoreYet(StoreError):
+    """A store that is to be read does not exist."""
+
+
+def none_yet(name: str) -> NoStoreYet:
     """The error for a store that is to be read and does not exist."""
-    return StoreError(f"there is no store at {name} yet: make one with `ablate run`, or {_REMEDY}")
+    return NoStoreYet(f"there is no store at {name} yet: make one with `ablate run`, or {_REMEDY}")
 
 
 def check_store_file(name: str, path: Path, create: bool) -> None:
@@ -155,4 +173,6 @@ def _explain(error: BaseException | None) -> str:
     # The low byte is the primary result code; the other bytes specify it further: https://sqlite.org/rescode.html
     if code is not None and code & 0xFF in _MEANINGS:
         return _MEANINGS[code & 0xFF]
+    if meaning := postgres.explain(error):
+        return f"{without_passwords(meaning)}, or {_REMEDY}"
     return f"cannot be used ({without_passwords(str(error).partition(chr(10))[0])}): fix it, or {_REMEDY}"

@@ -20,6 +20,10 @@ class ReadOnlyStore(Store):
     def __init__(self, place: Place, database: Database) -> None:
         Entries.__init__(self, database, place)
 
+    def remove_copies(self) -> None:
+        """Removes the files that were copied out of the database."""
+        self._arrays.close()
+
     def _insert(self, table: Table, rows: list[dict[str, Any]]) -> NoReturn:  # noqa: ARG002
         raise StoreError(f"the store {self.name} is open for reading alone")
 

@@ -144,7 +144,7 @@ class RunLog:
         """
         query = select(schema.rows.c.entry).where(schema.rows.c.run == run).order_by(schema.rows.c.position)
         with self._database.reading() as connection:
-            text = _run_row(connection, run).about
+            text = _run_row(connection, run, lock=False).about
             entries = connection.execute(query).scalars().all()
         # An older ablate did not store how many there are.
         stored = self._content(run, text).get(_COUNT, len(entries)) if text else len(entries)
@@ -158,7 +158,7 @@ class RunLog:
     def about(self, run: str) -> dict[str, Any]:
         """What was stored with the rows of a run; empty if the run has not finished."""
         with self._database.reading() as connection:
-            text = _run_row(connection, run).about
+            text = _run_row(connection, run, lock=False).about
         about = {} if text is None else self._description(run, text)
         about.pop(_COUNT, None)
         return about
@@ -182,10 +182,11 @@ class RunLog:
         return f"`ablate doctor --store {self.name}` says how to mend the store, whose results stay as they are"
 
 
-def _run_row(connection: Connection, run: str) -> Row[Any]:
+def _run_row(connection: Connection, run: str, *, lock: bool = True) -> Row[Any]:
     check_name("run", run)
+    query = select(schema.runs).where(schema.runs.c.id == run)
     # The lock is for databases that run several writers at a time, such as PostgreSQL. SQLite ignores it.
-    row = connection.execute(select(schema.runs).where(schema.runs.c.id == run).with_for_update()).one_or_none()
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     if row is None:
         newest = select(schema.runs.c.id).order_by(schema.runs.c.number.desc()).limit(10)
         known = connection.execute(newest).scalars().all()

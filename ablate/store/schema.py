@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from ablate.errors import StoreError
+from ablate.store import postgres
 
 APPLICATION = "ablate"
 VERSION = 1
@@ -107,6 +108,14 @@ claims = Table(
     Column("expires", Double, nullable=False),
     Column("attempts", Integer, nullable=False),
 )
+# Only where there is no folder for them: not in a SQLite file.
+arrays = Table(
+    "ablate_arrays",
+    _metadata,
+    Column("digest", Text, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+)
 
 
 class Damaged(StoreError):
@@ -123,14 +132,21 @@ def version(connection: Connection) -> int | None:
 
 def lacks_tables(connection: Connection) -> bool:
     """Whether the store lacks tables, because an older ablate made it."""
-    return not set(_metadata.tables) <= set(inspect(connection).get_table_names())
+    return not {table.name for table in _tables(connection)} <= set(inspect(connection).get_table_names())
 
 
 def create(connection: Connection) -> None:
     """Creates the tables that do not exist yet."""
-    _metadata.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        # Two runs that begin at once would both make the tables, and one would fail.
+        postgres.lock(connection, "tables")
+    _metadata.create_all(connection, tables=_tables(connection))
     if version(connection) is None:
         connection.execute(insert(_meta).values(application=APPLICATION, version=VERSION))
+
+
+def _tables(connection: Connection) -> list[Table]:
+    return [table for table in _metadata.sorted_tables if table is not arrays or connection.dialect.name != "sqlite"]
 
 
 def pack(owner: str, content: Any) -> str:

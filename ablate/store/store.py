@@ -1,14 +1,16 @@
 """The store keeps results under keys of what they were computed from, so that nothing is computed twice.
 
 Results are in the database. Score arrays, masks, trained weights and panels have an entry in the database and a file
-in a folder next to it. What was stored survives a kill at any moment. The store never returns wrong data: an entry that
-does not match its checksum is deleted with a warning, and so is computed again. In a run, only the coordinator's
-process opens the store. Several runs may share a store. An open store must not be used after a fork.
+in a folder next to it or, on PostgreSQL, in a table. What was stored survives a kill at any moment. The store never
+returns wrong data: an entry that does not match its checksum is deleted with a warning, and so is computed again. In a
+run, only the coordinator's process opens the store. Several runs may share one. An open store must not be used after a
+fork.
 """
 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,8 +40,10 @@ from ablate.store.records import (
     trained_of,
 )
 from ablate.store.run_log import RunLog
-from ablate.store.schema import pack, unpack
+from ablate.store.schema import Damaged, pack, unpack
 from ablate.tasks.result import Result
+
+_POLL_SECONDS = 1.0
 
 __all__ = ["Result", "RunInfo", "Store", "StoredMask"]
 
@@ -50,8 +54,8 @@ class Store(Entries, RunLog):
     If something is stored twice under one key, the second is ignored.
 
     Args:
-        url: a path or a SQLAlchemy URL. The files of ``ablate.db`` are in the folder ``ablate.db.files``; those of a
-            database other than SQLite are in ``./ablate.files``.
+        url: a path, or the URL of a PostgreSQL database. The arrays of ``ablate.db`` are in the folder
+            ``ablate.db.files``; PostgreSQL has them in a table.
         create: create the store if it does not exist. Its folder must exist.
 
     Raises:
@@ -65,10 +69,11 @@ class Store(Entries, RunLog):
         super().__init__(Database(place, create), place)
         if create:
             with store_errors(self.name):
-                arrays.sweep(self._files)
+                self._arrays.sweep()
 
     def close(self) -> None:
         self.claims.close()
+        self._arrays.close()
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -144,7 +149,13 @@ class Store(Entries, RunLog):
         entry = self._entry(schema.trained, key)
         if entry is None:
             return None
-        return WeightsFile(key, arrays.path_of(self._files, entry["file"]), entry["file"], tuple(entry["names"]))
+        try:
+            with store_errors(self.name):
+                file = self._arrays.file(entry["file"])
+        except Damaged as damage:
+            self._forget(schema.trained, key, damage)
+            return None
+        return WeightsFile(key, file, entry["file"], tuple(entry["names"]))
 
     def put_trained(self, key: str, weights: Mapping[str, NDArray[np.float32]], about: Mapping[str, Any]) -> None:
         """Stores trained weights and removes the checkpoints of their training."""
@@ -161,16 +172,25 @@ class Store(Entries, RunLog):
 
     @contextmanager
     def checkpoints(self, key: str) -> Iterator[Path]:
-        """A folder for the checkpoints of one training. It is locked, and another process that wants it waits."""
+        """A folder for the checkpoints of one training. It is locked, and another process that wants it waits.
+
+        On PostgreSQL the folder is one of this machine, and a claim keeps other machines waiting.
+        """
         folder = self._checkpoints(key)
-        with store_errors(self.name):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(folder.with_suffix(".lock"))
-            lock.acquire()
+        claim = [] if self._in_folder else [f"training {key}"]
+        while claim and not self.claims.take(claim).mine:
+            time.sleep(_POLL_SECONDS)
         try:
-            yield folder
+            with store_errors(self.name):
+                folder.mkdir(parents=True, exist_ok=True)
+                lock = FileLock(folder.with_suffix(".lock"))
+                lock.acquire()
+            try:
+                yield folder
+            finally:
+                lock.release()
         finally:
-            lock.release()
+            self.claims.release(claim)
 
     def _checkpoints(self, key: str) -> Path:
         # Half of a key, 128 bits, is still unique, and keeps the paths of checkpoints short.

@@ -40,17 +40,32 @@ def result(score: float = 81.5, values: NDArray[np.float32] | None = None, **abo
     return Result("ok", None, score, values, 0.25, about)
 
 
+BACKENDS = ["sqlite", "postgresql"]
+
+
+@pytest.fixture(params=BACKENDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place for a new store."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ablate.db")
+    new: str = request.getfixturevalue("server").url()
+    return new
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store(tmp_path / "ablate.db") as opened:
+def store(url: str) -> Iterator[Store]:
+    with Store(url) as opened:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Store]:
+@pytest.fixture(scope="module", params=BACKENDS)
+def shared(request: pytest.FixtureRequest) -> Iterator[Store]:
     """One store for all examples of a property: keys are made distinct by a counter."""
-    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "ablate.db") as opened:
-        yield opened
+    with tempfile.TemporaryDirectory() as folder:
+        sqlite = request.param == "sqlite"
+        place = f"{folder}/ablate.db" if sqlite else request.getfixturevalue("server").url()
+        with Store(place) as opened:
+            yield opened
 
 
 Vector = NDArray[np.float32]
@@ -227,14 +242,14 @@ def test_a_second_different_choice_is_refused(store: Store) -> None:
     assert store.runs()[-1].choice == {"cell": "a", "of": [1, 2]}
 
 
-def test_reads_add_up_over_runs_and_openings(tmp_path: Path) -> None:
+def test_reads_add_up_over_runs_and_openings(url: str) -> None:
     for _ in range(2):
-        with Store(tmp_path / "ablate.db") as store:
+        with Store(url) as store:
             run = store.begin_run({})
             store.record_reads(run, ["stsb", "sts12"], 3)
             store.record_reads(run, ["stsb"], 1)
             store.record_reads(run, [], 1)
-    with Store(tmp_path / "ablate.db") as store:
+    with Store(url) as store:
         assert store.reads() == {"sts12": 2, "stsb": 4}
 
 
@@ -380,7 +395,8 @@ def test_a_store_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> Non
         ("sqlite:///x.db?mode=ro", "by its path alone"),
         ("sqlite+aiosqlite:///x.db", "by its path alone"),
         ("://secret@host", "the URL of the store cannot be read"),
-        ("nosuch://u:secret@host/db", r"nosuch://u:\*\*\*@host/db: no driver for this database"),
+        ("mysql://u:secret@host/db", r"mysql://u:\*\*\*@host/db: a store is a SQLite file or a PostgreSQL database"),
+        ("postgresql+psycopg2://u:secret@host/db", r"u:\*\*\*@host/db: ablate uses psycopg 3: .* without \+psycopg2"),
         ("absent/folder/x.db", "there is no folder .*absent/folder: make it"),
         ("x" * 300, "File name too long"),
     ],
@@ -455,9 +471,10 @@ def test_settings_that_durability_rests_on(tmp_path: Path, monkeypatch: pytest.M
         assert [info.manifest["mode"] for info in store.runs()] == ["delete", "wal", "delete"]
 
 
-def test_array_files_are_named_for_their_content_and_shared(store: Store, tmp_path: Path) -> None:
-    for key in ("a", "b"):
-        store.put_scores(key, np.ones(3, np.float32), {"key": key})
+def test_array_files_are_named_for_their_content_and_shared(tmp_path: Path) -> None:
+    with Store(tmp_path / "ablate.db") as store:
+        for key in ("a", "b"):
+            store.put_scores(key, np.ones(3, np.float32), {"key": key})
     [file] = (tmp_path / "ablate.db.files").iterdir()
     assert file.name == f"{hashlib.sha256(file.read_bytes()).hexdigest()}.safetensors"
 
