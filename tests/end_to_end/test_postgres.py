@@ -125,6 +125,7 @@ def test_doctor_finds_what_is_damaged_and_lost_on_a_server_and_a_run_makes_it_ag
 
 
 @pytest.mark.usefixtures("place")
+@pytest.mark.slow
 def test_two_processes_compute_each_cell_once_on_a_server(server: Server) -> None:
     Path("recipe.yaml").write_text(SHARED)
     alone = ablate.run("recipe.yaml", store="alone.db").about.computed

@@ -77,6 +77,7 @@ def folder_of_work(evaluation: Evaluation) -> Evaluated:
     return replace(pid(evaluation), cell=os.getcwd())
 
 
+@pytest.mark.slow
 def test_a_cell_that_ends_its_worker_is_lost_and_no_other(running: Dask) -> None:
     outcomes = {one.cell: one for one in running.map(exits, map(item, "01234"))}
     assert set(outcomes) == set("01234")
