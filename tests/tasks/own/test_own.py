@@ -76,11 +76,11 @@ def test_scores_of_pairs(tmp_path: Path, given: dict[str, str]) -> None:
 
 def test_accuracy_of_triplets(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("anchor,positive,negative\na,b,c\na,c,b\na,b,b\n")
+    path.write_text("anchor,positive,negative\na,b,c\na,c,b\na,b,d\n")
     task = own_task("mine", {"kind": "triplets"})(kind="triplets", file=path)
     data = task.load(Embedded())
-    assert data.sentences == ("a", "b", "c")
-    values = task.measure(data, torch.tensor([[1.0, 0], [5, 1], [0, 1]]))
+    assert data.sentences == ("a", "b", "c", "d")
+    values = task.measure(data, torch.tensor([[1.0, 0], [5, 1], [0, 1], [5, 1]]))
     assert values.tolist() == [1, 0, 0]
     assert task.score(data, values, np.ones(3, bool)) == pytest.approx(100 / 3)
 
