@@ -21,7 +21,7 @@ data: embedded
 calibration: {pairs: 32, sentences: 32, batch_size: 16}
 scorers: [align, random]
 granularities: [neuron]
-sparsities: [0.1, 0.2, 0.3, 0.4, 0.5]
+sparsities: [0.1, 0.2, 0.3]
 seeds: [0, 1]
 controls: {matched: 2}
 screen: [synthetic-dev]
@@ -77,13 +77,13 @@ def rows(store: Path) -> list[list[dict[str, Any]]]:
     return [[{k: v for k, v in row.items() if k not in ("cached", "seconds")} for row in of_run] for of_run in runs]
 
 
-def test_three_processes_compute_each_cell_once_and_have_the_same_rows(folder: Path) -> None:
+def test_two_processes_compute_each_cell_once_and_have_the_same_rows(folder: Path) -> None:
     alone, none = counts(begin(folder, store="alone.db"))
-    together = [counts(one) for one in [begin(folder) for _ in range(3)]]
+    together = [counts(one) for one in [begin(folder) for _ in range(2)]]
     assert none == 0
     assert sum(computed for computed, _ in together) == alone
     (expected,) = rows(folder / "alone.db")
-    assert rows(folder / "s.db") == [expected] * 3
+    assert rows(folder / "s.db") == [expected] * 2
 
 
 @pytest.mark.slow
@@ -109,6 +109,6 @@ def test_a_cell_that_ended_its_process_twice_fails_and_the_others_go_on(folder: 
     assert others == [first] * (DEADLY - 1)
     computed, failed = counts(begin(folder))
     assert failed == 1
-    assert computed > 10
+    assert computed > 5
     (row,) = [row for row in rows(folder / "s.db")[-1] if row["status"] == "failed"]
     assert "the process ended 2 times while it evaluated this cell; `--jobs 1` isolates it" in json.dumps(row)

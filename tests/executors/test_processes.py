@@ -60,8 +60,16 @@ def prints(evaluation: Evaluation) -> Evaluated:
     return pid(evaluation)
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[Processes]:
+    executor = Processes(jobs=2)
+    with executor.running():
+        yield executor
+
+
 def test_the_contract_is_kept() -> None:
-    check_executor(Processes, jobs=2)
+    # One process, because each contract starts them anew. What several do is below, and in test_executors.py.
+    check_executor(Processes, jobs=1)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +79,10 @@ def test_the_contract_is_kept() -> None:
         (segfaults, "was ended by SIGSEGV"),
     ],
 )
-def test_a_cell_that_ends_its_process_is_lost_and_no_other(work: Callable[[Evaluation], Evaluated], cause: str) -> None:
-    outcomes = {one.cell: one for one in Processes(jobs=2).map(work, map(item, "0123456"))}
+def test_a_cell_that_ends_its_process_is_lost_and_no_other(
+    running: Processes, work: Callable[[Evaluation], Evaluated], cause: str
+) -> None:
+    outcomes = {one.cell: one for one in running.map(work, map(item, "0123456"))}
     assert set(outcomes) == set("0123456")
     lost = outcomes.pop("3")
     assert [failure.reason for failure in lost.failures.values()] == [f"its process {cause}, {ATTEMPTS} times"]
@@ -81,13 +91,14 @@ def test_a_cell_that_ends_its_process_is_lost_and_no_other(work: Callable[[Evalu
 
 
 @pytest.mark.slow
-def test_a_cell_whose_process_is_killed_once_is_tried_again(tmp_path: Path) -> None:
+def test_a_cell_whose_process_is_killed_once_is_tried_again(running: Processes, tmp_path: Path) -> None:
     cells = [str(tmp_path / name) for name in "abc"]
-    outcomes = list(Processes(jobs=2).map(dies_once, map(item, cells)))
+    outcomes = list(running.map(dies_once, map(item, cells)))
     assert sorted(one.cell for one in outcomes) == cells
     assert not any(one.failures for one in outcomes)
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_between_two_stages_is_started_anew() -> None:
     executor = Processes(jobs=1)
     with executor.running():
@@ -99,7 +110,7 @@ def test_a_process_that_is_killed_between_two_stages_is_started_anew() -> None:
     assert not psutil.pid_exists(int(second.seconds))
 
 
-def test_items_that_are_not_taken_are_not_made() -> None:
+def test_items_that_are_not_taken_are_not_made(running: Processes) -> None:
     made: list[str] = []
 
     def items() -> Iterator[Evaluation]:
@@ -107,7 +118,7 @@ def test_items_that_are_not_taken_are_not_made() -> None:
             made.append(str(number))
             yield item(str(number))
 
-    outcomes = Processes(jobs=2).map(pid, items())
+    outcomes = running.map(pid, items())
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
     assert len(made) <= 4, "one for each process, and one more, and one for the outcome that was taken"
@@ -121,6 +132,7 @@ def test_what_a_cell_prints_does_not_reach_stdout(capfd: pytest.CaptureFixture[s
     assert "from C" in err
 
 
+@pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them() -> None:
     program = """
 from tests.executors.test_processes import Processes, item, pid
