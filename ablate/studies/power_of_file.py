@@ -69,7 +69,9 @@ def power_of_file(file: OwnFile, kind: str, spec: ModelSpec) -> PowerOfFile:
         DataError: dense has no score on these items, or each draw equals dense.
     """
     model = load_model(spec, resolve("auto"))
-    task = own_task("checked", {"kind": kind})(kind=kind, file=file.path)
+    given = {"kind": kind, "file": file.path, "columns": dict(file.columns)}
+    given |= {"qrels": file.qrels} if file.qrels else {}
+    task = own_task("checked", given)(**given)
     # As a run has them: those of some kinds are more than the rows of the file.
     data = task.load(Embedded())
     count = len(data)

@@ -62,6 +62,14 @@ def test_of_a_large_file_a_part_is_measured(bench: Bench, monkeypatch: pytest.Mo
     assert "scaled" not in str(whole)
 
 
+def test_it_is_of_the_columns_that_were_named(bench: Bench) -> None:
+    path, spec = bench.root / "two.csv", ModelSpec(name=str(bench.model))
+    rows = [f"{a},{b},{gold},{5 - gold}" for a, b, gold in pairs(7, 60)]
+    path.write_text("\n".join(["text1,text2,score,other", *rows]))
+    dense = [power_of_file(read_own(path, "sts", {"score": of}), "sts", spec).dense for of in ("score", "other")]
+    assert dense[1] == pytest.approx(-dense[0])
+
+
 def test_a_file_without_a_score_is_refused(bench: Bench) -> None:
     path = bench.root / "flat.csv"
     path.write_text("text1,text2,score\na b,a b,1\nc d,c d,2\ne f,e f,3\n")
