@@ -95,16 +95,19 @@ class MaskMaker:
             AblateError: a batch is larger than the calibration set, or the store fails. Any other error is ignored
                 here, and raised again when a cell that needs the pass is made.
         """
-        cells = list(cells)
         lacking = self._lacking(cells)
         if not lacking:
             return
         keys = sorted(key for part in lacking for key in self.scores.keys(part).values())
         # A key of its own, because if a pass ends the process, none of the contributions is to blame yet.
         together = digest({"pass for": keys})
-        with suppress(EndedProcesses), alone(self.store, [together], "", lambda: not self._lacking(cells)) as mine:
+        with (
+            suppress(EndedProcesses),
+            alone(self.store, [together], "", lambda: not self.scores.lacking(lacking)) as mine,
+        ):
             if mine:
-                self.scores.collect(self._lacking(cells))
+                absent = self.scores.lacking(lacking)  # another run may have stored some while this one waited
+                self.scores.collect([part for part in lacking if part in absent])
 
     def _lacking(self, cells: Iterable[Cell]) -> list[Step]:
         """The parts of first steps that need statistics and whose contributions are not in the store, each once."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ablate.data.items import ItemSet, PairKey, normalize
 from ablate.data.near import SIMILARITY, near_pairs
 
@@ -17,15 +19,7 @@ def near_within(items: ItemSet) -> str:
     if len(items.sentences) > MOST:
         return _TOO_MANY
     found = near_pairs(items, items.pairs_seen())
-    first = _first_rows(items)
-    example = next(((row, first[pair]) for row, pair in enumerate(found) if pair is not None), None)
-    if example is None:
-        return "none"
-    row, other = example
-    return (
-        f"{sum(pair is not None for pair in found):,} of the rows are almost another row (similarity {SIMILARITY:g} or "
-        f"more), such as rows {row + 1:,} and {other + 1:,}: {_differing(items, row, items, other)}"
-    )
+    return _said(items, found, items, "of the rows are almost another row")
 
 
 def near_between(one: ItemSet, other: ItemSet) -> str:
@@ -34,18 +28,23 @@ def near_between(one: ItemSet, other: ItemSet) -> str:
         return _TOO_MANY
     seen = one.pairs_seen()
     found = [pair if new else None for pair, new in zip(near_pairs(other, seen), other.unseen(seen), strict=True)]
-    first = _first_rows(one)
+    return _said(other, found, one, "rows of the second are almost rows of the first")
+
+
+_TOO_MANY = f"not looked for in more than {MOST:,} texts"
+
+
+def _said(ours: ItemSet, found: Sequence[PairKey | None], theirs: ItemSet, what: str) -> str:
+    """How many rows of ``ours`` are near to which pair of ``theirs``, with an example; found: by row, such a pair."""
+    first = _first_rows(theirs)
     example = next(((row, first[pair]) for row, pair in enumerate(found) if pair is not None), None)
     if example is None:
         return "none"
     row, its = example
     return (
-        f"{sum(pair is not None for pair in found):,} rows of the second are almost rows of the first (similarity "
-        f"{SIMILARITY:g} or more), such as rows {row + 1:,} and {its + 1:,}: {_differing(other, row, one, its)}"
+        f"{sum(pair is not None for pair in found):,} {what} (similarity {SIMILARITY:g} or more), such as rows "
+        f"{row + 1:,} and {its + 1:,}: {_differing(ours, row, theirs, its)}"
     )
-
-
-_TOO_MANY = f"not looked for in more than {MOST:,} texts"
 
 
 def _first_rows(items: ItemSet) -> dict[PairKey, int]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from itertools import count, islice
 from typing import Any, ClassVar
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from ablate.distribution import pip_install
 from ablate.errors import PluginError, one_line
-from ablate.executors.base import Evaluated, Evaluation, Executor, lost
+from ablate.executors.base import Evaluated, Evaluation, lost
 from ablate.executors.cores import cores
+from ablate.executors.with_workers import WithWorkers, Work
 from ablate.printable import visible
 
 LOSSES = 3
@@ -31,10 +32,8 @@ WAIT_SECONDS = 30.0
 PACKAGES = ("ablate-embeddings", "torch", "transformers", "sentence-transformers", "numpy")
 """Of which a worker needs the versions of the coordinator, since scores depend on them."""
 
-Work = Callable[[Evaluation], Evaluated]
 
-
-class Dask(Executor):
+class Dask(WithWorkers):
     """The workers of a Dask cluster, each with the model and the data. They may come and go during the run.
 
     A worker that lacks the model, the data or the packages of this process is given no further cells, and is named in
@@ -43,7 +42,6 @@ class Dask(Executor):
 
     name: ClassVar[str] = "dask"
     help: ClassVar[str] = "workers of a Dask cluster: of this machine, of an address, or of a SLURM queue"
-    isolates: ClassVar[bool] = True
 
     address: str | None = Field(None, description="of a running scheduler, as tcp://HOST:8786")
     slurm: dict[str, Any] | None = Field(None, description="arguments of dask_jobqueue.SLURMCluster; starts one")
@@ -51,28 +49,14 @@ class Dask(Executor):
         None, ge=1, le=10_000, description="how many workers; by default one for each four cores, or one SLURM job"
     )
 
-    _cluster: _Cluster | None = PrivateAttr(None)
-
     @model_validator(mode="after")
     def _one_cluster(self) -> Dask:
         if self.address is not None and (self.slurm is not None or self.jobs is not None):
             raise ValueError("a cluster at an address has its own workers; leave out slurm and jobs")
         return self
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        with _connected(self) as self._cluster:
-            try:
-                yield
-            finally:
-                self._cluster = None
-
-    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
-        if self._cluster is not None:
-            yield from _map(self._cluster, work, items)
-            return
-        with _connected(self) as cluster:
-            yield from _map(cluster, work, items)
+    def started(self) -> AbstractContextManager[_Cluster]:
+        return _connected(self)
 
 
 @dataclass
@@ -82,6 +66,40 @@ class _Cluster:
     client: Any  # distributed.Client, most of which has no types
     refused: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
+
+    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+        from distributed import as_completed
+
+        client, source = self.client, iter(items)
+        job = partial(_on_worker, work, versions(), os.getcwd())
+        busy: dict[Any, Evaluation] = {}
+        finished: Any = as_completed(loop=client.loop)
+
+        def give(evaluation: Evaluation) -> None:
+            key = f"ablate-{next(self.numbers)}"
+            future = client.submit(job, evaluation, key=key, pure=False, workers=self.fit_workers())
+            busy[future] = evaluation
+            finished.add(future)
+
+        try:
+            while True:
+                # One more than can be worked on, so that no worker waits while the next mask is made.
+                room = max(1, sum(client.nthreads().values())) + 1 - len(busy)
+                for evaluation in islice(source, max(0, room)):
+                    give(evaluation)
+                if not busy:
+                    return
+                future = next(finished)
+                evaluation = busy.pop(future)
+                worker, outcome = _outcome(future, evaluation)
+                why = unfit(outcome)
+                if worker is None or why is None:
+                    yield outcome
+                else:
+                    self.refuse(worker, why)
+                    give(evaluation)
+        finally:
+            client.cancel(list(busy), force=True)
 
     def refuse(self, worker: str, why: str) -> None:
         """Gives a worker no further cells, and says so once."""
@@ -158,41 +176,6 @@ def _slurm(given: Dask) -> Any:
     cluster: Any = SLURMCluster(**{"processes": 1, **(given.slurm or {})})
     cluster.scale(jobs=given.jobs or 1)
     return cluster
-
-
-def _map(cluster: _Cluster, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
-    from distributed import as_completed
-
-    client, source = cluster.client, iter(items)
-    job = partial(_on_worker, work, versions(), os.getcwd())
-    busy: dict[Any, Evaluation] = {}
-    finished: Any = as_completed(loop=client.loop)
-
-    def give(evaluation: Evaluation) -> None:
-        key = f"ablate-{next(cluster.numbers)}"
-        future = client.submit(job, evaluation, key=key, pure=False, workers=cluster.fit_workers())
-        busy[future] = evaluation
-        finished.add(future)
-
-    try:
-        while True:
-            # One more than can be worked on, so that no worker waits while the next mask is made.
-            room = max(1, sum(client.nthreads().values())) + 1 - len(busy)
-            for evaluation in islice(source, max(0, room)):
-                give(evaluation)
-            if not busy:
-                return
-            future = next(finished)
-            evaluation = busy.pop(future)
-            worker, outcome = _outcome(future, evaluation)
-            why = unfit(outcome)
-            if worker is None or why is None:
-                yield outcome
-            else:
-                cluster.refuse(worker, why)
-                give(evaluation)
-    finally:
-        client.cancel(list(busy), force=True)
 
 
 def _outcome(future: Any, evaluation: Evaluation) -> tuple[str | None, Evaluated]:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
 from loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from ablate.errors import one_line
-from ablate.executors.base import Evaluated, Evaluation, Executor, lost
+from ablate.executors.base import Evaluated, Evaluation, lost
 from ablate.executors.cores import cores
+from ablate.executors.with_workers import WithWorkers, Work
 from ablate.executors.worker_process import begin
 
 ATTEMPTS = 3
 """How often an evaluation is begun whose process ends, before its cell is a failed row."""
 
-Work = Callable[[Evaluation], Evaluated]
 
-
-class Processes(Executor):
+class Processes(WithWorkers):
     """Several processes, each with the model and the data, and a share of the cores.
 
     A process that ends, whatever ended it, is started anew, and its cell is tried again. So a plug-in that crashes
@@ -34,28 +32,13 @@ class Processes(Executor):
 
     name: ClassVar[str] = "processes"
     help: ClassVar[str] = "several processes of this machine, each with a model and a share of the cores"
-    isolates: ClassVar[bool] = True
 
     jobs: int | None = Field(
         None, ge=1, le=1024, description="how many processes; by default one for each GPU, or for each four cores"
     )
 
-    _workers: _Workers | None = PrivateAttr(None)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        with _Workers(self.jobs) as self._workers:
-            try:
-                yield
-            finally:
-                self._workers = None
-
-    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
-        if self._workers is not None:
-            yield from self._workers.map(work, items)
-            return
-        with _Workers(self.jobs) as workers:
-            yield from workers.map(work, items)
+    def started(self) -> _Workers:
+        return _Workers(self.jobs)
 
 
 @dataclass

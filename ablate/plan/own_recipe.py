@@ -73,14 +73,13 @@ def given(dev: Path | None, test: Path | None) -> OwnRecipe:
     Raises:
         DataError: a file is malformed.
     """
-    found = entries(OwnFiles(dev, test))
+    found, hashes = entries(OwnFiles(dev, test)), set[str]()
     for entry in found:
         try:
-            _task(entry.parameters).items()
+            hashes.add(_task(entry.parameters).items().hash)
         except DataError as error:
             raise DataError(f"{entry.option}: {error}") from None
-    hashes = [_task(entry.parameters).items().hash for entry in found]
-    if len(set(hashes)) < len(hashes):
+    if len(hashes) < len(found):
         raise DataError(f"--test {test}: has the items of --dev {dev}; what chooses must not report, so give others")
     return OwnRecipe(found, [f"{entry.parameters['file']}: {entry.parameters['kind']}" for entry in found])
 
