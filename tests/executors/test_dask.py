@@ -143,7 +143,9 @@ def test_a_cluster_at_an_address_takes_no_jobs() -> None:
 def test_slurm_jobs_are_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stand-in for SLURM that starts each job at once."""
     sbatch, scancel = tmp_path / "sbatch", tmp_path / "scancel"
-    sbatch.write_text('#!/bin/sh\nsetsid bash "$1" >/dev/null 2>&1 &\necho "Submitted batch job $!"\n')
+    # A copy, as SLURM takes one: the file is removed as soon as sbatch returns.
+    copy = f'job=$(mktemp "{tmp_path}/job.XXXXXX"); cp "$1" "$job"'
+    sbatch.write_text(f'#!/bin/sh\n{copy}\nsetsid bash "$job" >/dev/null 2>&1 &\necho "Submitted batch job $!"\n')
     scancel.write_text('#!/bin/sh\nfor job; do kill -- "-$job"; done\n')
     for program in (sbatch, scancel):
         program.chmod(0o755)
