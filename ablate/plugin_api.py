@@ -12,7 +12,7 @@ from ablate.data.lines import cells, read_lines, sentence
 from ablate.data.queries import QuerySet
 from ablate.data.texts import Text
 from ablate.errors import DataError, ModelError, PluginError, Undefined
-from ablate.executors.base import Evaluated, Evaluation, Executor, lost
+from ablate.executors.base import Evaluated, Evaluation, Executor, Item, Outcome, lost
 from ablate.granularities.base import ColumnGranularity, Granularity
 from ablate.granularities.gated import embed_gated, gradients_of_gates
 from ablate.granularities.head import Head
@@ -63,6 +63,7 @@ __all__ = [
     "Granularity",
     "Head",
     "InputNorm",
+    "Item",
     "ItemSet",
     "KvGroup",
     "Layer",
@@ -73,6 +74,7 @@ __all__ = [
     "Model",
     "ModelError",
     "Neuron",
+    "Outcome",
     "Plugin",
     "PluginError",
     "QuerySet",

@@ -24,6 +24,8 @@ def prevalence(
     output: options.Output = None,
     device: options.Device = None,
     precision: options.Precision = None,
+    executor: options.Executor = None,
+    jobs: options.Jobs = None,
 ) -> None:
     """Measure how many units hurt the model, where they are, and how many can be removed.
 
@@ -44,4 +46,6 @@ def prevalence(
         page,
         device=device,
         precision=precision,
+        executor=executor,
+        jobs=jobs,
     )

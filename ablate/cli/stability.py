@@ -21,6 +21,8 @@ def stability(
     output: options.Output = None,
     device: options.Device = None,
     precision: options.Precision = None,
+    executor: options.Executor = None,
+    jobs: options.Jobs = None,
 ) -> None:
     """Measure how much contributions, masks and scores depend on the calibration set.
 
@@ -41,4 +43,6 @@ def stability(
         page,
         device=device,
         precision=precision,
+        executor=executor,
+        jobs=jobs,
     )

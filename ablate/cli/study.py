@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ablate.cli.options import StudyFormat
 
@@ -28,15 +28,14 @@ def study(
     output: Path | None,
     work: Callable[[Job, Store, Watch], R],
     page: Callable[[R], Page],
-    *,
-    device: str | None,
-    precision: str | None,
+    **where: Any,
 ) -> None:
     """Runs a study and prints its record.
 
     Args:
         work: runs the study, and returns its record.
         page: makes a page of the record, for every format except JSON.
+        where: what replaces keys of the recipe: ``device``, ``precision``, ``executor`` and ``jobs``.
     """
     from ablate.cli.console import make_console
     from ablate.cli.execution import working
@@ -48,7 +47,7 @@ def study(
     from ablate.studies.records import to_dict
 
     check_output(output, recipe, store)
-    job = prepare_job(*load_recipe(recipe, overrides, device=device, precision=precision), data)
+    job = prepare_job(*load_recipe(recipe, overrides, **where), data)
     with working(store) as (opened, progress):
         record = work(job, opened, progress)
     if form is StudyFormat.json:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 import torch
 
+from ablate.coordinator.on_workers import under
 from ablate.coordinator.others import alone
 from ablate.data.calibration import Calibration
-from ablate.engine.collect import Collected, collect
+from ablate.engine.collect import Collected, collect, waves
 from ablate.engine.passes import passes_of
 from ablate.engine.prune import Contributions
 from ablate.engine.score import score
@@ -18,6 +19,7 @@ from ablate.errors import FAILURES, StoreError
 from ablate.events import Event, Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
+from ablate.models.chunks import Chunks, InTurn
 from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.plan.plan import Step
@@ -38,6 +40,7 @@ class ContributionMaker:
 
     tasks: for each task or group name that the cells' scorers give, the tasks with their data already loaded.
     watch: called with the progress of passes over the calibration set, and of slow scorers.
+    chunks: where passes are made, and what slow scorers divide is done; by default in this process.
     """
 
     model: Model
@@ -46,6 +49,7 @@ class ContributionMaker:
     timings: Timings
     tasks: ScorerTasks = field(default_factory=dict)
     watch: Watch = silent
+    chunks: Chunks | None = None
     _layers: dict[Granularity, torch.Tensor] = field(default_factory=dict, init=False)
     _keys: dict[Hashable, dict[Granularity, str]] = field(default_factory=dict, init=False)
     _collected: Collected = field(default_factory=Collected, init=False)
@@ -88,10 +92,12 @@ class ContributionMaker:
         lacking = list(parts)
         self._collected = Collected()
         requests = [request for part in lacking for request in part.requests]
-        for served in passes_of(requests, self.calibration).values():
+        chunks = self.chunks or InTurn(self.model)
+        for wave in waves(passes_of(requests, self.calibration), divides=chunks.divides):
+            served = [request for of_pass in wave.values() for request in of_pass]
             with self.timings.measure("collect"), _left_to_the_cells():
-                self._collected = collect(self.model, self.calibration, served, self.on_pass, self._collected)
-            # Store after each pass, so that an interrupted run loses no finished pass.
+                self._collected = collect(self.model, self.calibration, served, self.on_pass, self._collected, chunks)
+            # Store now, so that an interrupted run loses no finished pass.
             for part in [part for part in lacking if self._collected.has(part.requests)]:
                 lacking.remove(part)
                 with _left_to_the_cells():
@@ -165,12 +171,13 @@ class ContributionMaker:
         members = {part: [self.of(member, units, remove) for member in part.members] for part in parts}
         requests = [request for part in parts for request in part.requests]
         contributions: ByGranularity = {}
+        chunks = under(self.chunks or InTurn(self.model), units)
         with masked(self.model, units.keep(self.model)):
             collected = self._collected
             # The statistics that were collected in advance are those of the dense model, and do not hold under a mask.
             if in_force is not None or not collected.has(requests):
                 with self.timings.measure("collect"):
-                    collected = collect(self.model, self.calibration, requests, self.on_pass)
+                    collected = collect(self.model, self.calibration, requests, self.on_pass, chunks=chunks)
             for part in parts:
                 with self.timings.measure("score") as spent:
                     layers = {g: self.layers_of(g) for g in part.granularities}
@@ -186,6 +193,7 @@ class ContributionMaker:
                         self._removing(part, remove),
                         members[part],
                         self.watch,
+                        chunks,
                     )
                 contributions |= scored
                 for granularity, key in self.keys(part, in_force, remove).items() if _worth_storing(part) else ():

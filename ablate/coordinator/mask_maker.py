@@ -19,6 +19,7 @@ from ablate.engine.search import Ranked
 from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
+from ablate.models.chunks import Chunks
 from ablate.models.masked import removed_parameters
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
@@ -48,6 +49,7 @@ class MaskMaker:
     watch: called with the progress of passes over the calibration set, and of slow scorers.
     swaps: searches the masks of steps with a search; None if the plan has none.
     trained_on: the tasks that choose the best checkpoint of each training; none if no cell is trained.
+    chunks: where scorers' work is done; by default in this process.
     scores: makes the contributions.
     """
 
@@ -60,16 +62,21 @@ class MaskMaker:
     watch: Watch = silent
     swaps: Swaps | None = None
     trained_on: Sequence[Loaded] = ()
+    chunks: Chunks | None = None
     scores: ContributionMaker = field(init=False)
     _alike: dict[Granularity, Groups] = field(default_factory=dict, init=False)
     _keys: dict[Cell, str] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.scores = ContributionMaker(self.model, self.calibration, self.store, self.timings, self.tasks, self.watch)
+        arguments = self.model, self.calibration, self.store, self.timings, self.tasks, self.watch, self.chunks
+        self.scores = ContributionMaker(*arguments)
 
     def for_model(self, model: Model) -> MaskMaker:
-        """The same mask maker for another model, or for one with other weights. It does not search."""
-        return replace(self, model=model, swaps=None)
+        """The same mask maker for another model, or for one with other weights. It does not search.
+
+        It works in this process: other processes have the weights that the run began with.
+        """
+        return replace(self, model=model, swaps=None, chunks=None)
 
     def with_calibration(self, calibration: Calibration) -> MaskMaker:
         """The same mask maker with another calibration set."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ablate.coordinator.cell_work import CellQueue, CellWork
 from ablate.coordinator.look_ahead import AHEAD, Ahead, look_ahead
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.coordinator.on_workers import chunks_of, packed_masks
 from ablate.coordinator.others import Others
 from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.settle import Settler, reason
@@ -20,7 +21,7 @@ from ablate.engine.worker import THIS_PROCESS
 from ablate.errors import FAILURES, AblateError, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
 from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
-from ablate.granularities.units import Units
+from ablate.models.chunks import Chunks
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.plan import DENSE, Cell
@@ -67,6 +68,11 @@ class ModelRun:
     trainings: Trainings | None = None
     dim: int | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def chunks(self) -> Chunks:
+        """Where the work of scorers and studies is done."""
+        return chunks_of(self.executor, self.spec, self.model, self.device)
 
     def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
         """Evaluates dense and ``cells`` on ``tasks``, except for results already stored; dense is the first outcome.
@@ -254,11 +260,6 @@ class ModelRun:
     def reason(self, error: BaseException, *culprits: Plugin) -> str:
         """What a row says about an error; see :func:`ablate.coordinator.settle.reason`."""
         return reason(error, self.keep_going, *culprits)
-
-
-def packed_masks(units: Units) -> tuple[PackedMask, ...]:
-    """The masks of an evaluation."""
-    return tuple(PackedMask.of(units.granularities[name], mask) for name, mask in units.masks.items())
 
 
 def _unreadable(fault: str) -> Failure:

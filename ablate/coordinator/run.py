@@ -11,6 +11,7 @@ from ablate.coordinator.maps import agreement, maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.near_duplicates import merged
+from ablate.coordinator.on_workers import chunks_of
 from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
 from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
@@ -216,6 +217,7 @@ def prepare_model_run(
         watch,
         _swaps(job, evaluator, store, timings, watch),
         trained_on,
+        chunks_of(job.plan.executor, spec, model, job.recipe.device),
     )
     model_run = ModelRun(
         spec,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from ablate.coordinator.model_run import packed_masks
+from ablate.coordinator.on_workers import packed_masks
 from ablate.data.items import Source
 from ablate.data.sources import WORDS, resolve
 from ablate.engine.evaluate import evaluate

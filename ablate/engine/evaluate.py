@@ -72,13 +72,18 @@ def _measured(
 def _embedded(
     evaluation: Evaluation, evaluator: Evaluator, weights: Weights | None, tasks: Sequence[Loaded]
 ) -> Embeddings:
-    keep = merge([_kept(part, evaluator.model) for part in evaluation.mask])
-    return evaluator.embed(keep, tasks, evaluation.precision, weights)
+    return evaluator.embed(kept(evaluation.mask, evaluator.model), tasks, evaluation.precision, weights)
 
 
-def _kept(part: PackedMask, model: Model) -> dict[str, torch.Tensor]:
-    check_version("granularity", part.granularity.name, part.granularity.version, part.version)
-    return part.granularity.keep(model, torch.from_numpy(part.unpacked()))
+def kept(mask: Sequence[PackedMask], model: Model) -> dict[str, torch.Tensor]:
+    """What the masks of several granularities together keep of the weights.
+
+    Raises:
+        PluginError: a granularity is of another version here than in the coordinator.
+    """
+    for part in mask:
+        check_version("granularity", part.granularity.name, part.granularity.version, part.version)
+    return merge([part.granularity.keep(model, torch.from_numpy(part.unpacked())) for part in mask])
 
 
 def _all_fail(evaluation: Evaluation, failure: Failure) -> dict[str, Failure]:

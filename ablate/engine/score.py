@@ -15,6 +15,7 @@ from ablate.engine.collect import Collected
 from ablate.errors import PluginError
 from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
+from ablate.models.chunks import Chunks
 from ablate.models.model import Model
 from ablate.plan.plan import Step
 from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks, View
@@ -32,6 +33,7 @@ def score(
     remove: Mapping[Granularity, int | None] | None = None,
     members: Sequence[Mapping[Granularity, NDArray[np.float32]]] = (),
     watch: Watch = silent,
+    chunks: Chunks | None = None,
 ) -> dict[Granularity, NDArray[np.float32]]:
     """The contributions of a step's units under the mask in force, checked against the scorer's contract.
 
@@ -43,6 +45,7 @@ def score(
         remove: for a targeted scorer, how many units the step removes now at each granularity.
         members: the contributions of each of the step's members.
         watch: called with the progress of a slow scorer.
+        chunks: where the work is done that a slow scorer divides; by default in this process.
 
     Returns:
         For each of the step's granularities [units], finite; higher = keep.
@@ -57,6 +60,7 @@ def score(
             remove=None if remove is None else remove[g],
             members=tuple(torch.from_numpy(member[g]).to(model.device) for member in members),
             watch=watch,
+            chunks=chunks,
         )
         for g in step.granularities
     }

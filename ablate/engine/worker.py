@@ -14,6 +14,7 @@ from ablate.data.items import Source
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import FAILURES, AblateError, DataError, ModelError, PluginError, one_line
 from ablate.executors.base import Evaluation, TaskToMeasure
+from ablate.executors.chunk import Chunk
 from ablate.models.device import resolve
 from ablate.models.load import load_model
 from ablate.models.model import Model
@@ -76,8 +77,8 @@ class Worker:
             self._lent.remove(lent)
             self.clear()
 
-    def evaluator(self, evaluation: Evaluation) -> Evaluator:
-        """The evaluator of an evaluation's model.
+    def evaluator(self, evaluation: Evaluation | Chunk) -> Evaluator:
+        """The evaluator of the model of an evaluation, or of a chunk.
 
         Raises:
             ModelError: the model cannot be loaded here, or is not the coordinator's; or the device is not here.
@@ -147,7 +148,7 @@ def check_version(kind: str, name: str, here: int, wanted: int) -> None:
         )
 
 
-def _device(evaluation: Evaluation) -> torch.device:
+def _device(evaluation: Evaluation | Chunk) -> torch.device:
     try:
         device = resolve(evaluation.device)
         check_precision(evaluation.precision, device)
@@ -156,7 +157,7 @@ def _device(evaluation: Evaluation) -> torch.device:
     return device
 
 
-def _is_right(model: Model, evaluation: Evaluation, device: torch.device) -> bool:
+def _is_right(model: Model, evaluation: Evaluation | Chunk, device: torch.device) -> bool:
     return (model.hash, model.encoding, model.device) == (evaluation.model_hash, evaluation.encoding, device)
 
 

@@ -1,4 +1,7 @@
-"""What an executor gets and returns: everything that decides a cell's scores, and the scores."""
+"""What an executor gets and returns: everything that decides a cell's scores, and the scores.
+
+Chunks of scorers' and studies' work go the same way; see :mod:`ablate.executors.chunk`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,6 +25,30 @@ from ablate.plugin import Plugin
 from ablate.tasks.base import Task
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
+
+
+class ToDo(Protocol):
+    """What work is done on. device: as the recipe says."""
+
+    @property
+    def device(self) -> str: ...
+
+    def failed(self, failure: Failure) -> Any:
+        """The outcome of an item that could not be worked on."""
+
+
+class Done(Protocol):
+    """What work gives. misplaced: why the place of the work cannot do what others can; None if it can."""
+
+    @property
+    def misplaced(self) -> str | None: ...
+
+
+Item = TypeVar("Item", bound=ToDo)
+"""What an executor takes: an :class:`Evaluation`, or a :class:`~ablate.executors.chunk.Chunk`."""
+
+Outcome = TypeVar("Outcome", bound=Done)
+"""What it gives back: an :class:`Evaluated`, or a :class:`~ablate.executors.chunk.ChunkDone`."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +143,10 @@ class Evaluation:
     device: str = "cpu"
     precision: Precision = "float32"
 
+    def failed(self, failure: Failure) -> Evaluated:
+        """The outcome in which every task fails."""
+        return Evaluated(self.cell, {}, {wanted.name: failure for wanted in self.tasks}, 0.0)
+
 
 Culprit = Literal["task", "mask", "place", "data", "other"]
 
@@ -135,6 +166,11 @@ class Failure:
     reason: str
     culprit: Culprit
     error: BaseException | None = field(default=None, compare=False)
+
+    @property
+    def of_place(self) -> bool:
+        """Whether another place may succeed."""
+        return self.culprit in ("place", "data")
 
     @classmethod
     def of(cls, error: BaseException, culprit: Culprit) -> Failure:
@@ -160,14 +196,22 @@ class Evaluated:
     failures: Mapping[str, Failure]
     seconds: float
 
+    @property
+    def misplaced(self) -> str | None:
+        """Why the evaluation's place cannot do what the coordinator can; None if it can."""
+        return next((failure.reason for failure in self.failures.values() if failure.of_place), None)
+
 
 class Executor(Plugin):
     """Decides where and when cells are evaluated. It never opens the store, which the coordinator alone writes.
 
     isolates: whether a cell that ends its process leaves the coordinator alive.
+    chunks: whether it also takes chunks of scorers' and studies' work. Its workers are then other processes, and
+        :meth:`map` may be called while an item of an earlier call is being made.
     """
 
     isolates: ClassVar[bool] = False
+    chunks: ClassVar[bool] = False
 
     def running(self) -> AbstractContextManager[None]:
         """Held open by a run for all its calls of :meth:`map`: the place to start workers, and to end them.
@@ -180,7 +224,7 @@ class Executor(Plugin):
         return nullcontext()
 
     @abstractmethod
-    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         """Calls ``work`` with each item, and yields what it returns as it arrives, in any order.
 
         ``work`` is a function of a module, and items and outcomes are plain data, so that all of them can be pickled
@@ -198,11 +242,10 @@ class Executor(Plugin):
         """
 
 
-def lost(evaluation: Evaluation, reason: str, culprit: Culprit = "other") -> Evaluated:
-    """The outcome of an evaluation that could not be worked on: every task fails.
+def lost(item: ToDo, reason: str, culprit: Culprit = "other") -> Any:
+    """The outcome of an item that could not be worked on. Of an evaluation, every task fails.
 
     Args:
         reason: in one line, such as ``its process was ended by SIGSEGV, 3 times``.
     """
-    failure = Failure(reason, culprit)
-    return Evaluated(evaluation.cell, {}, {wanted.name: failure for wanted in evaluation.tasks}, 0.0)
+    return item.failed(Failure(reason, culprit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,13 +17,13 @@ from pydantic import Field, model_validator
 
 from ablate.distribution import pip_install
 from ablate.errors import PluginError, one_line
-from ablate.executors.base import Evaluated, Evaluation, lost
+from ablate.executors.base import Item, Outcome, ToDo, lost
 from ablate.executors.cores import cores
-from ablate.executors.with_workers import WithWorkers, Work
+from ablate.executors.with_workers import WithWorkers
 from ablate.printable import visible
 
 LOSSES = 3
-"""How often an evaluation is begun whose worker ends, before its cell is a failed row. Clusters of others decide
+"""How often an item is begun whose worker ends, before it fails. Clusters of others decide
 this themselves (``distributed.scheduler.allowed-failures``)."""
 
 WAIT_SECONDS = 30.0
@@ -67,37 +67,37 @@ class _Cluster:
     refused: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=count)
 
-    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         from distributed import as_completed
 
         client, source = self.client, iter(items)
         job = partial(_on_worker, work, versions(), os.getcwd())
-        busy: dict[Any, Evaluation] = {}
+        busy: dict[Any, Item] = {}
         finished: Any = as_completed(loop=client.loop)
 
-        def give(evaluation: Evaluation) -> None:
+        def give(item: Item) -> None:
             key = f"ablate-{next(self.numbers)}"
-            future = client.submit(job, evaluation, key=key, pure=False, workers=self.fit_workers())
-            busy[future] = evaluation
+            future = client.submit(job, item, key=key, pure=False, workers=self.fit_workers())
+            busy[future] = item
             finished.add(future)
 
         try:
             while True:
                 # One more than can be worked on, so that no worker waits while the next mask is made.
                 room = max(1, sum(client.nthreads().values())) + 1 - len(busy)
-                for evaluation in islice(source, max(0, room)):
-                    give(evaluation)
+                for item in islice(source, max(0, room)):
+                    give(item)
                 if not busy:
                     return
                 future = next(finished)
-                evaluation = busy.pop(future)
-                worker, outcome = _outcome(future, evaluation)
-                why = unfit(outcome)
+                item = busy.pop(future)
+                worker, outcome = _outcome(future, item)
+                why = outcome.misplaced
                 if worker is None or why is None:
                     yield outcome
                 else:
                     self.refuse(worker, why)
-                    give(evaluation)
+                    give(item)
         finally:
             client.cancel(list(busy), force=True)
 
@@ -178,18 +178,20 @@ def _slurm(given: Dask) -> Any:
     return cluster
 
 
-def _outcome(future: Any, evaluation: Evaluation) -> tuple[str | None, Evaluated]:
+def _outcome(future: Any, item: ToDo) -> tuple[str | None, Any]:
     """The worker and what it gives; no worker if several have ended."""
     from distributed import KilledWorker
 
     try:
         worker, outcome = future.result()
     except KilledWorker:
-        return None, lost(evaluation, f"its worker ended, {LOSSES} times")
+        return None, lost(item, f"its worker ended, {LOSSES} times")
     return worker, outcome
 
 
-def _on_worker(work: Work, packages: Mapping[str, str], folder: str, evaluation: Evaluation) -> tuple[str, Evaluated]:
+def _on_worker(
+    work: Callable[[Item], Outcome], packages: Mapping[str, str], folder: str, item: Item
+) -> tuple[str, Outcome]:
     from distributed import get_worker
 
     worker = str(get_worker().address)
@@ -197,18 +199,13 @@ def _on_worker(work: Work, packages: Mapping[str, str], folder: str, evaluation:
     if differing := [name for name in packages if packages[name] != here[name]]:
         name = differing[0]
         reason = f"has {name} {here[name]}, and the coordinator has {packages[name]}; install the same packages"
-        return worker, lost(evaluation, reason, "place")
+        return worker, lost(item, reason, "place")
     if os.getcwd() != folder:
         try:
             os.chdir(folder)  # relative paths start there
         except OSError as error:
-            return worker, lost(evaluation, f"has no folder {folder} ({error.strerror})", "place")
-    return worker, work(evaluation)
-
-
-def unfit(outcome: Evaluated) -> str | None:
-    """Why the worker of an outcome cannot evaluate what the coordinator can; None if it can."""
-    return next((one.reason for one in outcome.failures.values() if one.culprit in ("place", "data")), None)
+            return worker, lost(item, f"has no folder {folder} ({error.strerror})", "place")
+    return worker, work(item)
 
 
 def versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar
 
-from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.executors.base import Executor, Item, Outcome
 
 
 class InProcess(Executor):
@@ -14,6 +14,6 @@ class InProcess(Executor):
     name: ClassVar[str] = "in-process"
     help: ClassVar[str] = "one cell at a time in this process, on all of its cores"
 
-    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         # Lazy, so that each cell is stored before the next one is prepared.
         return map(work, items)

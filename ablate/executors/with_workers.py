@@ -9,15 +9,13 @@ from typing import ClassVar, Protocol
 
 from pydantic import PrivateAttr
 
-from ablate.executors.base import Evaluated, Evaluation, Executor
-
-Work = Callable[[Evaluation], Evaluated]
+from ablate.executors.base import Executor, Item, Outcome
 
 
 class Workers(Protocol):
     """Workers that are running."""
 
-    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         """As :meth:`~ablate.executors.base.Executor.map`."""
 
 
@@ -25,6 +23,7 @@ class WithWorkers(Executor):
     """Within :meth:`running` all calls of :meth:`map` share the workers; outside each has its own."""
 
     isolates: ClassVar[bool] = True
+    chunks: ClassVar[bool] = True
 
     _workers: Workers | None = PrivateAttr(None)
 
@@ -40,7 +39,7 @@ class WithWorkers(Executor):
             finally:
                 self._workers = None
 
-    def map(self, work: Work, items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         if self._workers is not None:
             yield from self._workers.map(work, items)
             return

@@ -60,6 +60,25 @@ def removals(
             by_layer = {number: left for number, left in by_layer.items() if left}
 
 
+CHUNK = 16
+"""The most groups that are removed in one chunk of work: so many that the layers below cost little beside them."""
+
+
+def divided(layers: Sequence[int], divides: bool) -> list[list[int]]:
+    """The numbers of groups in chunks of work, of which each has groups of one layer.
+
+    Args:
+        layers: the layer of each group.
+        divides: whether chunks are worked on at the same time. If not, all groups are one chunk.
+    """
+    if not divides:
+        return [list(range(len(layers)))]
+    by_layer: dict[int, list[int]] = {}
+    for number, layer in enumerate(layers):
+        by_layer.setdefault(layer, []).append(number)
+    return [of[start : start + CHUNK] for of in by_layer.values() for start in range(0, len(of), CHUNK)]
+
+
 def _removed(
     model: Model,
     prepared: Prepared,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch import Tensor
 from ablate.data.calibration import UNGRADED, Calibration, Over
 from ablate.events import Watch, silent
 from ablate.granularities.base import Granularity
+from ablate.models.chunks import Chunks, InTurn
 from ablate.models.model import Model
 from ablate.plugin import Plugin
 from ablate.scorers.examples import Batches
@@ -24,6 +25,9 @@ ScorerTasks = Mapping[str, tuple[Loaded, ...]]
 """The loaded tasks behind each name of a task or group that scorers give."""
 
 NO_TASKS: ScorerTasks = MappingProxyType({})
+
+Value = TypeVar("Value")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class View:
     members: the contributions of each of :meth:`Scorer.members`, float32 [units].
     watch: called with the progress of slow work: one :class:`~ablate.events.Event` of kind ``fit``, and then one
         ``step`` for each of its steps.
+    chunks: where :meth:`map` makes its calls; None for this process.
     """
 
     model: Model
@@ -60,6 +65,27 @@ class View:
     remove: int | None = None
     members: tuple[Tensor, ...] = ()
     watch: Watch = silent
+    chunks: Chunks | None = None
+
+    @property
+    def divides(self) -> bool:
+        """Whether :meth:`map` makes calls at the same time, so that it pays to make several of one."""
+        return self.chunks is not None and self.chunks.divides
+
+    def map(self, call: Callable[[Model, Value], Made], values: Sequence[Value]) -> list[Made]:
+        """What ``call(model, value)`` returns for each value, under the mask in force.
+
+        A slow scorer divides its work so: the run's executor makes the calls, on several processes or machines if it
+        has any.
+
+        Args:
+            call: a function of a module. It, the values and what it returns can be pickled.
+
+        Raises:
+            PluginError: a call failed in another process. In this one, errors are raised as they are.
+        """
+        made = dict((self.chunks or InTurn(self.model)).map(call, values))
+        return [made[position] for position in range(len(values))]
 
     def weights(self) -> dict[str, Tensor]:
         """The weight [out, in] of each linear module that carries the units' output."""

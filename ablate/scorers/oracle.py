@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
 from typing import Annotated, ClassVar, Self
@@ -16,9 +17,11 @@ from torch.nn.functional import normalize
 from ablate.data.items import Role
 from ablate.data.texts import Texts
 from ablate.errors import PluginError, Undefined
-from ablate.granularities.replay import removals
+from ablate.granularities.base import Granularity
+from ablate.granularities.replay import divided, removals
 from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, UNIFORM, Loss
+from ablate.models.model import Model
 from ablate.scorers.base import Scorer, View
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import ScorerStatistic
@@ -122,22 +125,13 @@ class Oracle(Scorer):
     def _of_loss(self, view: View, groups: Sequence[Tensor], loss: Loss) -> list[float]:
         assert view.calibration is not None
         sentences, batches = _distinct([batch.sentences for batch in view.calibration.batches(loss.over)])
-
-        def mean_loss(embeddings: Tensor) -> float:
-            unit = normalize(embeddings, dim=1)
-            return fmean(float(loss.of(unit[rows])) for rows in batches)
-
-        return _rises(view, sentences, groups, mean_loss)
+        return _rises(view, groups, _Texts(sentences), _MeanLoss(loss, batches))
 
     def _of_tasks(self, view: View, groups: Sequence[Tensor]) -> list[float]:
-        tasks = list(view.tasks.values())
+        tasks = tuple(view.tasks.values())
         texts = Texts.of((task.data for task in tasks), bool(view.model.readers))
-        rows_of = [texts.rows(task.data) for task in tasks]
-
-        def mean_cost(embeddings: Tensor) -> float:
-            return fmean(_cost(task, embeddings[rows]) for task, rows in zip(tasks, rows_of, strict=True))
-
-        return _rises(view, texts.sentences, groups, mean_cost, texts.roles)
+        rows = [texts.rows(task.data) for task in tasks]
+        return _rises(view, groups, _Texts(texts.sentences, texts.roles), _MeanCost(tasks, rows))
 
 
 def _distinct(parts: Iterable[Sequence[str]]) -> tuple[list[str], list[list[int]]]:
@@ -145,6 +139,37 @@ def _distinct(parts: Iterable[Sequence[str]]) -> tuple[list[str], list[list[int]
     numbers: dict[str, int] = {}
     rows = [[numbers.setdefault(sentence, len(numbers)) for sentence in part] for part in parts]
     return list(numbers), rows
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """What is encoded. roles: one for each sentence, or none."""
+
+    sentences: Sequence[str]
+    roles: Sequence[Role | None] = ()
+
+
+@dataclass(frozen=True)
+class _MeanLoss:
+    """The mean of a loss over batches. batches: for each, the rows of its sentences."""
+
+    loss: Loss
+    batches: Sequence[Sequence[int]]
+
+    def __call__(self, embeddings: Tensor) -> float:
+        unit = normalize(embeddings, dim=1)
+        return fmean(float(self.loss.of(unit[rows])) for rows in self.batches)
+
+
+@dataclass(frozen=True)
+class _MeanCost:
+    """The mean over tasks of their scores, negated where higher is better. rows: of each task's sentences."""
+
+    tasks: Sequence[Loaded]
+    rows: Sequence[Sequence[int]]
+
+    def __call__(self, embeddings: Tensor) -> float:
+        return fmean(_cost(task, embeddings[rows]) for task, rows in zip(self.tasks, self.rows, strict=True))
 
 
 def _cost(task: Loaded, embeddings: Tensor) -> float:
@@ -160,19 +185,34 @@ def _cost(task: Loaded, embeddings: Tensor) -> float:
     return -score if task.task.higher_is_better else score
 
 
-def _rises(
-    view: View,
-    sentences: Sequence[str],
-    groups: Sequence[Tensor],
-    cost: Callable[[Tensor], float],
-    roles: Sequence[Role | None] = (),
-) -> list[float]:
-    """How much the cost of the embeddings of ``sentences`` rises when each group is removed, in their order."""
-    prepared = prepare(view.model, sentences, roles=roles)
-    before = cost(encode(view.model, prepared))
-    removed = removals(view.model, prepared, view.granularity, groups)
-    after = {group: cost(embeddings) for group, embeddings in removed}
-    return [after[group] - before for group in range(len(groups))]
+@dataclass(frozen=True)
+class _Removals:
+    """Groups to remove, one after another. cost: of the embeddings of the texts."""
+
+    granularity: Granularity
+    groups: Sequence[Tensor]
+    texts: _Texts
+    cost: Callable[[Tensor], float]
+
+
+def _rises(view: View, groups: Sequence[Tensor], texts: _Texts, cost: Callable[[Tensor], float]) -> list[float]:
+    """How much the cost rises when each group is removed, in their order."""
+    layers = view.layers.cpu()
+    chunks = divided([int(layers[group[0]]) for group in groups], view.divides)
+    given = [_Removals(view.granularity, [groups[number] for number in of], texts, cost) for of in chunks]
+    rises = view.map(_rises_of, given)
+    by_group = {
+        number: rise for of, made in zip(chunks, rises, strict=True) for number, rise in zip(of, made, strict=True)
+    }
+    return [by_group[number] for number in range(len(groups))]
+
+
+def _rises_of(model: Model, given: _Removals) -> list[float]:
+    prepared = prepare(model, given.texts.sentences, roles=given.texts.roles)
+    before = given.cost(encode(model, prepared))
+    removed = removals(model, prepared, given.granularity, given.groups)
+    after = {group: given.cost(embeddings) for group, embeddings in removed}
+    return [after[group] - before for group in range(len(given.groups))]
 
 
 def group_by_rank(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:

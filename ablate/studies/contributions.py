@@ -11,6 +11,7 @@ from ablate.data.calibration import Calibration
 from ablate.engine.collect import collect
 from ablate.engine.passes import passes_of
 from ablate.engine.score import score
+from ablate.models.chunks import Chunks
 from ablate.models.model import Model
 from ablate.plan.plan import Step
 from ablate.store.keys import scores_key
@@ -23,10 +24,14 @@ def contributions(
     steps: Sequence[Step],
     store: Store,
     on_pass: Callable[[str], None] = lambda _: None,
+    chunks: Chunks | None = None,
 ) -> Iterator[tuple[Step, NDArray[np.float32]]]:
     """The dense model's contributions for the granularity and scorer of each step, from the store if it has them.
 
     Computed contributions are not stored: those of single weights are large, and callers keep only a small part.
+
+    Args:
+        chunks: where passes are made; by default in this process.
 
     Yields:
         Each step with float32 [units]: first the steps whose contributions are in the store, then the others.
@@ -42,7 +47,8 @@ def contributions(
         else:
             yield step, stored
     # Collected for all steps together, because scorers share passes over the calibration set.
-    collected = collect(model, calibration, [request for step in missing for request in step.requests], on_pass)
+    requests = [request for step in missing for request in step.requests]
+    collected = collect(model, calibration, requests, on_pass, chunks=chunks)
     for step in missing:
         layers = {step.granularity: step.granularity.layers(model)}
         yield step, score(model, calibration, step, collected, layers)[step.granularity]

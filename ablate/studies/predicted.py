@@ -58,7 +58,8 @@ def predict(model_run: ModelRun, groups: Mapping[Granularity, Groups]) -> dict[t
     missing = [step for step in steps if step not in arrays]
     if missing:
         with model_run.timings.measure("collect"):
-            for step, scores in contributions(model, calibration, missing, store, model_run.masks.scores.on_pass):
+            told = model_run.masks.scores.on_pass
+            for step, scores in contributions(model, calibration, missing, store, told, model_run.chunks):
                 layers = step.granularity.layers(model).numpy()
                 below = np.bincount(layers[scores < 0], minlength=int(layers[-1]) + 1)
                 # In float64, because a group may have hundreds of thousands of weights.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
@@ -57,24 +57,20 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
         watch(Event("note", note))
     timings = Timings()
     tasks = read_tasks(job, store, run, job.choosing, calibration.seen, 0)
-    measured: list[GranularityPrevalence] = []
-    notes: list[str] = []
-    for spec in job.recipe.model:
-        model_run = with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
-        measured += _of_model(job, model_run, granularities, ranker, tasks)
-        notes += precision_notes(job, model_run, tasks)
-    # Before the confirm tasks are read, so that the record proves that they had no part in the choice.
-    choice = {
-        f"{of_granularity.model} {of_granularity.granularity}": of_granularity.found_names
-        for of_granularity in measured
-    }
-    store.record_choice(run, choice)
-    removals = sum(len(of_granularity.found) for of_granularity in measured)
-    if confirm and removals:
-        # All screen tasks count as seen: the found groups were chosen on them.
-        seen = calibration.seen.union(*(task.data.pairs_seen() for task in tasks))
-        confirming = read_tasks(job, store, run, confirm, seen, removals)
-        measured = [of_granularity.confirm(job, confirming) for of_granularity in measured]
+    with job.plan.executor.running():
+        model_runs = (
+            with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
+            for spec in job.recipe.model
+        )
+        measured, notes = _screened(job, model_runs, granularities, ranker, tasks)
+        # Before the confirm tasks are read, so that the record proves that they had no part in the choice.
+        store.record_choice(run, {f"{one.model} {one.granularity}": one.found_names for one in measured})
+        removals = sum(len(one.found) for one in measured)
+        if confirm and removals:
+            # All screen tasks count as seen: the found groups were chosen on them.
+            seen = calibration.seen.union(*(task.data.pairs_seen() for task in tasks))
+            confirming = read_tasks(job, store, run, confirm, seen, removals)
+            measured = [one.confirm(job, confirming) for one in measured]
     earlier_run = earlier(job, store)
     if earlier_run is None:
         watch(
@@ -93,6 +89,22 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
     )
     store.put_rows(run, [], to_dict(record))
     return record
+
+
+def _screened(
+    job: Job,
+    model_runs: Iterable[ModelRun],
+    granularities: Sequence[Granularity],
+    ranker: Scorer,
+    tasks: Sequence[Loaded],
+) -> tuple[list[GranularityPrevalence], list[str]]:
+    """What is found on the screen tasks, model by model, and what is to be said of the precision."""
+    measured: list[GranularityPrevalence] = []
+    notes: list[str] = []
+    for model_run in model_runs:
+        measured += _of_model(job, model_run, granularities, ranker, tasks)
+        notes += precision_notes(job, model_run, tasks)
+    return measured, notes
 
 
 def _of_model(

@@ -13,6 +13,7 @@ from ablate.data.calibration import Calibration
 from ablate.engine.select import select
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
+from ablate.models.chunks import Chunks
 from ablate.models.model import Model
 from ablate.plan.plan import Cell, Step
 from ablate.store.keys import digest, scores_key
@@ -55,6 +56,7 @@ class Prober:
 
     series: see :func:`ablate.studies.stability.series_of`.
     on_pass: called with the name of each pass over a calibration set.
+    chunks: where passes are made; by default in this process.
     """
 
     model: Model
@@ -62,6 +64,7 @@ class Prober:
     tie_seed: int
     series: Mapping[Step, Sequence[Cell]]
     on_pass: Callable[[str], None]
+    chunks: Chunks | None = None
 
     def __post_init__(self) -> None:
         self._layers: dict[Granularity, NDArray[np.int64]] = {
@@ -84,7 +87,8 @@ class Prober:
         probes = {step: probe for step in self.series if (probe := self._stored(calibration, step)) is not None}
         missing = [step for step in self.series if step not in probes]
         if missing:
-            for step, scores in contributions(self.model, calibration, missing, self.store, self.on_pass):
+            arguments = self.model, calibration, missing, self.store, self.on_pass, self.chunks
+            for step, scores in contributions(*arguments):
                 probes[step] = self._reduce(calibration, step, scores, on_mask)
         return {step: probes[step] for step in self.series}, not missing
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.model_run import ModelRun
-from ablate.engine.evaluator import Embeddings
+from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.granularities.base import Granularity
-from ablate.granularities.replay import removals
+from ablate.granularities.replay import divided, removals
 from ablate.granularities.units import name_of
 from ablate.models.device import label
+from ablate.models.model import Model
 from ablate.models.precision import in_precision
+from ablate.models.spec import Precision
 from ablate.plan.plan import Step
 from ablate.scorers.base import Scorer
 from ablate.scorers.oracle import group_by_rank
@@ -84,7 +86,12 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
         return Groups(granularity, tuple(layers.tolist()), tuple(torch.arange(len(layers))[:, None]))
     step = Step(((granularity, 0.0),), by, by.name)
     ((_, ranking),) = contributions(
-        model_run.model, model_run.calibration, [step], model_run.store, model_run.masks.scores.on_pass
+        model_run.model,
+        model_run.calibration,
+        [step],
+        model_run.store,
+        model_run.masks.scores.on_pass,
+        model_run.chunks,
     )
     # Contributions without statistics are computed faster than they are read.
     if by.statistics():
@@ -98,12 +105,13 @@ def remove(
 ) -> tuple[TaskResults, dict[int, TaskResults]]:
     """The results of the dense model, and those of the model without each of the groups ``which``.
 
-    The results of a group are stored before the next group begins, under the keys of cells with the same mask.
+    The results of a group are stored under the keys of cells with the same mask: before the next group begins, or with
+    those of its chunk, if the executor's workers do chunks.
 
     Raises:
         AblateError: the store fails. Errors of a plug-in's task are raised as they are.
     """
-    model, store = model_run.model, model_run.store
+    store = model_run.store
     keys = _keys(model_run, groups, which, tasks)
     # Group -> results; None stands for the dense model.
     results = _stored(store, keys)
@@ -112,33 +120,72 @@ def remove(
     for place in which:
         if place in results:
             model_run.watch(Event("cell", f"group {place}", cached=True))
-    # Sentences are tokenized only if there is something to compute.
-    texts, prepared = model_run.evaluator.prepared(tasks) if len(results) < len(keys) else (None, None)
 
-    def keep(place: int | None, embedded: Embeddings) -> None:
-        results[place] = {task.name: embedded.measure(task) for task in tasks}
-        store.put_results({keys[place][name]: result for name, result in results[place].items()})
+    def keep(place: int | None, of_place: TaskResults) -> None:
+        results[place] = of_place
+        store.put_results({keys[place][name]: result for name, result in of_place.items()})
 
     with model_run.timings.measure("encode"):
         if None not in results:
-            keep(None, model_run.evaluator.embed({}, tasks, precision=model_run.precision))
-        if missing and texts is not None and prepared is not None:
-            total = sum(len(task.data.sentences) for task in tasks)
-            started = time.perf_counter()
-            units, device = [groups.units[place] for place in missing], label(model.device)
-            # Closed also after an error, so that the model gets its layers back at once.
-            with (
-                in_precision(model, model_run.precision),
-                closing(removals(model, prepared, groups.granularity, units)) as removed,
-            ):
-                for number, embeddings in removed:
-                    keep(
-                        missing[number],
-                        Embeddings(embeddings, texts, (time.perf_counter() - started) / total, device),
-                    )
-                    model_run.watch(Event("cell", f"group {missing[number]}"))
-                    started = time.perf_counter()
+            embedded = model_run.evaluator.embed({}, tasks, precision=model_run.precision)
+            keep(None, {task.name: embedded.measure(task) for task in tasks})
+        for place, of_place in _removed(model_run, groups, missing, tasks):
+            keep(place, of_place)
+            model_run.watch(Event("cell", f"group {place}"))
     return results[None], {place: results[place] for place in which}
+
+
+@dataclass(frozen=True)
+class _Removals:
+    """Groups to remove one after another, and the tasks to measure then. units: those of each group, int64."""
+
+    granularity: Granularity
+    units: Sequence[Tensor]
+    tasks: Sequence[Loaded]
+    precision: Precision
+
+
+def _removed(
+    model_run: ModelRun, groups: Groups, missing: Sequence[int], tasks: Sequence[Loaded]
+) -> Iterator[tuple[int, TaskResults]]:
+    """The results without each of the groups, in any order."""
+    if not missing:
+        return
+    chunks = divided([groups.layers[place] for place in missing], model_run.chunks.divides)
+    places = [[missing[number] for number in of] for of in chunks]
+    given = [
+        _Removals(groups.granularity, [groups.units[place] for place in of], tasks, model_run.precision)
+        for of in places
+    ]
+    if not model_run.chunks.divides:
+        # Closed also after an error, so that the model gets its layers back at once.
+        with closing(_each(model_run.evaluator, given[0])) as each:
+            for number, of_group in each:
+                yield places[0][number], of_group
+        return
+    for position, made in model_run.chunks.map(_all, given, model_run.precision):
+        for number, of_group in made:
+            yield places[position][number], of_group
+
+
+def _all(model: Model, given: _Removals) -> list[tuple[int, TaskResults]]:
+    return list(_each(Evaluator(model), given))
+
+
+def _each(evaluator: Evaluator, given: _Removals) -> Generator[tuple[int, TaskResults]]:
+    """The number of each group and the results without it, layer by layer."""
+    model, tasks = evaluator.model, given.tasks
+    texts, prepared = evaluator.prepared(tasks)
+    total = sum(len(task.data.sentences) for task in tasks)
+    started, device = time.perf_counter(), label(model.device)
+    with (
+        in_precision(model, given.precision),
+        closing(removals(model, prepared, given.granularity, given.units)) as removed,
+    ):
+        for number, embeddings in removed:
+            embedded = Embeddings(embeddings, texts, (time.perf_counter() - started) / total, device)
+            yield number, {task.name: embedded.measure(task) for task in tasks}
+            started = time.perf_counter()
 
 
 def _keys(

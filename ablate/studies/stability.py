@@ -54,9 +54,10 @@ def stability(job: Job, store: Store, *, scores: bool = True, watch: Watch = sil
     watch(Event("note", f"device: {device_note(job)}"))
     timings = Timings()
     entries: list[StabilityEntry] = []
-    for spec in job.recipe.model:
-        model_run = prepare_model_run(job, spec, store, timings, watch)
-        entries += _of_model(job, model_run, sets, series, run, scores, note)
+    with job.plan.executor.running():
+        for spec in job.recipe.model:
+            model_run = prepare_model_run(job, spec, store, timings, watch)
+            entries += _of_model(job, model_run, sets, series, run, scores, note)
     record = StabilityRecord(study_manifest, tuple(notes), tuple(entries), run, dict(timings.seconds))
     store.put_rows(run, [], to_dict(record))
     return record
@@ -95,7 +96,8 @@ def _of_model(
     scores: bool,
     note: Callable[[str], None],
 ) -> list[StabilityEntry]:
-    prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, model_run.masks.scores.on_pass)
+    told, chunks = model_run.masks.scores.on_pass, model_run.chunks
+    prober = Prober(model_run.model, model_run.store, job.recipe.tie_seed, series, told, chunks)
     # One for each calibration seed. Its cells are evaluated under the masks that the probes select.
     seeds = sets.seeds.values() if scores else ()
     model_runs = {identity(calibration): with_calibration(model_run, calibration) for calibration in seeds}

@@ -13,7 +13,8 @@ import numpy as np
 from ablate.engine.evaluate import evaluate
 from ablate.engine.worker import THIS_PROCESS
 from ablate.executors.base import Evaluated, Evaluation, Executor
-from ablate.models.model import Encoding
+from ablate.executors.chunk import Chunk, ChunkDone
+from ablate.models.model import Encoding, Model
 from ablate.models.spec import ModelSpec
 from ablate.tasks.result import Result
 from ablate.testing.contract import Contract, keep_all, require
@@ -79,6 +80,7 @@ def executor_contracts(plugin: type[Executor], **parameters: Any) -> tuple[Contr
         Contract("items are taken in the thread that asks for outcomes", on_one(_check_thread)),
         Contract("errors are raised as they are", on_one(_check_errors)),
         Contract("cells get the same scores as in process", on_one(_check_scores)),
+        *([Contract("chunks are taken while an item is made", on_one(_check_chunks))] if plugin.chunks else []),
     )
 
 
@@ -180,6 +182,32 @@ def _check_scores(executor: Executor, who: str) -> None:
         require(outcome is not None, f"{who} returns no outcome of {expected_outcome.cell}")
         difference = _difference(expected_outcome, cast("Evaluated", outcome))
         require(not difference, f"{who} changes the outcome of {expected_outcome.cell}: {difference}")
+
+
+def _call(model: Model, given: int) -> int:  # noqa: ARG001
+    return given
+
+
+def _double(chunk: Chunk) -> ChunkDone:
+    return ChunkDone(chunk.number, 2 * chunk.given)
+
+
+def _check_chunks(executor: Executor, who: str) -> None:
+    def doubled(numbers: range) -> list[tuple[int, int]]:
+        about = ModelSpec(name="none"), "", Encoding("mean", "", 8), (), _call
+        outcomes = executor.map(_double, (Chunk(number, *about, number) for number in numbers))
+        return sorted((done.number, done.value) for done in outcomes)
+
+    def items() -> Iterator[Evaluation]:
+        for number in range(4):
+            # As a run does that scores units to make the mask of the next cell.
+            made = doubled(range(number, number + 3))
+            expected = [(one, 2 * one) for one in range(number, number + 3)]
+            require(made == expected, f"{who} returns {made} for chunks while an item is made, not {expected}")
+            yield _numbered(number)
+
+    cells = sorted(outcome.cell for outcome in executor.map(_square, items()))
+    require(cells == ["0", "1", "2", "3"], f"{who} returns {cells} for 4 items that were made with the help of chunks")
 
 
 def _difference(expected: Evaluated, actual: Evaluated) -> str:

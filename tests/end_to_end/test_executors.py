@@ -25,9 +25,9 @@ from ablate.testing import check_executor
 from ablate.testing.evaluations import Failing
 from tests.bench import Bench, make_bench, of
 from tests.executors import parallel
-from tests.executors.parallel import Spawned, Threads
+from tests.executors.parallel import Pickled, Spawned, Threads
 
-PARALLEL = [Threads, Spawned]
+PARALLEL = [Threads, Spawned, Pickled]
 
 GRID: dict[str, Any] = {
     "scorers": ["align", "uniform", "magnitude", "random"],
@@ -38,6 +38,19 @@ GRID: dict[str, Any] = {
     "controls": {"matched": 2},
     "confirm": ["stsb"],
 }
+
+SLOW: dict[str, Any] = {
+    "scorers": [
+        {"scorer": "oracle", "on": "align"},
+        {"scorer": "oracle", "on": "stsb-dev", "group": 3, "label": "grouped"},
+        {"scorer": "align", "second_order": 0.25},
+    ],
+    "granularities": ["head", "neuron"],
+    "sparsities": [0.25],
+    "steps": 2,
+    "controls": {"matched": 0},
+}
+"""Scorers that run the model, and passes of which one needs the other."""
 
 
 class Broken(Failing):
@@ -150,6 +163,16 @@ def untimed(results: Results) -> list[Row]:
 @pytest.mark.parametrize("executor", PARALLEL)
 def test_the_contract_is_kept(executor: type[Executor]) -> None:
     check_executor(executor)
+
+
+def test_scorers_work_is_given_to_an_executor_that_takes_chunks(bench: Bench) -> None:
+    Pickled.taken.clear()
+    expected, results = run(bench, InProcess, **SLOW), run(bench, Pickled, **SLOW)
+    assert untimed(results) == untimed(expected)
+    # A pass for align and one for each second order, at each of two steps, for two granularities; and exact removal at
+    # each step: of 4 heads in a layer one chunk, of 64 neurons and 22 groups of them several.
+    assert Pickled.taken["Chunk"] >= 20
+    assert Pickled.taken["Evaluation"] == len({row.cell for row in expected.rows})
 
 
 @pytest.mark.parametrize("executor", [*PARALLEL, Reversed])

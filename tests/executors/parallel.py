@@ -1,16 +1,17 @@
-"""Executors of threads and of spawned processes, as plug-ins may have them."""
+"""Executors of threads, of spawned processes and of pickled data, as plug-ins may have them."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections import deque
+import pickle
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor as Pool
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from typing import ClassVar
 
-from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.executors.base import Executor, Item, Outcome
 
 
 class Threads(Executor):
@@ -21,7 +22,7 @@ class Threads(Executor):
 
     workers: int = 4
 
-    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         with ThreadPoolExecutor(self.workers) as pool:
             yield from _in_order(pool, work, items, self.workers)
 
@@ -31,11 +32,26 @@ class Spawned(Executor):
 
     name: ClassVar[str] = "spawned"
     help: ClassVar[str] = "for tests"
+    chunks: ClassVar[bool] = True
 
     workers: int = 2
 
-    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         yield from _in_order(_spawned(self.workers), work, items, 2 * self.workers)
+
+
+class Pickled(Executor):
+    """Pickles what it takes and gives, as for another process; ``taken`` counts the items of each kind."""
+
+    name: ClassVar[str] = "pickled"
+    help: ClassVar[str] = "for tests"
+    chunks: ClassVar[bool] = True
+    taken: ClassVar[Counter[str]] = Counter()
+
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+        for item in items:
+            self.taken[type(item).__name__] += 1
+            yield pickle.loads(pickle.dumps(work(pickle.loads(pickle.dumps(item)))))
 
 
 @cache
@@ -44,10 +60,8 @@ def _spawned(workers: int) -> Pool:
     return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
 
 
-def _in_order(
-    pool: Pool, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation], at_once: int
-) -> Iterator[Evaluated]:
-    under_way: deque[Future[Evaluated]] = deque()
+def _in_order(pool: Pool, work: Callable[[Item], Outcome], items: Iterable[Item], at_once: int) -> Iterator[Outcome]:
+    under_way: deque[Future[Outcome]] = deque()
     for item in items:
         under_way.append(pool.submit(work, item))
         if len(under_way) >= at_once:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ablate.errors import PluginError
 from ablate.executors import dask
-from ablate.executors.base import Evaluated, Evaluation, lost
+from ablate.executors.base import Evaluated, Evaluation, Failure
 from ablate.executors.dask import LOSSES, Dask
 from ablate.testing import check_executor
 from tests.executors.test_processes import dies_once, exits, item, pid
@@ -68,7 +68,7 @@ def join(scheduler: str, tmp_path: Path) -> Iterator[Callable[..., None]]:
 
 def lacks_the_model(evaluation: Evaluation) -> Evaluated:
     if os.environ.get("LACKS"):
-        return lost(evaluation, "ModelError: no such model", "place")
+        return evaluation.failed(Failure("ModelError: no such model", "place"))
     time.sleep(0.2)  # so that the other worker also gets some
     return pid(evaluation)
 

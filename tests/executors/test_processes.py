@@ -132,6 +132,23 @@ def test_what_a_cell_prints_does_not_reach_stdout(capfd: pytest.CaptureFixture[s
     assert "from C" in err
 
 
+def test_what_crashes_while_an_item_is_made_does_not_count_against_other_items(running: Processes) -> None:
+    """A scorer's chunks are worked on while cells are: by the processes that are free, or as soon as one is."""
+
+    def items() -> Iterator[Evaluation]:
+        yield item("0")
+        yield item("1")
+        (inner,) = running.map(segfaults, [item("3")])
+        assert [failure.reason for failure in inner.failures.values()] == [
+            f"its process was ended by SIGSEGV, {ATTEMPTS} times"
+        ]
+        yield item("2")
+
+    outcomes = list(running.map(pid, items()))
+    assert sorted(one.cell for one in outcomes) == ["0", "1", "2"]
+    assert not any(one.failures for one in outcomes)
+
+
 @pytest.mark.slow
 def test_processes_end_with_the_one_that_started_them() -> None:
     program = """

@@ -31,6 +31,7 @@ from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.models.masked import masked
 from ablate.plan.job import Job
+from ablate.plugins import Entry, registry
 from ablate.report.html.gather import gather
 from ablate.report.html.page import render_html
 from ablate.report.prevalence_page import page
@@ -59,6 +60,7 @@ from ablate.studies.removed import groups_of, remove
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 from tests.bench import Bench, known, make_bench, pairs, write_set
+from tests.executors.parallel import Pickled
 
 GROUPS = {"neuron": 8, "unstructured": 4}
 
@@ -544,3 +546,15 @@ def test_a_report_is_made_beside_a_study_that_an_older_version_recorded(bench: B
     store.put_rows(record.run, [], about)
     shown = " ".join(html.unescape(render_html(gather(store, results))).split())
     assert f"run {record.run}: the record of `ablate prevalence` cannot be read (prevalence: is absent); run" in shown
+
+
+def test_an_executor_that_takes_chunks_removes_the_groups(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [*registry().entries, Entry("executor", Pickled, "stranger 1.0")]
+    monkeypatch.setattr(registry(), "entries", entries)
+    Pickled.taken.clear()
+    records = []
+    for executor in ("in-process", "pickled"):
+        with Store(bench.root / f"{executor}.db") as opened:
+            records.append(prevalence(job(bench, executor=executor), opened))
+    assert [record.prevalence for record in records[1:]] == [records[0].prevalence]
+    assert Pickled.taken["Chunk"] >= 4, "a pass and the heads of two layers"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ablate.data.items import ItemSet, Source
 from ablate.errors import DataError, PluginError
-from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.executors.base import Executor, Item, Outcome
 from ablate.granularities.base import Granularity
 from ablate.granularities.neuron import Neuron
 from ablate.models.losses import ALIGN
@@ -546,7 +546,7 @@ class Mapper(Executor):
     name: ClassVar[str] = "mapper"
     help: ClassVar[str] = "for tests"
 
-    def map(self, work: Callable[[Evaluation], Evaluated], items: Iterable[Evaluation]) -> Iterator[Evaluated]:
+    def map(self, work: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
         return map(work, items)
 
 
