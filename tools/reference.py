@@ -14,6 +14,7 @@ from ablate import hookspecs, plugin_api, testing
 from ablate.plugins import KINDS, registry
 from ablate.recipe.recipe import Recipe
 from ablate.report.figures.plots import Plots
+from tools.docstrings import prose
 
 HEAD = """# Reference
 
@@ -74,7 +75,7 @@ def section(name: str, thing: Any) -> str:
     start = f"from {module} import {short}\n\n" if "." in module else ""
     if not (inspect.isclass(thing) or inspect.isfunction(thing)):
         return f"### {name}\n\n```text\n{start}{short} = {plain(repr(thing))}\n```\n"
-    text = f"### {name}\n\n```text\n{start}{short}{signature(thing)}\n\n{documentation(thing)}\n```\n"
+    text = f"### {name}\n\n```text\n{start}{short}{signature(thing)}\n```\n\n{prose(inspect.getdoc(thing) or '')}\n"
     if inspect.isclass(thing) and not issubclass(thing, Exception | Recipe):
         text += "".join(member(thing, part) for part in vars(thing) if not part.startswith("_"))
     return text
@@ -113,15 +114,7 @@ def member(owner: type, name: str) -> str:
     if not inspect.isfunction(thing) or not thing.__doc__:
         return ""
     shape = "" if isinstance(inspect.getattr_static(owner, name), property) else signature(thing)
-    first, *more = documentation(thing).split("\n\n")
-    if not more:
-        return f"\n* `{name}{shape}`: {' '.join(first.split())}\n"
-    return f"\n```text\n{name}{shape}\n\n{documentation(thing)}\n```\n"
-
-
-def documentation(thing: Any) -> str:
-    """A docstring without the marks of cross-references."""
-    return re.sub(r":\w+:`~?([^`]+)`", r"``\1``", inspect.getdoc(thing) or "")
+    return f"\n#### {name}\n\n```text\n{name}{shape}\n```\n\n{prose(thing.__doc__)}\n"
 
 
 def table(name: str, schema: dict[str, Any], about: str = "") -> str:
@@ -129,7 +122,7 @@ def table(name: str, schema: dict[str, Any], about: str = "") -> str:
     properties = schema.get("properties")
     if not properties:
         return ""
-    text = f"{about}\n" if about else f"```text\n{schema.get('description', '')}\n```\n"
+    text = f"{about}\n" if about else f"{prose(schema.get('description', ''))}\n"
     explained = any("description" in one for one in properties.values())
     head = ["key", "type", "default", *(["meaning"] if explained else [])]
     lines = [f"### {name}\n", text, f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
