@@ -9,46 +9,59 @@ from typing import TYPE_CHECKING, Any
 from ablate.models import families
 
 if TYPE_CHECKING:
-    from ablate.api import compare, run, train
+    from ablate.api import compare, run, scores, train
     from ablate.errors import AblateError
     from ablate.executors.base import Executor
     from ablate.export.export import load
+    from ablate.export.live import masked
     from ablate.granularities.base import Granularity
     from ablate.hookspecs import hookimpl
     from ablate.recipe.recipe import Recipe, load_recipe
+    from ablate.report.cell import CellResult, ItemValues
     from ablate.report.results import Results
+    from ablate.report.unit_values import UnitValues
     from ablate.scorers.base import Scorer
     from ablate.tasks.base import Task
 
 __all__ = [
     "AblateError",
+    "CellResult",
     "Executor",
     "Granularity",
+    "ItemValues",
     "Recipe",
     "Results",
     "Scorer",
     "Task",
+    "UnitValues",
     "compare",
     "hookimpl",
     "load",
     "load_recipe",
+    "masked",
     "run",
+    "scores",
     "train",
 ]
 
 _HOMES = {
     "AblateError": "ablate.errors",
+    "CellResult": "ablate.report.cell",
     "Executor": "ablate.executors.base",
     "Granularity": "ablate.granularities.base",
+    "ItemValues": "ablate.report.cell",
     "Recipe": "ablate.recipe.recipe",
     "Results": "ablate.report.results",
     "Scorer": "ablate.scorers.base",
     "Task": "ablate.tasks.base",
+    "UnitValues": "ablate.report.unit_values",
     "compare": "ablate.api",
     "hookimpl": "ablate.hookspecs",
     "load": "ablate.export.export",
     "load_recipe": "ablate.recipe.recipe",
+    "masked": "ablate.export.live",
     "run": "ablate.api",
+    "scores": "ablate.api",
     "train": "ablate.api",
 }
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from ablate.coordinator.run import execute
+from ablate.coordinator.run import execute, prepare_model_run
 from ablate.events import Watch, silent
+from ablate.granularities.units import Units
 from ablate.plan.job import Job, prepare_job
 from ablate.plan.training import prepare_training_job
 from ablate.recipe.document import Document
@@ -14,7 +17,9 @@ from ablate.recipe.from_flags import comparison
 from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.recipe import Recipe, load_recipe, parse
 from ablate.report.results import Results
+from ablate.report.unit_values import UnitValues
 from ablate.store.store import Store
+from ablate.timing import Timings
 
 DEFAULT_STORE = "ablate.db"
 
@@ -163,3 +168,45 @@ def _own(dev: str | Path | None, test: str | Path | None, tasks: Sequence[str] =
 def _results(job: Job, store: str | Path, keep_going: bool, watch: Watch) -> Results:
     with Store(store) as opened:
         return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))
+
+
+def scores(
+    model: str,
+    scorer: str | Mapping[str, Any],
+    granularity: str | Mapping[str, Any],
+    *,
+    pooling: str | None = None,
+    seed: int = 0,
+    data: str | None = None,
+    store: str | Path | None = None,
+    watch: Watch = silent,
+    device: str | None = None,
+) -> UnitValues:
+    """The contributions of a model's units by one scorer, without a recipe.
+
+    The calibration set is that of a recipe that says nothing of it.
+
+    Args:
+        model: ``minilm``, a folder, or ``ID@REVISION``.
+        scorer, granularity: names, or mappings with parameters as in a recipe, such as
+            ``{"scorer": "align", "sign": "signed"}``.
+        pooling: as for a recipe's model. seed: of a scorer that uses one.
+        data, watch, device: as for :func:`run`.
+        store: keeps contributions that take a pass over data, so that they are computed once; None for none.
+
+    Returns:
+        For each unit its contribution, float32, higher = keep, with its layer and its index within the layer.
+
+    Raises:
+        AblateError: what is wrong, and what to do.
+    """
+    recipe, document = comparison([scorer], [granularity], [0.5], model, pooling, None, [seed], device=device)
+    job = prepare_job(recipe, document, data)
+    (step,) = job.plan.cells[0].steps
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store(Path(folder, "scores.db") if store is None else store) as opened,
+    ):
+        model_run = prepare_model_run(job, recipe.model[0], opened, Timings(), watch)
+        values = model_run.masks.scores.of(step, Units())[step.granularity]
+    return UnitValues.of(step.granularity, model_run.model, values)

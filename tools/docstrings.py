@@ -30,7 +30,7 @@ def _entries(lines: list[str]) -> list[tuple[str, str]] | None:
     starts = [line for line in lines if not line.startswith(" ")]
     if not all(_ENTRY.match(line) for line in starts):
         return None
-    entries = []
+    entries: list[tuple[str, str]] = []
     for line in lines:
         if line.startswith(" "):
             name, text = entries[-1]

@@ -50,11 +50,11 @@ def export(
     from ablate.cli.console import make_console
     from ablate.cli.finished import confirming, finished
     from ablate.export.card import page
-    from ablate.export.cell import exportable
     from ablate.export.export import check_target
     from ablate.export.export import export as write
     from ablate.judge.difference import find
     from ablate.plugins import registry
+    from ablate.report.stored_cell import exportable
     from ablate.report.tables import print_page
     from ablate.store.store import Store
 

@@ -17,7 +17,6 @@ from ablate.engine.evaluator import Evaluator
 from ablate.engine.worker import THIS_PROCESS
 from ablate.errors import AblateError, DataError, ModelError, StoreError
 from ablate.executors.base import Evaluation, PackedMask, TaskToMeasure
-from ablate.export.cell import granularities_of
 from ablate.granularities.units import Units
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec, Precision
@@ -28,6 +27,7 @@ from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.recorded import recorded_recipe
 from ablate.record import RunAbout, RunRecord
+from ablate.report.stored_cell import granularities_of
 from ablate.store.keys import result_key, trained_model_hash
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded

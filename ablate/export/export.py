@@ -15,7 +15,6 @@ from torch import nn
 from ablate.data.embedded import Embedded
 from ablate.errors import AblateError
 from ablate.export.card import card
-from ablate.export.cell import Exportable
 from ablate.export.check import by_onnx_runtime, difference, reloaded
 from ablate.export.folder import original_weights, plain, size_of, write_model
 from ablate.export.measure import compare
@@ -32,6 +31,7 @@ from ablate.models.spec import ModelSpec, Precision
 from ablate.plan.manifest import versions
 from ablate.plugins import registry
 from ablate.record import RunRecord
+from ablate.report.stored_cell import Exportable
 
 SENTENCES = 256
 """How many sentences the check and the measurement embed."""

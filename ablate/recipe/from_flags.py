@@ -29,8 +29,8 @@ _OPTIONS: dict[Location, str] = {
 
 
 def comparison(
-    scorers: str | Sequence[str],
-    granularities: str | Sequence[str],
+    scorers: str | Sequence[Any],
+    granularities: str | Sequence[Any],
     sparsities: str | Sequence[float | str],
     model: str,
     pooling: str | None,

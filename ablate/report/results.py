@@ -12,11 +12,13 @@ from ablate.report.formats import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
+from ablate.report.some_cells import cells, filtered, one_cell
 from ablate.report.summary import CellSummary, summarize
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ablate.report.cell import CellResult
     from ablate.report.figures.plots import Plots
 
 
@@ -39,6 +41,30 @@ class Results(RunRecord):
         counts = Counter(row.status for row in self.rows)
         listed = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
         return f"<Results of {', '.join(self.about.models)}: {len(self)} rows ({listed or 'none'})>"
+
+    @property
+    def cells(self) -> tuple[CellResult, ...]:
+        """The cells of the run, without dense and controls; a cell of several seeds once for each."""
+        return cells(self)
+
+    def __getitem__(self, name: str) -> CellResult:
+        """The cell of a name in tables, such as ``head × align 10 %``, or of a key or the beginning of one.
+
+        Raises:
+            AblateError: there is no such cell, or there are several: of several models or seeds.
+        """
+        return one_cell(self, name)
+
+    def filter(self, **wanted: str | float | None) -> Results:
+        """The results of some of the cells, with those of dense and of their controls. Verdicts stay as they are.
+
+        Args:
+            wanted: ``model``, ``stage``, ``granularity``, ``scorer`` or ``sparsity``, as rows have them.
+
+        Raises:
+            AblateError: another name, or no cell has these values.
+        """
+        return Results.of(filtered(self, wanted))
 
     def _repr_html_(self) -> str | None:
         """The tables of ``ablate run``, for a notebook. None without jinja2; the notebook then shows ``repr``."""

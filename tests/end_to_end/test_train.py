@@ -31,7 +31,6 @@ from torch import Tensor, nn
 import ablate
 from ablate.coordinator.run import execute
 from ablate.coordinator.train import read_weights
-from ablate.export.cell import exportable
 from ablate.export.export import export, load
 from ablate.models.load import load_model
 from ablate.models.sentence_transformer import sentence_transformer
@@ -46,6 +45,7 @@ from ablate.recipe.training import WAYS, Gradual
 from ablate.record import Row
 from ablate.report.html.page import Material, render_html
 from ablate.report.results import Results
+from ablate.report.stored_cell import exportable
 from ablate.store.store import Store
 from ablate.training.enforce_mask import EnforceMask
 from tests.bench import Bench, known, make_bench, module_bench  # noqa: F401  # one is a fixture

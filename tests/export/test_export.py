@@ -22,7 +22,6 @@ import ablate
 from ablate.cli import app
 from ablate.errors import AblateError, ModelError
 from ablate.export import export as exporting
-from ablate.export.cell import Exportable, exportable
 from ablate.export.check import by_onnx_runtime, difference
 from ablate.export.export import export, load
 from ablate.export.folder import write_model
@@ -34,6 +33,7 @@ from ablate.models.masked import masked
 from ablate.models.spec import ModelSpec, Pooling
 from ablate.plugins import registry
 from ablate.report.results import Results
+from ablate.report.stored_cell import Exportable, exportable
 from ablate.store.store import Store
 from ablate.testing.tiny import save_tiny
 from tests.bench import Bench, known, module_bench  # noqa: F401  # one is a fixture
