@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ class UnitValues:
     """
 
     granularity: str
-    values: NDArray[np.bool_] | NDArray[np.float32]
+    values: NDArray[Any]
     layer: NDArray[np.int64]
     index: NDArray[np.int64]
 
