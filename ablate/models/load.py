@@ -53,7 +53,7 @@ def _on_cpu(spec: ModelSpec) -> Model:
         return _from_modules(checkpoint, spec, prompts, missing, remarks)
     assert spec.pooling is not None
     with _one_line_errors(spec.name), quiet() as messages:
-        tokenizer = AutoTokenizer.from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(  # nosec B615 # a folder, and local files only
             str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
         )
     _handle_missing(spec.name, backbone, missing, pooler=spec.pooling == "cls")
@@ -90,7 +90,7 @@ def _backbone(checkpoint: Checkpoint, spec: ModelSpec) -> tuple[PreTrainedModel,
 
 def _planned(checkpoint: Checkpoint, spec: ModelSpec) -> int:
     """How many parameters the config describes."""
-    config = AutoConfig.from_pretrained(
+    config = AutoConfig.from_pretrained(  # nosec B615 # a folder, and local files only
         str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
     )
     make: Any = checkpoint.family.loads_with

@@ -51,7 +51,7 @@ def sizes_of(spec: ModelSpec) -> Sizes:
     """
     checkpoint = find_checkpoint(spec, weights=False)
     try:
-        config = AutoConfig.from_pretrained(
+        config = AutoConfig.from_pretrained(  # nosec B615 # a folder, and local files only
             str(checkpoint.transformer), local_files_only=True, trust_remote_code=spec.trust_remote_code
         )
         family = checkpoint.family

@@ -45,7 +45,7 @@ def scores_elsewhere(scorer: Scorer, family: str, granularities: Sequence[Granul
     assert process.stdout is not None
     pickle.dump((sys.path, torch.get_num_threads(), family, plugins), process.stdin)
     process.stdin.flush()
-    scores, error = pickle.load(process.stdout)
+    scores, error = pickle.load(process.stdout)  # nosec B301 # from our own child process
     if error:
         raise ContractBroken(f"scorer '{scorer.name}' raises an exception in a fresh process: {error}")
     return [None if values is None else torch.tensor(values) for values in scores]
@@ -85,7 +85,7 @@ def _serve() -> None:
     os.dup2(2, 1)
     while True:
         try:
-            path, threads, family, plugins = pickle.load(sys.stdin.buffer)
+            path, threads, family, plugins = pickle.load(sys.stdin.buffer)  # nosec B301 # from our own parent process
         except EOFError:
             return
         sys.path[:] = path

@@ -89,7 +89,6 @@ def test_names_and_examples() -> None:
         ),
         (InputNorm(13), "input norms: 13 calibration sentences"),
     ],
-    ids=str,
 )
 def test_more_than_the_calibration_set_has_is_refused(statistic: ScorerStatistic, told: str) -> None:
     with pytest.raises(AblateError, match=told):
