@@ -137,7 +137,7 @@ class ContributionMaker:
                 contributions |= stored
         if not missing:
             return contributions
-        # Also of those that are not stored: a scorer that ends the process is known the next time, wherever it is called.
+        # Also of those that are not stored, so that a scorer that ends the process is known the next time.
         keys = [key for part in missing for key in self.keys(part, in_force, remove).values()]
         what = f"contributions of '{step.label}'"
         with alone(self.store, keys, what, lambda: len(self.store.scores_about(keys)) == len(keys)) as mine:

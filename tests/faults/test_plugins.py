@@ -144,7 +144,7 @@ def test_what_ends_the_process_twice_is_failed_and_later_cells_are_reached(
         if of == "scorer":
             assert list(told) == [(act, "synthetic-dev")]
             reason = told[act, "synthetic-dev"]
-            assert reason == "the process ended 2 times while it computed this mask"
+            assert reason == f"the process ended 2 times while it computed this mask {ORIGIN}"
         else:
             assert list(told) == [("magnitude", f"task-{act}")]
             assert "the process ended 2 times while it evaluated this cell" in told["magnitude", f"task-{act}"]
