@@ -19,12 +19,13 @@ RECIPE = """\
 model: model
 data: {senteval: data}
 calibration: {pairs: 8, sentences: 16, batch_size: 4}
-scorers: [align, magnitude, random]
+scorers: [align, magnitude]
 granularities: [head, neuron]
 sparsities: [0.25, 0.5]
 screen: [stsb-dev]
 confirm: [stsb]
-controls: {matched: 2}
+controls: {matched: 1}
+statistics: {resamples: 100}
 """
 
 PATIENT = "tests.faults.grid:patient"
