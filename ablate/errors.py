@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from functools import cache
 
+from ablate.interrupts import any_failure
+
 
 class AblateError(Exception):
     """A mistake that the user can correct. The message says what is wrong, where, and what to do. Exit status 2."""
@@ -38,16 +40,23 @@ class Undefined(Exception):
     """
 
 
-FAILURES = (Exception, SystemExit)
-"""The exceptions to catch around a plug-in's code.
-
-``SystemExit`` is one of them, because a plug-in that exits must not end a run as if the run had succeeded.
-"""
+REASON = 500
+"""The most characters of a reason. The message of an exception may have megabytes."""
 
 
-def one_line(error: BaseException) -> str:
-    """An exception as one line: its type and its message."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def one_line(error: BaseException, most: int = REASON) -> str:
+    """An exception as one line of at most ``most`` characters: its type and its message."""
+    return shortened(f"{type(error).__name__}: {message(error, most)}", most)
+
+
+def message(error: BaseException, most: int = REASON) -> str:
+    """The message of an exception as one line of at most ``most`` characters. It may be one whose ``__str__`` fails."""
+    try:
+        text = str(error)
+    except any_failure() as fault:
+        return f"(its message cannot be made: {type(fault).__name__})"
+    # Cut before it is split, which takes long for megabytes.
+    return shortened(" ".join(text[: 10 * most].split()), most)
 
 
 def shortened(text: str, most: int = 60) -> str:

@@ -11,9 +11,11 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from ablate.distribution import DISTRIBUTION
-from ablate.errors import FAILURES, PluginError, one_line, suggest
+from ablate.errors import PluginError, one_line, suggest
+from ablate.interrupts import any_failure, interruptible
 from ablate.plugin import Plugin
 from ablate.plugin_loading import DISABLE, HOOKS, installations, load
+from ablate.surroundings import restored
 
 if TYPE_CHECKING:
     from ablate.executors.base import Executor
@@ -235,7 +237,7 @@ def find(entry: FinderEntry, name: str) -> Found:
             found = entry.finder.find(name)
     except PluginError:
         raise
-    except FAILURES as error:  # a plug-in's code may raise anything
+    except any_failure() as error:  # a plug-in's code may raise anything
         raise PluginError(f"plug-in {entry.origin} cannot find '{name}': {one_line(error)}") from error
     whole = isinstance(found, Found) and found.tasks
     if not whole or not all(isinstance(task, type) and issubclass(task, Task) for task in found.tasks):
@@ -273,20 +275,21 @@ def registry() -> Registry:
     The environment variable ``ABLATE_DISABLE_PLUGINS`` excludes plug-ins, see :data:`~ablate.plugin_loading.DISABLE`.
     """
     loaded = Registry()
-    for installed in installations():
-        if installed.blocked:
-            continue
-        try:
-            # stdout is for results alone, so what a plug-in prints goes to stderr.
-            with redirect_stdout(sys.stderr):
-                provided = load(installed.entry_point)
-        except FAILURES as error:  # a plug-in's module may raise anything, and must not stop the command line
-            if installed.built_in:
-                raise
-            loaded.broken.append(Broken(installed.origin, one_line(error)))
-        else:
-            classes = ((kind, plugin) for kind, of_kind in provided.classes.items() for plugin in of_kind)
-            loaded.entries.extend(Entry(kind, plugin, installed.origin) for kind, plugin in classes)
-            loaded.finders.extend(FinderEntry(finder, installed.origin) for finder in provided.finders)
-            loaded.writers.extend(WriterEntry(writer, installed.origin) for writer in provided.writers)
+    with interruptible():
+        for installed in installations():
+            if installed.blocked:
+                continue
+            try:
+                # stdout is for results alone, so what a plug-in prints goes to stderr.
+                with redirect_stdout(sys.stderr), restored():
+                    provided = load(installed.entry_point)
+            except any_failure() as error:  # a plug-in's module may raise anything, and must not stop the command line
+                if installed.built_in:
+                    raise
+                loaded.broken.append(Broken(installed.origin, one_line(error)))
+            else:
+                classes = ((kind, plugin) for kind, of_kind in provided.classes.items() for plugin in of_kind)
+                loaded.entries.extend(Entry(kind, plugin, installed.origin) for kind, plugin in classes)
+                loaded.finders.extend(FinderEntry(finder, installed.origin) for finder in provided.finders)
+                loaded.writers.extend(WriterEntry(writer, installed.origin) for writer in provided.writers)
     return loaded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ablate.errors import suggest
+from ablate.errors import REASON, message, one_line, suggest
 
 CELLS = (
     "dense",
@@ -41,3 +41,16 @@ def test_the_name_that_has_its_words_is_meant_however_long_it_is(name: str, mean
 def test_all_are_listed_if_none_is_close() -> None:
     assert suggest("quite other words", ["b", "A b"]) == "valid: A b, b"
     assert suggest("c", []) == suggest("c d", []) == "there is none"
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_a_message_is_one_line_and_short_whatever_it_is() -> None:
+    assert one_line(ValueError("a\n b")) == "ValueError: a b"
+    assert one_line(Unspeakable()) == "Unspeakable: (its message cannot be made: RuntimeError)"
+    huge = one_line(ValueError("x" * 5 * 2**20))
+    assert (len(huge), huge[:15], huge[-1]) == (REASON, "ValueError: xxx", "…")
+    assert message(ValueError("\n" * 10**6 + "far away"), 20) == ""

@@ -6,7 +6,6 @@ Commands import what they need in their functions: torch alone takes a second, a
 from __future__ import annotations
 
 import errno
-import io
 import os
 import sys
 import warnings
@@ -37,7 +36,8 @@ from ablate.cli.examples import epilog
 from ablate.cli.group import Group
 from ablate.cli.say import say
 from ablate.cli.signals import handled, told
-from ablate.errors import AblateError
+from ablate.cli.streams import discard_stdout, prepare_streams, stdout_alone
+from ablate.errors import AblateError, message
 from ablate.printable import visible
 
 app = typer.Typer(
@@ -94,44 +94,35 @@ def _ablate(
 
 def main() -> None:
     """Runs the command line. A mistake of the user prints one line and exits with status 2; a traceback is a bug."""
-    _prepare_streams()
+    prepare_streams()
     # A warning as one line, without the place in our source code.
     warnings.formatwarning = lambda message, *_, **__: f"ablate: {visible(' '.join(str(message).split()))}\n"
     try:
-        with handled():
+        with handled(), stdout_alone():
             try:
                 app()
             finally:
                 # A closed pipe or a full disk is noticed here, where it is handled, and not when Python exits.
                 sys.stdout.flush()
     except AblateError as error:
-        _end(f"ablate: {' '.join(str(error).split())}", 2)
+        _end(f"ablate: {message(error, MOST)}", 2)
     except BrokenPipeError:
-        _discard_output()
+        discard_stdout()
         sys.exit(1)
     except OSError as error:
         # Errors about a file are explained where it is written. What has no name is stdout.
         if error.filename is not None or error.errno not in _FULL:
             raise
-        _discard_output()
+        discard_stdout()
         _end(f"ablate: stdout cannot be written ({error.strerror}); make room, or send it elsewhere", 1)
     except KeyboardInterrupt as interrupt:  # outside of a command
         _end(*told(interrupt, "give the same command again"))
 
 
+MOST = 5000
+"""The most characters of an error, which may have the message of a plug-in."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-
-
-def _prepare_streams() -> None:
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            # It was closed. Else the next file that is opened would get its number, and what libraries print.
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-        stream = getattr(sys, name)
-        # If the terminal's encoding lacks a character such as Δ, print an escape rather than a traceback. The locale C
-        # has the handler `surrogateescape`, which only escapes what it has read itself.
-        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _end(line: str, code: int) -> NoReturn:
@@ -139,8 +130,3 @@ def _end(line: str, code: int) -> NoReturn:
         say(line, err=True)
         sys.stderr.flush()
     sys.exit(code)
-
-
-def _discard_output() -> None:
-    # Python flushes stdout again at exit, and would print a second error.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from ablate.events import Event
+from ablate.interrupts import Interrupted, interruptible
 
 STOPPED = 75
 """The exit status after a notice: EX_TEMPFAIL of sysexits.h, give the same command again."""
@@ -22,8 +23,8 @@ _NOTICE = "SIGUSR1"
 _noticed = False
 
 
-class Ended(KeyboardInterrupt):
-    """A signal asks the command to end. As a KeyboardInterrupt, because whatever lets that pass must let this pass.
+class Ended(Interrupted):
+    """A signal other than SIGINT asks the command to end.
 
     code: the exit status.
     """
@@ -42,7 +43,7 @@ def told(interrupt: KeyboardInterrupt, remedy: str) -> tuple[str, int]:
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise :class:`Ended`, and a notice is kept for :func:`stop_if_noticed`.
+    """Within, SIGINT, SIGTERM and SIGHUP raise an :class:`Interrupted`. A notice is kept for :func:`stop_if_noticed`.
 
     A signal that is ignored from outside, as by ``nohup``, stays ignored. Windows does not have all of them.
     """
@@ -57,7 +58,8 @@ def handled() -> Iterator[None]:
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             previous[number] = signal.signal(number, _notice if name == _NOTICE else _end)
     try:
-        yield
+        with interruptible():
+            yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

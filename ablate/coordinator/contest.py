@@ -8,7 +8,8 @@ from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
-from ablate.errors import FAILURES, AblateError, Undefined
+from ablate.errors import AblateError
+from ablate.interrupts import any_failure
 from ablate.judge.plugin_statistic import statistic_of
 from ablate.plan.job import Job
 from ablate.plugins import Registry
@@ -104,7 +105,7 @@ class Seen:
         kept = part.kept if self._clean else np.ones(len(part.data), bool)
         try:
             score, of_base = (part.task.score(part.data, of_part(values, one, part), kept) for one in (cell, base))
-        except (Undefined, *FAILURES):  # a plug-in's task may raise anything; the rows of the cell say so
+        except any_failure():  # a plug-in's task may raise anything; the rows of the cell say so
             return float("nan")
         return score - of_base if part.task.higher_is_better else of_base - score
 

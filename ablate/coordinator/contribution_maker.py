@@ -15,10 +15,11 @@ from ablate.engine.collect import Collected, collect, waves
 from ablate.engine.passes import passes_of
 from ablate.engine.prune import Contributions
 from ablate.engine.score import score
-from ablate.errors import FAILURES, StoreError
+from ablate.errors import StoreError
 from ablate.events import Event, Watch, silent
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units
+from ablate.interrupts import any_failure
 from ablate.models.chunks import Chunks, InTurn
 from ablate.models.masked import masked
 from ablate.models.model import Model
@@ -142,7 +143,8 @@ class ContributionMaker:
                 contributions |= stored
         if not missing:
             return contributions
-        keys = [key for part in missing if _worth_storing(part) for key in self.keys(part, in_force, remove).values()]
+        # Also of those that are not stored, so that a scorer that ends the process is known the next time.
+        keys = [key for part in missing for key in self.keys(part, in_force, remove).values()]
         what = f"contributions of '{step.label}'"
         with alone(self.store, keys, what, lambda: len(self.store.scores_about(keys)) == len(keys)) as mine:
             if mine:
@@ -214,5 +216,5 @@ def _left_to_the_cells() -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except FAILURES:
+    except any_failure():
         return

@@ -14,8 +14,9 @@ import numpy as np
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import short
 from ablate.data.names import KNOWN
-from ablate.errors import FAILURES, DataError, Undefined
+from ablate.errors import DataError, Undefined, message
 from ablate.events import Event
+from ablate.interrupts import any_failure
 from ablate.judge.plugin_statistic import statistic_of
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE
@@ -81,8 +82,8 @@ def _why(job: Job, task: Loaded, result: Result) -> str | None:
     try:
         score = task.task.score(task.data, values, kept)
     except Undefined as reason:
-        return f"dense has no score: {reason}"
-    except FAILURES:  # a plug-in's code may raise anything; the rows of the cells tell it
+        return f"dense has no score: {message(reason)}"
+    except any_failure():  # a plug-in's code may raise anything; the rows of the cells tell it
         return None
     if end := _at_an_end(task, score):
         return end
@@ -129,6 +130,6 @@ def _p_of_all_gains(job: Job, task: Loaded, dense: Values, panel: Panel) -> floa
             return permutation_p(swapped.observed, swapped.differences)
         except Undefined:
             continue
-        except FAILURES:  # a plug-in's code may raise anything; the judge tells its errors, of real cells
+        except any_failure():  # a plug-in's code may raise anything; the judge tells its errors, of real cells
             return None
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ablate.errors import FAILURES
+from ablate.interrupts import any_failure
 from ablate.models.model import Model
 from ablate.models.spec import Precision
 from ablate.store.keys import result_key
@@ -32,6 +32,6 @@ def look_ahead(
     hashes = dict.fromkeys(about["hash"] or None for about in abouts.values())
     try:
         results = [result_key(model, mask, task, precision) for mask in hashes for task in tasks]
-    except FAILURES:  # a plug-in's task may raise anything; the cells report it
+    except any_failure():  # a plug-in's task may raise anything; the cells report it
         results = []
     return Ahead(abouts, store.get_results(results))

@@ -10,7 +10,8 @@ from scipy.stats import spearmanr
 
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.engine.prune import Contributions
-from ablate.errors import FAILURES, StoreError
+from ablate.errors import StoreError
+from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell, Step
 from ablate.record import ContributionMap, OracleAgreement
 from ablate.scorers.oracle import Oracle
@@ -81,7 +82,7 @@ def _each(
             scored = masks.scores.of_dense(step) if most is None or len(layers) <= most else None
         except StoreError:
             raise
-        except FAILURES:
+        except any_failure():
             continue
         if scored is not None:
             yield step, layers, scored[step.granularity]

@@ -152,9 +152,8 @@ class MaskMaker:
         stored = self.stored(cell)
         if stored is not None:
             return stored
-        if not cell.searches:
-            return self._made(cell)
         key = self.key(cell)
+        # Claimed, so that a plug-in that ends the process while it makes the mask is known the next time.
         with alone(self.store, [key], "this mask", lambda: self.store.mask_about(key) is not None) as mine:
             if mine:
                 return self._made(cell)

@@ -18,9 +18,10 @@ from ablate.data.items import Source
 from ablate.engine.evaluate import evaluate
 from ablate.engine.evaluator import Evaluator
 from ablate.engine.worker import THIS_PROCESS
-from ablate.errors import FAILURES, AblateError, PluginError, StoreError, one_line
+from ablate.errors import AblateError, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
 from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
+from ablate.interrupts import any_failure
 from ablate.models.chunks import Chunks
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec, Precision
@@ -29,6 +30,7 @@ from ablate.plugin import Plugin
 from ablate.plugins import registry
 from ablate.store.keys import result_key
 from ablate.store.store import Store
+from ablate.surroundings import restored
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
@@ -81,7 +83,8 @@ class ModelRun:
         unless ``keep_going`` is off: then its error is raised.
         """
         with_dense = (DENSE, *cells)
-        self.masks.collect_for(scored_first(with_dense))
+        with restored():
+            self.masks.collect_for(scored_first(with_dense))
         # Sent only after the passes: observers count the time from this event as the time of the cells.
         self.watch(Event("begin", stage, len(with_dense)))
         settler, outcomes = Settler(self.store, self.timings, self.keep_going), dict[Cell, CellOutcome]()
@@ -163,14 +166,19 @@ class ModelRun:
         Args:
             raised: errors of the evaluations themselves, which an executor passes on as they are.
         """
-        try:
-            yield from outcomes
-        except AblateError:
-            raise
-        except FAILURES as error:
-            if not registry().blame(self.executor) or any(error is one for one in raised):
+        received = iter(outcomes)
+        while True:
+            try:
+                evaluated = next(received)
+            except StopIteration:
+                return
+            except AblateError:
                 raise
-            raise queue.broken(f"failed: {one_line(error)}") from error
+            except any_failure() as error:
+                if not registry().blame(self.executor) or any(error is one for one in raised):
+                    raise
+                raise queue.broken(f"failed: {one_line(error)}") from error
+            yield evaluated
 
     def _evaluations(
         self, queue: CellQueue, cells: Sequence[Cell], tasks: Sequence[Loaded], others: Others
@@ -185,11 +193,11 @@ class ModelRun:
             key = self.masks.key(cell)
             try:
                 # An executor with threads may just now be evaluating another mask on this model.
-                with self.model.guard.hold(wait=True):
+                with self.model.guard.hold(wait=True), restored():
                     work = self._claimed(cell, key, tasks, queue.keys_under_way(), ahead, others)
             except StoreError:
                 raise
-            except FAILURES as error:  # a plug-in's scorer may raise anything; that must cost no other cell
+            except any_failure() as error:  # a plug-in's scorer may raise anything; that must cost no other cell
                 failure = Failure(self.reason(error, *_used(cell)), "other")
                 work = CellWork(cell, key, failures=dict.fromkeys((task.name for task in tasks), failure))
             if work is None:

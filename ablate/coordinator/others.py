@@ -101,8 +101,10 @@ def alone(store: Store, keys: Collection[str], what: str, present: Callable[[], 
     if not keys:  # nothing of it is stored
         yield True
         return
+    pause = POLL_SECONDS / 32  # a mask takes little time, a search much
     while not (taken := store.claims.take(keys, all_or_none=True)).mine:
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, POLL_SECONDS)
         if present():
             yield False
             return

@@ -18,7 +18,7 @@ from ablate.coordinator.looks import looks_of, parts_of, sentences
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.rows import CellOutcome
 from ablate.coordinator.stopped import Stopped
-from ablate.errors import AblateError, Undefined
+from ablate.errors import AblateError, Undefined, message
 from ablate.plan.choose import contests
 from ablate.plan.job import Job
 from ablate.plan.plan import DENSE, Cell
@@ -218,7 +218,7 @@ class _Race:
         try:
             score = part.task.score(part.data, values, np.ones(len(values), bool))
         except Undefined as reason:
-            return Result("undefined", str(reason), None, values, seconds, about)
+            return Result("undefined", message(reason), None, values, seconds, about)
         return Result("ok", None, score, values, seconds, about)
 
     def _ended(self, cells: Sequence[Cell]) -> Raced:

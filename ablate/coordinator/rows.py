@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from ablate.errors import FAILURES, Undefined
+from ablate.errors import REASON, Undefined, message, shortened
+from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell
 from ablate.plugin import Plugin
 from ablate.record import Row
@@ -153,9 +154,9 @@ def _scored(task: Loaded, outcome: CellOutcome, reason_of: Callable[[BaseExcepti
     try:
         clean = task.task.score(task.data, result.values, task.kept)
     except Undefined as reason:
-        return _TaskScore(result.status, result.score, None, f"{without}{reason}")
-    except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
-        return _TaskScore("failed", reason=without + reason_of(error, task.task))
+        return _TaskScore(result.status, result.score, None, shortened(without + message(reason), REASON))
+    except any_failure() as error:  # a plug-in's task may raise anything; that must cost no other task
+        return _TaskScore("failed", reason=shortened(without + reason_of(error, task.task), REASON))
     # A plug-in may return NaN where it should raise Undefined, and a row cannot have NaN.
     if not isfinite(clean):
         return _TaskScore(result.status, result.score, None, f"{without}the task's score is {clean}")

@@ -17,6 +17,7 @@ from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import ModelError, RecipeError
 from ablate.events import Event, Watch, silent
+from ablate.interrupts import interruptible
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
 from ablate.models.device import label
@@ -53,7 +54,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     finished: dict[tuple[str, str], StageRows] = {}
     judged: RunRecord | None = None
     try:
-        with job.plan.executor.running():
+        with interruptible(), job.plan.executor.running():
             model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
             about = replace(
                 about,

@@ -12,8 +12,8 @@ from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.read_tasks import read_tasks
 from ablate.coordinator.rows import Shared, make_rows, short
 from ablate.data.items import PairKey
-from ablate.errors import FAILURES
 from ablate.granularities.base import Granularity
+from ablate.interrupts import any_failure
 from ablate.plan.choose import mean_gains
 from ablate.plan.job import Job
 from ablate.plan.plan import Cell
@@ -55,7 +55,7 @@ def counted(job: Job, model_run: ModelRun, picked: Sequence[Cell], *, before: bo
                     scored = most_masks(cell, layers_of)
                 # The scorer's own masks, if it looked at dev too, and those of the search.
                 count = (count or 0) + scored or None
-        except FAILURES:  # a plug-in's code may raise anything; the cell's rows say what fails
+        except any_failure():  # a plug-in's code may raise anything; the cell's rows say what fails
             continue
         if count is not None:
             found[cell] = count

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from ablate.coordinator.cell_work import CellWork
 from ablate.coordinator.rows import CellOutcome
-from ablate.errors import PluginError, one_line
+from ablate.errors import REASON, PluginError, message, one_line
 from ablate.executors.base import Evaluated, Failure
 from ablate.plugin import Plugin
 from ablate.plugins import registry
@@ -81,19 +81,19 @@ class Settler:
 
 
 def reason(error: BaseException, keep_going: bool, *culprits: Plugin) -> str:
-    """What a row says about an error. If ``keep_going`` is False, the error is raised instead.
+    """What a row says about an error, in at most 500 characters. If ``keep_going`` is False, the error is raised.
 
     Args:
         culprits: the plug-ins that may have caused it. The text names the packages of those that are not built in.
     """
     blame = registry().blame(*culprits)
-    if isinstance(error, PluginError):
-        text = " ".join(str(error).split()) + blame
-        if not keep_going:
-            raise PluginError(text) from error
+    said = message if isinstance(error, PluginError) else one_line
+    text = said(error, REASON - len(blame)) + blame
+    if keep_going:
         return text
-    if not keep_going:
-        if blame:
-            error.add_note(blame.strip())
-        raise error
-    return one_line(error) + blame
+    # As it is, an exception of the last kind would end the command without a word.
+    if isinstance(error, PluginError) or not isinstance(error, Exception):
+        raise PluginError(text) from error
+    if blame:
+        error.add_note(blame.strip())
+    raise error

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ablate.doctor.finding import Finding
-from ablate.errors import FAILURES, AblateError, one_line
+from ablate.errors import AblateError, one_line
+from ablate.interrupts import any_failure
 from ablate.record import RunRecord
 from ablate.store.store import Store
 from ablate.tasks.own import KINDS, own_task
@@ -43,5 +44,5 @@ def _state(given: Mapping[str, Any]) -> str:
     """The hash of a file, or why it cannot be read."""
     try:
         return own_task("own", given)(**given).read().sha256
-    except FAILURES as error:  # a damaged file may raise anything
+    except any_failure() as error:  # a damaged file may raise anything
         return f"it cannot be read ({error if isinstance(error, AblateError) else one_line(error)})"

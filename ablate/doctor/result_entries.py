@@ -14,7 +14,8 @@ from ablate.data.names import plain_name
 from ablate.doctor.array_entries import STREAM, read_panel, short
 from ablate.doctor.damage import Audit
 from ablate.doctor.run_entries import Runs, Use
-from ablate.errors import FAILURES, Undefined
+from ablate.errors import Undefined
+from ablate.interrupts import any_failure
 from ablate.judge.finding import from_json
 from ablate.judge.judge import AGREE
 from ablate.plan.tasks import make_task
@@ -114,7 +115,7 @@ class _Checker:
         try:
             full = _score(statistic, values, panel.gold)
             clean = full if panel.kept.all() else _score(statistic, values[panel.kept], panel.gold[panel.kept])
-        except FAILURES as error:  # a plug-in's statistic may raise anything
+        except any_failure() as error:  # a plug-in's statistic may raise anything
             self._audit.notes[f"scores on {use.task}: {type(error).__name__} in its statistic"] += 1
             return None
         if not _agree(full, result.score):
@@ -147,7 +148,7 @@ class _Checker:
             if task.version > 1:
                 return f"version {task.version} of the task is installed, and earlier ones may have scored", None
             return None, task.statistic()
-        except FAILURES as error:
+        except any_failure() as error:
             return " ".join(str(error).split()), None
 
 

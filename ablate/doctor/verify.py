@@ -15,7 +15,8 @@ import torch
 from ablate.doctor.finding import Finding
 from ablate.doctor.own_files import changed_files
 from ablate.doctor.recomputed import Recomputing, Wanted
-from ablate.errors import FAILURES, AblateError, one_line
+from ablate.errors import AblateError, one_line
+from ablate.interrupts import any_failure
 from ablate.judge.judge import AGREE
 from ablate.models.device import CPU
 from ablate.models.spec import Precision
@@ -93,7 +94,7 @@ def verify(
         for key in sorted(batch, key=lambda key: (wanted[key].model, wanted[key].run)):
             try:
                 compared = _verified(store, recomputing, wanted[key], key)
-            except FAILURES as error:  # a plug-in's code may raise anything
+            except any_failure() as error:  # a plug-in's code may raise anything
                 why = str(error) if isinstance(error, AblateError) else one_line(error)
                 passed_over[f"run {wanted[key].run}: {why}"] += 1
                 continue

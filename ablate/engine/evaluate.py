@@ -9,12 +9,13 @@ import torch
 
 from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.engine.worker import THIS_PROCESS, check_version
-from ablate.errors import FAILURES
 from ablate.executors.base import Culprit, Evaluated, Evaluation, Failure, PackedMask
+from ablate.interrupts import any_failure
 from ablate.models.device import DeviceFull, out_of_memory
 from ablate.models.masked import merge
 from ablate.models.model import Model
 from ablate.models.weights import Weights
+from ablate.surroundings import restored
 from ablate.tasks.loaded import Loaded
 from ablate.tasks.result import Result
 
@@ -32,16 +33,16 @@ def evaluate(evaluation: Evaluation) -> Evaluated:
         evaluator = THIS_PROCESS.evaluator(evaluation)
         culprit = "other"
         weights = THIS_PROCESS.weights(evaluation.weights) if evaluation.weights else None
-    except FAILURES as error:
+    except any_failure() as error:
         return Evaluated(evaluation.cell, {}, _all_fail(evaluation, Failure.of(error, culprit)), 0.0)
     tasks: list[Loaded] = []
     failures: dict[str, Failure] = {}
     for wanted in evaluation.tasks:
         try:
             tasks.append(THIS_PROCESS.task(wanted, evaluation.source))
-        except FAILURES as error:
+        except any_failure() as error:
             failures[wanted.name] = Failure.of(error, "data")
-    with evaluator.model.guard.hold(wait=True):
+    with evaluator.model.guard.hold(wait=True), restored():
         start = time.perf_counter()  # after waiting for the model
         results, failed = _measured(evaluation, evaluator, weights, tasks)
         return Evaluated(evaluation.cell, results, failures | failed, time.perf_counter() - start)
@@ -56,7 +57,7 @@ def _measured(
         return results, failures
     try:
         embedded = _embedded(evaluation, evaluator, weights, tasks)
-    except FAILURES as error:
+    except any_failure() as error:
         # No plug-in is to blame when the memory is full. Any other error is blamed on the granularities of the mask.
         full = isinstance(error, MemoryError | DeviceFull) or out_of_memory(error)
         failure = Failure.of(error, "other" if full else "mask")
@@ -64,7 +65,7 @@ def _measured(
     for task in tasks:
         try:
             results[task.name] = embedded.measure(task)
-        except FAILURES as error:  # a plug-in's task may raise anything; that must cost no other task
+        except any_failure() as error:  # a plug-in's task may raise anything; that must cost no other task
             failures[task.name] = Failure.of(error, "task")
     return results, failures
 

@@ -12,7 +12,7 @@ import torch
 from ablate.data.items import ItemSet, Role
 from ablate.data.texts import Texts
 from ablate.engine.lower_layers import DENSE, LowerLayers
-from ablate.errors import PluginError, Undefined
+from ablate.errors import PluginError, Undefined, message
 from ablate.models.device import label
 from ablate.models.encode import Prepared, prepare
 from ablate.models.model import Model
@@ -132,7 +132,7 @@ class Embeddings:
         try:
             values = loaded.task.measure(loaded.data, self._of(loaded.data, loaded.dim))
         except Undefined as reason:
-            return Result("undefined", str(reason), None, None, seconds, about)
+            return Result("undefined", message(reason), None, None, seconds, about)
         seconds += time.perf_counter() - start
         if not isinstance(values, np.ndarray) or values.dtype != np.float32:
             what = getattr(values, "dtype", None)
@@ -144,7 +144,7 @@ class Embeddings:
         try:
             score = loaded.task.score(loaded.data, values, np.ones(len(values), bool))
         except Undefined as reason:
-            return Result("undefined", str(reason), None, values, seconds, about)
+            return Result("undefined", message(reason), None, values, seconds, about)
         return Result("ok", None, score, values, seconds, about)
 
     def _whole(self, loaded: Loaded, task: WholeTask, about: dict[str, str]) -> Result:
@@ -153,6 +153,6 @@ class Embeddings:
         try:
             score = task.whole(loaded.data, self._of(loaded.data, loaded.dim))
         except Undefined as reason:
-            return Result("undefined", str(reason), None, None, 0.0, about)
+            return Result("undefined", message(reason), None, None, 0.0, about)
         seconds = self.seconds * len(loaded.data.sentences) + time.perf_counter() - start
         return Result("ok", None, score, None, seconds, about)

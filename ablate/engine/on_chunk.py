@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ablate.engine.evaluate import kept
 from ablate.engine.worker import THIS_PROCESS
-from ablate.errors import FAILURES
 from ablate.executors.base import Failure
 from ablate.executors.chunk import Chunk, ChunkDone
+from ablate.interrupts import any_failure
 from ablate.models.masked import masked
 
 
@@ -18,10 +18,10 @@ def work_on(chunk: Chunk) -> ChunkDone:
     """
     try:
         model = THIS_PROCESS.evaluator(chunk).model
-    except FAILURES as error:
+    except any_failure() as error:
         return chunk.failed(Failure.of(error, "place"))
     try:
         with model.guard.hold(wait=True), masked(model, kept(chunk.mask, model)):
             return ChunkDone(chunk.number, chunk.call(model, chunk.given))
-    except FAILURES as error:  # the code of a plug-in may raise anything
+    except any_failure() as error:  # the code of a plug-in may raise anything
         return chunk.failed(Failure.of(error, "other"))

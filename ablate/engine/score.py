@@ -20,6 +20,7 @@ from ablate.models.model import Model
 from ablate.plan.plan import Step
 from ablate.scorers.base import NO_TASKS, Scorer, ScorerTasks, View
 from ablate.scorers.statistics import GradientContribution, InputNorm
+from ablate.surroundings import restored
 
 
 def score(
@@ -64,7 +65,8 @@ def score(
         )
         for g in step.granularities
     }
-    scored: object = step.scorer.score_together(views)
+    with restored():
+        scored: object = step.scorer.score_together(views)
     if not isinstance(scored, Mapping) or scored.keys() != views.keys():
         names = " and ".join(granularity.name for granularity in views)
         raise PluginError(f"scorer '{step.label}' does not give the contributions of {names}, and of nothing else")

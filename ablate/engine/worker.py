@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ import torch
 
 from ablate.data.items import Source
 from ablate.engine.evaluator import Evaluator
-from ablate.errors import FAILURES, AblateError, DataError, ModelError, PluginError, one_line
+from ablate.errors import AblateError, DataError, ModelError, PluginError, one_line
 from ablate.executors.base import Evaluation, TaskToMeasure
 from ablate.executors.chunk import Chunk
+from ablate.interrupts import any_failure
 from ablate.models.device import resolve
 from ablate.models.load import load_model
 from ablate.models.model import Model
@@ -66,9 +67,11 @@ class Worker:
         by_key: dict[str, Loaded] = {}
         for loaded in tasks:
             # A plug-in's ``identity`` may raise anything. Skip it: the cells that use the task will report the error.
-            with suppress(*FAILURES):
+            try:
                 if loaded.fault is None:
                     by_key[_task_key(loaded.task, source, loaded.data.hash)] = loaded.at(None)
+            except any_failure():
+                continue
         lent = _Lent(spec, evaluator, by_key)
         self._lent.append(lent)
         try:
@@ -171,7 +174,7 @@ def _load(wanted: TaskToMeasure, source: Source) -> Loaded:
         data = wanted.items(task.load(source))
     except AblateError:
         raise
-    except FAILURES as error:  # a plug-in's code may raise anything
+    except any_failure() as error:  # a plug-in's code may raise anything
         raise PluginError(f"task '{task.name}' cannot read its items: {one_line(error)}") from error
     if data.hash != data_hash:
         raise DataError(

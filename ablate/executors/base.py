@@ -15,7 +15,7 @@ import numpy as np
 
 from ablate.data.items import ItemSet, Source
 from ablate.data.names import name_at
-from ablate.errors import PluginError, one_line
+from ablate.errors import PluginError, message, one_line
 from ablate.granularities.base import Granularity
 from ablate.models.masked import Mask
 from ablate.models.model import Encoding
@@ -176,8 +176,7 @@ class Failure:
     def of(cls, error: BaseException, culprit: Culprit) -> Failure:
         """The failure for an error."""
         # A PluginError is a message for users. Any other error is only clear together with its type.
-        text = " ".join(str(error).split()) if isinstance(error, PluginError) else one_line(error)
-        return cls(text, culprit, error)
+        return cls((message if isinstance(error, PluginError) else one_line)(error), culprit, error)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "error": None}

@@ -166,6 +166,7 @@ def _local(jobs: int | None) -> Any:
         dashboard_address="127.0.0.1:0",
         silence_logs="CRITICAL",
         env={"OMP_NUM_THREADS": threads},
+        preload=["ablate.executors.dask_worker"],
     )
 
 

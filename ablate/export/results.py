@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ablate.errors import FAILURES, PluginError, one_line
+from ablate.errors import PluginError, one_line
+from ablate.interrupts import any_failure
 from ablate.plan.tasks import make_task
 from ablate.plugins import Registry
 from ablate.record import Row, RunAbout
@@ -29,13 +30,13 @@ def write_results(
             continue
         try:
             scored[row.task] = Scored(make_task(registry, row.task, about.tasks or {}), row.score)
-        except FAILURES as error:  # the plug-in of a task may be gone, and its code may raise anything
+        except any_failure() as error:  # the plug-in of a task may be gone, and its code may raise anything
             tell(f"{row.task}: {one_line(error)}")
     for entry in registry.writers:
         try:
             files = dict(entry.writer(name, list(scored.values())))
             _check(files, folder)
-        except FAILURES as error:
+        except any_failure() as error:
             tell(f"plug-in {entry.origin} cannot write its results: {one_line(error)}")
             continue
         for path, text in files.items():

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ablate.errors import FAILURES, AblateError, PluginError, Undefined, one_line
+from ablate.errors import AblateError, PluginError, Undefined, one_line
+from ablate.interrupts import from_a_signal
 from ablate.plugins import Registry
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.metric import Statistic
@@ -51,7 +52,9 @@ class _Named:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FAILURES) and not isinstance(error, AblateError | Undefined):
+        if error is None or from_a_signal(error):
+            return
+        if not isinstance(error, AblateError | Undefined):
             raise TaskFault(f"its statistic fails: {one_line(error)}{self.blame}", self.task) from error
 
 

@@ -10,7 +10,8 @@ from ablate.data.calibration import NOTHING, Calibration, CalibrationSpec, Posit
 from ablate.data.graded import check_graded
 from ablate.data.items import KINDS, ItemSet
 from ablate.data.sources import Chosen, expand
-from ablate.errors import FAILURES, DataError, RecipeError
+from ablate.errors import DataError, RecipeError
+from ablate.interrupts import any_failure
 from ablate.plan.calibration_source import CalibrationSource
 from ablate.plan.placed import placed
 from ablate.plan.plan import Plan
@@ -124,5 +125,5 @@ def _without_gold(scorer: Scorer) -> str:
 def _needs_none(scorer: Scorer, name: str, value: object) -> bool:
     try:
         return isinstance(value, str) and "graded" not in parts_used(scorer.model_copy(update={name: value}))
-    except FAILURES:  # a plug-in's code may raise anything
+    except any_failure():  # a plug-in's code may raise anything
         return False

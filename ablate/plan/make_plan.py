@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 
-from ablate.errors import FAILURES, PluginError, RecipeError, one_line
+from ablate.errors import PluginError, RecipeError, one_line
 from ablate.executors.base import Executor
 from ablate.granularities.base import Granularity
+from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell, Plan, Step
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
@@ -96,7 +97,7 @@ class _Resolver:
         """Refuses a scorer whose declarations fail or are malformed, because the plan depends on them."""
         try:
             declared = (*scorer.statistics(), *scorer.batches, scorer.signed, scorer.calibrates, *scorer.tasks())
-        except FAILURES as error:  # a plug-in's code may raise anything
+        except any_failure() as error:  # a plug-in's code may raise anything
             blame = self.registry.blame(scorer)
             text = f"scorer '{scorer.name}' fails to say what it needs: {one_line(error)}{blame}"
             raise self.error(location, text) from error

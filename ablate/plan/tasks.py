@@ -15,7 +15,8 @@ from ablate.data.items import ItemSet, PairKey, Source
 from ablate.data.names import GROUPS, KNOWN, plain_name, split_of
 from ablate.data.near import near_pairs
 from ablate.data.sources import Chosen, expand, group_names, members
-from ablate.errors import FAILURES, AblateError, DataError, PluginError, RecipeError, one_line, suggest
+from ablate.errors import AblateError, DataError, PluginError, RecipeError, one_line, suggest
+from ablate.interrupts import any_failure
 from ablate.plan.own_files import calibration_files, check_own_files, own_class, own_classes
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
@@ -260,7 +261,7 @@ def load_tasks(
             alike = kept & _near(data, seen, near) if near.action != "ignore" else None
         except AblateError:  # a mistake that the user can correct, such as a missing file, ends the run
             raise
-        except FAILURES as error:  # a plug-in's code may raise anything
+        except any_failure() as error:  # a plug-in's code may raise anything
             fault = f"task '{task.name}' cannot read its items: {one_line(error)}{registry.blame(task)}"
             if not faults:
                 raise PluginError(fault) from error

@@ -25,7 +25,8 @@ from torch import Tensor
 from ablate.data.encoded import EncodedSet
 from ablate.data.items import ItemSet, Source
 from ablate.data.texts import Text
-from ablate.errors import FAILURES, DataError, PluginError, Undefined, one_line
+from ablate.errors import DataError, PluginError, Undefined, one_line
+from ablate.interrupts import any_failure
 from ablate.tasks.base import WholeTask
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _loaded(name: str, split: str, place: str) -> EvaluatorSet:
         score = scored(evaluator, noted)
     except (PluginError, Undefined) as error:
         raise DataError(f"task '{name}': {error}") from None
-    except FAILURES as error:
+    except any_failure() as error:
         raise DataError(
             f"task '{name}': its evaluator fails with a stand-in for the model: {one_line(error)}"
         ) from error
@@ -167,7 +168,7 @@ def _evaluator(name: str, place: str) -> Evaluator:
     try:
         with _current_folder():
             made = getattr(importlib.import_module(module), function)()
-    except FAILURES as error:  # a user's code may raise anything
+    except any_failure() as error:  # a user's code may raise anything
         raise DataError(
             f"task '{name}': evaluator '{place}' cannot be made: {one_line(error)}; modules are found in the current "
             "folder and on PYTHONPATH"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ablate.errors import REASON, shortened
 from ablate.statistics.arrays import require_float32_vector
 
 
@@ -17,6 +18,7 @@ class Result:
     """A model's result on one task.
 
     status: ``ok``, with a score, or ``undefined``, with a reason and without a score.
+    reason: at most 500 characters; of a longer one the rest is cut.
     score: the task's metric in the task's unit; finite, never NaN.
     values: float32 [n], the task's value of each item, or None if it has none.
     seconds: how long the evaluation took.
@@ -41,6 +43,8 @@ class Result:
             raise ValueError(f"a result has a score if and only if it is 'ok': {self.status!r} with {self.score}")
         if self.status == "undefined" and not self.reason:
             raise ValueError("an undefined result needs a reason")
+        if self.reason is not None:
+            object.__setattr__(self, "reason", shortened(self.reason, REASON))
         if self.score is not None and not math.isfinite(self.score):
             raise ValueError(f"{self.score} is not a score: an undefined score is status 'undefined' with a reason")
         if not math.isfinite(self.seconds):

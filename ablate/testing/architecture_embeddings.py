@@ -11,7 +11,8 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from ablate.errors import FAILURES, one_line
+from ablate.errors import one_line
+from ablate.interrupts import any_failure
 from ablate.models.encode import encode, prepare
 from ablate.models.family import Family
 from ablate.models.load import load_model
@@ -115,7 +116,7 @@ def _error(model: Model, tokens: int) -> str | None:
     try:
         with torch.no_grad():
             model.embed(model.pad([ids[:1] + ids[1:2] * (tokens - 2) + ids[-1:]]))
-    except FAILURES as error:
+    except any_failure() as error:
         return one_line(error)
     return None
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from textwrap import shorten
 from typing import Literal
 
-from ablate.errors import FAILURES, AblateError, one_line
+from ablate.errors import AblateError, one_line
+from ablate.interrupts import any_failure
 
 _LONGEST = 400
 """Characters of an exception. torch lists all weights that do not fit."""
@@ -72,7 +73,7 @@ def told(message: str, remedy: str) -> Iterator[None]:
         yield
     except (ContractBroken, DoesNotApply):
         raise
-    except FAILURES as error:
+    except any_failure() as error:
         reason = str(error) if isinstance(error, AblateError) else one_line(error)
         raise ContractBroken(f"{message}: {shorten(reason, _LONGEST, placeholder=' …')}; {remedy}") from error
 
@@ -110,7 +111,7 @@ def _outcome(contract: Contract) -> ContractOutcome:
         return ContractOutcome(contract.name, "does not apply", _line(reason))
     except ContractBroken as broken:
         return ContractOutcome(contract.name, "failed", _line(broken))
-    except FAILURES as error:
+    except any_failure() as error:
         # A plug-in may raise any exception, and the other contracts are checked all the same.
         return ContractOutcome(contract.name, "failed", f"raises {one_line(error)}")
     return ContractOutcome(contract.name, "passed")

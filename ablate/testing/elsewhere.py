@@ -20,8 +20,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ablate.errors import FAILURES, one_line
+from ablate.errors import one_line
 from ablate.granularities.base import Granularity
+from ablate.interrupts import any_failure
 from ablate.plugin import Plugin
 from ablate.scorers.base import Scorer
 from ablate.testing.contract import ContractBroken, DoesNotApply
@@ -93,7 +94,7 @@ def _serve() -> None:
         torch.set_num_threads(threads)
         try:
             answer: tuple[Any, str | None] = (_scores(family, *(_instance(*plugin) for plugin in plugins)), None)
-        except FAILURES as error:
+        except any_failure() as error:
             answer = (None, one_line(error))
         pickle.dump(answer, answers)
         answers.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from pydantic import ValidationError
 
@@ -75,6 +77,46 @@ def lacks_the_model(evaluation: Evaluation) -> Evaluated:
 
 def folder_of_work(evaluation: Evaluation) -> Evaluated:
     return replace(pid(evaluation), cell=os.getcwd())
+
+
+def sleeps_after_the_first(evaluation: Evaluation) -> Evaluated:
+    if evaluation.cell != "0":
+        time.sleep(60)
+    return pid(evaluation)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=lambda sent: sent.name)
+def test_a_signal_to_all_processes_is_left_to_the_coordinator(sent: signal.Signals) -> None:
+    """As a batch system's, or Ctrl-C of a terminal: the workers work on, until the coordinator ends them."""
+    program = """
+from tests.executors.test_dask import Dask, item, sleeps_after_the_first
+from ablate.cli.signals import handled, told
+with handled():
+    executor = Dask(jobs=2)
+    try:
+        with executor.running():
+            for one in executor.map(sleeps_after_the_first, map(item, "01")):
+                print(int(one.seconds), flush=True)
+    except KeyboardInterrupt as interrupt:
+        raise SystemExit(told(interrupt, "")[1])
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    worker = psutil.Process(int(process.stdout.readline()))
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert worker in workers
+    os.killpg(process.pid, sent)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 128 + sent
+    assert errors == ""
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import json
 import os
 import pkgutil
 import pty
+import random
 import resource
 import signal
 import subprocess
@@ -22,6 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 IMPORTED = ("ablate.cli.execution", "ablate.models.load", "ablate.training.fit", "ablate.export.export")
 MEMORY = 3 * 2**30
 """How many bytes of address space a command may take, beside what is imported. Protects the machine."""
@@ -34,6 +37,9 @@ class Job:
     arguments: of ablate. folder: in which it runs. seconds: after which it is killed.
     sent: the number of a signal that reaches it when it calls the function ``at``, a path such as ``os.fsync``.
     terminal: whether its stderr is a terminal.
+    call: a function that it calls first, as ``module:name``, with ``given``.
+    kills: for each of these a worker of the command is killed that many seconds after the one before, or as soon as
+        there is one. seed: chooses the worker.
     """
 
     arguments: Sequence[str]
@@ -42,17 +48,26 @@ class Job:
     sent: int = 0
     at: str = ""
     terminal: bool = False
+    call: str = ""
+    given: Sequence[Any] = ()
+    kills: Sequence[float] = ()
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """code: the exit status, or the negative number of a signal. bytes: the most memory that it had."""
+    """code: the exit status, or the negative number of a signal. bytes: the most memory that it had.
+
+    killed: how many of its workers were killed. orphans: processes that it left behind for 10 seconds.
+    """
 
     code: int
     out: str
     err: str
     seconds: float
     bytes: int
+    killed: int = 0
+    orphans: int = 0
 
 
 class Forks:
@@ -75,9 +90,15 @@ class Forks:
         self._process.communicate()
 
     def run(self, job: Job) -> Outcome:
+        self.begin(job)
+        return self.end()
+
+    def begin(self, job: Job) -> None:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         print(json.dumps(asdict(job)), file=self._process.stdin, flush=True)
+
+    def end(self) -> Outcome:
+        assert self._process.stdout is not None
         return Outcome(**json.loads(self._process.stdout.readline()))
 
 
@@ -92,7 +113,9 @@ def _run(job: Job) -> Outcome:
         if job.terminal:
             os.close(tty)
             reader.start()
+        killer = _Killer(job, child)
         while True:
+            killer.look()
             ended, status, usage = os.wait4(child, os.WNOHANG)
             if ended:
                 break
@@ -107,7 +130,39 @@ def _run(job: Job) -> Outcome:
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode(errors="replace"))
-        return Outcome(os.waitstatus_to_exitcode(status), texts[0], texts[1], seconds, usage.ru_maxrss * 1024)
+        code, memory = os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
+        return Outcome(code, texts[0], texts[1], seconds, memory, killer.killed, killer.orphans())
+
+
+class _Killer:
+    """Kills workers of a command, and counts those that outlive it."""
+
+    def __init__(self, job: Job, child: int) -> None:
+        self._command, self._chance, self._left = psutil.Process(child), random.Random(job.seed), list(job.kills)
+        self._next = time.monotonic() + (self._left[0] if self._left else 0)
+        self._seen: set[psutil.Process] = set()
+        self._watches = bool(job.kills) or any("jobs" in word for word in job.arguments)
+        self.killed = 0
+
+    def look(self) -> None:
+        if not self._watches:
+            return
+        with suppress(psutil.Error):
+            there = self._command.children(recursive=True)
+            self._seen.update(there)
+            if self._left and time.monotonic() > self._next and (workers := [one for one in there if _is_worker(one)]):
+                self._chance.choice(workers).kill()
+                self.killed += 1
+                del self._left[0]
+                self._next = time.monotonic() + (self._left[0] if self._left else 0)
+
+    def orphans(self) -> int:
+        return len(psutil.wait_procs(self._seen, timeout=10)[1])
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    words = " ".join(process.cmdline())
+    return ("loky" in words or "spawn_main" in words) and "tracker" not in words
 
 
 def _copy(screen: int, file: int) -> None:
@@ -124,11 +179,14 @@ def _be(job: Job, out: int, err: int) -> None:
         os.dup2(out, 1)
         os.dup2(err, 2)
         os.chdir(job.folder)
+        os.setpgid(0, 0)
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = pages * resource.getpagesize() + MEMORY
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         # As of a command in the foreground, whatever started the tests.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        if job.call:
+            pkgutil.resolve_name(job.call)(*job.given)
         if job.sent:
             _send(job.sent, job.at)
         sys.argv = ["ablate", *job.arguments]
