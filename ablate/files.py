@@ -10,6 +10,12 @@ import uuid
 from pathlib import Path
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder in place of a leading ``~`` or ``~USER``; as it was if there is no such user."""
+    # Not `Path.expanduser`, which raises an error if there is no user of that name.
+    return Path(os.path.expanduser(path))
+
+
 def is_folder(path: Path) -> bool:
     """Whether there is a folder. ``Path.is_dir`` raises an error about names that no folder can have."""
     return os.path.isdir(path)

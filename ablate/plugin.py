@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from ablate.files import expanded
 
 
 class Plugin(BaseModel):
@@ -29,6 +32,11 @@ class Plugin(BaseModel):
     help: ClassVar[str]
     required: ClassVar[tuple[str, ...]] = ()
     quick: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    @field_validator("*")
+    @classmethod
+    def _from_home(cls, value: Any) -> Any:
+        return expanded(value) if isinstance(value, Path) else value
 
     @classmethod
     def missing(cls, given: Iterable[str]) -> dict[str, str]:

@@ -128,8 +128,8 @@ def _shown_wrong(copy: Path, runs: dict[str, dict[str, list[Any]]]) -> list[tupl
 
     def equal(one: tuple[str, str, list[Any]]) -> bool:
         store, run, rows = one
-        ablate(copy, ("show", "--store", f"stores/{store}", "--run", run))
-        out, _ = ablate(copy, ("show", "--store", f"stores/{store}", "--run", run, "--format", "json"))
+        ablate(copy, ("show", run, "--store", f"stores/{store}"))
+        out, _ = ablate(copy, ("show", run, "--store", f"stores/{store}", "--format", "json"))
         return bool(json.loads(out) == rows)
 
     with ThreadPoolExecutor(CHAINS_AT_ONCE) as pool:

@@ -13,6 +13,7 @@ from ablate.cli import complete
 from ablate.cli.examples import epilog
 from ablate.cli.say import say
 from ablate.errors import DataError
+from ablate.files import expanded
 
 if TYPE_CHECKING:
     from ablate.data.sources import Chosen
@@ -127,7 +128,7 @@ def _rows(chosen: Chosen) -> list[dict[str, Any]]:
     source = chosen.source
     available = {"hub": HubCache(cache_folder(os.environ)).names()}
     if os.environ.get("ABLATE_DATA"):
-        available["senteval"] = SentEval(Path(os.environ["ABLATE_DATA"]).expanduser()).names()
+        available["senteval"] = SentEval(expanded(os.environ["ABLATE_DATA"])).names()
     available[source.name] = source.names()
     rows = []
     for name, about in KNOWN.items():

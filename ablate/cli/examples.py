@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "show": (
         "ablate show",
+        "ablate show recipes/sts.yaml",
         "ablate show --runs",
         "ablate show --format csv -o rows.csv",
     ),

@@ -21,7 +21,10 @@ SCHEMA = "ablate.schema.json"
 def init(
     model: Annotated[
         str,
-        typer.Argument(help="minilm, a folder, or a Hub id (ID@REVISION).", autocompletion=complete.model),
+        typer.Argument(
+            help="minilm, a folder, or a Hub id (ID@REVISION, or ID for its newest commit).",
+            autocompletion=complete.model,
+        ),
     ] = "minilm",
     output: Annotated[Path, typer.Option("--output", "-o", help="The file; must not exist.")] = Path("recipe.yaml"),
     data: Annotated[
@@ -40,6 +43,7 @@ def init(
     """
     from ablate.cli.output import check_output
     from ablate.errors import AblateError
+    from ablate.models.checkpoint import pinned
     from ablate.models.sizes import sizes_of
     from ablate.plugins import registry
     from ablate.recipe.from_flags import named_model
@@ -51,7 +55,8 @@ def init(
     check_output(output)
     if output.exists():
         raise already_exists
-    spec = named_model(model)
+    named = named_model(model)
+    spec = pinned(named)
     sizes = sizes_of(spec)
     if (output.parent / SCHEMA).is_file():
         editor = modeline(SCHEMA)
@@ -71,6 +76,8 @@ def init(
     except OSError as error:
         output.unlink(missing_ok=True)  # a full disk leaves the start of it
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); name another file") from None
+    if named.revision is None and spec.revision is not None:
+        say(f"{spec.name} is now at commit {spec.revision}, which the recipe has as `revision`", err=True)
     for line in own.said:
         say(line, err=True)
     say(f"{output}: a recipe for {spec.name} ({sizes}); next: ablate run {output} --dry-run", err=True)

@@ -81,6 +81,18 @@ KeepGoing = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the cells, what is cached and the estimated time; run nothing.")
 ]
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[RUN|RECIPE]",
+        help="The id of a run, or a recipe, for its newest run; default: the newest run with rows.",
+        show_default=False,
+        autocompletion=complete.runs,
+    ),
+]
+SetInTarget = Annotated[
+    list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of the recipe, as for run.")
+]
 Run = Annotated[
     str | None,
     typer.Option("--run", help="The run's id; default: the newest with rows.", autocompletion=complete.runs),

@@ -14,17 +14,8 @@ from ablate.cli.say import say
 
 
 def report(
-    target: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RUN|RECIPE]",
-            help="The id of a run, or a recipe, for its newest run; default: the newest run with rows.",
-            show_default=False,
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="a.b=c", help="Change a value of the recipe, as for run.")
-    ] = None,
+    target: options.Target = None,
+    set_: options.SetInTarget = None,
     store: options.Store = options.STORE,
     form: Annotated[
         ReportFormat, typer.Option("--format", help="html has the figures; csv and parquet are the rows.")

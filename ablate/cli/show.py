@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +12,8 @@ from ablate.cli import options
 
 
 def show(
-    run: options.Run = None,
+    target: options.Target = None,
+    set_: options.SetInTarget = None,
     runs: Annotated[bool, typer.Option("--runs", help="List the runs of the store.")] = False,
     store: options.Store = options.STORE,
     form: options.Form = options.Format.table,
@@ -24,11 +27,13 @@ def show(
     from ablate.cli.console import make_console
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, deliver
+    from ablate.report.html.gather import find_run
     from ablate.store.store import Store
 
-    if runs and (run or output or form is not options.Format.table):
-        raise typer.BadParameter("--runs cannot be combined with --run, --format or --output")
-    check_output(output, store=store, form=form)
+    if runs and (target or set_ or output or form is not options.Format.table):
+        raise typer.BadParameter("--runs cannot be combined with a run, a recipe, --set, --format or --output")
+    recipe = Path(target) if target and os.path.isfile(target) else None
+    check_output(output, recipe, store, form=form)
     with no_collection(), Store(store, create=False) as opened:
         if runs:
             table = Table()
@@ -38,4 +43,4 @@ def show(
                 table.add_row(info.id, str(info.rows), Text(str(info.manifest.get("command", ""))))
             make_console().print(table)
             return
-        deliver(finished(opened, run), form, output)
+        deliver(finished(opened, find_run(opened, target, set_ or ())), form, output)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ablate.data.graded import GradedPair, draw_graded
 from ablate.data.items import ItemSet, PairKey, Source, pair_key
@@ -18,7 +18,7 @@ from ablate.data.lines import refuse_numbers
 from ablate.data.seeded import seeded_draw
 from ablate.data.sources import expand
 from ablate.errors import DataError
-from ablate.files import require_regular
+from ablate.files import expanded, require_regular
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,7 @@ class PositivesFile(BaseModel):
     """A user's own positive pairs: UTF-8, one pair per line, with a tab between the two sentences."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    file: Path
+    file: Annotated[Path, AfterValidator(expanded)]
 
 
 class CalibrationSpec(BaseModel):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ablate.data.cache import cache_folder
 from ablate.data.embedded import Embedded
@@ -16,7 +14,7 @@ from ablate.data.senteval import SentEval
 from ablate.data.standard import SETS
 from ablate.distribution import pip_install
 from ablate.errors import DataError, suggest
-from ablate.files import is_folder
+from ablate.files import expanded, is_folder
 
 WORDS = ("auto", "embedded", "hub", "senteval", "senteval:DIR")
 """The values of ``--data``."""
@@ -132,7 +130,7 @@ def _auto(environ: Mapping[str, str]) -> Chosen:
 
 
 def _senteval(folder: str, place: str, why: str) -> Chosen:
-    path = Path(os.path.expanduser(folder))
+    path = expanded(folder)
     if not folder or not is_folder(path):
         raise DataError(f"{place}: there is no folder '{folder}'; {GET['senteval']}")
     source = SentEval(path)

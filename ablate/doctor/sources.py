@@ -14,6 +14,7 @@ from ablate.data.sources import resolve
 from ablate.data.standard import SETS
 from ablate.doctor.finding import Finding, Section
 from ablate.errors import DataError
+from ablate.files import expanded
 
 
 def sources(environ: Mapping[str, str]) -> Section:
@@ -21,7 +22,7 @@ def sources(environ: Mapping[str, str]) -> Section:
     findings = [_auto(environ)]
     folder = environ.get("ABLATE_DATA")
     if folder:
-        path = Path(folder).expanduser()
+        path = expanded(folder)
         # If there is no such folder, the finding of `data: auto` says so.
         if path.is_dir():
             findings.append(_source("ABLATE_DATA", SentEval(path), tuple(SETS), path))

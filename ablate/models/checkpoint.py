@@ -13,10 +13,10 @@ from typing import Any
 
 from ablate.distribution import pip_install
 from ablate.errors import ModelError, shortened, suggest
-from ablate.files import is_folder
+from ablate.files import expanded, is_folder
 from ablate.models.config import check_config
 from ablate.models.family import Family
-from ablate.models.hub import PICKLED, download, pickled_weights
+from ablate.models.hub import PICKLED, download, newest_commit, pickled_weights
 from ablate.models.spec import ModelSpec
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -86,16 +86,40 @@ def check_name(spec: ModelSpec) -> None:
     Raises:
         ModelError: it is none of these.
     """
-    local = spec.name == "minilm" or is_folder(_path(spec))
+    local = is_local(spec)
     if local and spec.revision is not None:
         raise ModelError(f"model '{spec.name}': `revision` is for Hub ids, and this one is local; remove it")
     if not local:
-        _refuse_unless_hub_id(spec)
+        hint = _refuse_unless_hub_id(spec)
+        if spec.revision is None:
+            raise ModelError(
+                f"model '{spec.name}': no such folder{hint}. If it is a Hub id, add `revision: <commit>`, as "
+                f"`ablate init {spec.name}` does: what a name points to may change, and results could not be reproduced"
+            )
+
+
+def is_local(spec: ModelSpec) -> bool:
+    """Whether a name is ``minilm`` or a folder's."""
+    return spec.name == "minilm" or is_folder(_path(spec))
+
+
+def pinned(spec: ModelSpec) -> ModelSpec:
+    """A Hub id without a revision with its newest commit, for which the Hub is asked; any other model as it is.
+
+    Raises:
+        ModelError: no folder has that name, and the Hub does not say a commit.
+    """
+    if spec.revision is not None or is_local(spec):
+        return spec
+    hint = _refuse_unless_hub_id(spec)
+    try:
+        return spec.model_copy(update={"revision": newest_commit(spec.name)})
+    except ModelError as error:
+        raise ModelError(f"model '{spec.name}': no such folder{hint}. {error}") from error
 
 
 def _path(spec: ModelSpec) -> Path:
-    # Not `Path.expanduser`, which raises an error if there is no user of that name.
-    return Path(os.path.expanduser(spec.name))
+    return expanded(spec.name)
 
 
 def _minilm() -> Path:
@@ -114,7 +138,12 @@ def _minilm() -> Path:
     return folder
 
 
-def _refuse_unless_hub_id(spec: ModelSpec) -> None:
+def _refuse_unless_hub_id(spec: ModelSpec) -> str:
+    """The hint to a folder that may have been meant.
+
+    Raises:
+        ModelError: the name can be no Hub id.
+    """
     path = _path(spec)
     hint = f"; {suggest(spec.name, _neighbors(path))}"
     if os.path.exists(path):
@@ -124,11 +153,7 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> None:
     # A Hub id has at most one slash and no backslash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
-    if spec.revision is None:
-        raise ModelError(
-            f"model '{spec.name}': no such folder{hint}. If it is a Hub id, add `revision: <commit>`: "
-            "what a name points to may change, and results could not be reproduced"
-        )
+    return hint
 
 
 def _neighbors(path: Path) -> Iterable[str]:

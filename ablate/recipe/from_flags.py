@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ablate.errors import ModelError
+from ablate.files import expanded
 from ablate.models.spec import ModelSpec
 from ablate.recipe.document import Document, Location
 from ablate.recipe.own_options import OwnFiles, put_into
@@ -89,7 +90,7 @@ def named_model(text: str) -> ModelSpec:
 
 def _split_revision(model: str) -> tuple[str, str | None]:
     # The path of a folder may contain an @.
-    name, _, revision = (model, "", "") if Path(model).expanduser().exists() else model.partition("@")
+    name, _, revision = (model, "", "") if os.path.exists(expanded(model)) else model.partition("@")
     return name, revision or None
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ablate.files import expanded
 from ablate.recipe.values import Amount, Count, Seed, distinct, wrong
 
 Way = Literal["prune-then-train", "gradual", "train-then-prune", "rewind"]
@@ -58,8 +59,8 @@ class Train(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    sentences: Path | None = None
-    pairs: Path | None = None
+    sentences: Annotated[Path, AfterValidator(expanded)] | None = None
+    pairs: Annotated[Path, AfterValidator(expanded)] | None = None
     splits: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     examples: Annotated[int, Field(ge=2, le=10_000_000, strict=True)] | None = None
     ways: Ways = list(WAYS)

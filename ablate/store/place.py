@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ablate.data.cache import cache_root
 from ablate.errors import StoreError
+from ablate.files import expanded
 from ablate.redact import without_passwords
 from ablate.store import postgres
 
@@ -91,7 +92,7 @@ def locate(where: str | Path) -> Place:
     if name in ("", ":memory:") or "\0" in name:
         raise StoreError(f"the store {name!r} is not a file name: {_REMEDY}")
     # Links are resolved, so that the folder of arrays is the same whichever link the store is opened by.
-    path = Path(os.path.realpath(name))
+    path = Path(os.path.realpath(expanded(name)))
     files = path.with_name(path.name + ".files")
     return Place(name, URL.create("sqlite", database=str(path)), path, files)
 

@@ -158,8 +158,11 @@ def test_show(place: Workplace) -> None:
     with Store(STORE, create=False) as store:
         ids = [run.id for run in store.runs()]
     assert [run for run in ids if run in listed] == ids
-    assert place("show", "--run", ids[0]).out == first
-    assert refused(place("show", "--run", "nope")).startswith("there is no run 'nope' in the store; valid: ")
+    assert place("show", ids[0]).out == first
+    assert place("show", "r.yaml").out == second
+    other = refused(place("show", "r.yaml", "--set", "seeds=[7]"))
+    assert other.startswith("ablate.db: no run of r.yaml, as the file is now, has rows")
+    assert refused(place("show", "nope")).startswith("there is no run 'nope' in the store; valid: ")
     ran = place("show", "--runs", "--format", "json")
     assert (ran.code, ran.out) == (2, "")
 

@@ -96,9 +96,9 @@ def test_commands_options_and_built_in_names(tab: Tab) -> None:
 def test_runs_of_the_store_the_newest_first(tab: Tab, tmp_path: Path) -> None:
     with Store(tmp_path / "mine.db") as store:
         ids = [store.begin_run({}) for _ in range(2)]
-    assert tab(f"ablate show --store {tmp_path / 'mine.db'} --run 2") == ids[::-1]
+    assert tab(f"ablate show --store {tmp_path / 'mine.db'} 2") == ids[::-1]
     assert tab(f"ablate diff --store {tmp_path / 'mine.db'} --run {ids[0]}") == ids[:1]
-    assert tab(f"ablate show --store {tmp_path / 'absent.db'} --run 2") == []
+    assert tab(f"ablate show --store {tmp_path / 'absent.db'} 2") == []
     assert not (tmp_path / "absent.db").exists()
     (tmp_path / "none.db").write_text("no store")
     assert tab(f"ablate export --store {tmp_path / 'none.db'} --run 2") == []

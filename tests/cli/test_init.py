@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 from transformers import PreTrainedModel
 
 from ablate.builtin import NAMES
@@ -27,6 +29,11 @@ from tests.workplace import Workplace
 
 FILE = Path("recipe.yaml")
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
+
+
+def no_network(*_: object) -> None:
+    """As of the Hub's library, whose HTTP client raises errors of its own."""
+    raise HfHubHTTPError.__bases__[0]("no address\nand more lines")
 
 
 @pytest.fixture
@@ -58,6 +65,36 @@ def constants(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list):
         for value in schema:
             yield from constants(value)
+
+
+def test_a_hub_id_gets_its_newest_commit_and_the_recipe_keeps_it(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def snapshot(name: str, *, revision: str, **_: object) -> str:
+        asked.append((name, revision))
+        return str(Path("model").absolute())
+
+    commit = "4fc1e7bd3aa1b3e6a8a0f2e7d1c9b5a6f8e7d6c5"
+    monkeypatch.setattr("ablate.models.hub.model_info", lambda name: SimpleNamespace(id=name, sha=commit))
+    monkeypatch.setattr("ablate.models.hub.snapshot_download", snapshot)
+    ran = place("init", "someone/encoder")
+    assert ran.code == 0, ran.err
+    assert ran.err.startswith(f"someone/encoder is now at commit {commit}, which the recipe has as `revision`\n")
+    assert load_recipe(FILE)[0].model == [ModelSpec(name="someone/encoder", revision=commit)]
+    assert asked == [("someone/encoder", commit)]
+    place("init", "someone/encoder@main", "-o", "other.yaml")
+    assert load_recipe("other.yaml")[0].model == [ModelSpec(name="someone/encoder", revision="main")]
+
+
+def test_where_the_hub_says_no_commit_init_writes_nothing(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ablate.models.hub.model_info", no_network)
+    told = "model 'some/encoder': no such folder; valid: minilm. The Hub does not say its newest commit: no address"
+    assert place.refused(place("init", "some/encoder")) == told
+    monkeypatch.setattr("ablate.models.hub.model_info", lambda _: SimpleNamespace(sha=None))
+    assert "give `someone/encoder@REVISION`" in place.refused(place("init", "someone/encoder"))
+    assert place.files() == {}
 
 
 def test_it_plans_and_runs(place: Workplace) -> None:
@@ -163,7 +200,8 @@ def test_nothing_is_written_over(place: Workplace) -> None:
         ("data", "no config.json"),
     ],
 )
-def test_an_unknown_model_is_one_line(place: Workplace, model: str, text: str) -> None:
+def test_an_unknown_model_is_one_line(place: Workplace, model: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ablate.models.hub.model_info", no_network)
     assert text in place.refused(place("init", model))
     assert not FILE.exists()
 

@@ -477,7 +477,8 @@ def test_broken_models(spoil: Callable[[Path], object], message: str, place: Wor
 def test_a_hub_id_needs_a_revision(place: Workplace) -> None:
     ran = place.run(instead("model: model", "model: someone/encoder"))
     assert ran.code == 2
-    assert "add `revision: <commit>`: what a name points to may change" in ran.err.splitlines()[-1]
+    remedy = "add `revision: <commit>`, as `ablate init someone/encoder` does: what a name points to may change"
+    assert remedy in ran.err.splitlines()[-1]
 
 
 def another_programs(path: Path) -> None:

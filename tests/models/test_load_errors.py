@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
@@ -297,15 +297,17 @@ def test_a_hub_repository_of_pickles_alone(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(ablate.models.hub, "list_repo_files", lambda *_, **__: files)
     refused("pytorch_model.bin is pickled.* save it as safetensors", "organisation/model", revision="c0ffee")
 
-    def offline(*_: object, **__: object) -> list[str]:
-        raise OSError("offline")
+    for kind in (OSError, HfHubHTTPError.__bases__[0]):  # the second is of the library's HTTP client
 
-    monkeypatch.setattr(ablate.models.hub, "list_repo_files", offline)
-    refused(
-        r"no safetensors weights at revision 'c0ffee', and pickled ones \(.bin, .pt\) are never",
-        "organisation/model",
-        revision="c0ffee",
-    )
+        def offline(*_: object, error: type[Exception] = kind, **__: object) -> list[str]:
+            raise error("offline")
+
+        monkeypatch.setattr(ablate.models.hub, "list_repo_files", offline)
+        refused(
+            r"no safetensors weights at revision 'c0ffee', and pickled ones \(.bin, .pt\) are never",
+            "organisation/model",
+            revision="c0ffee",
+        )
 
 
 def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

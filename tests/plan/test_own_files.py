@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ablate.recipe.recipe import load_recipe
+from ablate.store.place import locate
 from tests.workplace import RECIPE, Workplace
 
 PAIRS = "text1,text2,score\n" + "".join(f"words {i},other {i},{i % 5}\n" for i in range(30))
@@ -82,6 +84,28 @@ def test_refused(workplace: Workplace, tasks: str, told: str) -> None:
     workplace.nothing_may_load()
     text = RECIPE.replace("screen: [sts-dev]", "screen: [mine]" if "mine" in tasks else "screen: [sts-dev]")
     assert workplace.refused(workplace.run(f"{text}tasks: {{{tasks}}}\n")).startswith(told)
+
+
+def test_every_path_may_begin_at_home(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(workplace.folder))
+    Path("positives.tsv").write_text("".join(f"a {i}\tb {i}\n" for i in range(30)))
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    text = RECIPE.replace("model: model", "model: ~/model").replace("senteval: data", "senteval: ~/data")
+    text = text.replace("pairs: 8,", "positives: {file: ~/positives.tsv}, pairs: 8,").replace(
+        "[sts-dev]", "[mine, sts-dev]"
+    )
+    text += "tasks: {mine: {kind: sts, file: ~/pairs.csv}}\ntrain: {pairs: ~/pairs.csv}\n"
+    ran = workplace.run(text, "--dry-run", "--store=~/there.db")
+    assert ran.code == 0, ran.err
+    recipe, _ = load_recipe("r.yaml")
+    assert recipe.train is not None
+    assert recipe.train.pairs == workplace.folder / "pairs.csv"
+    assert locate("~/there.db").path == workplace.folder.resolve() / "there.db"
+    # A name without such a user stays as it is, and the message has it.
+    wrong = text.replace("~/pairs.csv", "~no-such-user/pairs.csv", 1).partition("train:")[0]
+    nobody = workplace.refused(workplace.run(wrong))
+    assert nobody.startswith("r.yaml:8:27: ~no-such-user/pairs.csv: No such file or directory; correct the path")
 
 
 @pytest.mark.parametrize(

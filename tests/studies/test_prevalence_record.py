@@ -80,7 +80,7 @@ def test_the_command_makes_the_record_anew_from_the_stored_results(bench: Bench)
 
 def test_show_refuses_the_study_and_shows_the_run_beside_it(bench: Bench) -> None:
     run = aged(bench)
-    refused = CliRunner().invoke(app, ["show", "--run", run, "--store", str(bench.store)])
+    refused = CliRunner().invoke(app, ["show", run, "--store", str(bench.store)])
     assert isinstance(refused.exception, AblateError)
     assert str(refused.exception).endswith(
         f"run {run} is a study, which has no rows; give its `ablate prevalence` command again, which reads its results"

@@ -44,7 +44,7 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
                 f"{store.name}: no run of {target}, as the file is now, has rows; give `ablate run {target}` first"
             )
         return ids[-1]
-    if any(run.id == target and not run.rows for run in runs):
+    if any(run.id == target and not run.rows and not run.manifest.get("study") for run in runs):
         raise StoreError(f"{store.name}: run {target} has no rows; finish it with the command that began it")
     return target
 

@@ -609,7 +609,7 @@ def test_the_command_reports_from_the_store_alone(place: Workplace) -> None:
     older = by_recipe.err.split()[3].rstrip(":")
     assert older != newest
     assert place("report", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
-    assert place("show", "--run", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
+    assert place("show", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
     assert refused(place("report", "r.yaml", "--set", "tie_seed=6")).endswith(
         "has rows; give `ablate run r.yaml` first"
     )
