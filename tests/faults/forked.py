@@ -29,6 +29,9 @@ IMPORTED = ("ablate.cli.execution", "ablate.models.load", "ablate.training.fit",
 MEMORY = 3 * 2**30
 """How many bytes of address space a command may take, beside what is imported. Protects the machine."""
 
+LONGEST = 900.0
+"""How many seconds a command has for the next of its workers to be there."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -39,7 +42,7 @@ class Job:
     terminal: whether its stderr is a terminal.
     call: a function that it calls first, as ``module:name``, with ``given``.
     kills: for each of these a worker of the command is killed that many seconds after the one before, or as soon as
-        there is one. seed: chooses the worker.
+        there is one; ``seconds`` count from the last one. seed: chooses the worker.
     """
 
     arguments: Sequence[str]
@@ -119,7 +122,7 @@ def _run(job: Job) -> Outcome:
             ended, status, usage = os.wait4(child, os.WNOHANG)
             if ended:
                 break
-            if time.monotonic() - start > job.seconds:
+            if time.monotonic() - killer.since > job.seconds:
                 os.kill(child, 9)
             time.sleep(0.02)
         seconds = time.monotonic() - start
@@ -142,7 +145,12 @@ class _Killer:
         self._next = time.monotonic() + (self._left[0] if self._left else 0)
         self._seen: set[psutil.Process] = set()
         self._watches = bool(job.kills) or any("jobs" in word for word in job.arguments)
-        self.killed = 0
+        self.killed, self._start = 0, time.monotonic()
+
+    @property
+    def since(self) -> float:
+        """When the command's time began; far ahead while workers are to be killed."""
+        return self._start + (LONGEST if self._left else 0)
 
     def look(self) -> None:
         if not self._watches:
@@ -154,7 +162,8 @@ class _Killer:
                 self._chance.choice(workers).kill()
                 self.killed += 1
                 del self._left[0]
-                self._next = time.monotonic() + (self._left[0] if self._left else 0)
+                self._start = time.monotonic()
+                self._next = self._start + (self._left[0] if self._left else 0)
 
     def orphans(self) -> int:
         return len(psutil.wait_procs(self._seen, timeout=10)[1])
