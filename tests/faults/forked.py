@@ -171,7 +171,7 @@ class _Killer:
 
 def _is_worker(process: psutil.Process) -> bool:
     words = " ".join(process.cmdline())
-    return ("loky" in words or "spawn_main" in words) and "tracker" not in words
+    return ("loky" in words or "spawn_main" in words) and "resource_tracker" not in words
 
 
 def _copy(screen: int, file: int) -> None:
