@@ -43,6 +43,7 @@ class Job:
     call: a function that it calls first, as ``module:name``, with ``given``.
     kills: for each of these a worker of the command is killed that many seconds after the one before, or as soon as
         there is one; ``seconds`` count from the last one. seed: chooses the worker.
+    begun: no worker is killed before this file is there.
     """
 
     arguments: Sequence[str]
@@ -55,6 +56,7 @@ class Job:
     given: Sequence[Any] = ()
     kills: Sequence[float] = ()
     seed: int = 0
+    begun: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ class _Killer:
         self._seen: set[psutil.Process] = set()
         self._watches = bool(job.kills) or any("jobs" in word for word in job.arguments)
         self.killed, self._start = 0, time.monotonic()
+        self._begun = Path(job.folder, job.begun)
 
     @property
     def since(self) -> float:
@@ -158,7 +161,8 @@ class _Killer:
         with suppress(psutil.Error):
             there = self._command.children(recursive=True)
             self._seen.update(there)
-            if self._left and time.monotonic() > self._next and (workers := [one for one in there if _is_worker(one)]):
+            due = self._left and time.monotonic() > self._next and self._begun.exists()
+            if due and (workers := [one for one in there if _is_worker(one)]):
                 self._chance.choice(workers).kill()
                 self.killed += 1
                 del self._left[0]

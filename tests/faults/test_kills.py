@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.grid import PATIENT, Grid, made, quiet
+from tests.faults.grid import BEGUN, PATIENT, Grid, made, quiet
 
 pytestmark = pytest.mark.faults
 
@@ -60,7 +60,8 @@ def test_kills_of_workers_and_their_coordinator(executor: str, workers: int, coo
         # All workers of this round are killed first, most of them while they load the model or evaluate.
         share = workers * (number + 1) // coordinators - workers * number // coordinators
         kills = [moments.uniform(0.0, 2.0) for _ in range(share)]
-        given = {"call": PATIENT, "kills": kills, "seed": number}
+        given = {"call": PATIENT, "kills": kills, "seed": number, "begun": BEGUN}
+        (grid.folder / BEGUN).unlink(missing_ok=True)
         outcome = grid.run(store, "--executor", executor, "--jobs", "2", seconds=moments.uniform(0, 2), **given)
         assert quiet(outcome), outcome
         assert (outcome.code, outcome.killed) == (-9, share), outcome
