@@ -114,17 +114,16 @@ class ContributionMaker:
             self._layers[granularity] = granularity.layers(self.model)
         return self._layers[granularity]
 
-    def of_dense(self, step: Step) -> ByGranularity | None:
+    def of_dense(self, step: Step, done: bool = False) -> ByGranularity | None:
         """The contributions of a step's units in the dense model; None if they need work that was not done.
 
-        The work is done again if this process found its contributions damaged: maps need them, even if no mask does.
+        Args:
+            done: whether it was. If the contributions are not stored, they were damaged, and are made again: maps need
+                them, even if no mask does.
         """
-        if not _worth_storing(step):
+        if done or not _worth_storing(step):
             return self.of(step, Units())
-        stored = self._stored(step, None, None)
-        if stored is None and not self.store.damaged.isdisjoint(self.keys(step).values()):
-            return self.of(step, Units())
-        return stored
+        return self._stored(step, None, None)
 
     def of(self, step: Step, units: Units, remove: Removing | None = None) -> ByGranularity:
         """The contributions of a step's units under the masks in force: from the store, or scored now.

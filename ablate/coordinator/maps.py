@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:
             tuple(layers.tolist()),
             tuple(map(float, contributions)),
         )
-        for step, layers, contributions in _each(masks, _steps(cells), LARGEST)
+        for step, layers, contributions in _each(masks, _steps(masks, cells), LARGEST)
     ]
 
 
@@ -43,9 +43,9 @@ def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[OracleAgreement]:
 
     If the oracle removes groups of units, a scorer's contribution for a group is the sum over its units.
     """
-    steps = _steps(cells)
+    steps = _steps(masks, cells)
     exact_of = {step.granularity for step in steps if isinstance(step.scorer, Oracle)}
-    known = list(_each(masks, [step for step in steps if step.granularity in exact_of]))
+    known = list(_each(masks, {step: done for step, done in steps.items() if step.granularity in exact_of}))
     return [
         OracleAgreement(
             masks.model.name,
@@ -61,25 +61,39 @@ def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[OracleAgreement]:
     ]
 
 
-def _steps(cells: Iterable[Cell]) -> list[Step]:
-    """A first step for each scorer and granularity, except for scorers that use a seed or score several together."""
-    first = [part for cell in cells if cell.steps for part in cell.steps[0].parts]
-    alone = [part for part in first if not part.scorer.seeded and len(part.granularities) == 1]
-    return list({(step.granularity.name, step.label): step for step in alone}.values())
+def _steps(masks: MaskMaker, cells: Iterable[Cell]) -> dict[Step, bool]:
+    """A first step for each scorer and granularity, except for scorers that use a seed or score several together.
+
+    Returns:
+        Step -> whether its contributions to the dense model were made: a mask that is stored was made from them.
+    """
+    cells = list(cells)
+    lack = set(masks.missing(cells))
+    steps: dict[tuple[str, str], Step] = {}
+    done: set[tuple[str, str]] = set()
+    for cell in cells:
+        for part in cell.steps[0].parts if cell.steps else ():
+            if not part.scorer.seeded and len(part.granularities) == 1:
+                key = part.granularity.name, part.label
+                steps[key] = part
+                # A cell that is trained has the contributions in the trained model.
+                if cell.training is None and cell not in lack:
+                    done.add(key)
+    return {step: key in done for key, step in steps.items()}
 
 
 def _each(
-    masks: MaskMaker, steps: Iterable[Step], most: int | None = None
+    masks: MaskMaker, steps: Mapping[Step, bool], most: int | None = None
 ) -> Iterable[tuple[Step, NDArray[np.int64], Contributions]]:
     """The layers and contributions of each step's units. A failing plug-in is left out; its cells give the reason.
 
     Args:
-        most: leave out granularities with more units.
+        steps: what :func:`_steps` returns. most: leave out granularities with more units.
     """
-    for step in steps:
+    for step, done in steps.items():
         try:
             layers = masks.scores.layers_of(step.granularity).numpy()
-            scored = masks.scores.of_dense(step) if most is None or len(layers) <= most else None
+            scored = masks.scores.of_dense(step, done) if most is None or len(layers) <= most else None
         except StoreError:
             raise
         except any_failure():

@@ -8,6 +8,7 @@ from ablate.executors.base import Failure
 from ablate.executors.chunk import Chunk, ChunkDone
 from ablate.interrupts import any_failure
 from ablate.models.masked import masked
+from ablate.surroundings import restored
 
 
 def work_on(chunk: Chunk) -> ChunkDone:
@@ -21,7 +22,7 @@ def work_on(chunk: Chunk) -> ChunkDone:
     except any_failure() as error:
         return chunk.failed(Failure.of(error, "place"))
     try:
-        with model.guard.hold(wait=True), masked(model, kept(chunk.mask, model)):
+        with model.guard.hold(wait=True), restored(), masked(model, kept(chunk.mask, model)):
             return ChunkDone(chunk.number, chunk.call(model, chunk.given))
     except any_failure() as error:  # the code of a plug-in may raise anything
         return chunk.failed(Failure.of(error, "other"))

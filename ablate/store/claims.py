@@ -160,7 +160,9 @@ class Claims:
                 self._database.commit(self._extend)
 
     def _extend(self, connection: Connection) -> None:
-        change = update(schema.claims).where(schema.claims.c.owner == self._owner)
+        # An abandoned claim stays ended: other runs would wait for it, and the next would count an attempt more.
+        mine = schema.claims.c.owner == self._owner, schema.claims.c.expires != _ABANDONED
+        change = update(schema.claims).where(*mine)
         connection.execute(change.values(expires=self._database.now(connection) + LEASE_SECONDS))
 
 

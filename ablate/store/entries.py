@@ -34,7 +34,7 @@ class Entries:
     """The entries of an open store.
 
     claims: on keys that are being computed.
-    name: of the store, in messages. damaged: the keys of what was found damaged, and was deleted, since it was opened.
+    name: of the store, in messages.
     """
 
     def __init__(self, database: Database, place: Place) -> None:
@@ -43,7 +43,6 @@ class Entries:
         self._in_folder = place.path is not None
         self._arrays = arrays_of(place, database)
         self.name = place.name
-        self.damaged: set[str] = set()
         self.claims = Claims(place.name, database, shared=place.path is None)
 
     def _entry(self, table: Table, key: str) -> dict[str, Any] | None:
@@ -124,6 +123,5 @@ class Entries:
         self.claims.stored(keys)
 
     def _forget(self, table: Table, key: str, damage: Damaged) -> None:
-        self.damaged.add(key)
         self._database.commit(lambda connection: connection.execute(delete(table).where(table.c.key == key)))
         warnings.warn(f"the store {self.name}: {damage}; it will be computed again", RuntimeWarning, stacklevel=4)

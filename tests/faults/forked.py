@@ -29,6 +29,9 @@ IMPORTED = ("ablate.cli.execution", "ablate.models.load", "ablate.training.fit",
 MEMORY = 3 * 2**30
 """How many bytes of address space a command may take, beside what is imported. Protects the machine."""
 
+LONGEST = 900.0
+"""How many seconds a command has for the next of its workers to be there."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -39,7 +42,8 @@ class Job:
     terminal: whether its stderr is a terminal.
     call: a function that it calls first, as ``module:name``, with ``given``.
     kills: for each of these a worker of the command is killed that many seconds after the one before, or as soon as
-        there is one. seed: chooses the worker.
+        there is one; ``seconds`` count from the last one. seed: chooses the worker.
+    begun: no worker is killed before this file is there.
     """
 
     arguments: Sequence[str]
@@ -52,6 +56,7 @@ class Job:
     given: Sequence[Any] = ()
     kills: Sequence[float] = ()
     seed: int = 0
+    begun: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def _run(job: Job) -> Outcome:
             ended, status, usage = os.wait4(child, os.WNOHANG)
             if ended:
                 break
-            if time.monotonic() - start > job.seconds:
+            if time.monotonic() - killer.since > job.seconds:
                 os.kill(child, 9)
             time.sleep(0.02)
         seconds = time.monotonic() - start
@@ -142,7 +147,13 @@ class _Killer:
         self._next = time.monotonic() + (self._left[0] if self._left else 0)
         self._seen: set[psutil.Process] = set()
         self._watches = bool(job.kills) or any("jobs" in word for word in job.arguments)
-        self.killed = 0
+        self.killed, self._start = 0, time.monotonic()
+        self._begun = Path(job.folder, job.begun)
+
+    @property
+    def since(self) -> float:
+        """When the command's time began; far ahead while workers are to be killed."""
+        return self._start + (LONGEST if self._left else 0)
 
     def look(self) -> None:
         if not self._watches:
@@ -150,11 +161,13 @@ class _Killer:
         with suppress(psutil.Error):
             there = self._command.children(recursive=True)
             self._seen.update(there)
-            if self._left and time.monotonic() > self._next and (workers := [one for one in there if _is_worker(one)]):
+            due = self._left and time.monotonic() > self._next and self._begun.exists()
+            if due and (workers := [one for one in there if _is_worker(one)]):
                 self._chance.choice(workers).kill()
                 self.killed += 1
                 del self._left[0]
-                self._next = time.monotonic() + (self._left[0] if self._left else 0)
+                self._start = time.monotonic()
+                self._next = self._start + (self._left[0] if self._left else 0)
 
     def orphans(self) -> int:
         return len(psutil.wait_procs(self._seen, timeout=10)[1])
@@ -162,7 +175,7 @@ class _Killer:
 
 def _is_worker(process: psutil.Process) -> bool:
     words = " ".join(process.cmdline())
-    return ("loky" in words or "spawn_main" in words) and "tracker" not in words
+    return ("loky" in words or "spawn_main" in words) and "resource_tracker" not in words
 
 
 def _copy(screen: int, file: int) -> None:

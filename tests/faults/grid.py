@@ -40,14 +40,26 @@ END;
 """Has SQLite log every result that is put, also one that is there already."""
 
 
+BEGUN = "begun"
+"""For :attr:`Job.begun`: the file that is there once a patient run has its executor."""
+
+
 def patient() -> None:
     import ablate.coordinator.others
+    import ablate.coordinator.run
     import ablate.executors.dask
     import ablate.executors.processes
 
     ablate.coordinator.others.DEADLY = 10**6
     ablate.executors.processes.ATTEMPTS = 10**6
     ablate.executors.dask.LOSSES = 10**6
+    prepare = ablate.coordinator.run.prepare_model_run
+
+    def told(*given: Any) -> Any:
+        Path(BEGUN).touch()
+        return prepare(*given)
+
+    ablate.coordinator.run.prepare_model_run = told  # type: ignore[assignment]
 
 
 class Grid:

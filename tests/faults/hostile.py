@@ -180,13 +180,14 @@ class Lax(Executor):
 
 @hookimpl
 def ablate_register_scorers(register: Callable[[type[Scorer]], None]) -> None:
-    for plugin in (*map(scorer, ACTS), WrongShape, NotFinite):
+    plugins: list[type[Scorer]] = [*map(scorer, ACTS), WrongShape, NotFinite]
+    for plugin in plugins:
         register(plugin)
 
 
 @hookimpl
 def ablate_register_tasks(register: Callable[[type[Task]], None]) -> None:
-    for plugin in (*map(task, ACTS), Loudly):
+    for plugin in [*map(task, ACTS), Loudly]:
         register(plugin)
 
 

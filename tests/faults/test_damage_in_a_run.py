@@ -15,6 +15,8 @@ from ablate.store.schema import pack, unpack
 from ablate.store.store import Store
 from tests.doctor.stored import Stored, swap, zero_files
 
+pytestmark = pytest.mark.faults
+
 TRAIN = "train: {ways: [train-then-prune], batch_size: 8, learning_rate: 0.01, evaluate_every: 8}\n"
 
 
@@ -62,6 +64,12 @@ def test_a_run_mends_what_it_reads(original: Stored, stored: Stored, damage: tup
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert told(stored.run()) == told(original.shown())
+
+
+def test_contributions_of_a_map_that_are_gone(original: Stored, stored: Stored) -> None:
+    """As after `doctor --drop-damaged`, or if a page of the database is lost."""
+    stored.sql("DELETE FROM ablate_scores")
+    assert told(stored.run()) == told(original.shown())
 
 
 @pytest.mark.parametrize("kind", ["the file", "the entry"])

@@ -18,6 +18,8 @@ from ablate.models.encode import encode
 from ablate.store.store import Store
 from tests.bench import Bench, essence, make_bench
 
+pytestmark = pytest.mark.faults
+
 GRID: dict[str, Any] = {
     "scorers": ["align", "uniform", "magnitude", "random"],
     "granularities": ["head", "neuron"],

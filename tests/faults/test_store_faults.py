@@ -24,6 +24,8 @@ from ablate.errors import StoreError
 from ablate.store import place
 from ablate.store.store import Result, Store, StoredMask
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path(__file__).parents[2]
 BATCH = 20
 UNITS = 3000

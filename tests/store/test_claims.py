@@ -162,3 +162,14 @@ def test_processes_that_claim_the_same_keys_at_once_never_share_one(url: str, to
     assert sum(map(len, mine)) == len(set().union(*mine)), "a key has two owners"
     assert len(set().union(*mine)) == 40 * 6
     assert sum(bool(keys) for keys in mine) > 1, "one process was done before the others began"
+
+
+def test_what_was_given_up_is_not_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "BEAT_SECONDS", 0.05)
+    path = tmp_path / "s.db"
+    with Store(path) as one, Store(path) as other:
+        one.claims.take(["kept", "given up"])
+        one.claims.abandon(["given up"])
+        time.sleep(0.5)
+        assert other.claims.busy(["kept", "given up"]) == {"kept"}
+        assert other.claims.take(["given up"]).attempts == {"given up": 0}
