@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ class ModelRuns:
         self._kept: dict[ModelSpec, ModelRun] = {}
         room = KEPT_BYTES
         for spec in specs:
-            model_run = prepare(spec, True)
+            model_run = self._load(spec)
             self._known[spec] = _Known.of(model_run)
             size = sum(parameter.nbytes for parameter in model_run.model.network.parameters())
             if size <= room or len(specs) == 1:
@@ -66,13 +67,18 @@ class ModelRuns:
         kept = self._kept.get(spec)
         if kept is not None:
             return kept
-        again, known = self._prepare(spec, False), self._known[spec]
+        again, known = self._load(spec), self._known[spec]
         if again.model.hash != known.hashes.model:
             raise ModelError(
                 f"model '{known.name}' is not the one that the run began with ({known.hashes.model[:12]}, now "
                 f"{again.model.hash[:12]}); run again"
             )
         return again
+
+    def _load(self, spec: ModelSpec) -> ModelRun:
+        if self._known:
+            gc.collect()  # modules refer to each other in circles, and the last model would stay in memory for a while
+        return self._prepare(spec, spec not in self._known)
 
     def about(self) -> dict[str, Any]:
         """What the record of the run says of the models: fields of :class:`~ablate.record.RunAbout`."""

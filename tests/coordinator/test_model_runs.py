@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import pytest
 
 import ablate.coordinator.model_runs
-import ablate.coordinator.run
 from ablate.errors import ModelError
+from ablate.models.load import load_model
 from ablate.report.results import Results
 from ablate.testing.tiny import save_tiny
 from tests.bench import Bench, make_bench
@@ -26,13 +25,11 @@ class Loads:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = self.most = 0
         self._alive: list[weakref.ref[Any]] = []
-        self._load = ablate.coordinator.run.load_model
-        monkeypatch.setattr(ablate.coordinator.run, "load_model", self)
+        monkeypatch.setattr("ablate.coordinator.run.load_model", self)
 
     def __call__(self, *given: Any) -> Any:
-        gc.collect()
         self.most = max(self.most, sum(one() is not None for one in self._alive))
-        model = self._load(*given)
+        model = load_model(*given)
         self._alive.append(weakref.ref(model.backbone))
         self.count += 1
         return model
@@ -84,13 +81,13 @@ def test_models_stay_loaded_up_to_a_number_of_bytes(bench: Bench, monkeypatch: p
 def test_a_model_that_changes_during_the_run_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablate.coordinator.model_runs, "KEPT_BYTES", 0)
     other = str(save_tiny(bench.root / "other", seed=7))
-    load, seen = ablate.coordinator.run.load_model, set[str]()
+    seen = set[str]()
 
     def changing(spec: Any, *rest: Any) -> Any:
         again = spec.name in seen
         seen.add(spec.name)
-        return load(spec.model_copy(update={"name": other}) if again else spec, *rest)
+        return load_model(spec.model_copy(update={"name": other}) if again else spec, *rest)
 
-    monkeypatch.setattr(ablate.coordinator.run, "load_model", changing)
+    monkeypatch.setattr("ablate.coordinator.run.load_model", changing)
     with pytest.raises(ModelError, match="is not the one that the run began with"):
         run(bench, "changed.db")
