@@ -17,12 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from ablate.export.cell import granularities_of
 from peers import by_sentence_transformers, pairs_of
 from sentence_transformers import SentenceTransformer
 
 import ablate
 from ablate.data.sources import resolve
-from ablate.export.cell import granularities_of
 from ablate.granularities.units import Units
 from ablate.models.checkpoint import find_checkpoint
 from ablate.models.load import load_model

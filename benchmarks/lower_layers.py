@@ -13,9 +13,9 @@ from collections import defaultdict
 from statistics import fmean
 
 import torch
+from ablate.export.cell import granularities_of
 
 from ablate.engine.lower_layers import unchanged_layers
-from ablate.export.cell import granularities_of
 from ablate.granularities.units import Units
 from ablate.models.load import load_model
 from ablate.plan.manifest import model_names

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,19 @@ LARGEST = 1024
 
 FEWEST = 5
 """The fewest units or groups for a rank correlation."""
+
+
+@dataclass
+class Maps:
+    """The maps and the agreement of all models of a run, each added once its cells are evaluated."""
+
+    maps: list[ContributionMap] = field(default_factory=list)
+    agreement: list[OracleAgreement] = field(default_factory=list)
+
+    def add(self, masks: MaskMaker, cells: Sequence[Cell]) -> None:
+        """Adds those of one model."""
+        self.maps += maps(masks, cells)
+        self.agreement += agreement(masks, cells)
 
 
 def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:

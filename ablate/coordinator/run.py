@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from ablate.coordinator.all_stages import all_stages
 from ablate.coordinator.earlier_roles import earlier_roles
-from ablate.coordinator.maps import agreement, maps
+from ablate.coordinator.maps import Maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.model_runs import ModelRuns
 from ablate.coordinator.near_duplicates import merged
 from ablate.coordinator.on_workers import chunks_of
-from ablate.coordinator.stages import StageRows, confirm, pick, screen, search_at_random, with_choice
+from ablate.coordinator.stages import StageRows
 from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import ModelError, RecipeError
@@ -28,7 +30,7 @@ from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
 from ablate.plan.manifest import manifest, model_names
-from ablate.record import JUDGMENT, ModelHashes, RunAbout, RunRecord
+from ablate.record import JUDGMENT, RunAbout, RunRecord
 from ablate.store.keys import parts_used
 from ablate.store.store import Store
 from ablate.tasks.loaded import Loaded
@@ -55,23 +57,15 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     judged: RunRecord | None = None
     try:
         with interruptible(), job.plan.executor.running():
-            model_runs = [prepare_model_run(job, spec, store, timings, watch, keep_going) for spec in job.recipe.model]
-            about = replace(
-                about,
-                hashes={s.model.name: _hashes(s) for s in model_runs},
-                remarks={s.model.name: s.model.remarks for s in model_runs if s.model.remarks},
-                devices={s.model.name: label(s.model.device) for s in model_runs},
-                dims={s.model.name: s.dim for s in model_runs if s.dim is not None} or None,
+            models = ModelRuns(
+                job.recipe.model,
+                lambda spec, first: prepare_model_run(job, spec, store, timings, watch, keep_going, remarks=first),
             )
-            for stage in _stages(job, store, run, model_runs):
+            about = replace(about, **models.about())
+            drawn = Maps()
+            for stage in all_stages(job, store, run, models, drawn):
                 finished[stage.model, stage.name] = stage
-            about = replace(
-                about,
-                maps=tuple(chain.from_iterable(maps(model_run.masks, job.plan.cells) for model_run in model_runs)),
-                agreement=tuple(
-                    chain.from_iterable(agreement(model_run.masks, job.plan.cells) for model_run in model_runs)
-                ),
-            )
+            about = replace(about, maps=tuple(drawn.maps), agreement=tuple(drawn.agreement))
         record = _record(about, list(finished.values()), timings)
         judged = _judged(job, store, record, timings) if record.rows else record
     finally:
@@ -86,10 +80,6 @@ def device_note(job: Job) -> str:
     """The device of a run, and why it is this one, if the recipe leaves the choice to ablate."""
     why = {"cpu": " (auto: there is no CUDA GPU that torch can use)"}.get(job.device.type, " (auto: the first GPU)")
     return label(job.device) + (why if job.recipe.device == "auto" else "")
-
-
-def _hashes(model_run: ModelRun) -> ModelHashes:
-    return ModelHashes(model=model_run.model.hash, calibration=model_run.calibration.hash)
 
 
 def _record(about: RunAbout, stages: Sequence[StageRows], timings: Timings) -> RunRecord:
@@ -163,44 +153,27 @@ def _put(store: Store, record: RunRecord) -> None:
     store.put_rows(record.about.run, [row.to_dict() for row in record.rows], record.about.to_dict())
 
 
-def _stages(job: Job, store: Store, run: str, model_runs: Sequence[ModelRun]) -> Iterator[StageRows]:
-    """Yields each finished stage: every model is screened, the choice is recorded, every model is confirmed.
-
-    Each screen stage is yielded a second time, with the chosen cells marked, before the choice is recorded.
-    """
-    screened: list[StageRows] = []
-    for model_run in model_runs if job.tasks.screen else ():
-        screened.append(screen(job, model_run, run))
-        yield screened[-1]
-    if not job.tasks.confirm:
-        return
-    rows = [stage.rows for stage in screened] or [[] for _ in model_runs]
-    picks = [pick(job, model_run, of_model) for model_run, of_model in zip(model_runs, rows, strict=True)]
-    choice = {
-        model_run.model.name: {model_run.masks.key(cell): str(cell) for cell in picked}
-        for model_run, picked in zip(model_runs, picks, strict=True)
-    }
-    for stage in screened:
-        yield with_choice(stage, choice[stage.model])
-    # Before any confirm task is read: what was chosen, or is a rival, cannot depend on a test set.
-    searched = [
-        search_at_random(job, model_run, run, picked) for model_run, picked in zip(model_runs, picks, strict=True)
-    ]
-    store.record_choice(run, choice)
-    for model_run, picked, rivals in zip(model_runs, picks, searched, strict=True):
-        yield confirm(job, model_run, run, picked, rivals)
-
-
 def prepare_model_run(
-    job: Job, spec: ModelSpec, store: Store, timings: Timings, watch: Watch, keep_going: bool = True
+    job: Job,
+    spec: ModelSpec,
+    store: Store,
+    timings: Timings,
+    watch: Watch,
+    keep_going: bool = True,
+    *,
+    remarks: bool = True,
 ) -> ModelRun:
-    """Loads a model, and prepares what its cells need."""
+    """Loads a model, and prepares what its cells need.
+
+    Args:
+        remarks: whether to say what is to be known of the model.
+    """
     names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
     with timings.measure("load"):
         model = replace(load_model(spec, job.device), name=names[spec])
         dim = _dim(job, model)
         _require_dropout(job, model)
-    for remark in model.remarks:
+    for remark in model.remarks if remarks else ():
         watch(Event("note", f"model '{model.name}': {remark}"))
     scorer_tasks = _scorer_tasks(job)
     trained_on = job.load(job.choosing) if job.texts is not None else []

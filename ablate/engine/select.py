@@ -44,11 +44,21 @@ def select(
         mask[removable & (contributions < 0)] = False
         return mask
     for start, stop, share in [(0, len(mask), count)] if scope == "global" else _by_layer(count, mask, bounds):
-        here = start + np.flatnonzero(removable[start:stop])
-        gone = stop - start - int(mask[start:stop].sum())
-        wanted = min(max(share - gone, 0), len(here))
-        mask[here[_lowest(contributions[here], wanted, generator)]] = False
+        part, among = mask[start:stop], removable[start:stop]
+        gone = len(part) - int(np.count_nonzero(part))
+        left = int(np.count_nonzero(among))
+        _set(part, among, contributions[start:stop], min(max(share - gone, 0), left), generator)
     return mask
+
+
+def _set(mask: Mask, among: Mask, values: NDArray[np.float32], count: int, generator: np.random.Generator) -> None:
+    """Sets exactly ``count`` of the units ``among`` whose values are lowest to False in ``mask``; all are [units]."""
+    if count == 0:
+        return
+    if among.all():  # without numbers of units, which take eight bytes each, and there may be 100 million
+        mask[_lowest(values, count, generator)] = False
+    else:
+        mask[np.flatnonzero(among)[_lowest(values[among], count, generator)]] = False
 
 
 def _removable(
@@ -61,22 +71,21 @@ def _removable(
     """The units that are left, without the ``min_keep`` highest of each layer."""
     removable = mask.copy()
     for start, stop in pairwise(bounds) if min_keep else ():
-        here = start + np.flatnonzero(mask[start:stop])
-        highest = _lowest(-contributions[here], min(min_keep, len(here)), generator)
-        removable[here[highest]] = False
+        among = mask[start:stop]
+        left = int(np.count_nonzero(among))
+        _set(removable[start:stop], among, -contributions[start:stop], min(min_keep, left), generator)
     return removable
 
 
-def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """The indices of exactly ``count`` lowest values. A seeded draw decides between those equal to the last."""
-    if count == 0:
-        return np.zeros(0, np.int64)
+def _lowest(values: NDArray[np.float32], count: int, generator: np.random.Generator) -> Mask:
+    """Exactly ``count`` lowest values, at least one: bool [values]. A seeded draw decides between those equal to the
+    last."""
     # A partition instead of a sort, since there may be millions of weights.
     threshold = np.partition(values, count - 1)[count - 1]
-    below = np.flatnonzero(values < threshold)
+    lowest: Mask = values < threshold
     ties = np.flatnonzero(values == threshold)
-    drawn = generator.permutation(ties)[: count - len(below)]
-    return np.concatenate([below, drawn])
+    lowest[generator.permutation(ties)[: count - int(np.count_nonzero(lowest))]] = True
+    return lowest
 
 
 def _by_layer(count: int, mask: Mask, bounds: NDArray[np.int64]) -> list[tuple[int, int, int]]:

@@ -177,12 +177,15 @@ def stages(results: RunRecord) -> list[Stage]:
     for stage in unordered:
         known = [task for task in order if task in stage.splits]
         stage.splits = {task: stage.splits[task] for task in dict.fromkeys([*known, *stage.splits])}
+    # In one pass: a study of 100 models has as many stages, and all their evidence in one list.
+    of_place: dict[tuple[str, str, str, int | None], list[Stage]] = {}
     for stage in unordered:
-        place = stage.model, stage.name, stage.measure.metric, stage.measure.dim
-        of_stage = [item for item in results.evidence if (item.model, item.stage, item.metric, item.dim) == place]
-        stage.evidence.update({(item.group, item.task, item.against): item for item in of_stage})
-    models = list(dict.fromkeys(row.model for row in results.rows))
-    return sorted(unordered, key=lambda stage: (models.index(stage.model), stage.name == "confirm"))
+        of_place.setdefault((stage.model, stage.name, stage.measure.metric, stage.measure.dim), []).append(stage)
+    for item in results.evidence:
+        for stage in of_place.get((item.model, item.stage, item.metric, item.dim), ()):
+            stage.evidence[item.group, item.task, item.against] = item
+    place = {model: number for number, model in enumerate(dict.fromkeys(row.model for row in results.rows))}
+    return sorted(unordered, key=lambda stage: (place[stage.model], stage.name == "confirm"))
 
 
 _StagePlace = tuple[str, str, Measure]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -172,3 +173,18 @@ def test_by_hand() -> None:
     assert gone(8, min_keep=1) == [1, 2, 3, 4, 5, 6]
     assert gone("negative") == [1, 6]
     assert gone(3, kept=values != 6) == [1, 6, 7]
+
+
+@pytest.mark.parametrize("scope", ["global", "layer"])
+def test_millions_of_units_take_no_number_for_each(scope: Literal["global", "layer"]) -> None:
+    # The contributions of a BERT-base's weights take 340 MB, and a number of each in int64 another 680 MB.
+    units = 500_000
+    values, layers = np.random.default_rng(0).random(units, np.float32), np.repeat(np.arange(5), units // 5)
+    tracemalloc.start()
+    try:
+        removed = units - int(select(values, layers, units // 5, scope=scope).sum())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert removed == units // 5
+    assert most < 8 * units  # a copy of the values for the partition, and a few masks

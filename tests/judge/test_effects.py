@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from ablate.judge.effects import Effect, Stage, over_draws, over_tasks, stages
 from ablate.record import Row
 from ablate.report.results import Results
-from tests.report_rows import SEVEN, a_run, about, cell, row, steps_cell
+from tests.report_rows import SEVEN, a_run, about, cell, judged, row, steps_cell
 
 points = st.floats(-50, 50)
 
@@ -115,3 +117,20 @@ def test_stages_of_a_whole_run() -> None:
     assert [len(stage.groups) for stage in found] == [61, 16, 61, 16]
     assert list(found[1].splits) == list(SEVEN)
     assert sum(group.chosen for group in found[0].groups) == 15
+
+
+def test_evidence_is_looked_through_once_however_many_stages_there_are() -> None:
+    class Counted(tuple[Any, ...]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[Any]:
+            Counted.looks += 1
+            return super().__iter__()
+
+    results = judged(a_run())
+    assert len(stages(results)) > 1
+    assert results.evidence
+    counted = Results(results.rows, replace(results.about, evidence=Counted(results.evidence)))
+    found = stages(counted)
+    assert Counted.looks <= 1
+    assert sum(len(stage.evidence) for stage in found) == len(results.evidence)
