@@ -25,6 +25,7 @@ def export(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder; must not exist.", show_default=False)],
     run: options.Run = None,
+    model: options.OfModel = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Also write an ONNX model. Needs the extra `onnx`.")] = False,
     costs: Annotated[
         bool, typer.Option("--costs/--no-costs", help="Measure speed and memory, and those of the dense model.")
@@ -52,9 +53,9 @@ def export(
     from ablate.export.card import page
     from ablate.export.export import check_target
     from ablate.export.export import export as write
-    from ablate.judge.difference import find
+    from ablate.judge.of_model import of_model
     from ablate.plugins import registry
-    from ablate.report.stored_cell import exportable
+    from ablate.report.stored_cell import exportable, only
     from ablate.report.tables import print_page
     from ablate.store.store import Store
 
@@ -64,14 +65,15 @@ def export(
     # Before the model is loaded, which takes seconds.
     check_target(output)
     with Store(store, create=False) as opened:
-        results, confirmed_by = finished(opened, run), None
-        keys = list(find(results, cell))
-        if len(keys) == 1 and not any(row.key == keys[0] and row.stage == "confirm" for row in results.rows):
+        results, confirmed_by = of_model(finished(opened, run), model), None
+        row = only(results, cell)
+        if not any(other.key == row.key and other.stage == "confirm" for other in results.rows):
             # A later run may have screened a cell that an earlier one confirmed. Screen scores alone are optimistic.
-            confirmed = confirming(opened, keys[0])
+            confirmed = confirming(opened, row.key)
             if confirmed is not None and run is None:
                 tell(f"the scores are those of run {confirmed.about.run}, which confirmed the cell")
-                results, cell = confirmed, keys[0]
+                known = row.model in confirmed.about.models
+                results, cell = of_model(confirmed, row.model if known else None), row.key
             elif confirmed is not None:
                 confirmed_by = confirmed.about.run
         measured_in = cast("Precision", precision or "float32")
