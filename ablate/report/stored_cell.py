@@ -53,13 +53,19 @@ class Exportable:
 
 
 def exportable(
-    results: RunRecord, store: Store, registry: Registry, name: str, device: torch.device = CPU
+    results: RunRecord,
+    store: Store,
+    registry: Registry,
+    name: str,
+    device: torch.device = CPU,
+    beside: Exportable | None = None,
 ) -> Exportable:
     """Finds a cell of a run and loads its model.
 
     Args:
         device: where the model runs, to be compared with the exported one.
         name: the cell as tables or rows call it, or its key or the beginning of it, as for `ablate diff`.
+        beside: another cell of the same run, model and device. Untrained cells share their model.
 
     Raises:
         AblateError: there is no such cell, it is dense, several cells have the name, its mask is not in the store, or
@@ -69,10 +75,12 @@ def exportable(
     mask = stored_mask(results, store, row)
     recipe = recorded_recipe(results.about.recipe)
     spec = spec_of(results, row.model)
-    model = loaded(results, row.model, spec, device)
+    trained = mask.about.get("trained")
+    shared = beside is not None and trained is None and beside.mask.about.get("trained") is None
+    model = beside.model if beside is not None and shared else loaded(results, row.model, spec, device)
     # After the hash was checked, because trained weights change it.
-    if mask.about.get("trained") is not None:
-        put_in(model, read_weights(store, mask.about["trained"]))
+    if trained is not None:
+        put_in(model, read_weights(store, trained))
     units = Units.of(mask.units, granularities_of(recipe, registry))
     of_model = [other for other in results.rows if other.model == row.model]
     rows = [other for other in of_model if other.key == row.key]
