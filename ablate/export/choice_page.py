@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from ablate.export.choose import Choice, Option
+from ablate.export.sizes import Size
 from ablate.export.timing import Timed
 from ablate.report import wording
 from ablate.report.figures.drawing import Sketch, look
@@ -82,8 +83,8 @@ def _on(choice: Choice, task: str | None) -> str:
 
 def _table(choice: Choice) -> Table:
     timed = next((option.timed for option in choice.options if option.timed), None)
-    titles = ["gain", "95 %", "at least", "parameters", "MiB", *(["ms", "faster"] if timed else []), "front"]
-    dense = ["dense", "0", "–", "–", f"{choice.dense.parameters:,}", f"{choice.dense.bytes / MEBIBYTE:.1f}"]
+    titles = ["gain", "95 %", "at least", "params, M", "MiB", *(["ms", "faster"] if timed else []), "front"]
+    dense = ["dense", "0", "–", "–", *_size(choice.dense)]
     dense += [f"{1000 * timed.dense.latency:.2f}", "1.00"] if timed else []
     # The smallest last, as along the front.
     ordered = sorted(choice.options, key=lambda option: -option.size.parameters)
@@ -100,13 +101,17 @@ def _table(choice: Choice) -> Table:
 def _line(choice: Choice, option: Option, timed: bool) -> list[str]:
     one, places = option.candidate, choice.candidates.stage.measure.places
     marked = "chosen" if option is choice.chosen else "yes" if option.front else "–"
-    costs = [f"{option.size.parameters:,}", f"{option.size.bytes / MEBIBYTE:.1f}"]
+    costs = _size(option.size)
     if timed:
         costs += (
             [f"{1000 * option.timed.cost.latency:.2f}", f"{option.timed.faster:.2f}"] if option.timed else ["–"] * 2
         )
     interval = f"{wording.signed(one.low, places)} to {wording.signed(one.high, places)}"
     return [one.name, wording.signed(one.gain, places), interval, wording.signed(one.at_least, places), *costs, marked]
+
+
+def _size(size: Size) -> list[str]:
+    return [f"{size.parameters / 1e6:.2f}", f"{size.bytes / MEBIBYTE:.1f}"]
 
 
 def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
@@ -116,7 +121,8 @@ def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
         f"gain: over dense on {on}, above 0 is better. at least: what the gain is shown to exceed, with confidence "
         f"{100 * (1 - found.level):g} % for all {wording.number(found.bounds, 'bound')} together, whichever cell is "
         "chosen (Bonferroni).",
-        "parameters: of the encoder. MiB: of all weights, in float32. Single weights that are removed stay as zeros.",
+        "params, M: parameters of the encoder, in millions. MiB: of all weights, in float32. Single weights that "
+        "are removed stay as zeros.",
         "front: no other cell, and not dense, is at least as good in every respect.",
     ]
     if found.tasks:
@@ -149,15 +155,9 @@ def chart_file(choice: Choice, form: str) -> bytes:
 def chart(choice: Choice) -> Sketch:
     """Gains against parameters, file size and latency."""
     stage = choice.candidates.stage
-    timed = next((option.timed for option in choice.options if option.timed), None)
-    latency = 1000 * timed.dense.latency if timed else None
-    dense = FrontPoint("dense", 0, 0, 0, choice.dense.parameters, choice.dense.bytes / MEBIBYTE, latency)
-    return front_figure(
-        dense,
-        [_point(choice, option) for option in choice.options],
-        f"Score and cost, {stage.model}",
-        stage.measure.unit,
-    )
+    dense = FrontPoint("dense", 0, 0, 0, choice.dense.parameters, choice.dense.bytes / MEBIBYTE, 1.0)
+    cells = [_point(choice, option) for option in choice.options]
+    return front_figure(dense, cells, f"Score and cost, {stage.model}", stage.measure.unit)
 
 
 def _point(choice: Choice, option: Option) -> FrontPoint:
@@ -169,7 +169,7 @@ def _point(choice: Choice, option: Option) -> FrontPoint:
         one.high,
         option.size.parameters,
         option.size.bytes / MEBIBYTE,
-        1000 * timed.cost.latency if timed else None,
+        1 / timed.faster if timed else None,
         option.front,
         option is choice.chosen,
     )

@@ -16,6 +16,7 @@ from ablate.models.device import CPU
 from ablate.models.spec import Precision
 from ablate.plugins import Registry
 from ablate.record import RunRecord
+from ablate.report.wording import number
 from ablate.store.store import Store
 
 By = Literal["score", "parameters", "size", "latency"]
@@ -96,12 +97,12 @@ def choose(
         Option(one, size_of(cell.model, cell.keep), timed)
         for one, cell, timed in zip(found.found, cells, timings, strict=True)
     ]
-    holding = [number for number, option in enumerate(options) if _holds(option, needs.within)]
+    holding = [place for place, option in enumerate(options) if _holds(option, needs.within)]
     if needs.latency or needs.times:
         options = _timed(options, cells, holding, needs, store, precision, tell)
     on_front = set(front(options, dense))
-    options = [replace(option, front=number in on_front) for number, option in enumerate(options)]
-    eligible = [options[number] for number in holding]
+    options = [replace(option, front=place in on_front) for place, option in enumerate(options)]
+    eligible = [options[place] for place in holding]
     fast = [one for one in eligible if needs.faster is None or (one.timed and one.timed.faster >= needs.faster)]
     if needs.within is None and needs.faster is None:
         return Choice(needs, found, dense, tuple(options), None, None)
@@ -111,13 +112,13 @@ def choose(
 
 
 def front(options: Sequence[Option], dense: Size) -> list[int]:
-    """The numbers of the options that neither dense nor another option is at least as good as in every respect.
+    """The places of the options that neither dense nor another option is at least as good as in every respect.
 
     The respects are the gain, the parameters, the bytes and, of two that were both measured, the latency against dense.
     """
     return [
-        number
-        for number, option in enumerate(options)
+        place
+        for place, option in enumerate(options)
         if not any(_dominates(other, option) for other in options)
         and not (option.candidate.gain <= 0 and option.size.parameters >= dense.parameters and not _speeds_up(option))
     ]
@@ -152,21 +153,21 @@ def _timed(
     tell: Callable[[str], None],
 ) -> list[Option]:
     """The options, with the latencies of those on the front of what holds the limit on scores."""
-    pool = [options[number] for number in holding]
+    pool = [options[place] for place in holding]
     bare = [replace(option, timed=None) for option in pool]
     wanted = [
-        number
-        for number, option in zip(holding, pool, strict=True)
+        place
+        for place, option in zip(holding, pool, strict=True)
         # Asked for by itself, a latency is measured anew; otherwise only where the store has none.
         if not any(_dominates(other, replace(option, timed=None)) for other in bare)
         and (needs.latency or option.timed is None)
     ]
     timed = list(options)
     if wanted:
-        tell(f"measuring {len(wanted)} cells beside the dense model, each in processes of its own")
-        found = measure([cells[number] for number in wanted], store, precision)
-        for number, one in zip(wanted, found, strict=True):
-            timed[number] = replace(timed[number], timed=one)
+        tell(f"measuring {number(len(wanted), 'cell')} beside the dense model, each in processes of its own")
+        found = measure([cells[place] for place in wanted], store, precision)
+        for place, one in zip(wanted, found, strict=True):
+            timed[place] = replace(timed[place], timed=one)
     return timed
 
 
@@ -188,5 +189,5 @@ def _nearest(
 ) -> tuple[Option, Literal["within", "faster"]] | None:
     if not eligible:
         return max(options, key=lambda option: option.candidate.at_least), "within"
-    measured = [(option.timed.faster, number) for number, option in enumerate(eligible) if option.timed]
+    measured = [(option.timed.faster, place) for place, option in enumerate(eligible) if option.timed]
     return (eligible[max(measured)[1]], "faster") if measured else None

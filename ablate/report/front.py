@@ -9,7 +9,7 @@ class FrontPoint(NamedTuple):
     """A cell, or dense, which has a gain of 0 and no interval.
 
     gain, low, high: over dense, above 0 is better. parameters: of the encoder. mebibytes: of weights on the disk.
-    milliseconds: for one sentence; None if not measured. front: whether no other one is better at all.
+    latency: of one sentence, as a share of dense's; None if not measured. front: whether no other one is better at all.
     chosen: whether it was chosen.
     """
 
@@ -19,6 +19,6 @@ class FrontPoint(NamedTuple):
     high: float
     parameters: int
     mebibytes: float
-    milliseconds: float | None
+    latency: float | None
     front: bool = False
     chosen: bool = False

@@ -20,7 +20,7 @@ _Cost = tuple[str, Callable[[FrontPoint], float | None]]
 _COSTS: tuple[_Cost, ...] = (
     ("parameters, millions", lambda point: point.parameters / 1e6),
     ("weights on disk, MiB", lambda point: point.mebibytes),
-    ("latency of one sentence, ms", lambda point: point.milliseconds),
+    ("latency, % of dense", lambda point: None if point.latency is None else 100 * point.latency),
 )
 
 
@@ -30,9 +30,10 @@ def front_figure(dense: FrontPoint, cells: Sequence[FrontPoint], title: str, uni
     names = [point.name for point in cells if point.front]
 
     def paint(figure: FigureBase) -> None:
-        for axes, cost in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
+        every = figure.subplots(1, len(panels), squeeze=False, sharey=True).flat
+        for axes, cost in zip(every, panels, strict=True):
             _panel(axes, cost, dense, cells)
-            axes.set_ylabel(text(f"gain over dense, {unit}"))
+        every[0].set_ylabel(text(f"gain over dense, {unit}"))
 
     chosen = next((point for point in cells if point.chosen), None)
     told = f" Chosen: {chosen.name} (square)." if chosen else ""
@@ -47,6 +48,8 @@ def front_figure(dense: FrontPoint, cells: Sequence[FrontPoint], title: str, uni
 def _panel(axes: Axes, cost: _Cost, dense: FrontPoint, cells: Sequence[FrontPoint]) -> None:
     title, value = cost
     axes.axhline(0, color=FAINT, linewidth=0.8)
+    on_front = sorted((x, point.gain) for point in cells if point.front and (x := value(point)) is not None)
+    axes.plot([x for x, _ in on_front], [gain for _, gain in on_front], color=COLORS[0], linewidth=0.8)
     for point in cells:
         x = value(point)
         if x is None:
