@@ -83,9 +83,9 @@ def _on(choice: Choice, task: str | None) -> str:
 
 def _table(choice: Choice) -> Table:
     timed = next((option.timed for option in choice.options if option.timed), None)
-    titles = ["gain", "95 %", "at least", "params, M", "MiB", *(["ms", "faster"] if timed else []), "front"]
+    titles = ["gain", "95 %", "at least", "params, M", "MiB", *(["faster"] if timed else []), "front"]
     dense = ["dense", "0", "–", "–", *_size(choice.dense)]
-    dense += [f"{1000 * timed.dense.latency:.2f}", "1.00"] if timed else []
+    dense += ["1.00"] if timed else []
     # The smallest last, as along the front.
     ordered = sorted(choice.options, key=lambda option: -option.size.parameters)
     lines = [[*dense, "–"], *(_line(choice, option, timed is not None) for option in ordered)]
@@ -103,9 +103,7 @@ def _line(choice: Choice, option: Option, timed: bool) -> list[str]:
     marked = "chosen" if option is choice.chosen else "yes" if option.front else "–"
     costs = _size(option.size)
     if timed:
-        costs += (
-            [f"{1000 * option.timed.cost.latency:.2f}", f"{option.timed.faster:.2f}"] if option.timed else ["–"] * 2
-        )
+        costs.append("–" if option.timed is None else f"{option.timed.faster:.2f}")
     interval = f"{wording.signed(one.low, places)} to {wording.signed(one.high, places)}"
     return [one.name, wording.signed(one.gain, places), interval, wording.signed(one.at_least, places), *costs, marked]
 
@@ -131,8 +129,8 @@ def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
         notes.append(wording.CLEAN)
     if timed:
         notes.append(
-            "ms: median latency of one sentence; faster: that of dense, measured in turn with the cell, divided by it; "
-            f"without an interval. Measured on {timed.where}."
+            "faster: the latency of one sentence of dense, by that of the cell, measured in turn; medians without an "
+            f"interval. Dense takes {1000 * timed.dense.latency:.2f} ms on {timed.where}."
         )
     else:
         notes.append("No latency was measured; --latency does it for the cells on the front.")
