@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 
-from ablate.report.stored_cell import Exportable, exportable
 from ablate.export.sizes import Size, size_of
 from ablate.export.timing import Timed, measure, stored
 from ablate.judge.candidates import Candidate, Candidates, candidates
@@ -16,6 +15,7 @@ from ablate.models.device import CPU
 from ablate.models.spec import Precision
 from ablate.plugins import Registry
 from ablate.record import RunRecord
+from ablate.report.stored_cell import Exportable, exportable
 from ablate.report.wording import number
 from ablate.store.store import Store
 

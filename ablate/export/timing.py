@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from ablate.data.embedded import Embedded
-from ablate.report.stored_cell import Exportable
 from ablate.export.folder import write_model
 from ablate.export.measure import Cost, compare
 from ablate.export.smaller import smaller
 from ablate.models.device import label
 from ablate.models.spec import ModelSpec, Precision
+from ablate.report.stored_cell import Exportable
 from ablate.store.keys import digest
 from ablate.store.store import Store
 
