@@ -14,6 +14,7 @@ COMMANDS = (
     "diff",
     "train",
     "report",
+    "choose",
     "export",
     "prevalence",
     "stability",

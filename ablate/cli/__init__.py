@@ -16,6 +16,7 @@ import typer
 
 from ablate.cli import (
     check,
+    choose,
     compare,
     data,
     diff,
@@ -54,6 +55,7 @@ app.command("train", epilog=epilog("train"))(train.train)
 app.command("show", epilog=epilog("show"))(show.show)
 app.command("diff", epilog=epilog("diff"))(diff.diff)
 app.command("report", epilog=epilog("report"))(report.report)
+app.command("choose", epilog=epilog("choose"))(choose.choose)
 app.command("export", epilog=epilog("export"))(export.export)
 app.command("prevalence", epilog=epilog("prevalence"))(prevalence.prevalence)
 app.command("stability", epilog=epilog("stability"))(stability.stability)

@@ -47,6 +47,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ablate report recipes/sts.yaml -o sts.html",
         "ablate report --format latex -o tables.tex",
     ),
+    "choose": (
+        "ablate choose --within 0.2",
+        "ablate choose --within 0.5 --faster 1.3",
+        "ablate choose --latency --chart front.svg",
+    ),
     "export": (
         'ablate export "head × align 20 %" -o small',
         'ablate export "head × align 20 %" -o small --onnx --no-costs',

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from ablate.cli import complete, options
 from ablate.cli.say import say
-
-if TYPE_CHECKING:
-    import torch
-
-    from ablate.models.spec import Precision
 
 
 def export(
@@ -25,10 +20,23 @@ def export(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder; must not exist.", show_default=False)],
     run: options.Run = None,
+    model: options.OfModel = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Also write an ONNX model. Needs the extra `onnx`.")] = False,
     costs: Annotated[
         bool, typer.Option("--costs/--no-costs", help="Measure speed and memory, and those of the dense model.")
     ] = True,
+    license_: Annotated[
+        str | None,
+        typer.Option("--license", metavar="ID", help="For the card, such as mit; default: the original's, if known."),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", metavar="en,de", help="For the card; default: the original's, if known."),
+    ] = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option("--base-model", metavar="ID", help="For the card: the original on the Hub; default: if known."),
+    ] = None,
     store: options.Store = options.STORE,
     device: options.Device = None,
     precision: Annotated[
@@ -49,12 +57,14 @@ def export(
 
     from ablate.cli.console import make_console
     from ablate.cli.finished import confirming, finished
-    from ablate.export.card import page
+    from ablate.cli.measured import measured_on
     from ablate.export.export import check_target
     from ablate.export.export import export as write
-    from ablate.judge.difference import find
+    from ablate.export.origin import given_by
+    from ablate.export.page import page
+    from ablate.judge.of_model import of_model
     from ablate.plugins import registry
-    from ablate.report.stored_cell import exportable
+    from ablate.report.stored_cell import exportable, only
     from ablate.report.tables import print_page
     from ablate.store.store import Store
 
@@ -63,35 +73,20 @@ def export(
 
     # Before the model is loaded, which takes seconds.
     check_target(output)
+    given = given_by(license_, language, base_model)
     with Store(store, create=False) as opened:
-        results, confirmed_by = finished(opened, run), None
-        keys = list(find(results, cell))
-        if len(keys) == 1 and not any(row.key == keys[0] and row.stage == "confirm" for row in results.rows):
+        results, confirmed_by = of_model(finished(opened, run), model), None
+        row = only(results, cell)
+        if not any(other.key == row.key and other.stage == "confirm" for other in results.rows):
             # A later run may have screened a cell that an earlier one confirmed. Screen scores alone are optimistic.
-            confirmed = confirming(opened, keys[0])
+            confirmed = confirming(opened, row.key)
             if confirmed is not None and run is None:
                 tell(f"the scores are those of run {confirmed.about.run}, which confirmed the cell")
-                results, cell = confirmed, keys[0]
+                known = row.model in confirmed.about.models
+                results, cell = of_model(confirmed, row.model if known else None), row.key
             elif confirmed is not None:
                 confirmed_by = confirmed.about.run
-        measured_in = cast("Precision", precision or "float32")
-        place = _device(device or (results.about.recipe or {}).get("device", "auto"), measured_in)
+        place, measured_in = measured_on(device or (results.about.recipe or {}).get("device", "auto"), precision)
         chosen = replace(exportable(results, opened, registry(), cell, place), confirmed_by=confirmed_by)
-    exported = write(chosen, results, output, onnx=onnx, costs=costs, precision=measured_in, tell=tell)
+    exported = write(chosen, results, output, onnx=onnx, costs=costs, precision=measured_in, given=given, tell=tell)
     print_page(page(exported), make_console())
-
-
-def _device(asked: str, precision: Precision) -> torch.device:
-    from ablate.errors import ModelError
-    from ablate.models.device import resolve
-    from ablate.models.precision import check_precision
-
-    try:
-        device = resolve(asked)
-    except ModelError as error:
-        raise ModelError(f"--device: {error}") from None
-    try:
-        check_precision(precision, device)
-    except ModelError as error:
-        raise ModelError(f"--precision: {error}") from None
-    return device

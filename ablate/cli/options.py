@@ -97,6 +97,10 @@ Run = Annotated[
     str | None,
     typer.Option("--run", help="The run's id; default: the newest with rows.", autocompletion=complete.runs),
 ]
+OfModel = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="One of the run's models, as its tables name it.", show_default=False),
+]
 Device = Annotated[
     str | None,
     typer.Option(

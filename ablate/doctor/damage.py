@@ -23,6 +23,7 @@ KINDS = {
     schema.trained: "trained weights",
     schema.panels: "panel",
     schema.judgments: "judgment",
+    schema.costs: "measured cost",
     schema.runs: "run",
     schema.rows: "rows of run",
     schema.reads: "read of a test set",

@@ -73,6 +73,19 @@ def check_judgments(connection: Connection, audit: Audit) -> None:
             audit.add(schema.judgments, key, f"what is stored under it is no judgment ({error})")
 
 
+def check_costs(connection: Connection, audit: Audit) -> None:
+    """Checks what was measured of cells' models: the checksums."""
+    table = schema.costs.c
+    if not inspect(connection).has_table(schema.costs.name):
+        return
+    for key, text in connection.execute(select(table.key, table.entry), execution_options=STREAM):
+        audit.checked["measured cost"] += 1
+        try:
+            unpack(key, text)
+        except Damaged as damage:
+            audit.add(schema.costs, key, short(damage, key))
+
+
 def _read_judgment(plain: Any) -> None:
     """Raises TypeError or ValueError if it is neither of one cell nor of a whole stage, as an older ablate stored."""
     if all(isinstance(item, Mapping) for item in plain):

@@ -17,7 +17,7 @@ from ablate.doctor.belonging import belonging
 from ablate.doctor.damage import Audit, drop, findings
 from ablate.doctor.finding import Finding, Section
 from ablate.doctor.recomputed import Wanted
-from ablate.doctor.result_entries import check_judgments, check_results
+from ablate.doctor.result_entries import check_costs, check_judgments, check_results
 from ablate.doctor.run_entries import check_runs
 from ablate.doctor.verify import verify
 from ablate.errors import StoreError
@@ -103,6 +103,7 @@ def _described(place: Place, database: Database, arrays: ArrayStore) -> tuple[li
         runs = check_runs(connection, files, audit)
         check_results(connection, arrays, runs, registry(), audit)
         check_judgments(connection, audit)
+        check_costs(connection, audit)
     lines = [
         Finding("exists", place.name if place.path is None else str(place.path)),
         Finding("can be read", "yes"),

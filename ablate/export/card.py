@@ -1,217 +1,121 @@
-"""The page that ``ablate export`` prints, and the model card."""
+"""The model card: the folder's README.md, which says what the model is, what it scored, and how to load it."""
 
 from __future__ import annotations
 
 import json
+import re
 
-from ablate.data.own_records import described
-from ablate.distribution import DISTRIBUTION
-from ablate.export.folder import IMPORT, Weights
-from ablate.export.measure import Cost
+from ablate.export import snippets
+from ablate.export.header import header
+from ablate.export.page import tables
 from ablate.export.record import Exported
-from ablate.record import Row
-from ablate.report import wording
-from ablate.report.formats import as_markdown
-from ablate.report.table import MARKS, MEANINGS, Block, Column, Line, Page, Table, TableCell
-from ablate.statistics.verdict import CLAIM_DRAWS
-
-
-def page(exported: Exported) -> Page:
-    """The cost of the exported model next to that of the dense model, and its scores."""
-    head: tuple[str, ...] = (
-        f"cell: {exported.cell}",
-        f"folder: {exported.folder}",
-        f"largest difference from the masked model's embeddings: {exported.difference:.1e}, in a fresh process",
-    )
-    if exported.onnx is not None:
-        head += (f"the same for ONNX Runtime: {exported.onnx.difference:.1e}, in a process without torch",)
-    return Page(head, (Block(None, (_costs(exported), _scores(exported))),), ())
-
-
-UNCONFIRMED = "Not confirmed: the scores are on the tasks that the cells were chosen by, so they are optimistic."
-
-
-def _unconfirmed(exported: Exported) -> tuple[str, ...]:
-    if any(row.stage == "confirm" for row in exported.rows):
-        return ()
-    if exported.confirmed_by is None:
-        return (UNCONFIRMED,)
-    return (UNCONFIRMED, f"Run {exported.confirmed_by} confirmed this cell; its scores are the ones to report.")
-
-
-def _costs(exported: Exported) -> Table:
-    row = exported.rows[0]
-    lines = [
-        (
-            "parameters",
-            f"{row.params_total:,}",
-            f"{exported.parameters:,}",
-            exported.parameters / row.params_total,
-        )
-    ]
-    if exported.dense is not None and exported.cost is not None:
-        lines += _measured(exported.dense, exported.cost)
-    columns = (Column("cost", stub=True), Column("dense"), Column("exported"), Column("ratio"))
-    where = "" if exported.measured_on == "cpu in float32" else f" ({exported.measured_on})"
-    notes = [
-        _size(exported.size, exported.original),
-        f"{exported.zeros:,} weights that the mask removes are stored as zeros." if exported.zeros else "",
-        f"Medians of rounds in which the models take turns, in processes of their own, on this machine{where}."
-        if exported.cost
-        else "",
-    ]
-    return Table(
-        "Cost",
-        columns,
-        tuple(Line((TableCell(a), TableCell(b), TableCell(c), TableCell(f"{ratio:.2f}"))) for a, b, c, ratio in lines),
-        "row",
-        tuple(note for note in notes if note),
-    )
-
-
-def _size(size: int, original: Weights) -> str:
-    note = f"Weights on disk: {size / 2**20:.2f} MiB; those of the original model: {original.bytes / 2**20:.2f} MiB."
-    if original.dtype == "float32":
-        return note
-    return (
-        f"{note} The original's are {original.dtype}. The exported ones are float32, in which they were scored; "
-        "after loading, `model.half()` makes them float16."
-    )
-
-
-def _measured(dense: Cost, cost: Cost) -> list[tuple[str, str, str, float]]:
-    pairs = (
-        ("sentences a second", 0, dense.sentences_per_second, cost.sentences_per_second),
-        ("latency of one, ms", 2, 1000 * dense.latency, 1000 * cost.latency),
-        ("MFLOP a sentence", 1, dense.flops / 1e6, cost.flops / 1e6),
-        ("peak memory, MiB", 0, dense.memory / 2**20, cost.memory / 2**20),
-    )
-    return [
-        (name, f"{before:,.{places}f}", f"{after:,.{places}f}", after / before) for name, places, before, after in pairs
-    ]
-
-
-def _scores(exported: Exported) -> Table:
-    titles = ("metric", "dense", "exported", "Δ", "95 %")
-    clean = exported.about.clean
-    data = ", ".join(dict.fromkeys(row.data for row in exported.rows)) or exported.about.data
-    return Table(
-        "Evaluation",
-        (Column("task", stub=True), *map(Column, titles)),
-        tuple(Line(tuple(map(TableCell, _score(row, clean)))) for row in exported.rows),
-        "row",
-        (
-            f"Data: {data}. Δ = exported - dense, with its 95 % interval by bootstrap and verdict.",
-            *((f"{MEANINGS}.", _draws(exported)) if any(row.verdict for row in exported.rows) else ()),
-            *((wording.CLEAN,) if clean else ()),
-            *_near_duplicates(exported),
-            *wording.deviations(exported.about, {row.task for row in exported.rows}),
-            *(f"{task} is {_code(what)}." for task, what in described(exported.about.tasks or {}).items()),
-            f"Chose cells: {', '.join(exported.about.choosing or ['none'])}.",
-            *_searched(exported),
-            *_unconfirmed(exported),
-        ),
-    )
-
-
-def _near_duplicates(exported: Exported) -> tuple[str, ...]:
-    found, tasks = exported.about.near_duplicates, {row.task for row in exported.rows}
-    return () if found is None else tuple(f"{line}." for line in found.lines_of(tasks))
-
-
-def _searched(exported: Exported) -> tuple[str, ...]:
-    """How many masks were scored on dev to find this one."""
-    count = max((row.evaluations or 0 for row in exported.rows), default=0)
-    return (f"Found with {count} evaluations on dev.",) if count else ()
-
-
-def _draws(exported: Exported) -> str:
-    """How many matched draws stand behind the verdicts."""
-    asked = max((row.draws_asked or 0 for row in exported.rows), default=0)
-    few = "" if max(exported.draws, asked) >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS}"
-    of = f" of {asked}, stopped early" if asked > exported.draws else ""
-    return f"Matched draws of the cell: {exported.draws or 'none'}{of}{few}."
-
-
-def _score(row: Row, clean: bool) -> tuple[str, ...]:
-    task = f"{row.task} ({row.split})"
-    dense, score, delta = row.dense_on(clean), row.score_on(clean), row.delta_on(clean)
-    if delta is None:
-        return task, row.metric, "–", row.status, "–", "–"
-    places = 2 if row.unit == "points" else 4
-    mark = MARKS.get(row.verdict or "", "")
-    interval = "–" if row.low is None else f"{row.low:+.{places}f} to {row.high:+.{places}f}"
-    change = f"{wording.signed(delta, places)} {mark}".rstrip()
-    return task, row.metric, f"{dense:.{places}f}", f"{score:.{places}f}", change, interval
+from ablate.export.without_places import command_without_places, without_places
+from ablate.printable import visible
+from ablate.recipe import yaml_text
+from ablate.report.formats import as_markdown, escaped
+from ablate.report.table import Page
 
 
 def card(exported: Exported) -> str:
-    """The folder's README.md: how to load it, what it is, what it scored, and where it came from."""
-    about, model = exported.about, exported.rows[0].model
-    header = {
-        "library_name": "sentence-transformers",
-        "pipeline_tag": "sentence-similarity",
-        "tags": ["sentence-transformers", "sentence-similarity", "feature-extraction", "pruned", "ablate"],
-    }
-    # Without this import, transformers does not know the model type, and its error advises to upgrade transformers.
-    registration = (
-        [] if exported.plain else [f"{IMPORT}  # needed: registers the model's type; of the package {DISTRIBUTION}"]
+    """The card as Markdown, with the header that the Hub reads. It names no place of this machine."""
+    about, name = exported.about, exported.folder.name
+    return "\n".join(
+        (
+            "---",
+            header(exported).rstrip(),
+            "---",
+            "",
+            f"# {title(exported)}",
+            "",
+            _made(exported),
+            "",
+            _licenses(exported),
+            "",
+            *_python(snippets.embed(name, exported.plain)),
+            "The text that is nearest to a query:",
+            "",
+            *_python(snippets.search(name, exported.plain)),
+            *_onnx(exported),
+            as_markdown(Page((), tables(exported), ())),
+            "## Where it came from",
+            "",
+            f"* run: `{_code(about.run)}`, by `{_code(_command(exported))}`",
+            f"* versions: `{_code(json.dumps(about.versions))}`",
+            "* `ablate.json`, beside this file: hashes, seeds and every row",
+            "",
+            "The recipe, with every default:",
+            "",
+            *_fenced(yaml_text.dump(without_places(about.recipe)), "yaml"),
+        )
     )
-    code = [
-        *registration,
-        "from sentence_transformers import SentenceTransformer",
-        "",
-        'model = SentenceTransformer("PATH OF THIS FOLDER")',
-        'embeddings = model.encode(["A sentence.", "Another one."])',
-    ]
-    recipe = json.dumps(about.recipe, sort_keys=True)
-    parts = [
-        "---",
-        # JSON is valid YAML, so no YAML library is needed and every value is quoted correctly.
-        "\n".join(f"{key}: {json.dumps(value)}" for key, value in header.items()),
-        "---",
-        "",
-        "# A sparse sentence encoder",
-        "",
-        _made(exported),
-        "The license of the original model applies to it. The licenses of the data that was used to calibrate, choose "
-        "and train it may apply too: `ablate.json` names the data, and SICK, for example, is CC BY-NC-SA.",
-        "",
-        "```python",
-        *code,
-        "```",
-        "",
-        *_onnx(exported),
-        as_markdown(page(exported)),
-        "## Where it came from",
-        "",
-        f"* model: `{_code(model)}`",
-        f"* run: `{_code(about.run)}`, by `{_code(about.command)}`",
-        f"* versions: `{_code(json.dumps(about.versions))}`",
-        f"* recipe: `{_code(recipe)}`",
-        "",
-        "`ablate.json` beside this file has all of it, hashes included.",
-    ]
-    return "\n".join(parts) + "\n"
+
+
+def title(exported: Exported) -> str:
+    """``all-MiniLM-L6-v2 without 7 of 72 heads``."""
+    name, trained = escaped(exported.origin.name), exported.rows[0].way is not None
+    removed = [f"{gone:,} of {_units(kind, count)}" for kind, gone, count in exported.units if gone]
+    what = f" without {' and '.join(removed)}" if removed else ""
+    return f"{name}{what}{', trained' if trained else ''}"
+
+
+def _units(granularity: str, count: int) -> str:
+    # A plug-in may have a granularity of any name.
+    names = {"unstructured": "weights", "kv-group": "key-value groups"}
+    return f"{count:,} {names.get(granularity, f'{escaped(granularity)}s')}"
 
 
 def _made(exported: Exported) -> str:
-    way, training = exported.rows[0].way, exported.about.training
+    way, training, origin = exported.rows[0].way, exported.about.training, exported.origin
+    base = f"`{_code(origin.name)}`"
+    if origin.hub_id is not None:
+        base = f"[{escaped(origin.hub_id)}](https://huggingface.co/{origin.hub_id})"
+    if origin.revision is not None:
+        base += f" at revision `{_code(origin.revision)}`"
+    cell = f"The cell is `{_code(exported.cell)}`."
     if way is None or training is None:
-        return "Made by ablate from another model, by removing what a scorer ranked lowest. No weight was trained."
+        return (
+            f"A sentence encoder, made by ablate from {base}, by removing what a scorer ranked lowest. "
+            f"No weight was trained. {cell}"
+        )
     pruned = "" if way == "train" else f", and pruned ({way}) of what a scorer ranked lowest"
     return (
-        f"Made by ablate from another model: trained by SimCSE's objective for {training.steps:,} steps on "
-        f"{training.examples:,} {training.kind} ({_code(training.source)}){pruned}."
+        f"A sentence encoder, made by ablate from {base}: trained by SimCSE's objective for {training.steps:,} steps "
+        f"on {training.examples:,} {training.kind} ({_code(without_places(training.source))}){pruned}. {cell}"
+    )
+
+
+def _command(exported: Exported) -> str:
+    command = exported.about.command
+    return "ablate in a notebook" if command is None else command_without_places(command)
+
+
+def _licenses(exported: Exported) -> str:
+    missing = exported.origin.missing
+    left_out = f" Nobody has said {' and '.join(missing)}, so the header leaves that out." if missing else ""
+    return (
+        f"The license of the original model applies to it.{left_out} The licenses of the data that was used to "
+        "calibrate, choose and train it may apply too: `ablate.json` names the data, and SICK, for example, is "
+        "CC BY-NC-SA."
     )
 
 
 def _onnx(exported: Exported) -> tuple[str, ...]:
     if exported.onnx is None:
         return ()
-    return ("With ONNX Runtime and tokenizers alone:", "", "```python", exported.onnx.example, "```", "")
+    return ("With ONNX Runtime and tokenizers alone:", "", *_python(exported.onnx.example))
+
+
+def _python(code: str) -> tuple[str, ...]:
+    return _fenced(code, "python")
+
+
+def _fenced(text: str, language: str) -> tuple[str, ...]:
+    """A block of code that nothing in it can close."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}", text.rstrip("\n"), fence, ""
 
 
 def _code(text: object) -> str:
-    """Text that cannot close a code span or start a new line."""
-    return " ".join(str(text).replace("`", "'").split())
+    """Text that cannot close a code span, begin a tag or start a new line."""
+    return " ".join(visible(str(text)).translate({ord("`"): "'", ord("<"): "‹", ord(">"): "›"}).split())

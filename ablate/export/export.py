@@ -20,9 +20,11 @@ from ablate.export.folder import original_weights, plain, size_of, write_model
 from ablate.export.measure import compare
 from ablate.export.onnx import CLOSE as ONNX_CLOSE
 from ablate.export.onnx import example, require_onnx, write_onnx
+from ablate.export.origin import Given, origin_of
 from ablate.export.record import Exported, Onnx
 from ablate.export.results import write_results
 from ablate.export.smaller import smaller
+from ablate.export.without_places import command_without_places, without_places
 from ablate.models.device import label
 from ablate.models.encode import encode, prepare
 from ablate.models.masked import masked, removed_parameters
@@ -38,6 +40,9 @@ SENTENCES = 256
 
 MANIFEST = "ablate.json"
 
+NOTHING = Given()
+"""The card says what the original's card says."""
+
 
 def export(
     chosen: Exportable,
@@ -47,6 +52,7 @@ def export(
     onnx: bool = False,
     costs: bool = True,
     precision: Precision = "float32",
+    given: Given = NOTHING,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Exported:
     """Writes a cell's model.
@@ -56,6 +62,7 @@ def export(
         onnx: also write an ONNX model.
         costs: measure speed, latency, operations and memory, and those of the dense model, on the device of the model.
         precision: in which the costs are measured. The exported weights are float32.
+        given: what the card says of the license, the language and the original model in place of that model's card.
         tell: called with each line of progress.
 
     Raises:
@@ -68,7 +75,7 @@ def export(
         # In the parent of the target, and so on the same file system, where a rename is atomic.
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
             made = Path(scratch) / "model"
-            exported = _write(chosen, results, made, folder, onnx, costs, precision, tell)
+            exported = _write(chosen, results, made, folder, onnx, costs, precision, given, tell)
             made.rename(folder)
     except (OSError, SafetensorError) as error:
         raise AblateError(
@@ -98,6 +105,7 @@ def _write(
     onnx: bool,
     costs: bool,
     precision: Precision,
+    given: Given,
     tell: Callable[[str], None],
 ) -> Exported:
     device = chosen.model.device
@@ -117,7 +125,7 @@ def _write(
         tell("writing and checking the ONNX model")
         write_onnx(made)
         by_onnx = by_onnx_runtime(example(str(made), chosen.model, sentences))
-        shown_example = example("PATH OF THIS FOLDER", chosen.model, ["A sentence.", "Another one."])
+        shown_example = example(folder.name, chosen.model, ["A sentence.", "Another one."])
         onnx_record = Onnx(difference(expected, by_onnx, ONNX_CLOSE, "the ONNX model"), shown_example)
     dense = cost = None
     if costs:
@@ -128,6 +136,8 @@ def _write(
     exported = Exported(
         folder=folder,
         cell=chosen.name,
+        origin=origin_of(chosen.spec, given),
+        units=tuple((name, int((~kept).sum()), len(kept)) for name, kept in chosen.mask.units.items()),
         rows=chosen.rows,
         about=results.about,
         difference=largest,
@@ -150,9 +160,11 @@ def _write(
     return exported
 
 
-def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
+def _manifest(chosen: Exportable, exported: Exported) -> Any:
+    """What traces the model. It is published with it, so it names no place of this machine."""
     about = exported.about.to_dict()
-    return {
+    about["command"] = exported.about.command and command_without_places(exported.about.command)
+    manifest = {
         "format": 1,
         "cell": exported.cell,
         "key": exported.rows[0].key,
@@ -174,6 +186,7 @@ def _manifest(chosen: Exportable, exported: Exported) -> dict[str, Any]:
         "measured_on": exported.measured_on,
         "rows": [row.to_dict() for row in exported.rows],
     }
+    return without_places(manifest)
 
 
 def load(folder: str | Path) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ablate.export.folder import Weights
 from ablate.export.measure import Cost
+from ablate.export.origin import Origin
 from ablate.record import Row, RunAbout
 
 
@@ -26,6 +27,8 @@ class Onnx:
 class Exported:
     """An exported folder, with its scores and its costs.
 
+    origin: the original model, for the card.
+    units: of each granularity, how many the mask removes, and of how many.
     difference: from the masked model's embeddings, by :func:`~ablate.models.materialize.largest_difference`.
     plain: whether it loads without ablate.
     size: bytes of weights.
@@ -40,6 +43,8 @@ class Exported:
 
     folder: Path
     cell: str
+    origin: Origin
+    units: tuple[tuple[str, int, int], ...]
     rows: list[Row]
     about: RunAbout
     difference: float

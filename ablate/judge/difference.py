@@ -16,7 +16,7 @@ from ablate.judge.group import RowsByTask, label, stored_result
 from ablate.judge.judge import read
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Statistics
-from ablate.record import RunRecord
+from ablate.record import Row, RunRecord
 from ablate.statistics.compare import Comparison, contrast, permutation_p
 from ablate.statistics.resample import Joint
 from ablate.store.store import Store
@@ -80,8 +80,8 @@ def differences(
     ]
 
 
-def find(results: RunRecord, name: str) -> dict[str, str]:
-    """The cells of this name in any stage: key -> its name in rows.
+def find(results: RunRecord, name: str) -> list[Row]:
+    """A row of each cell of this name, of any model and in any stage.
 
     Raises:
         AblateError: there is no such cell, or several keys begin so.
@@ -92,7 +92,7 @@ def find(results: RunRecord, name: str) -> dict[str, str]:
     rows = [next(iter(tasks.values())) for cells in known for tasks in _find(name, cells)]
     if not rows:
         raise _unknown(name, known)
-    return {row.key: row.cell for row in rows}
+    return list({(row.model, row.key): row for row in rows}.values())
 
 
 def compared(

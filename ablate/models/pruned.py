@@ -18,6 +18,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
+from ablate.distribution import DISTRIBUTION
 from ablate.errors import ModelError, PluginError
 from ablate.models.architectures import PRUNED_PREFIX, architecture_of, family_of, family_of_config, supported
 from ablate.models.family import Family
@@ -25,6 +26,10 @@ from ablate.models.model import Rows
 
 Numbers = Sequence[Sequence[int]]
 """For each layer, the numbers (from 0, ascending) of the heads or neurons that it keeps."""
+
+
+NEEDS = f"pip install {DISTRIBUTION}, then import ablate.models.pruned"
+"""What config.json of a model with a pruned type tells its readers."""
 
 
 def cut_units(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> None:
@@ -150,7 +155,7 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
     Raises:
         ModelError: the layers would differ, and the family has no pruned type.
     """
-    settings = {key: value for key, value in backbone.config.to_dict().items() if key != "model_type"}
+    settings = {key: value for key, value in backbone.config.to_dict().items() if key not in ("model_type", "needs")}
     family = family_of_config(backbone.config)
     even = _even_settings(family, backbone, heads, neurons)
     pruned: PreTrainedModel
@@ -167,6 +172,7 @@ def pruned_from(backbone: PreTrainedModel, heads: Numbers, neurons: Numbers) -> 
         before = settings.pop("kept_heads", None)
         original = [[b[head] for head in kept] for b, kept in zip(before, heads, strict=True)] if before else heads
         kept = {"kept_heads": [list(kept) for kept in original], "kept_neurons": [len(kept) for kept in neurons]}
+        settings["needs"] = NEEDS
         pruned = model_class(config(**{**settings, **kept}))
     # `pruned` has the right shapes, but random weights. Copy the weights from a cut copy of the backbone.
     smaller = copy.deepcopy(backbone)

@@ -33,6 +33,18 @@ def at(name: str, mark: tuple[int, int]) -> str:
     return f"{name}:{mark[0] + 1}:{mark[1] + 1}"
 
 
+def dump(tree: Any) -> str:
+    """Plain JSON values as YAML that :func:`load` reads as the same values."""
+    writer: Any = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.allow_unicode = True
+    writer.width = 4096
+    writer.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    writer.dump(tree, text)
+    return text.getvalue()
+
+
 def load(text: str, name: str) -> Any:
     """Reads YAML with the line and column of each value.
 

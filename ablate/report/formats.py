@@ -53,31 +53,32 @@ def _field(value: Any) -> Any:
 
 def as_markdown(page: Page) -> str:
     """A page in GitHub's Markdown. The best entries are in bold. Characters of Markdown and HTML syntax are escaped."""
-    parts = ["\n".join(f"* {_escape(line)}" for line in page.head)]
+    parts = ["\n".join(f"* {escaped(line)}" for line in page.head)]
     for block in page.blocks:
         if block.heading:
-            parts.append(f"## {_escape(block.heading)}")
+            parts.append(f"## {escaped(block.heading)}")
         for table in block.tables:
-            parts += [f"### {_escape(table.title)}", _grid(table)]
+            parts += [f"### {escaped(table.title)}", _grid(table)]
             legend = (f"Bold: {table.legend}.",) if table.legend else ()
             if table.notes or legend:
-                parts.append(_escape(" ".join([*table.notes, *legend])))
-    parts.append("\n".join(f"* {_escape(line)}" for line in page.foot))
+                parts.append(escaped(" ".join([*table.notes, *legend])))
+    parts.append("\n".join(f"* {escaped(line)}" for line in page.foot))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _grid(table: Table) -> str:
     lines = [
-        [_escape(column.title) or " " for column in table.columns],
+        [escaped(column.title) or " " for column in table.columns],
         ["---" if column.stub else "--:" for column in table.columns],
     ]
     for line in table.lines:
-        cells = [_escape(cell.text) for cell in line.cells]
+        cells = [escaped(cell.text) for cell in line.cells]
         lines.append([f"**{text}**" if cell.best else text for text, cell in zip(cells, line.cells, strict=True)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
+    """Text without control characters, in which nothing is syntax of Markdown or HTML."""
     # `&` comes first, or it would escape the entities of the others. A backslash is an entity too, since as a character
     # it would cancel a backslash that is put in front of the next character.
     text = visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\\", "&#92;")

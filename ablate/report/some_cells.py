@@ -45,12 +45,11 @@ def one_cell(record: RunRecord, name: str) -> CellResult:
     """
     found = find(record, name)
     if len(found) > 1:
-        of_key = {row.key: row for row in record.rows}
-        keys = ", ".join(f"'{key}' ({of_key[key].model}, {cell})" for key, cell in found.items())
+        keys = ", ".join(f"'{row.key}' ({row.model}, {row.cell})" for row in found)
         raise AblateError(f"'{name}' is the name of {len(found)} cells; give the key of one: {keys}")
-    (key,) = found
+    (row,) = found
     for cell in cells(record):
-        if cell.key == key:
+        if cell.key == row.key:
             return cell
     raise AblateError(f"'{name}' is dense or a control; its rows are in `rows`")
 

@@ -72,6 +72,12 @@ judgments = Table(
     Column("key", Text, primary_key=True),
     Column("entry", Text, nullable=False),
 )
+costs = Table(
+    "ablate_costs",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("entry", Text, nullable=False),
+)
 runs = Table(
     "ablate_runs",
     _metadata,

@@ -20,13 +20,13 @@ from typing import Any, Self
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, delete, select
 
 from ablate.models.weights_file import WeightsFile
 from ablate.statistics.arrays import require_float32_vector
 from ablate.statistics.panel import Panel
 from ablate.store import arrays, schema
-from ablate.store.database import Database
+from ablate.store.database import Database, insert_new
 from ablate.store.entries import Entries
 from ablate.store.place import locate, store_errors
 from ablate.store.records import (
@@ -222,6 +222,21 @@ class Store(Entries, RunLog):
     def put_judgments(self, judgments: Mapping[str, Any]) -> None:
         """Stores judgments, any JSON values, in one transaction."""
         self._insert(schema.judgments, [{"key": key, "entry": pack(key, one)} for key, one in judgments.items()])
+
+    def get_costs(self, keys: Iterable[str]) -> dict[str, Any]:
+        """What was measured under each of ``keys``, JSON objects; absent keys are left out."""
+        table = schema.costs
+        return self._read(table, keys, [table.c.key, table.c.entry], lambda row: unpack(row.key, row.entry))
+
+    def put_costs(self, costs: Mapping[str, Any]) -> None:
+        """Stores measurements, JSON objects, in place of earlier ones, in one transaction."""
+        rows = [{"key": key, "entry": pack(key, one)} for key, one in costs.items()]
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(schema.costs).where(schema.costs.c.key.in_(list(costs))))
+            insert_new(connection, schema.costs, rows)
+
+        self._database.commit(work)
 
     def get_panel(self, key: str) -> Panel | None:
         """The panel stored under ``key``, or None."""

@@ -168,7 +168,9 @@ def test_an_exported_model_has_layers_of_different_sizes(place: Workplace) -> No
     assert isinstance(backbone, PreTrainedModel)
     pruned_from(backbone, [[0, 1, 2, 3], [2]], [range(64), range(10)]).save_pretrained(folder)
     assert place("init", "small").code == 0
-    assert "# The model: ablate-bert, 2 layers with 1 to 4 heads and 10 to 64 neurons each" in FILE.read_text()
+    assert (
+        "# The model: ablate-embeddings-bert, 2 layers with 1 to 4 heads and 10 to 64 neurons each" in FILE.read_text()
+    )
 
 
 @pytest.mark.parametrize("name", ['it\'s "the" model', "a: b #c", "null"])

@@ -124,6 +124,17 @@ def test_damage_is_named_and_mended(original: Stored, stored: Stored, name: str)
     assert stored.damaged() == []
 
 
+def test_a_damaged_measurement_is_named_and_dropped(stored: Stored) -> None:
+    with Store(stored.path) as store:
+        store.put_costs({"a" * 64: {"latency": 1.0}})
+    assert stored.damaged() == []
+    change("costs", "entry = '{x'")(stored)
+    (found,) = stored.damaged()
+    assert (found.what, found.state) == (f"measured cost {'a' * 16}", CHECKSUM)
+    stored.doctor(drop_damaged=True)
+    assert stored.damaged() == []
+
+
 def test_what_belongs_to_the_damage_is_named(stored: Stored) -> None:
     change("masks", "entry = zeroblob(20)")(stored)
     (mask,) = stored.damaged()

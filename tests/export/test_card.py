@@ -9,6 +9,7 @@ import pytest
 
 from ablate.export.card import card
 from ablate.export.folder import Weights
+from ablate.export.origin import Origin
 from ablate.export.record import Exported
 from ablate.record import Row
 from tests.report_rows import about, cell
@@ -20,6 +21,8 @@ def exported(row: Row, draws: int) -> Exported:
     return Exported(
         folder=Path("small"),
         cell=row.cell,
+        origin=Origin("an-encoder"),
+        units=(("head", 7, 72),),
         rows=[row],
         about=about(recipe={}, versions={}),
         difference=0.0,

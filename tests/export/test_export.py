@@ -121,12 +121,20 @@ def masked_embeddings(cell: Exportable) -> np.ndarray:
 
 def test_the_cards_own_code_gives_the_masked_models_embeddings(bench: Bench, results: Results, folder: Path) -> None:
     card = (folder / "README.md").read_text()
-    code = card.split("```python\n")[1].split("```")[0].replace("PATH OF THIS FOLDER", str(folder))
-    assert code.startswith("import ablate.models.pruned")
-    done = subprocess.run(
-        [sys.executable, "-c", code + "print(embeddings.shape)"], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "(2, 32)"
+    snippets = [part.split("```")[0] for part in card.split("```python\n")[1:]]
+    assert len(snippets) == 2
+    for code, shown, expected_output in zip(
+        snippets, ("embeddings.shape", "nearest in texts"), ("(2, 32)", "True"), strict=True
+    ):
+        assert code.startswith("import ablate.models.pruned")
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}print({shown})"],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder.parent,  # where the folder's name is a path to it
+        )
+        assert done.stdout.strip() == expected_output
     expected = masked_embeddings(chosen(bench, results, BOTH))
     for found in (
         embeddings_in_a_fresh_process(folder, "import ablate.models.pruned"),
@@ -167,7 +175,7 @@ def test_an_onnx_model_runs_with_onnx_runtime_and_tokenizers_alone(
     assert made.onnx is not None
     assert made.onnx.difference <= 1e-4
     card = (tmp_path / "out" / "README.md").read_text()
-    code = card.split("```python\n")[2].split("```")[0].replace("PATH OF THIS FOLDER", str(tmp_path / "out"))
+    code = card.split("```python\n")[3].split("```")[0]
     assert len(code.strip().splitlines()) <= 12
     sentences = [*SENTENCES, " ".join(SENTENCES * 20)]
     code = code.replace("['A sentence.', 'Another one.']", repr(sentences))
@@ -177,6 +185,7 @@ def test_an_onnx_model_runs_with_onnx_runtime_and_tokenizers_alone(
         capture_output=True,
         text=True,
         check=True,
+        cwd=tmp_path,
     )
     with masked(cell.model, cell.keep):
         expected = encode(cell.model, prepare(cell.model, sentences)).numpy()
@@ -410,3 +419,21 @@ def test_a_card_obeys_nothing_that_a_name_says(bench: Bench, tmp_path: Path) -> 
     export(chosen(bench, results, row.key), results, tmp_path / "out", costs=False)
     card = (tmp_path / "out" / "README.md").read_text().split("## Where it came from")[0]
     assert "<script>" not in card
+
+
+def test_what_is_published_names_no_place_of_the_machine(bench: Bench, folder: Path) -> None:
+    for name in ("README.md", "ablate.json", "config.json", "config_sentence_transformers.json"):
+        text = (folder / name).read_text()
+        assert str(bench.root) not in text, name
+        assert str(folder.parent) not in text, name
+
+
+def test_without_ablate_the_error_names_its_package(folder: Path) -> None:
+    """All that a stranger sees is the type of the model, in the error of transformers."""
+    code = (
+        "import sys\nsys.modules['ablate'] = None\nfrom sentence_transformers import SentenceTransformer\n"
+        "SentenceTransformer(sys.argv[1], device='cpu')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True, check=False)
+    assert "has model type `ablate-embeddings-bert`" in done.stderr
+    assert "pip install ablate-embeddings, then import" in json.loads((folder / "config.json").read_text())["needs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ablate.plugins import registry
 from ablate.recipe.recipe import Statistics
 from ablate.report.results import Results
 from ablate.store.store import Store
+from ablate.testing.tiny import save_tiny
 from tests.bench import Bench, known, module_bench, one  # noqa: F401  # one is a fixture
 
 SETTINGS = Statistics(resamples=300)
@@ -128,3 +130,29 @@ def test_mistakes_are_one_line(bench: Bench, results: Results, tmp_path: Path) -
         pytest.raises(AblateError, match="no pairs of stsb-dev for this run; run it"),
     ):
         differences(results, store, registry(), "head × magnitude 25 %", "dense", SETTINGS)
+
+
+def test_of_several_models_one_is_named(bench: Bench, tmp_path: Path) -> None:
+    other = save_tiny(bench.root / "other", seed=1)
+    store = tmp_path / "two.db"
+    results = bench.run(store=store, model=[str(bench.model), str(other)], controls={"matched": 0})
+
+    def told(*words: str) -> Result:
+        return CliRunner(env={"COLUMNS": "200"}).invoke(app, [*words, "--store", str(store)])
+
+    both = told("diff", "head × magnitude 25 %").output
+    assert [model in both for model in results.about.models] == [True, True]
+    one_alone = told("diff", "head × magnitude 25 %", "--model", str(other)).output
+    assert [model in one_alone for model in results.about.models] == [False, True]
+    row = one(results, model=str(other), cell="head magnitude 25 %")
+    assert f"{row.delta_clean:+.2f}" in one_alone
+    wrong = told("diff", "head × magnitude 25 %", "--model", str(other)[:-1])
+    assert f"has no model '{str(other)[:-1]}'; did you mean '{other}'?" in str(wrong.exception)
+    # The same text in both models: the message tells them apart.
+    unclear = told("export", "head × magnitude 25 %", "-o", str(tmp_path / "out"))
+    assert str(unclear.exception) == (
+        f"'head × magnitude 25 %' is a cell of 2 models; add --model {bench.model} or --model {other}"
+    )
+    exported = told("export", "head × magnitude 25 %", "-o", str(tmp_path / "out"), "--model", str(other), "--no-costs")
+    assert exported.exit_code == 0, exported.exception
+    assert json.loads((tmp_path / "out" / "ablate.json").read_text())["key"] == row.key

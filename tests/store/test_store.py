@@ -211,6 +211,12 @@ def test_the_first_put_stays(store: Store) -> None:
     assert [r.score for r in store.get_results(["k", "new"]).values()] == [1.0, 3.0]
 
 
+def test_of_measurements_the_last_stays(store: Store) -> None:
+    store.put_costs({"a": {"latency": 1.0}, "b": {"latency": 2.0}})
+    store.put_costs({"a": {"latency": 3.0}})
+    assert store.get_costs(["b", "a", "c"]) == {"b": {"latency": 2.0}, "a": {"latency": 3.0}}
+
+
 def test_all_is_there_after_opening_again_under_a_link_and_from_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,3 +49,18 @@ def shown(sketch: Sketch, caption: bool) -> Shown:
     figure.draw_without_rendering()
     figure.alt = text(sketch.alt, 2000)
     return figure
+
+
+def drawn(sketch: Sketch, form: str) -> bytes:
+    """A figure with its title and its caption, as a file.
+
+    Args:
+        form: ``svg``, ``png`` or ``pdf``.
+
+    Raises:
+        AblateError: matplotlib is not installed.
+    """
+    file = io.BytesIO()
+    with look():
+        shown(sketch, caption=True).savefig(file, format=form, dpi=150)
+    return file.getvalue()

@@ -1,0 +1,28 @@
+"""The part of a run that is of one of its models."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from ablate.errors import AblateError, suggest
+from ablate.record import RunRecord
+
+R = TypeVar("R", bound=RunRecord)
+
+
+def of_model(results: R, model: str | None) -> R:
+    """The run with the rows of one model alone.
+
+    Args:
+        model: as rows and tables name it. None: all models.
+
+    Raises:
+        AblateError: the run has no such model. The message names the nearest one.
+    """
+    if model is None:
+        return results
+    names = results.about.models
+    if model not in names:
+        raise AblateError(f"--model: run {results.about.run} has no model '{model}'; {suggest(model, names)}")
+    return replace(results, rows=[row for row in results.rows if row.model == model])
