@@ -25,6 +25,7 @@ from ablate.export.record import Exported, Onnx
 from ablate.export.results import write_results
 from ablate.export.smaller import smaller
 from ablate.export.without_places import command_without_places, without_places
+from ablate.granularities.units import plain_name_of
 from ablate.models.device import label
 from ablate.models.encode import encode, prepare
 from ablate.models.masked import masked, removed_parameters
@@ -137,7 +138,7 @@ def _write(
         folder=folder,
         cell=chosen.name,
         origin=origin_of(chosen.spec, given),
-        units=tuple((name, int((~kept).sum()), len(kept)) for name, kept in chosen.mask.units.items()),
+        units=tuple((plain_name_of(name), int((~kept).sum()), len(kept)) for name, kept in chosen.mask.units.items()),
         rows=chosen.rows,
         about=results.about,
         difference=largest,

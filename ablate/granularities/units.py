@@ -20,6 +20,11 @@ def name_of(granularity: Granularity) -> str:
     return json.dumps(granularity.identity(), sort_keys=True)
 
 
+def plain_name_of(name: str) -> str:
+    """The name of the granularity in recipes, by that in stored masks."""
+    return str(json.loads(name)["name"])
+
+
 @dataclass(frozen=True)
 class Units:
     """Masks of several granularities; a granularity without a mask keeps all its units.

@@ -121,6 +121,7 @@ def masked_embeddings(cell: Exportable) -> np.ndarray:
 
 def test_the_cards_own_code_gives_the_masked_models_embeddings(bench: Bench, results: Results, folder: Path) -> None:
     card = (folder / "README.md").read_text()
+    assert "\n# model without 3 of 8 heads and 13 of 128 neurons\n" in card
     snippets = [part.split("```")[0] for part in card.split("```python\n")[1:]]
     assert len(snippets) == 2
     for code, shown, expected_output in zip(
