@@ -19,6 +19,7 @@ def stability(
     ] = True,
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
+    wide: options.Wide = False,
     device: options.Device = None,
     precision: options.Precision = None,
 ) -> None:
@@ -41,4 +42,5 @@ def stability(
         page,
         device=device,
         precision=precision,
+        wide=wide,
     )

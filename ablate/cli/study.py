@@ -31,6 +31,7 @@ def study(
     *,
     device: str | None,
     precision: str | None,
+    wide: bool,
 ) -> None:
     """Runs a study and prints its record.
 
@@ -56,6 +57,6 @@ def study(
     elif form is StudyFormat.markdown:
         put(as_markdown(page(record)), output)
     elif output is None:
-        print_page(page(record), make_console())
+        print_page(page(record), make_console(), wide)
     else:
         put(as_text(page(record)), output)

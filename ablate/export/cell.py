@@ -18,7 +18,7 @@ from ablate.models.load import load_model
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import put_in
-from ablate.plan.manifest import model_names
+from ablate.plan.manifest import models_of
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.recorded import recorded_recipe
@@ -78,7 +78,7 @@ def exportable(
         reason = next((row.reason for row in rows if row.reason), "")
         raise StoreError(f"{store.name}: has no mask of '{cell}'{f' ({reason})' if reason else ''}; run it again")
     recipe = recorded_recipe(results.about.recipe)
-    spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[rows[0].model]
+    spec = models_of(results.about, recipe)[rows[0].model]
     model = load_model(spec, device)
     # The mask and the scores in the store belong to these weights alone.
     expected_hash = (results.about.hashes or {})[rows[0].model].model

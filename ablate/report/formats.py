@@ -62,7 +62,12 @@ def as_markdown(page: Page) -> str:
             legend = (f"Bold: {table.legend}.",) if table.legend else ()
             if table.notes or legend:
                 parts.append(_escape(" ".join([*table.notes, *legend])))
+    parts.append(_escape(" ".join(page.glossary)))
     parts.append("\n".join(f"* {_escape(line)}" for line in page.foot))
+    for answer in page.answers:
+        parts += [f"## Answer for {_escape(answer.model)}", _escape(answer.headline)]
+        parts.append("\n".join(f"* {_escape(kind)}: {_escape(text)}" for kind, text in answer.by_granularity))
+    parts += [_escape(remark) for remark in page.remarks]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
