@@ -43,7 +43,7 @@ def execute(make: Callable[[], Job], execution: Execution, *, recipe: Path | Non
     with working(execution.store) as (opened, progress):
         record = execute_job(job, opened, keep_going=execution.keep_going, watch=progress)
     with no_collection():
-        deliver(Results.of(record), form, output)
+        deliver(Results.of(record), form, output, execution.wide)
 
 
 @contextmanager

@@ -62,6 +62,7 @@ Data = Annotated[
 Form = Annotated[Format, typer.Option("--format", help="Format of the results.")]
 StudyForm = Annotated[StudyFormat, typer.Option("--format", help="Format of the results.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the results to this file, not to stdout.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Print every column; a table that is too wide continues below.")]
 Dev = Annotated[
     Path | None,
     typer.Option(
@@ -142,6 +143,7 @@ class Execution:
     limit: Limit = None
     form: Form = Format.table
     output: Output = None
+    wide: Wide = False
     keep_going: KeepGoing = True
     device: Device = None
     precision: Precision = None

@@ -16,7 +16,7 @@ from ablate.files import is_folder, write_whole
 from ablate.report.layout import build
 from ablate.report.results import Results
 from ablate.report.table import Page
-from ablate.report.tables import print_page, render
+from ablate.report.tables import print_answers, print_page, render
 from ablate.store.place import locate
 
 FILE_WIDTH = 120
@@ -49,12 +49,16 @@ def check_output(
         raise AblateError(f"--output {output}: cannot be written; change its permissions, or name another file")
 
 
-def deliver(results: Results, form: Format, output: Path | None) -> None:
-    """Writes the results, and ends with status 1 if cells failed."""
+def deliver(results: Results, form: Format, output: Path | None, wide: bool = False) -> None:
+    """Writes the results, and ends with status 1 if cells failed.
+
+    Tables on stdout end with the answer. Of everything else, which programs read, the answer goes to stderr.
+    """
     if form is Format.table and output is None:
-        render(results, make_console())
+        render(results, make_console(), wide)
     else:
         put(results.to_parquet() if form is Format.parquet else _text(results, form), output)
+        print_answers(build(results), make_console(err=True))
     if results.failed:
         raise typer.Exit(1)
 
@@ -75,7 +79,7 @@ def _text(results: Results, form: Format) -> str:
 def as_text(page: Page) -> str:
     """A page as it is printed to a file."""
     text = io.StringIO()
-    print_page(page, make_console(file=text, width=FILE_WIDTH))
+    print_page(page, make_console(file=text, width=FILE_WIDTH), wide=True)
     return text.getvalue()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablate.cli import options
+
+if TYPE_CHECKING:
+    from ablate.events import Watch
+    from ablate.studies.prevalence_record import PrevalenceEntry
 
 
 def prevalence(
@@ -22,6 +27,7 @@ def prevalence(
     ] = None,
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
+    wide: options.Wide = False,
     device: options.Device = None,
     precision: options.Precision = None,
     executor: options.Executor = None,
@@ -42,10 +48,24 @@ def prevalence(
         store,
         form,
         output,
-        lambda job, opened, watch: measure(job, opened, watch=watch),
+        lambda job, opened, watch: measure(
+            job, opened, watch=watch, done=lambda of_model: _tell(of_model, watch, len(job.recipe.model))
+        ),
         page,
         device=device,
         precision=precision,
         executor=executor,
         jobs=jobs,
+        wide=wide,
     )
+
+
+def _tell(of_model: Sequence[PrevalenceEntry], watch: Watch, models: int) -> None:
+    """Prints what is found of one of several models as soon as it is, since the others may take hours."""
+    if models == 1:
+        return
+    from ablate.events import Event
+    from ablate.report.prevalence_text import sentences
+
+    for entry in of_model:
+        watch(Event("note", f"{entry.model}, {entry.granularity}: {' '.join(sentences(entry))}"))

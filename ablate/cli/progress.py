@@ -70,6 +70,9 @@ class Progress:
             self._advance(self._counts[event.kind], event)
 
     def _start(self, unit: str, event: Event) -> None:
+        # One bar for the cells: the bar of the next stage or model takes the place of the last one.
+        if unit == "cell" and (before := self._counts.get(unit)) is not None:
+            self._bars.remove_task(before.bar)
         bar = self._bars.add_task(escape(event.text), total=event.total, cell="")
         self._counts[unit] = _Count(event.text, unit, event.total, bar, time.monotonic())
 
@@ -82,6 +85,8 @@ class Progress:
             self._bars.remove_task(count.bar)
         now = time.monotonic()
         last = count.done == count.total
+        if self._console.is_terminal and last and count.unit == "cell":
+            self._bars.print(f"{escape(count.name)}: {count.total} cells in {now - count.started:.0f} s")
         if self._console.is_terminal or (now - self._last_line < PLAIN_SECONDS and not last):
             return
         self._last_line = now

@@ -18,8 +18,9 @@ def show(
     store: options.Store = options.STORE,
     form: options.Form = options.Format.table,
     output: options.Output = None,
+    wide: options.Wide = False,
 ) -> None:
-    """Print the tables of a run again, from the store. Nothing is computed."""
+    """Print the tables and the answer of a run again, from the store. Nothing is computed."""
     from rich.table import Table
     from rich.text import Text
 
@@ -43,4 +44,4 @@ def show(
                 table.add_row(info.id, str(info.rows), Text(str(info.manifest.get("command", ""))))
             make_console().print(table)
             return
-        deliver(finished(opened, find_run(opened, target, set_ or ())), form, output)
+        deliver(finished(opened, find_run(opened, target, set_ or ())), form, output, wide)

@@ -19,6 +19,7 @@ def stability(
     ] = True,
     form: options.StudyForm = options.StudyFormat.table,
     output: options.Output = None,
+    wide: options.Wide = False,
     device: options.Device = None,
     precision: options.Precision = None,
     executor: options.Executor = None,
@@ -45,4 +46,5 @@ def stability(
         precision=precision,
         executor=executor,
         jobs=jobs,
+        wide=wide,
     )

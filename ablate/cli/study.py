@@ -28,6 +28,8 @@ def study(
     output: Path | None,
     work: Callable[[Job, Store, Watch], R],
     page: Callable[[R], Page],
+    *,
+    wide: bool,
     **where: Any,
 ) -> None:
     """Runs a study and prints its record.
@@ -55,6 +57,6 @@ def study(
     elif form is StudyFormat.markdown:
         put(as_markdown(page(record)), output)
     elif output is None:
-        print_page(page(record), make_console())
+        print_page(page(record), make_console(), wide)
     else:
         put(as_text(page(record)), output)

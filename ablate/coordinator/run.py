@@ -14,11 +14,12 @@ from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.model_runs import ModelRuns
 from ablate.coordinator.near_duplicates import merged
 from ablate.coordinator.on_workers import chunks_of
+from ablate.coordinator.other_verdicts import other_verdicts
 from ablate.coordinator.stages import StageRows
 from ablate.coordinator.swap import Swaps
 from ablate.engine.evaluator import Evaluator
 from ablate.errors import ModelError, RecipeError
-from ablate.events import Event, Watch, silent
+from ablate.events import Event, Watch, naming, silent
 from ablate.interrupts import interruptible
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
@@ -139,8 +140,10 @@ def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunR
         evidence = judgement.evidence
         if job.texts is not None:
             evidence += judge_against_training(record, store, job.registry, statistics)
+    others = other_verdicts(store, record.about.run, evidence, len(record.about.models) > 1)
     about = replace(
         record.about,
+        other_verdicts=others or None,
         evidence=tuple(evidence),
         judgment=JUDGMENT,
         statistics={**statistics.model_dump(mode="json"), "withheld": judgement.withheld},
@@ -173,6 +176,8 @@ def prepare_model_run(
         model = replace(load_model(spec, job.device), name=names[spec])
         dim = _dim(job, model)
         _require_dropout(job, model)
+    if len(names) > 1:
+        watch = naming(model.name, watch)
     for remark in model.remarks if remarks else ():
         watch(Event("note", f"model '{model.name}': {remark}"))
     scorer_tasks = _scorer_tasks(job)

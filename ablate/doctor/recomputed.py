@@ -21,7 +21,7 @@ from ablate.granularities.units import Units
 from ablate.models.load import load_model
 from ablate.models.spec import ModelSpec, Precision
 from ablate.models.weights_file import WeightsFile
-from ablate.plan.manifest import model_names
+from ablate.plan.manifest import models_of
 from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
@@ -62,7 +62,7 @@ class Recomputing:
         """
         about = self._about(wanted.run)
         recipe = recorded_recipe(about.recipe)
-        spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[wanted.model]
+        spec = models_of(about, recipe)[wanted.model]
         evaluator = self._loaded(spec)
         model = evaluator.model
         if model.hash != (about.hashes or {})[wanted.model].model:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Pooling = Literal["mean", "cls", "cls_before_pooler", "max", "lasttoken", "weightedmean", "avg_first_last", "avg_top2"]
+LABEL = 40
+"""The most characters of a label, because labels are headings."""
 Precision = Literal["float32", "bf16", "fp16"]
 
 
@@ -14,6 +16,7 @@ class ModelSpec(BaseModel):
     """Which model to load, and how to use it.
 
     name: ``minilm`` (embedded), a local folder, or a Hub id.
+    label: what tables, figures and ``--model`` call it; by default the name, of a folder its last part.
     revision: commit, tag or branch. Required for a Hub id, because otherwise results could not be reproduced.
     pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it),
         ``cls_before_pooler`` (the first token), ``max`` over tokens, ``lasttoken``, ``weightedmean`` (the n-th token
@@ -29,6 +32,7 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
+    label: str | None = None
     revision: Annotated[str, Field(min_length=1)] | None = None
     pooling: Pooling | None = None
     prompt: str | None = None
@@ -37,12 +41,20 @@ class ModelSpec(BaseModel):
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
+    def _label_for_tables(self) -> ModelSpec:
+        label = self.label
+        if label is not None and not (label.strip() and label.isprintable() and len(label) <= LABEL):
+            raise ValueError(f"a label is 1 to {LABEL} printable characters; choose another")
+        return self
+
+    @model_validator(mode="after")
     def _one_prompt(self) -> ModelSpec:
         if self.prompt is not None and self.prompt_name is not None:
             raise ValueError("give `prompt` or `prompt_name`, not both")
         return self
 
     @model_serializer(mode="wrap")
-    def _as_before_prompts(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A spec without a prompt is recorded as by an ablate that had none, so that runs of both are of one recipe.
-        return {name: value for name, value in plain(self).items() if "prompt" not in name or value is not None}
+    def _as_before_prompts_and_labels(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Without a prompt or a label, a spec is recorded as by an ablate that had none: runs of both are of one recipe.
+        later = ("prompt", "prompt_name", "label")
+        return {name: value for name, value in plain(self).items() if name not in later or value is not None}

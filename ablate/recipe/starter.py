@@ -27,6 +27,8 @@ model:
   # `minilm` (embedded), a folder, or a Hub id with its `revision` (a commit).
   name: {name}
 {revision}\
+  # What tables and figures call it; by default its name, of a folder the last part of its path.
+#  label: mine
   # How token embeddings become one: `mean`, `cls` (the first token through the pooler), `cls_before_pooler`, `max`,
   # `lasttoken`, `weightedmean`, `avg_first_last` or `avg_top2`.
   # {pooling_note}

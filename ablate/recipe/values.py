@@ -9,10 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from ablate.models.spec import LABEL
 from ablate.recipe.explain import CUSTOM_ERROR, shown
-
-LABEL = 40
-"""The most characters of a label, because labels are headings of table columns."""
 
 
 def wrong(text: str, *at: str) -> PydanticCustomError:

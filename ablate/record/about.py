@@ -171,6 +171,8 @@ class RunAbout(Manifest):
     dims: model -> how many components its embeddings have; None of a run without ``truncate_dims``.
     earlier_roles: on items of own files that choose in this run and reported in an earlier one, or the reverse, in one
         line each; None if there are none.
+    other_verdicts: on cells that an earlier run of the store has judged otherwise by the same scores, in one line each;
+        None if there are none.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
@@ -208,6 +210,7 @@ class RunAbout(Manifest):
     near_duplicates: NearDuplicates | None = None
     cannot_choose: dict[str, dict[str, str]] | None = None
     earlier_roles: tuple[str, ...] | None = None
+    other_verdicts: tuple[str, ...] | None = None
 
     @classmethod
     def begun(cls, manifest: Manifest, store: str, run: str) -> RunAbout:

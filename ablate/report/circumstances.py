@@ -26,7 +26,7 @@ def head(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[str, ...]:
         *_trained_on(about.training),
         *_dims(about),
         _hygiene(results, run_stages),
-        *((_CLEAN,) if about.clean else ()),
+        *((_CLEAN,) if about.clean and any(row.n != row.n_clean for row in results.rows) else ()),
         *_cannot_choose(about),
         *(about.near_duplicates.lines if about.near_duplicates else ()),
     )

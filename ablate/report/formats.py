@@ -62,7 +62,12 @@ def as_markdown(page: Page) -> str:
             legend = (f"Bold: {table.legend}.",) if table.legend else ()
             if table.notes or legend:
                 parts.append(escaped(" ".join([*table.notes, *legend])))
+    parts.append(escaped(" ".join(page.glossary)))
     parts.append("\n".join(f"* {escaped(line)}" for line in page.foot))
+    for answer in page.answers:
+        parts += [f"## Answer for {escaped(answer.model)}", escaped(answer.headline)]
+        parts.append("\n".join(f"* {escaped(kind)}: {escaped(text)}" for kind, text in answer.by_granularity))
+    parts += [escaped(remark) for remark in page.remarks]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -88,7 +88,11 @@ def _table(table: Table) -> str:
             *lines,
             r"\bottomrule",
             r"\end{tabular}}",
-            *(rf"\par\smallskip\footnotesize {escape(note)}" for note in (" ".join([*table.notes, *legend]),) if note),
+            *(
+                rf"\par\smallskip\footnotesize {escape(note)}"
+                for note in (" ".join([*table.notes, *table.glossary, *legend]),)
+                if note
+            ),
             r"\end{table}",
         ]
     )

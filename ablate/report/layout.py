@@ -24,7 +24,9 @@ def build(results: RunRecord) -> Page:
     """Everything that ``ablate run`` prints."""
     # Imported here, because they import numpy and scipy, which nothing else in this module needs.
     from ablate.judge.methods import compare_methods
+    from ablate.report.answer import answers
     from ablate.report.methods import methods_table
+    from ablate.report.next_step import next_steps
 
     run_stages, compared = shown(results), compare_methods(results)
     methods = methods_table(compared)
@@ -34,6 +36,9 @@ def build(results: RunRecord) -> Page:
         circumstances.head(results, run_stages),
         (*of_models(results, run_stages), *_of_scorers(results, methods)),
         (*circumstances.foot(results), *(f"Scorers as methods: {note}" for note in withheld)),
+        tuple(answers(results)),
+        results.about.other_verdicts or (),
+        next_steps(results),
     )
 
 
@@ -97,7 +102,7 @@ def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:
     """The table with notes on tasks whose data are not the published set, and on how its scores were computed."""
     about = results.about
     notes = (*wording.deviations(about, stage.splits), *wording.computed(stage, about), *table.notes)
-    return replace(table, notes=notes)
+    return replace(table.compact(), notes=notes)
 
 
 def _listed(stage: Stage, of_model: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:

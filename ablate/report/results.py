@@ -67,7 +67,7 @@ class Results(RunRecord):
         return Results.of(filtered(self, wanted))
 
     def _repr_html_(self) -> str | None:
-        """The tables of ``ablate run``, for a notebook. None without jinja2; the notebook then shows ``repr``."""
+        """The tables and the answer, for a notebook. None without jinja2; the notebook then shows ``repr``."""
         from ablate.report.html.notebook import as_notebook
 
         try:
@@ -82,6 +82,15 @@ class Results(RunRecord):
         from ablate.report.figures.plots import Plots
 
         return Plots(self)
+
+    @property
+    def answer(self) -> str:
+        """The answer in words, as ``ablate run`` prints it last: a headline for each model, a line each granularity."""
+        # Imported here, because it imports numpy and scipy.
+        from ablate.report.answer import answers
+
+        lines = ((one.headline, *map(": ".join, one.by_granularity)) for one in answers(self))
+        return "\n".join(line for of_model in lines for line in of_model)
 
     def summary(self) -> list[CellSummary]:
         """The content of the tables as data: a summary of each cell in each stage, with its seeds and controls.

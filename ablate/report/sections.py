@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -63,6 +63,7 @@ def grid(stage: Stage, groups: Sequence[Group], title: str, stopped: Sequence[Gr
         (
             *wording.notes(stage, groups),
             *verdicts.legend(stage, groups, (None,)),
+            *verdicts.power(stage, groups),
             *verdicts.harmed(stage, groups),
             *_of_stopped(stage, numbers),
         ),
@@ -90,53 +91,73 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         (Column("Δ"), marked(stage, effects, groups)),
     ]
     notes = wording.notes(stage, groups)
-    items = [stage.evidence_on(group) for group in groups]
-    if any(items):
-        columns.append((Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in items]))
-        named = any(item.harmed for item in items if item)
-        columns.append((Column("verdict", prose=named), [TableCell(verdicts.word(item)) for item in items]))
-        columns.append((Column("q of verdict"), [TableCell(verdicts.q_verdict(item)) for item in items]))
-        columns.append((Column("improves from"), [TableCell(verdicts.improves_from(item, digits)) for item in items]))
-        columns.append((Column("better from"), [TableCell(verdicts.better_from(item, digits)) for item in items]))
-        columns.append((Column("p differs"), [TableCell(verdicts.p_different(item)) for item in items]))
-        columns.append((Column("q improves"), [TableCell(verdicts.q_improves(item)) for item in items]))
-        notes += (*verdicts.legend(stage, groups, (None,)), verdicts.COLUMNS)
+    if any(items := [stage.evidence_on(group) for group in groups]):
+        columns += _judged(items, digits)
+        notes += verdicts.legend(stage, groups, (None,))
     if stage.clean:
         full = [replace(stage.effect_on_all(group), sd=None) for group in groups]
-        columns.append((Column("full set"), _plain(stage, full)))
-        notes += ("full set: Δ on every pair, as papers report it.",)
+        meaning = "full set: Δ on every pair, as papers report it."
+        columns.append((Column("full set", rank=5, repeats="Δ", meaning=meaning), _plain(stage, full)))
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
-        columns.append((Column("matched"), _plain(stage, matched)))
-        notes += (
-            f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws.",
-            *verdicts.matching(groups),
-        )
+        meaning = f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws."
+        columns.append((Column("matched", rank=3, meaning=meaning), _plain(stage, matched)))
+        notes += verdicts.matching(groups)
         notes += () if any(items) else verdicts.draws(groups)
     if any(group.row.draws_asked for group in groups):
-        columns.append((Column("draws made"), [TableCell(verdicts.draws_made(group)) for group in groups]))
-        notes += (verdicts.DRAWS_MADE,)
+        made = Column("draws made", rank=5, meaning=verdicts.DRAWS_MADE)
+        columns.append((made, [TableCell(verdicts.draws_made(group)) for group in groups]))
     drawn = [stage.evidence_on(group, against="matched") for group in groups]
     if any(drawn):
-        columns.append((Column("draws beaten"), [TableCell(verdicts.beaten(item)) for item in drawn]))
-        columns.append((Column("q beats draws"), [TableCell(verdicts.q_beats(item)) for item in drawn]))
-        notes += ("draws beaten: of a lower gain; q beats draws: of the claim that the cell beats them, corrected.",)
+        columns.append((Column("draws beaten", rank=2, meaning=_BEATEN), _texts(verdicts.beaten, drawn)))
+        columns.append((Column("q beats draws", rank=4, meaning=_Q_BEATS), _texts(verdicts.q_beats, drawn)))
         notes += verdicts.unbeaten(stage, groups)
     if any(group.searched for group in groups):
-        columns.append((Column("searched"), _plain(stage, [stage.searched(group) for group in groups])))
-        notes += (verdicts.SEARCHED,)
+        searched = Column("searched", rank=4, meaning=verdicts.SEARCHED)
+        columns.append((searched, _plain(stage, [stage.searched(group) for group in groups])))
     rivals = [stage.evidence_on(group, against="searched") for group in groups]
     if any(rivals):
-        columns.append((Column("searches beaten"), [TableCell(verdicts.beaten(item)) for item in rivals]))
-        columns.append((Column("q beats searches"), [TableCell(verdicts.q_beats(item)) for item in rivals]))
+        columns.append((Column("searches beaten", rank=4), _texts(verdicts.beaten, rivals)))
+        columns.append((Column("q beats searches", rank=4), _texts(verdicts.q_beats, rivals)))
     notes += verdicts.searches(groups)
     if any(group.flipped for group in groups):
-        columns.append((Column("flipped"), _plain(stage, [stage.flipped(group) for group in groups])))
-        notes += ("flipped: Δ with the highest contributions removed instead.",)
+        meaning = "flipped: Δ with the highest contributions removed instead."
+        flipped = [stage.flipped(group) for group in groups]
+        columns.append((Column("flipped", rank=5, meaning=meaning), _plain(stage, flipped)))
     for name, entries in wording.sizes(groups):
-        columns.append((Column(name, group=1), [TableCell(entry) for entry in entries]))
+        columns.append((Column(name, group=1, rank=_SIZES.get(name, 7)), [TableCell(entry) for entry in entries]))
     lines = zip(*(entries for _, entries in columns), strict=True)
     return Table(title, tuple(column for column, _ in columns), tuple(map(Line, lines)), "column", notes)
+
+
+_BEATEN = "draws beaten: of a lower gain than the cell."
+_Q_BEATS = "q beats draws: of the claim that the cell beats them, corrected."
+_SIZES = {"of params": 3, "units removed": 5}
+
+
+def _judged(items: Sequence[Evidence | None], digits: int) -> list[tuple[Column, list[TableCell]]]:
+    """The columns on the verdicts."""
+    named = any(item.harmed for item in items if item)
+    from_ = verdicts.FROM
+    return [
+        (Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in items]),
+        (Column("verdict", prose=named), _texts(verdicts.word, items)),
+        (Column("q of verdict", rank=1, meaning=verdicts.Q_OF_VERDICT), _texts(verdicts.q_verdict, items)),
+        (
+            Column("improves from", rank=6, meaning=from_),
+            [TableCell(verdicts.improves_from(item, digits)) for item in items],
+        ),
+        (
+            Column("better from", rank=6, meaning=from_),
+            [TableCell(verdicts.better_from(item, digits)) for item in items],
+        ),
+        (Column("p differs", rank=6, meaning=verdicts.P_DIFFERS), _texts(verdicts.p_different, items)),
+        (Column("q improves", rank=6, meaning=verdicts.Q_IMPROVES), _texts(verdicts.q_improves, items)),
+    ]
+
+
+def _texts(show: Callable[[Evidence | None], str], items: Iterable[Evidence | None]) -> list[TableCell]:
+    return [TableCell(show(item)) for item in items]
 
 
 def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
@@ -144,8 +165,10 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     tasks = list(stage.splits)
     columns = (Column("cell", stub=True), *(Column(task) for task in tasks))
     dense, digits = [stage.dense.get(task) for task in tasks], stage.measure.places
-    lines = [_line("dense, full set", [wording.score(row, False, digits) for row in dense])]
-    if stage.clean:
+    reduced = stage.clean and any(wording.dropped(row) not in ("0", "–") for row in dense)
+    whole = "dense, full set" if reduced or not stage.clean else "dense"
+    lines = [_line(whole, [wording.score(row, False, digits) for row in dense])]
+    if reduced:
         lines.append(_line("dense, clean", [wording.score(row, True, digits) for row in dense]))
         lines.append(_line("pairs dropped", [wording.dropped(row) for row in dense]))
     by_task = [[replace(stage.effect(group, tasks=(task,)), sd=None) for group in groups] for task in tasks]

@@ -77,5 +77,4 @@ def filtered(record: RunRecord, wanted: Mapping[str, str | float | None]) -> Run
         if wants(row, ("model", "stage")) and (row.cell == "dense" or not keys.isdisjoint((row.key, row.control_of)))
     ]
     evidence = None if record.about.evidence is None else tuple(one for one in record.evidence if wants(one))
-    models = tuple(name for name in record.about.models if name in {row.model for row in rows})
-    return RunRecord(rows, replace(record.about, evidence=evidence, models=models))
+    return RunRecord(rows, replace(record.about, evidence=evidence))

@@ -19,7 +19,7 @@ from ablate.models.load import load_model
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.models.weights import put_in
-from ablate.plan.manifest import model_names
+from ablate.plan.manifest import models_of
 from ablate.plugins import Registry
 from ablate.recipe.recipe import Recipe
 from ablate.recipe.recorded import recorded_recipe
@@ -129,8 +129,7 @@ def stored_mask(results: RunRecord, store: Store, row: Row) -> StoredMask:
 
 def spec_of(results: RunRecord, model: str) -> ModelSpec:
     """What a run's recipe says of one of its models, by its name in rows."""
-    specs = recorded_recipe(results.about.recipe).model
-    return dict(zip(model_names(specs), specs, strict=True))[model]
+    return models_of(results.about, recorded_recipe(results.about.recipe))[model]
 
 
 def loaded(results: RunRecord, name: str, spec: ModelSpec, device: torch.device = CPU) -> Model:

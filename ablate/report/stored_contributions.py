@@ -7,7 +7,7 @@ from ablate.errors import AblateError
 from ablate.events import silent
 from ablate.granularities.units import Units
 from ablate.plan.job import prepare_job
-from ablate.plan.manifest import model_names
+from ablate.plan.manifest import models_of
 from ablate.recipe.document import Document
 from ablate.recipe.recorded import recorded_recipe
 from ablate.record import RunRecord
@@ -28,7 +28,7 @@ def contributions(record: RunRecord, model: str, key: str, name: str) -> dict[st
     about = record.about
     recipe = recorded_recipe(about.recipe)
     job = prepare_job(recipe, Document("recipe", recipe.model_dump(mode="json", by_alias=True)))
-    spec = dict(zip(model_names(recipe.model), recipe.model, strict=True))[model]
+    spec = models_of(about, recipe)[model]
     with Store(about.store, create=False) as store:
         model_run = prepare_model_run(job, spec, store, Timings(), silent)
         by_key = {model_run.masks.key(one): one for one in job.plan.cells}

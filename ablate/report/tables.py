@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich import box
 from rich.cells import cell_len
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from ablate.printable import visible
 from ablate.report.layout import build
-from ablate.report.table import MARKS, STOPPED, Column, Line, Page, Table, TableCell
+from ablate.report.table import MARKS, STOPPED, Block, Column, Line, Page, Table, TableCell, glossary
 
 if TYPE_CHECKING:
     from ablate.record import RunRecord
@@ -33,28 +33,63 @@ _STYLES = {"improves": "dodger_blue1", "better": "dodger_blue1", "harms": "dark_
 _STYLES |= {"undecided": "dim"}
 
 
-def render(results: RunRecord, console: Console) -> None:
+def render(results: RunRecord, console: Console, wide: bool = False) -> None:
     """Prints the whole page of a run (see :func:`print_page`)."""
-    print_page(build(results), console)
+    print_page(build(results), console, wide)
 
 
-def print_page(page: Page, console: Console) -> None:
-    """Prints a page.
+def print_page(page: Page, console: Console, wide: bool = True) -> None:
+    """Prints a page: the tables, what their marks and columns mean, and last the answer, where the eye is.
 
-    A table that is too wide for the console continues below, with its stub columns repeated. The best entries are in
-    bold and have a ``*``. Labels and reasons are printed without control characters, and rich's markup is not applied.
+    The best entries are in bold and have a ``*``. Labels and reasons are printed without control characters, and rich's
+    markup is not applied.
+
+    Args:
+        wide: print every column. A table that is too wide for the console then continues below, with its stub columns
+            repeated. Otherwise it has the columns that fit, and a line names the others.
     """
     for line in page.head:
         _line(console, line)
-    for block in page.blocks:
-        if block.heading:
-            console.print()
-            _line(console, f"== {block.heading} ==", "bold")
-        for table in block.tables:
-            _table(console, table)
+    printed = [[_table(console, table, wide) for table in _headed_by(console, block)] for block in page.blocks]
+    shown = [table for tables in printed for table, _ in tables]
+    hidden = dict.fromkeys(title for tables in printed for _, titles in tables for title in titles)
+    if meanings := glossary(shown):
+        console.print()
+        _line(console, " ".join(meanings), "dim")
+    if hidden:
+        console.print()
+        _line(console, f"Columns left out at this width: {', '.join(hidden)}; --wide prints all.")
     console.print()
     for line in page.foot:
         _line(console, line)
+    print_answers(page, console)
+
+
+def print_answers(page: Page, console: Console) -> None:
+    """Prints the answers of a page, and what to type next."""
+    for answer in page.answers:
+        console.print()
+        _line(console, f"Answer for {answer.model}" if len(page.answers) > 1 else "Answer", "bold")
+        _line(console, answer.headline)
+        for granularity, sentences in answer.by_granularity:
+            _line(console, f"{granularity}: {sentences}")
+    for remark in page.remarks:
+        _line(console, remark)
+    if page.steps:
+        console.print()
+        _line(console, "Next", "bold")
+    for step in page.steps:
+        # On a line of its own and never broken, so that it can be copied.
+        _line(console, f"# {step.gives}", "dim")
+        console.print(Text(_printable(console, step.command)), soft_wrap=True)
+
+
+def _headed_by(console: Console, block: Block) -> tuple[Table, ...]:
+    """The tables of a block, whose heading is printed."""
+    if block.heading:
+        console.print()
+        _line(console, f"== {block.heading} ==", "bold")
+    return block.tables
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
@@ -71,39 +106,71 @@ def _printable(console: Console, text: str) -> str:
     return text
 
 
-def _table(console: Console, table: Table) -> None:
-    columns = [replace(column, title=_printable(console, column.title)) for column in table.columns]
-    marked = [any(line.cells[place].best for line in table.lines) for place in range(len(columns))]
-    judged = [any(line.cells[place].verdict for line in table.lines) for place in range(len(columns))]
-    # Blanks in place of a verdict's mark and of the star keep the digits of a column aligned.
-    texts = [
-        [
-            _printable(console, cell.text)
-            + ("  " if mark and not cell.verdict else "")
-            + ("*" if cell.best else " " if best else "")
-            for cell, best, mark in zip(line.cells, marked, judged, strict=True)
-        ]
-        for line in table.lines
-    ]
-    widths = [_width(column, [line[at] for line in texts]) for at, column in enumerate(columns)]
-    if sum(widths) + len(widths) - 1 > console.width:
-        stubs = [at for at, column in enumerate(columns) if column.stub]
-        # The wide stubs share three eighths of the console, so that every part has room for numbers.
-        limit = console.width * 3 // 8 // max(1, sum(widths[at] > _STUB_WIDTH for at in stubs))
-        for at in stubs:
-            widths[at] = _limited([line[at] for line in texts], widths[at], max(_STUB_WIDTH, limit))
-        for at in (at for at, column in enumerate(columns) if column.prose):
-            available = console.width - 2 * (len(widths) - 1) - sum(widths) + widths[at]
-            widths[at] = min(widths[at], max(_PROSE_WIDTH, available))
+def _table(console: Console, table: Table, wide: bool) -> tuple[Table, list[str]]:
+    """Prints a table. Returns it as printed, and the titles of the columns that did not fit."""
+    whole = [_printed(console, table, at) for at in range(len(table.columns))]
+    places = list(range(len(whole)))
+    while not wide and len(places) > 1 and not _fits(console, _widths(console, [whole[at] for at in places])):
+        optional = [at for at in places if not whole[at].column.stub]
+        if len(optional) < 2:
+            break
+        places.remove(max(optional, key=lambda at: (whole[at].column.rank, at)))
+    hidden = [column.title for at, column in enumerate(table.columns) if at not in places]
+    table, laid = table.only(places), [whole[at] for at in places]
+    widths = _widths(console, laid)
+    texts = list(map(list, zip(*(column.texts for column in laid), strict=True)))
     console.print()
     _line(console, table.title, "bold")
-    for number, (part, gap) in enumerate(_parts(columns, widths, console.width)):
+    for number, (part, gap) in enumerate(_parts(table.columns, widths, console.width)):
         if number:
             console.print()
-        _part(console, table, texts, [(at, columns[at], widths[at]) for at in part], gap)
+        _part(console, table, texts, [(at, laid[at].column, widths[at]) for at in part], gap)
     legend = (f"*: {table.legend}.",) if table.legend else ()
     if table.notes or legend:
         _line(console, " ".join([*legend, *table.notes]), "dim")
+    return table, hidden
+
+
+class _Printed(NamedTuple):
+    """A column as this console prints it, before its width is known."""
+
+    column: Column
+    texts: list[str]
+
+
+def _printed(console: Console, table: Table, place: int) -> _Printed:
+    cells = [line.cells[place] for line in table.lines]
+    best, judged = any(cell.best for cell in cells), any(cell.verdict for cell in cells)
+    # Blanks in place of a verdict's mark and of the star keep the digits of a column aligned.
+    texts = [
+        _printable(console, cell.text)
+        + ("  " if judged and not cell.verdict else "")
+        + ("*" if cell.best else " " if best else "")
+        for cell in cells
+    ]
+    column = table.columns[place]
+    return _Printed(replace(column, title=_printable(console, column.title)), texts)
+
+
+def _fits(console: Console, widths: Sequence[int]) -> bool:
+    """Whether columns of these widths fit side by side, with one blank between them."""
+    return sum(widths) + len(widths) - 1 <= console.width
+
+
+def _widths(console: Console, columns: Sequence[_Printed]) -> list[int]:
+    """The width of each column. Where they do not fit, stubs and prose are narrower than their texts."""
+    widths = [_width(column, texts) for column, texts in columns]
+    if _fits(console, widths):
+        return widths
+    stubs = [at for at, (column, _) in enumerate(columns) if column.stub]
+    # The wide stubs share three eighths of the console, so that every part has room for numbers.
+    limit = console.width * 3 // 8 // max(1, sum(widths[at] > _STUB_WIDTH for at in stubs))
+    for at in stubs:
+        widths[at] = _limited(columns[at].texts, widths[at], max(_STUB_WIDTH, limit))
+    for at in (at for at, (column, _) in enumerate(columns) if column.prose):
+        available = console.width - 2 * (len(widths) - 1) - sum(widths) + widths[at]
+        widths[at] = min(widths[at], max(_PROSE_WIDTH, available))
+    return widths
 
 
 def _part(

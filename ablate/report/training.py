@@ -21,6 +21,15 @@ TITLES: tuple[str, ...] = (
     "p differs",
 )
 TITLES += ("over random masks", "q beats random", "of params")
+_RANKS = {
+    "of params": 1,
+    "q of verdict": 2,
+    "over random masks": 3,
+    "q beats random": 4,
+    "better from": 5,
+    "p differs": 5,
+}
+"""Which columns are left out first."""
 
 
 def training(stage: Stage, title: str) -> Table:
@@ -47,8 +56,11 @@ def training(stage: Stage, title: str) -> Table:
         " alike; q beats random: of the claim that the cell beats them, over train seeds too, corrected; better from:"
         " the gain over training alone that would be found to be better with 80 % power.",
     )
-    columns = (Column("cell", stub=True), *(Column(name, group=place > 2) for place, name in enumerate(TITLES)))
-    return Table(title, columns, tuple(lines), "column", notes)
+    columns = (
+        Column("cell", stub=True),
+        *(Column(name, group=place > 2, rank=_RANKS.get(name, 0)) for place, name in enumerate(TITLES)),
+    )
+    return Table(title, columns, tuple(lines), "column", notes, explained=True)
 
 
 def _order(effect: Effect, sign: int) -> tuple[bool, float]:

@@ -1,4 +1,4 @@
-"""Evidence as text: intervals, p-values, and the legend of the marks."""
+"""Evidence as text: intervals, p-values, and what is said of the tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
 from ablate.record import Evidence, FamilyEffect
 from ablate.report.table import MARKS
-from ablate.report.wording import counts, signed
+from ablate.report.wording import counts, number, signed
 from ablate.statistics.verdict import CLAIM_DRAWS
 
 NO_DRAWS = "No cell has matched draws."
@@ -32,12 +32,10 @@ DRAWS_MADE = (
 NEARLY_ITSELF = 0.5
 """Below this share of the cell's units that a draw keeps, the draws are more the cell than other masks."""
 
-COLUMNS = (
-    "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs from"
-    " dense, not corrected; q improves: of the claim that it improves, corrected; improves from, better from: the gain"
-    " that would be found so with 80 % power."
-)
-"""What the columns of p and q claim."""
+Q_OF_VERDICT = "q of verdict: of the claim that the verdict makes, corrected."
+P_DIFFERS = "p differs: of the claim that the cell differs from dense, not corrected."
+Q_IMPROVES = "q improves: of the claim that it improves, corrected."
+FROM = "improves from, better from: the gain that would be found so with 80 % power."
 
 if TYPE_CHECKING:
     from ablate.statistics.compare import Comparison
@@ -102,8 +100,11 @@ def better_from(item: Evidence | None, places: int = 2) -> str:
     return "none" if item.smallest_better is None else f"{item.smallest_better:.{places}f}"
 
 
-def power(items: Sequence[Evidence], unit: str, draws: str = "the draws made") -> tuple[str, ...]:
-    """From which gains on cells would be found to improve, and to be better, with 80 % power. draws: with which."""
+def power(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
+    """From which gains on cells would be found to improve, and to be better, with 80 % power."""
+    items = [item for group in groups if (item := stage.evidence_on(group))]
+    unit = stage.measure.unit
+    draws = "all draws" if any(group.row.draws_asked for group in groups) else "the draws made"
     sized = {
         "to improve": [item.smallest_improves for item in items if item.q_improves is not None],
         "to be better than dense": [item.smallest_better for item in items if item.q_better is not None],
@@ -132,7 +133,7 @@ def draws_made(group: Group) -> str:
 
 
 def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -> tuple[str, ...]:
-    """The legend of a table's marks.
+    """By which margin and which tests a table's verdicts are.
 
     Args:
         tasks: the tasks that the table shows; None stands for the mean over all of them.
@@ -143,20 +144,12 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
     # The level and the correction are settings of the run, and so the same for all evidence.
     unit, first = stage.measure.unit, items[0]
     margins = _range(item.margin for item in items if item.margin is not None)
-    rivals = " (and, from two on, on random searches)" if any(group.searched for group in groups) else ""
-    words = {
-        "harms": f"harms: more than {margins} {unit} worse" if margins else "harms",
-        "improves": f"improves on dense and on its matched draws{rivals}",
-        "better": "better than dense, random units not excluded",
-        "harmless": f"harmless: less than {margins} {unit} worse" if margins else "harmless",
-        "worse": "worse than dense, not shown whether by more or less than that" if margins else "worse than dense",
-        "undecided": "undecided",
-    }
     corrected = _CORRECTIONS.get(first.correction, first.correction)
+    count = sum(stage.evidence_on(group, tasks[0]) is not None for group in stage.groups)
+    over = "this cell alone" if count == 1 else f"these {count} cells"
+    tested = f"ests at {first.level:g}, corrected over {over} ({corrected})."
     lines = [
-        ", ".join(f"{mark} {words[verdict]}" for verdict, mark in MARKS.items())
-        + f"; tests at {first.level:g}, {corrected} over these cells.",
-        *power(items, unit, "all draws" if any(group.row.draws_asked for group in groups) else "the draws made"),
+        f"Margin {margins} {unit}; t{tested}" if margins else f"T{tested}",
         *draws(groups),
         *untested(items),
         *approximate(items),
@@ -198,15 +191,20 @@ def matching(groups: Sequence[Group]) -> tuple[str, ...]:
 
 
 def searches(groups: Sequence[Group]) -> tuple[str, ...]:
-    """How many evaluations on dev found which cells, and whether they are set against random search."""
+    """How many evaluations on dev found the cells, and whether they are set against random search.
+
+    Cells are named where not all are alike.
+    """
     lines = []
+    every = sum(group.row.evaluations is not None for group in groups)
     for searched in (True, False):
         found = [group for group in groups if bool(group.searched) is searched and group.row.evaluations is not None]
         for count in sorted({group.row.evaluations or 0 for group in found}):
-            names = "; ".join(label(group, groups) for group in found if group.row.evaluations == count)
-            rivals = f"the best of {count} random masks"
+            alike = [group for group in found if group.row.evaluations == count]
+            names = "" if len(alike) == every else f": {'; '.join(label(group, groups) for group in alike)}"
+            rivals = f"the best of {number(count, 'random mask')}"
             against = f"set against {rivals}" if searched else f"not set against {rivals} (controls.searched)"
-            lines.append(f"Chosen with {count} evaluations on dev, and {against}: {names}.")
+            lines.append(f"Chosen with {number(count, 'evaluation')} on dev, and {against}{names}.")
     return tuple(lines)
 
 
@@ -252,8 +250,12 @@ def unbeaten(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     names = [
         label(group, groups) for group, item in items if item and item.q_beats is not None and item.q_beats > item.level
     ]
-    verb = "does" if len(names) == 1 else "do"
-    return (f"{'; '.join(names)} {verb} not beat matched.",) if names else ()
+    tested = [item for _, item in items if item and item.q_beats is not None]
+    if len(names) == len(tested) > 1:
+        return ("No cell is shown to beat its matched draws.",)
+    return (f"Not shown to beat {'its' if len(names) == 1 else 'their'} matched draws: {'; '.join(names)}.",) * bool(
+        names
+    )
 
 
 def _range(values: Iterable[float]) -> str:

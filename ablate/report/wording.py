@@ -42,9 +42,8 @@ def measure(stage: Stage) -> str:
 def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     """Sentences that explain Δ and ±."""
     places = stage.measure.places
-    dense = f"dense {plain(stage.dense_score(stage.clean), places)}"
-    if stage.clean:
-        dense += f" (full set {plain(stage.dense_score(False), places)})"
+    dense, full = (plain(stage.dense_score(clean), places) for clean in (stage.clean, False))
+    dense = f"dense {dense}" + (f" (full set {full})" if full != dense else "")
     lines = [f"Δ = cell - dense; {dense}.", *seeds(groups, "± is the sample sd over")]
     if {stage.effect(group).status for group in groups} & {"undefined", "failed"}:
         lines.append("undefined, failed: a mean needs every task and seed; the reasons are below.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from ablate.coordinator.model_run import ModelRun
@@ -30,12 +30,22 @@ from ablate.tasks.base import NO_VALUES, Task, WholeTask
 from ablate.tasks.loaded import Loaded
 from ablate.timing import Timings
 
+Done = Callable[[Sequence[PrevalenceEntry]], None]
+"""Called with the entries of one model, one for each granularity."""
 
-def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRecord:
+
+def _nothing(_: Sequence[PrevalenceEntry]) -> None:
+    """Ignores the entries."""
+
+
+def prevalence(job: Job, store: Store, *, watch: Watch = silent, done: Done = _nothing) -> PrevalenceRecord:
     """Measures the prevalence of each granularity in the recipe's grid, by exact removal on the screen tasks.
 
     Groups whose removal is found to improve the model are recorded as the run's choice. Only then are the confirm tasks
     read, without any item that calibration or choice has seen.
+
+    Args:
+        done: called as each model is measured, before units are confirmed.
 
     Returns:
         The record of the run, which is also in the store.
@@ -62,7 +72,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent) -> PrevalenceRe
             with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
             for spec in job.recipe.model
         )
-        measured, notes = _screened(job, model_runs, granularities, ranker, tasks)
+        measured, notes = _screened(job, model_runs, granularities, ranker, tasks, done)
         # Before the confirm tasks are read, so that the record proves that they had no part in the choice.
         store.record_choice(run, {f"{one.model} {one.granularity}": one.found_names for one in measured})
         removals = sum(len(one.found) for one in measured)
@@ -97,12 +107,15 @@ def _screened(
     granularities: Sequence[Granularity],
     ranker: Scorer,
     tasks: Sequence[Loaded],
+    done: Done,
 ) -> tuple[list[GranularityPrevalence], list[str]]:
     """What is found on the screen tasks, model by model, and what is to be said of the precision."""
     measured: list[GranularityPrevalence] = []
     notes: list[str] = []
     for model_run in model_runs:
-        measured += _of_model(job, model_run, granularities, ranker, tasks)
+        of_model = _of_model(job, model_run, granularities, ranker, tasks)
+        done([entry_of(one) for one in of_model])
+        measured += of_model
         notes += precision_notes(job, model_run, tasks)
     return measured, notes
 

@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from ablate.errors import RecipeError
+from ablate.models.spec import LABEL
 from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document, read
 from ablate.recipe.recipe import ExecutorEntry, Recipe, SentEvalFolder, load_recipe, parse
-from ablate.recipe.values import LABEL
 
 GRID = "model: minilm\nscorers: [align]\ngranularities: [head]\nsparsities: [0.1]\n"
 

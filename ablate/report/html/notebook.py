@@ -1,4 +1,4 @@
-"""The tables of a run as HTML for a cell of a notebook, without scripts and in the colors of the notebook."""
+"""The tables and the answer of a run as HTML for a notebook, without scripts and in the colors of the notebook."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def as_notebook(page: Page) -> str:
     Raises:
         AblateError: jinja2 is not installed.
     """
-    return fill("notebook.html.j2", style="notebook.css", head=page.head, blocks=page.blocks, foot=page.foot)
+    return fill("notebook.html.j2", style="notebook.css", page=page)

@@ -11,6 +11,7 @@ from ablate.judge.effects import Stage
 from ablate.judge.methods import MethodComparison, compare_methods
 from ablate.record import ContributionMap, RunRecord
 from ablate.report import wording
+from ablate.report.answer import answers, question
 from ablate.report.circumstances import foot, head
 from ablate.report.dims import shown
 from ablate.report.figures.curves import curves_figure
@@ -20,7 +21,6 @@ from ablate.report.figures.maps import join, maps_figure, of_record
 from ablate.report.figures.plane import plane_figure
 from ablate.report.figures.ranks import ranks_figure
 from ablate.report.figures.stability_panels import settlings, stability_figure
-from ablate.report.html.answer import answers, question
 from ablate.report.html.provenance import Origin, facts, recipe_text
 from ablate.report.html.svg import Drawing, draw
 from ablate.report.html.template import asset, fill
@@ -78,7 +78,7 @@ def render_html(material: Material) -> str:
         script_hash=base64.b64encode(digest).decode(),
         question=question(results),
         answers=answers(results, material.prevalence[0].prevalence if material.prevalence else ()),
-        head=head(results, shown(results)),
+        head=(*head(results, shown(results)), *(results.about.other_verdicts or ())),
         foot=foot(results),
         sections=list(_sections(material)),
         facts=facts(results, material.origin),
