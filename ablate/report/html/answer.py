@@ -10,7 +10,7 @@ from ablate.judge.group import Group, label
 from ablate.judge.harmless import harmless_curves
 from ablate.record import Evidence, RunRecord
 from ablate.report import verdicts, wording
-from ablate.report.figures.plane import ALIGN, UNIFORM
+from ablate.report.plane import ALIGN, UNIFORM
 from ablate.report.prevalence_text import sentences as prevalence_sentences
 from ablate.report.table import MARKS
 from ablate.statistics.correction import adjust

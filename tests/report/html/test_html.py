@@ -21,13 +21,16 @@ import pytest
 from ablate.judge.effects import stages
 from ablate.record import ContributionMap, Evidence, ModelHashes, Row, from_plain
 from ablate.report.curves import curves
-from ablate.report.figures.intervals import intervals_figure, reach
+from ablate.report.figures.figure import COLORS, INK, LINE, PAPER, SOFT
+from ablate.report.figures.intervals import forests, intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, of_record
-from ablate.report.figures.plane import points
-from ablate.report.figures.stability_panels import settlings, stability_figure
+from ablate.report.figures.stability import settlings, stability_figure
 from ablate.report.html.answer import answers
-from ablate.report.html.page import Material, render_html
+from ablate.report.html.material import Material
+from ablate.report.html.page import MOST_LINES, render_html
 from ablate.report.html.provenance import Origin
+from ablate.report.html.template import asset
+from ablate.report.plane import points
 from ablate.report.results import Results
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
 from ablate.statistics.ranking_agreement import Spread
@@ -85,7 +88,7 @@ assert len(HOSTILE) >= 30
 OURS = {"html", "head", "meta", "title", "style", "body", "header", "p", "h1", "h2", "h3", "h4", "nav", "a", "main"}
 OURS |= {"section", "div", "dl", "dt", "dd", "ul", "li", "figure", "figcaption", "table", "thead", "tbody", "tr", "th"}
 OURS |= {"td", "button", "span", "strong", "details", "summary", "pre", "script"}
-OURS |= {"svg", "g", "defs", "path", "text", "tspan", "use", "clippath", "rect"}
+OURS |= {"svg", "g", "defs", "path", "text", "tspan", "line", "clippath", "rect", "lineargradient", "stop"}
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -250,13 +253,16 @@ def hostile() -> str:
     return render_html(Material(results, Origin(HOSTILE[3], choice=choice, reads=dict.fromkeys(HOSTILE, 2)), **studies))
 
 
-def in_chromium(page: str, folder: Path) -> str:
-    """What the page has become once its scripts have run."""
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+def in_chromium(page: str, folder: Path, budget: int = 3000, width: int = 1280) -> str:
+    """What the page has become once its scripts have run, for at most so many milliseconds of its own clock."""
     file = folder / "page.html"
     file.write_text(page)
     assert CHROMIUM
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync", "--virtual-time-budget=3000", "--dump-dom"]
+    flags = [*FLAGS, f"--virtual-time-budget={budget}", f"--window-size={width},2000", "--dump-dom"]
     ran = subprocess.run(
         [CHROMIUM, *flags, f"--user-data-dir={folder / 'profile'}", file.as_uri()],
         capture_output=True,
@@ -265,6 +271,17 @@ def in_chromium(page: str, folder: Path) -> str:
         check=True,
     )
     return ran.stdout
+
+
+def with_script(page: str, script: str) -> str:
+    """The page without its policy, and with a script at its end."""
+    head, _, tail = re.sub(r"<meta http-equiv[^>]*>", "", page).rpartition("</body>")
+    return f"{head}<script>{script}</script></body>{tail}"
+
+
+def scripts(page: str) -> list[str]:
+    """The scripts that run, without data."""
+    return re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
 
 
 def pwned(dom: str) -> bool:
@@ -277,12 +294,17 @@ def test_no_element_and_no_attribute_comes_from_a_text() -> None:
     parsed = Parsed(page)
     tags = {tag for tag, _ in parsed.elements}
     assert tags <= OURS
-    assert [parsed.named("script"), len(parsed.named("style"))] == [[{}], 1]
+    kinds = [script.get("type") for script in parsed.named("script")]
+    assert kinds == ["application/json"] * (len(kinds) - 3) + [None] * 3
+    assert len(parsed.named("style")) == 1
+    assert not [attributes for _, attributes in parsed.elements if "style" in attributes]
     for _, attributes in parsed.elements:
         assert not [name for name in attributes if name.startswith("on")]
         for name in {"href", "src", "action", "data", "xlink:href"} & set(attributes):
             assert str(attributes[name]).startswith("#")
-        assert all(found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", str(attributes.get("style"))))
+        assert all(
+            found.startswith("#") for found in re.findall(r"url\(([^)]*)\)", " ".join(map(str, attributes.values())))
+        )
     shown = " ".join(" ".join(parsed.texts).split())
     for text in HOSTILE[:-1]:
         assert " ".join(text.split()) in shown, text
@@ -290,14 +312,17 @@ def test_no_element_and_no_attribute_comes_from_a_text() -> None:
     assert "<class 'str'>" not in shown
 
 
-def test_the_policy_lets_our_script_run_and_no_other() -> None:
+def test_the_policy_lets_our_scripts_and_style_act_and_no_other() -> None:
     page = hostile()
     (policy,) = [meta["content"] for meta in Parsed(page).named("meta") if "http-equiv" in meta]
-    script = page.rpartition("<script>")[2].partition("</script>")[0]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert policy is not None
-    assert policy.startswith("default-src 'none';")
-    assert f"script-src 'sha256-{digest}';" in policy
+
+    def allowed(contents: list[str]) -> str:
+        digests = [base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in contents]
+        return " ".join(f"'sha256-{digest}'" for digest in digests)
+
+    style = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    wanted = f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(scripts(page))}; base-uri 'none';"
+    assert policy == f"{wanted} form-action 'none'"
     assert page.index("Content-Security-Policy") < page.index("<title>")
 
 
@@ -317,18 +342,106 @@ def test_the_strings_are_hostile_and_the_policy_alone_stops_them(policy: bool, t
     assert pwned(in_chromium(page, tmp_path)) is not policy
 
 
+SHOW_ALL = "for (const figure of document.querySelectorAll('figure.chart')) await show(figure);"
+
+
+@browser
+def test_the_charts_become_interactive_under_the_policy(tmp_path: Path) -> None:
+    # Our own script, changed so that it need not wait for the reader to scroll, with its hash in the policy.
+    page = full_page()
+    *_, own = scripts(page)
+    changed = f"{own}\n(async () => {{ {SHOW_ALL} document.documentElement.dataset.shown = 1; }})();"
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (own, changed)]
+    dom = in_chromium(page.replace(own, changed).replace(*digests), tmp_path, budget=60_000)
+    (root,) = Parsed(dom).named("html")
+    assert root.get("data-shown") == "1"
+    plots = [one for one in Parsed(dom).named("div") if one.get("class") == "plot"]
+    assert len(plots) == dom.count('<p class="tools">') == 11
+    assert all(int(plot["data-width"] or 0) > 300 for plot in plots)
+
+
+@browser
+def test_a_filter_leaves_the_lines_with_its_words(tmp_path: Path) -> None:
+    lines = tuple(Line((TableCell(name), TableCell("1"))) for name in ("head align", "head uniform", *"abcdefgh"))
+    table = Table("long", (Column("name", stub=True), Column("value")), lines, "row")
+    material = Material(a_comparison(), stability=(stability([]), Page((), (Block(None, (table,)),), ())))
+    typed = (
+        "const field = document.querySelector('#stability .filter input'); field.value = 'ALIGN head';"
+        " field.dispatchEvent(new Event('input'));"
+    )
+    dom = in_chromium(with_script(render_html(material), typed), tmp_path)
+    section = dom.partition('id="stability"')[2].partition("</section>")[0]
+    assert section.count('hidden=""') == 9
+    assert "1 of 10</output>" in section
+
+
+@browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 420)])
+def test_axe_finds_nothing(scheme: str, width: int, tmp_path: Path) -> None:
+    """The WCAG 2.1 rules of level A and AA, contrast among them, and the best practices."""
+    axe = pytest.importorskip("axe_core_python", reason="axe-core-python brings axe-core")
+    source = (Path(axe.__file__).parent / "axe.min.js").read_text().replace("</script", "<\\/script")
+    run = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
+    found = "found.violations.map((one) => [one.id, one.nodes.length, one.nodes[0].html.slice(0, 200)])"
+    report = f"const found = await {run}; document.body.dataset.axe = JSON.stringify({found});"
+    page = with_script(full_page(), f"{source};(async () => {{ {SHOW_ALL} {report} }})();")
+    if scheme == "dark":
+        page = page.replace("@media (prefers-color-scheme: dark)", "@media all")
+    dom = in_chromium(page, tmp_path, budget=60_000, width=width)
+    (body,) = Parsed(dom).named("body")
+    assert body.get("data-axe") == "[]"
+    assert dom.count('<p class="tools">') == 11
+
+
+@browser
+def test_it_prints_on_a4(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(full_page())
+    assert CHROMIUM
+    flags = [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={tmp_path / 'page.pdf'}"]
+    subprocess.run([CHROMIUM, *flags, file.as_uri()], capture_output=True, timeout=120, check=True)
+    sizes = re.findall(rb"/MediaBox \[([^]]*)\]", (tmp_path / "page.pdf").read_bytes())
+    assert sizes
+    for size in sizes:
+        assert [round(float(number)) for number in size.split()] == [0, 0, 595, 842]
+
+
+def test_each_color_of_a_figure_has_one_for_the_dark_page() -> None:
+    style = asset("style.css")
+    light, dark = (dict(re.findall(r"--(\w+): (#\w{6})", part)) for part in style.split("@media")[:2])
+    assert light.keys() == dark.keys()
+    for color in (*COLORS, INK, SOFT, LINE, PAPER):
+        for attribute in ("fill", "stroke"):
+            (name,) = re.findall(rf'\.plot \[{attribute}="{color}"\] {{ {attribute}: var\(--(\w+)\); }}', style)
+            assert light[name] == color
+            if color not in (LINE, PAPER):
+                assert contrast(color, light["paper"]) >= 3
+                assert contrast(dark[name], dark["paper"]) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2."""
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
 @browser
 def test_a_click_sorts_a_table_by_number(tmp_path: Path) -> None:
     texts = ["+0.50 ± 0.1", "–", "-1,200", "12 %", "<0.001"]
     lines = tuple(Line((TableCell(name), TableCell(text))) for name, text in zip("abcde", texts, strict=True))
     tables = [Table(title, (Column("name", stub=True), Column("value")), lines, "row") for title in ("once", "twice")]
     material = Material(a_comparison(), stability=(stability([]), Page((), (Block(None, tuple(tables)),), ())))
-    page = re.sub(r"<meta http-equiv[^>]*>", "", render_html(material))
     click = "document.querySelectorAll('#stability th:nth-child(2) button')[{}].click();"
-    clicks = f"<script>{click.format(0)}{click.format(1)}{click.format(1)}</script>"
-    dom = in_chromium(page.replace("</body>", f"{clicks}</body>"), tmp_path)
+    clicks = f"{click.format(0)}{click.format(1)}{click.format(1)}"
+    dom = in_chromium(with_script(render_html(material), clicks), tmp_path)
     section = dom.partition('id="stability"')[2].partition("</section>")[0]
-    assert "".join(re.findall(r'<td class="stub">(\w)</td>', section)) == "daecb" + "ceadb"
+    assert "".join(re.findall(r'<th scope="row" class="stub">(\w)</th>', section)) == "daecb" + "ceadb"
     assert re.findall(r'aria-sort="(\w+)"', section) == ["none", "descending", "none", "ascending"]
 
 
@@ -340,6 +453,9 @@ def test_the_same_run_makes_the_same_file() -> None:
 
 def test_it_names_no_other_file() -> None:
     page = full_page()
+    # The runtime names the namespaces of SVG and the documentation of Vega-Lite, and the policy forbids to load either.
+    for script in scripts(page):
+        page = page.replace(script, "")
     assert "://" not in page.replace("sqlite:///ablate.db", "")
     assert "@import" not in page
     ids = [str(attributes["id"]) for _, attributes in Parsed(page).elements if "id" in attributes]
@@ -349,9 +465,12 @@ def test_it_names_no_other_file() -> None:
 def test_everything_has_its_section() -> None:
     page = full_page()
     parsed = Parsed(page)
-    figures = parsed.named("svg")
-    assert len(figures) == 3 + 1 + 3 + 1 + 1 + 1  # curves by measure, intervals, ranks, plane, map, stability
+    figures = [attributes for attributes in parsed.named("div") if attributes.get("class") == "plot"]
+    # Curves by measure, cells, tasks, ranks, plane, map, stability.
+    assert len(figures) == len(parsed.named("svg")) == 3 + 1 + 1 + 3 + 1 + 1 + 1
     assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
+    assert {attributes.get("aria-hidden") for attributes in parsed.named("svg")} == {"true"}
+    assert len(page) < 2_000_000
     for text in (
         "recipe",
         "tie_seed",
@@ -369,6 +488,16 @@ def test_what_is_absent_says_how_to_get_it() -> None:
     for command in ("ablate prevalence RECIPE", "ablate stability RECIPE", "task group geometry"):
         assert command in shown
     assert "no cell was confirmed" in shown
+    assert "Not in this report: Scorers as methods, Alignment and uniformity" in shown
+
+
+def test_a_table_of_many_lines_shows_the_first_and_says_so() -> None:
+    lines = tuple(Line((TableCell(f"line {place}"), TableCell("1"))) for place in range(MOST_LINES + 5))
+    table = Table("long", (Column("name", stub=True), Column("value")), lines, "row")
+    page = render_html(Material(a_comparison(), stability=(stability([]), Page((), (Block(None, (table,)),), ()))))
+    assert f"line {MOST_LINES - 1}<" in page
+    assert f"line {MOST_LINES}<" not in page
+    assert "The first 1,000 of 1,005 lines." in page
 
 
 def test_the_answer_is_yes_with_its_numbers() -> None:
@@ -514,8 +643,8 @@ def test_curves_rise_in_sparsity_and_have_the_right_bands() -> None:
 def test_draws_that_are_far_away_do_not_flatten_the_intervals() -> None:
     results = judged(a_run())
     confirm = next(stage for stage in stages(results) if stage.name == "confirm")
-    near = intervals_figure(confirm, "Cells")
-    low, high = reach(confirm, list(confirm.groups))
+    near = intervals_figure([confirm], "Cells")
+    low, high = reach(forests([confirm]))
     assert near is not None
     assert "Arrows" not in near.caption
     rows = [
@@ -525,10 +654,10 @@ def test_draws_that_are_far_away_do_not_flatten_the_intervals() -> None:
         for made in results.rows
     ]
     moved = next(stage for stage in stages(Results(rows, results.about)) if stage.name == "confirm")
-    far = intervals_figure(moved, "Cells")
+    far = intervals_figure([moved], "Cells")
     assert far is not None
     assert "Arrows: draws beyond the edge." in far.caption
-    after = reach(moved, list(moved.groups))
+    after = reach(forests([moved]))
     assert after[1] == high
     assert after[0] <= low
     assert after[0] > -2 * (high - low)
@@ -538,9 +667,9 @@ def test_the_plane_has_dense_and_every_cell_by_their_scores() -> None:
     run = a_run()
     found = stages(Results(run.rows + geometry(run), run.about))
     put = points([stage for stage in found if stage.name == "screen"])
-    assert put[0][:3] == ("dense", -2.5, 0.4)
+    assert put[0][:4] == ("dense", "dense", -2.5, 0.4)
     cells = 3 * 5 * len(SPARSITIES) + 1
-    assert [(one.label, one.uniform, one.align) for one in put[1:2]] == [("unstructured", -2.51, 0.39)]
+    assert put[1][:4] == ("unstructured", "unstructured × align 5 %", -2.51, 0.39)
     assert len(put) == 1 + cells
     assert points([stage for stage in found if stage.name == "confirm"]) == []
 

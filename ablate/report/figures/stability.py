@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ablate.report.figures.drawing import FAINT, Sketch, Style, legend, legend_height, styles, text
+import altair as alt
+
+from ablate.report.figures import figure
+from ablate.report.figures.figure import SOFT, Figure, Styles, data, seen, text
 from ablate.statistics.ranking_agreement import SAME, SHARED
 from ablate.studies.stability_record import StabilityEntry, mean_overlap
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import FigureBase
 
 _COLUMNS = 3
 
@@ -39,30 +38,20 @@ def settlings(entries: Iterable[StabilityEntry]) -> list[Settling]:
     return [curves for entry in entries if (curves := _settling(entry)).correlations]
 
 
-def stability_figure(settlings: Sequence[Settling], model: str) -> Sketch | None:
+def stability_figure(settlings: Sequence[Settling], model: str) -> Figure | None:
     """Panels of the rank correlation with the largest size, above panels of the overlap of the removed units."""
     of_model = [settling for settling in settlings if settling.model == model and len(settling.correlations) > 1]
     if not of_model:
         return None
     granularities = list(dict.fromkeys(settling.granularity for settling in of_model))[:_COLUMNS]
-    styled = styles(settling.scorer for settling in of_model)
-
-    def paint(figure: FigureBase) -> None:
-        panels = figure.subplots(2, len(granularities), squeeze=False, sharex=True)
-        for column, granularity in enumerate(granularities):
-            correlation_axes, overlap_axes = panels[:, column]
-            for settling in of_model:
-                if settling.granularity == granularity:
-                    _paint_correlations(correlation_axes, settling, styled[settling.scorer])
-                    _curve(overlap_axes, settling.overlaps, styled[settling.scorer])
-            correlation_axes.set_title(text(granularity))
-            overlap_axes.set_xlabel("calibration pairs and sentences")
-            for axes, threshold in ((correlation_axes, SAME), (overlap_axes, SHARED)):
-                axes.axhline(threshold, color=FAINT, linewidth=0.8, linestyle=":")
-        panels[0, 0].set_ylabel("Spearman's ρ")
-        panels[1, 0].set_ylabel("Jaccard of removed")
-        legend(figure, styled)
-
+    styled = figure.styles(settling.scorer for settling in of_model)
+    toggle = figure.toggle("scorer")
+    panels: list[Any] = []
+    for measure, same, rows_of in (("Spearman's ρ", SAME, _correlations), ("Jaccard of removed", SHARED, _overlaps)):
+        for granularity in granularities:
+            rows = [row for one in of_model if one.granularity == granularity for row in rows_of(one)]
+            panels.append(_panel(rows, styled, toggle, measure, same).properties(title=text(granularity)))
+    panels[0] = panels[0].add_params(toggle)
     title = f"Stability of the contributions of {model}"
     sizes = "; ".join(
         f"{settling.granularity} {settling.scorer}: {'no size' if settling.enough is None else settling.enough}"
@@ -73,7 +62,37 @@ def stability_figure(settlings: Sequence[Settling], model: str) -> Sketch | None
         " its range as the band; below: the overlap of the removed units, as a mean over the sparsities. Dotted:"
         f" {SAME:g} and {SHARED:.2f}, from which they count as the same. The smallest sizes that are enough: {sizes}."
     )
-    return Sketch(title, f"{title}. {sizes}.", caption, (9.6, 4.2 + legend_height(styled)), paint, model)
+    drawing = figure.panels(panels, len(granularities))
+    return figure.of(title, caption, f"{title}. {sizes}.", drawing, styled.labels)
+
+
+def _correlations(settling: Settling) -> list[dict[str, Any]]:
+    return [
+        {"scorer": text(settling.scorer), "size": size, "value": mean, "low": low, "high": high}
+        for size, mean, low, high in settling.correlations
+    ]
+
+
+def _overlaps(settling: Settling) -> list[dict[str, Any]]:
+    return [{"scorer": text(settling.scorer), "size": size, "value": value} for size, value in settling.overlaps]
+
+
+def _panel(rows: Sequence[dict[str, Any]], styled: Styles, toggle: alt.Parameter, measure: str, same: float) -> Any:
+    sizes = sorted({row["size"] for row in rows})
+    # The default sizes double from one to the next.
+    scale = alt.Scale(type="log", base=2, nice=False, padding=10)
+    x = alt.X("size:Q", title="calibration pairs and sentences", scale=scale, axis=alt.Axis(values=sizes, grid=False))
+    y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+    tips = [alt.Tooltip("scorer:N"), alt.Tooltip("size:Q"), alt.Tooltip("value:Q", title=measure, format=".3f")]
+    base = alt.Chart(data(rows)).encode(x=x, y=y, color=styled.color("scorer"))
+    layers = [
+        alt.Chart(data([{}])).mark_rule(color=SOFT, strokeDash=[2, 2]).encode(y=alt.datum(same)),
+        base.mark_area().encode(y="low:Q", y2="high:Q", fillOpacity=seen(toggle, 0.14)),
+        base.mark_line(strokeWidth=1.8).encode(strokeDash=styled.dash("scorer"), opacity=seen(toggle)),
+        base.mark_point(filled=True, size=52).encode(shape=styled.shape("scorer"), opacity=seen(toggle), tooltip=tips),
+    ]
+    banded = any("low" in row for row in rows)
+    return alt.layer(*(layers if banded else [layers[0], *layers[2:]])).properties(height=200)
 
 
 def _settling(entry: StabilityEntry) -> Settling:
@@ -87,20 +106,3 @@ def _settling(entry: StabilityEntry) -> Settling:
         tuple((size, overlap) for size, overlap in jaccard if overlap is not None),
         entry.enough,
     )
-
-
-def _paint_correlations(axes: Axes, settling: Settling, style: Style) -> None:
-    """The curve of the means, in a band from the lowest to the highest."""
-    _curve(axes, [point[:2] for point in settling.correlations], style)
-    sizes, _, lows, highs = zip(*settling.correlations, strict=True)
-    axes.fill_between(sizes, lows, highs, color=style.color, alpha=0.13, linewidth=0)
-
-
-def _curve(axes: Axes, points: Sequence[tuple[int, float]], style: Style) -> None:
-    sizes = [size for size, _ in points]
-    values = [value for _, value in points]
-    axes.plot(sizes, values, color=style.color, marker=style.marker, linestyle=style.dash)
-    # The default sizes double from one to the next.
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, list(map(str, sizes)))
-    axes.minorticks_off()
