@@ -352,7 +352,7 @@ def test_the_charts_become_interactive_under_the_policy(tmp_path: Path) -> None:
     *_, own = scripts(page)
     changed = f"{own}\n(async () => {{ {SHOW_ALL} document.documentElement.dataset.shown = 1; }})();"
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (own, changed)]
-    dom = in_chromium(page.replace(own, changed).replace(*digests), tmp_path, budget=60_000)
+    dom = in_chromium(page.replace(own, changed).replace(digests[0], digests[1]), tmp_path, budget=60_000)
     (root,) = Parsed(dom).named("html")
     assert root.get("data-shown") == "1"
     plots = [one for one in Parsed(dom).named("div") if one.get("class") == "plot"]
