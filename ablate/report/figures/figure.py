@@ -25,6 +25,9 @@ LONGEST = 44
 WIDTH = 900
 """How wide a figure is, in pixels. The report fits it to the width of the window."""
 
+_SHARPNESS = 1.5
+"""Pixels of an image in a notebook for each pixel of the page."""
+
 _PANEL_MARGIN = 66
 """What a panel needs beside its drawing, for its axis, in pixels."""
 
@@ -77,10 +80,12 @@ class Figure:
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         whole = self.chart.to_dict()
-        image = vl_convert.vegalite_to_png(whole, scale=2)
+        image = vl_convert.vegalite_to_png(whole, scale=_SHARPNESS)
+        # The size is in the header of a PNG.
+        width, height = (round(int.from_bytes(image[at : at + 4], "big") / _SHARPNESS) for at in (16, 20))
         kind = f"application/vnd.vegalite.v{alt.SCHEMA_VERSION.lstrip('v').partition('.')[0]}+json"
-        alternative = {"alt": text(self.alt, 2000)}
-        return {kind: whole, "image/png": image, "text/plain": self.title}, {"image/png": alternative}
+        shown = {"alt": text(self.alt, 2000), "width": width, "height": height}
+        return {kind: whole, "image/png": image, "text/plain": self.title}, {"image/png": shown}
 
 
 def of(

@@ -47,7 +47,7 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Figure | None:
         .add_params(toggle, figure.zoom("zoom")),
     ]
     if any(point.verdict for point in drawn):
-        layers.append(base.mark_text(dx=9, dy=-7, fontSize=10, clip=True).encode(text="mark:N", opacity=seen(toggle)))
+        layers.append(base.mark_text(dx=9, dy=-7, fontSize=10, clip=True, color=INK).encode(text="mark:N", opacity=seen(toggle)))
     star = star.encode(tooltip=tips[2:4])
     layers += [
         star.mark_point(shape=_STAR, filled=True, size=260, color=INK, opacity=1, clip=True),
