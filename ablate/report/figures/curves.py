@@ -133,7 +133,7 @@ def _rows(drawn: Sequence[Curve], measure: Measure, marked: bool) -> list[dict[s
                 row["verdict"] = point.verdict
                 row["mark"] = MARKS.get(point.verdict, "") if marked else ""
             rows.append(row)
-    return rows
+    return figure.complete(figure.complete(rows, "band", "draws", "verdict"), "mark", blank="")
 
 
 def _panel(

@@ -178,6 +178,13 @@ def data(rows: Iterable[dict[str, Any]]) -> alt.InlineData:
     return alt.InlineData(values=list(rows))
 
 
+def complete(rows: Iterable[dict[str, Any]], *fields: str, blank: str = "–") -> list[dict[str, Any]]:
+    """Rows that all have these fields, if any has: Vega would write ``undefined`` in the place of an absent one."""
+    found = list(rows)
+    present = [field for field in fields if any(field in row for row in found)]
+    return [dict.fromkeys(present, blank) | row for row in found]
+
+
 def text(label: object, longest: int = LONGEST) -> str:
     """A label without control characters, shortened so that it leaves room for the figure."""
     whole = legal_in_xml(str(label))

@@ -52,7 +52,8 @@ def intervals_figure(stages: Sequence[Stage], title: str) -> Figure | None:
     if not drawn:
         return None
     edges = reach(drawn)
-    rows = [row for forest in drawn for row in _rows(forest)]
+    found = (row for forest in drawn for row in _rows(forest))
+    rows = figure.complete(found, "interval", "verdict", "q", "draws")
     draws = [row for forest in drawn for row in _draw_rows(forest, edges)]
     beyond = any(row["edge"] for row in draws)
     charts = []

@@ -37,7 +37,9 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Figure | None:
     unpinned = alt.Scale(zero=False, nice=False, padding=16)
     x = alt.X("uniform:Q", title="uniform loss (lower is better)", scale=unpinned, axis=axis)
     y = alt.Y("align:Q", title="align loss (lower is better)", scale=unpinned, axis=axis)
-    base = alt.Chart(data(map(_row, drawn))).encode(x=x, y=y, tooltip=tips)
+    rows = figure.complete(figure.complete(map(_row, drawn), "verdict"), "mark", blank="")
+    tips = tips if "verdict" in rows[0] else tips[:-1]
+    base = alt.Chart(data(rows)).encode(x=x, y=y, tooltip=tips)
     star = alt.Chart(data([_row(dense)])).encode(x=x, y=y)
     layers: list[Any] = [
         star.mark_rule(color=SOFT, strokeDash=[2, 2]).encode(y=alt.Y()),
@@ -47,7 +49,9 @@ def plane_figure(stages: Sequence[Stage], title: str) -> Figure | None:
         .add_params(toggle, figure.zoom("zoom")),
     ]
     if any(point.verdict for point in drawn):
-        layers.append(base.mark_text(dx=9, dy=-7, fontSize=10, clip=True, color=INK).encode(text="mark:N", opacity=seen(toggle)))
+        layers.append(
+            base.mark_text(dx=9, dy=-7, fontSize=10, clip=True, color=INK).encode(text="mark:N", opacity=seen(toggle))
+        )
     star = star.encode(tooltip=tips[2:4])
     layers += [
         star.mark_point(shape=_STAR, filled=True, size=260, color=INK, opacity=1, clip=True),

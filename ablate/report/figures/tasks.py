@@ -35,7 +35,7 @@ def tasks_figure(stages: Sequence[Stage], title: str) -> Figure | None:
     if not drawn:
         return None
     styled = figure.styles(label(group, forest.groups) for forest in drawn for group in forest.groups)
-    rows = [list(_rows(forest)) for forest in drawn]
+    rows = [figure.complete(_rows(forest), "interval", "verdict") for forest in drawn]
     toggle = figure.toggle("cell")
     charts: list[Any] = []
     for forest, of_model in zip(drawn, rows, strict=True):
@@ -86,7 +86,8 @@ def _panel(
     title: str,
 ) -> Any:
     tips = [alt.Tooltip(name, type="nominal") for name in ("task", "cell", "Δ")]
-    tips += [alt.Tooltip("interval:N", title="95 %"), alt.Tooltip("verdict:N")]
+    tips += [alt.Tooltip("interval:N", title="95 %")] if "interval" in rows[0] else []
+    tips += [alt.Tooltip("verdict:N")] if "verdict" in rows[0] else []
     tasks = list(dict.fromkeys(row["task"] for row in rows))
     cells = [name for name in styled.labels if any(row["cell"] == name for row in rows)]
     scale = alt.Scale(domain=edges, nice=False, zero=False)
