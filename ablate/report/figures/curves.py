@@ -167,10 +167,11 @@ def _panel(
             drawn.mark_rule(clip=True).encode(y="least:Q", y2="most:Q", opacity=seen(toggle)),
             hollow.encode(y="matched:Q", shape=shape, stroke=color, opacity=seen(toggle)),
         ]
-    layers.append(points.add_params(*own))
+    layers.append(points)
     if any(row.get("mark") for row in rows):
         marks = base.mark_text(dy=-9, fontSize=10, clip=True)
         layers.append(marks.encode(y=y, text="mark:N", opacity=seen(toggle)))
+    layers[1] = layers[1].add_params(*own)  # only the first layer in color makes a legend listen
     return alt.layer(*layers, data=data(rows))
 
 

@@ -50,8 +50,8 @@ def stability_figure(settlings: Sequence[Settling], model: str) -> Figure | None
     for measure, same, rows_of in (("Spearman's ρ", SAME, _correlations), ("Jaccard of removed", SHARED, _overlaps)):
         for granularity in granularities:
             rows = [row for one in of_model if one.granularity == granularity for row in rows_of(one)]
-            panels.append(_panel(rows, styled, toggle, measure, same).properties(title=text(granularity)))
-    panels[0] = panels[0].add_params(toggle)
+            own = [] if panels else [toggle]
+            panels.append(_panel(rows, styled, toggle, own, measure, same).properties(title=text(granularity)))
     title = f"Stability of the contributions of {model}"
     sizes = "; ".join(
         f"{settling.granularity} {settling.scorer}: {'no size' if settling.enough is None else settling.enough}"
@@ -77,7 +77,14 @@ def _overlaps(settling: Settling) -> list[dict[str, Any]]:
     return [{"scorer": text(settling.scorer), "size": size, "value": value} for size, value in settling.overlaps]
 
 
-def _panel(rows: Sequence[dict[str, Any]], styled: Styles, toggle: alt.Parameter, measure: str, same: float) -> Any:
+def _panel(
+    rows: Sequence[dict[str, Any]],
+    styled: Styles,
+    toggle: alt.Parameter,
+    own: Sequence[alt.Parameter],
+    measure: str,
+    same: float,
+) -> Any:
     sizes = sorted({row["size"] for row in rows})
     # The default sizes double from one to the next.
     scale = alt.Scale(type="log", base=2, nice=False, padding=10)
@@ -85,14 +92,15 @@ def _panel(rows: Sequence[dict[str, Any]], styled: Styles, toggle: alt.Parameter
     y = alt.Y("value:Q", title=measure, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
     tips = [alt.Tooltip("scorer:N"), alt.Tooltip("size:Q"), alt.Tooltip("value:Q", title=measure, format=".3f")]
     base = alt.Chart(data(rows)).encode(x=x, y=y, color=styled.color("scorer"))
-    layers = [
+    layers: list[Any] = [
         alt.Chart(data([{}])).mark_rule(color=SOFT, strokeDash=[2, 2]).encode(y=alt.datum(same)),
         base.mark_area().encode(y="low:Q", y2="high:Q", fillOpacity=seen(toggle, 0.14)),
         base.mark_line(strokeWidth=1.8).encode(strokeDash=styled.dash("scorer"), opacity=seen(toggle)),
         base.mark_point(filled=True, size=52).encode(shape=styled.shape("scorer"), opacity=seen(toggle), tooltip=tips),
     ]
-    banded = any("low" in row for row in rows)
-    return alt.layer(*(layers if banded else [layers[0], *layers[2:]])).properties(height=200)
+    shown = layers if any("low" in row for row in rows) else [layers[0], *layers[2:]]
+    shown[1] = shown[1].add_params(*own)  # only the first layer in color makes a legend listen
+    return alt.layer(*shown).properties(height=200)
 
 
 def _settling(entry: StabilityEntry) -> Settling:

@@ -98,12 +98,12 @@ def _panel(
         color=styled.color("cell"),
         tooltip=tips,
     )
+    rule, point = base.mark_rule(strokeWidth=1.6, clip=True), base.mark_point(filled=True, size=44, clip=True)
     return alt.layer(
         alt.Chart(data([{}])).mark_rule(color=SOFT).encode(x=alt.datum(0)),
-        base.mark_rule(strokeWidth=1.6, clip=True).encode(x="low:Q", x2="high:Q", opacity=seen(toggle)),
-        base.mark_point(filled=True, size=44, clip=True)
-        .encode(x=x, shape=styled.shape("cell"), opacity=seen(toggle))
-        .add_params(*own),
+        # Only the first layer in color makes a legend listen.
+        rule.encode(x=alt.X("low:Q"), x2="high:Q", opacity=seen(toggle)).add_params(*own),
+        point.encode(x=x, shape=styled.shape("cell"), opacity=seen(toggle)),
     )
 
 

@@ -47,6 +47,31 @@ def test_the_charts_become_interactive_under_the_policy(tmp_path: Path) -> None:
 
 
 @browser
+def test_a_click_on_a_legend_leaves_one_scorer_and_a_mark_says_its_values(tmp_path: Path) -> None:
+    script = """(async () => {
+      const figure = document.querySelector("figure.chart");
+      await show(figure);
+      const point = (at, ...kinds) => {
+        const {x, y, width, height} = at.getBoundingClientRect();
+        const place = {bubbles: true, clientX: x + width / 2, clientY: y + height / 2};
+        for (const kind of kinds) at.dispatchEvent(new MouseEvent(kind, place));
+        return new Promise((done) => setTimeout(done, 300));
+      };
+      await point(figure.querySelectorAll(".role-legend-symbol path")[1], "click");
+      const marks = [...figure.querySelectorAll(".mark-symbol.role-mark path")];
+      const solid = marks.filter((mark) => mark.getAttribute("opacity") === "1");
+      document.body.dataset.colors = [...new Set(solid.map((mark) => mark.getAttribute("fill")))];
+      await point(solid[0], "pointerover", "mouseover", "pointermove", "mousemove");
+      document.body.dataset.said = document.querySelector(".vg-tooltip").textContent;
+    })();"""
+    (body,) = Parsed(in_chromium(with_script(full_page(), script), tmp_path, budget=60_000)).named("body")
+    assert body["data-colors"] == COLORS[1]
+    said = body["data-said"] or ""
+    assert said.startswith("scoreruniformsparsity, %5Δ")
+    assert "interval" in said
+
+
+@browser
 def test_a_filter_leaves_the_lines_with_its_words(tmp_path: Path) -> None:
     lines = tuple(Line((TableCell(name), TableCell("1"))) for name in ("head align", "head uniform", *"abcdefgh"))
     table = Table("long", (Column("name", stub=True), Column("value")), lines, "row")
