@@ -148,12 +148,14 @@ def sizes(store: Path) -> dict[str, int]:
 
 def draw(measured: Sequence[Mapping[str, Any]], file: Path) -> None:
     """Processor time and memory of each command, against the cells of the study."""
-    from matplotlib.figure import Figure  # here, for the same reason as MAKE
+    # Here, for the same reason as MAKE.
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
-    from ablate.report.figures.drawing import COLORS, look
+    from ablate.report.figures.figure import COLORS
 
     titles = {"seconds": "processor time, s", "memory": "highest memory, MB"}
-    with look():
+    with style.context(["default", {"svg.fonttype": "none", "svg.hashsalt": "scale", "font.size": 9}]):
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         for axes, (field, title) in zip(figure.subplots(1, 2), titles.items(), strict=True):
             for color, command in zip(COLORS, dict.fromkeys(one["command"] for one in measured), strict=False):

@@ -42,7 +42,7 @@ from ablate.models.spec import ModelSpec
 from ablate.plan.tasks import load_tasks, make_task
 from ablate.plugins import registry
 from ablate.recipe.recipe import Recipe
-from ablate.report.figures.drawing import COLORS, FAINT, look
+from ablate.report.figures.figure import COLORS, SOFT
 from ablate.tasks.loaded import Loaded
 
 SPARSITIES = [0.2, 0.3, 0.4, 0.5]
@@ -224,9 +224,12 @@ def scored(model: Model, calibration: Calibration) -> tuple[float, float]:
 
 def draw(measures: Sequence[Measure], file: Path) -> None:
     """Four panels of one or two measures; on white, which reads on a dark page as well."""
-    with look(**{"svg.fonttype": "none", "svg.hashsalt": "scaling"}):
-        from matplotlib.figure import Figure
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
+    look = {"svg.fonttype": "none", "svg.hashsalt": "scaling", "font.size": 9, "lines.markersize": 4.5}
+    look |= {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
+    with style.context(["default", look]):
         figure = Figure(figsize=(7.6, 6), layout="constrained", facecolor="white")
         grid = figure.subplots(2, 2).flat
         for axes, shown in zip(grid, (measures[:1], measures[1:2], measures[2:4], measures[4:]), strict=True):
@@ -238,7 +241,7 @@ def draw(measures: Sequence[Measure], file: Path) -> None:
                 axes.plot(measure.x, measure.seconds, color=color, marker=marker, linestyle="none", label=name)
             for label, offset, which in (("MiniLM", (10, -7), -1), ("BERT-base", (-58, 3), 0)):
                 if points := [measure.labels[label] for measure in shown if label in measure.labels]:
-                    axes.annotate(label, points[which], offset, textcoords="offset points", color=FAINT)
+                    axes.annotate(label, points[which], offset, textcoords="offset points", color=SOFT)
             most = max(x for measure in shown for x in measure.x)
             axes.set(xlim=(0, 1.05 * most), ylim=(0, 1.1 * max(s for measure in shown for s in measure.seconds)))
             axes.set(xlabel=shown[0].x_name, ylabel="processor seconds")

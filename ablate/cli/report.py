@@ -32,7 +32,6 @@ def report(
     from ablate.cli.finished import finished
     from ablate.cli.output import check_output, put
     from ablate.report.html.gather import find_run, gather
-    from ablate.report.html.page import render_html
     from ablate.store.store import Store
 
     if output is None and form is ReportFormat.html:
@@ -45,6 +44,9 @@ def report(
             results = finished(opened, find_run(opened, target, set_ or ()))
             material = gather(opened, results)
         if form is ReportFormat.html:
+            # Its figures need an extra, which the other formats do without.
+            from ablate.report.html.page import render_html
+
             put(render_html(material), output)
         elif form is ReportFormat.parquet:
             put(results.to_parquet(), output)

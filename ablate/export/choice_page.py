@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ablate.export.choose import Choice, Option
 from ablate.export.sizes import Size
 from ablate.export.timing import Timed
 from ablate.report import wording
-from ablate.report.figures.drawing import Sketch, look
-from ablate.report.figures.front import front_figure
 from ablate.report.front import FrontPoint
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
+
+if TYPE_CHECKING:
+    from ablate.report.figures.figure import Figure
 
 MEBIBYTE = 2**20
 
@@ -139,19 +140,21 @@ def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
 
 
 def chart_file(choice: Choice, form: str) -> bytes:
-    """The chart as a file. form: ``svg``, ``png`` or ``pdf``.
+    """The chart as a file, with its title and caption. form: ``svg``, ``png`` or ``pdf``.
 
     Raises:
-        AblateError: matplotlib is not installed.
+        AblateError: the extra ``report`` is not installed.
     """
-    # Imported in `look`, whose error says how to install matplotlib.
-    with look():
-        from ablate.report.figures.shown import drawn
-    return drawn(chart(choice), form)
+    from ablate.report.figures.figure import file_of
+
+    return file_of(chart(choice), form)
 
 
-def chart(choice: Choice) -> Sketch:
+def chart(choice: Choice) -> Figure:
     """Gains against parameters, file size and latency."""
+    # Imported here, because its package needs the extra `report`.
+    from ablate.report.figures.front import front_figure
+
     stage = choice.candidates.stage
     dense = FrontPoint("dense", 0, 0, 0, choice.dense.parameters, choice.dense.bytes / MEBIBYTE, 1.0)
     cells = [_point(choice, option) for option in choice.options]

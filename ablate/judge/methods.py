@@ -14,8 +14,6 @@ from math import isfinite, sqrt
 
 import numpy as np
 
-from ablate.distribution import pip_install
-from ablate.errors import AblateError
 from ablate.judge.blocks import FEWEST_METHODS, Block, Columns, Stratum, Withheld, strata
 from ablate.judge.effects import Measure
 from ablate.record import RunRecord
@@ -118,23 +116,6 @@ def critical_difference(methods: int, blocks: int) -> float:
     return (
         float(studentized_range.ppf(1 - LEVEL, methods, np.inf)) / sqrt(2) * sqrt(methods * (methods + 1) / 6 / blocks)
     )
-
-
-def nemenyi(comparison: MethodComparison) -> tuple[tuple[float, ...], ...]:
-    """Nemenyi's p of every pair of methods, [methods][methods], 1 on the diagonal.
-
-    All are 1 where Friedman's test does not tell methods apart, since Nemenyi's is made only after it does.
-
-    Raises:
-        AblateError: scikit-posthocs is not installed.
-    """
-    try:
-        from scikit_posthocs import posthoc_nemenyi_friedman
-    except ImportError:
-        raise AblateError(f"Nemenyi's test needs scikit-posthocs: {pip_install('report')}") from None
-    if comparison.p > LEVEL:
-        return ((1.0,) * len(comparison.methods),) * len(comparison.methods)
-    return tuple(map(tuple, posthoc_nemenyi_friedman(np.array(comparison.gains)).to_numpy().tolist()))
 
 
 def _tested(one: Columns, comparisons: int) -> MethodComparison | Withheld:

@@ -77,8 +77,8 @@ class Results(RunRecord):
 
     @property
     def plot(self) -> Plots:
-        """Figures: ``plot.sparsity()``, ``plot.heads()``, ``plot.plane()``; see :class:`Plots`. Needs matplotlib."""
-        # Imported here, because matplotlib is an extra.
+        """Figures: ``plot.sparsity()``, ``plot.intervals()`` and more; see :class:`Plots`. Needs Altair."""
+        # Imported here, because Altair is an extra.
         from ablate.report.figures.plots import Plots
 
         return Plots(self)

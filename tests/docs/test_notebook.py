@@ -18,7 +18,7 @@ import pytest
 from tests.report.html.test_html import OURS, Parsed
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
-FIGURES = ("sparsity", "heads", "plane")
+FIGURES = ("sparsity", "intervals", "tasks", "heads", "plane")
 
 
 def execute(folder: Path) -> dict[str, Any]:

@@ -43,7 +43,8 @@ from ablate.recipe.document import Document
 from ablate.recipe.schedule import cubic
 from ablate.recipe.training import WAYS, Gradual
 from ablate.record import Row
-from ablate.report.html.page import Material, render_html
+from ablate.report.html.material import Material
+from ablate.report.html.page import render_html
 from ablate.report.results import Results
 from ablate.report.stored_cell import exportable
 from ablate.store.store import Store

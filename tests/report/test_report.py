@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,20 +11,17 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.collections import Collection
-from matplotlib.figure import Figure
 
 from ablate.errors import AblateError
 from ablate.plan.manifest import _command
-from ablate.report.figures.shown import Shown
+from ablate.report.figures.figure import Figure
 from ablate.report.results import Results
 from tests.bench import known
+from tests.report.figures.specs import Values, domain, layers, panels, values
 from tests.report.html.test_html import HOSTILE, Parsed, browser, contributions, geometry, in_chromium, pwned
-from tests.report_rows import SPARSITIES, a_comparison, a_run, about, cell, judged, row
+from tests.report_rows import SEVEN, SPARSITIES, a_comparison, a_run, about, cell, judged, row
 
 SCORERS = ("align", "uniform", "combined", "magnitude", "random")
 
@@ -49,12 +47,13 @@ def a_training() -> Results:
     return Results(rows, about(confirm=[]))
 
 
-def panels(figure: Figure) -> dict[str, Axes]:
-    return {axes.get_title("left"): axes for axes in figure.axes if axes.get_visible()}
+def drawn(figure: Figure, title: str = "head") -> Values:
+    """What the panel of that title draws."""
+    return values(figure, panels(figure)[title])
 
 
-def offsets(collection: Collection) -> list[tuple[float, float]]:
-    return sorted((float(x), float(y)) for x, y in np.asarray(collection.get_offsets()))
+def curve(figure: Figure, scorer: str, title: str = "head") -> Values:
+    return [point for point in drawn(figure, title) if point["scorer"] == scorer]
 
 
 def test_the_tables_are_those_of_the_run_and_well_formed() -> None:
@@ -127,8 +126,7 @@ def test_nothing_hostile_runs_in_a_browser(tmp_path: Path) -> None:
 def test_hostile_names_are_drawn_as_they_are() -> None:
     results = hostile()
     for figure in (results.plot.sparsity(), results.plot.heads(granularity=HOSTILE[7])):
-        assert isinstance(figure, Shown)
-        assert "\x1b" not in figure.alt
+        assert "\x1b" not in json.dumps(figure.spec, ensure_ascii=False) + json.dumps(figure._repr_mimebundle_()[1])
 
 
 def test_without_jinja2_the_line_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,17 +139,17 @@ def test_the_curves_go_through_the_rows() -> None:
     figure = results.plot.sparsity()
     assert list(panels(figure)) == ["unstructured", "head", "neuron"]
     screened = [made for made in results.rows if made.stage == "screen" and made.scorer]
-    for kind, axes in panels(figure).items():
-        curves = axes.get_lines()[1:]  # the first is dense
-        assert len(curves) == len(SCORERS)
-        for scorer, curve in zip(SCORERS, curves, strict=True):
+    for kind in panels(figure):
+        assert {point["scorer"] for point in drawn(figure, kind)} == set(SCORERS)
+        for scorer in SCORERS:
             own = [made for made in screened if (made.granularity, made.scorer) == (kind, scorer)]
             means = [np.mean([made.delta_clean for made in own if made.sparsity == s]) for s in SPARSITIES]
-            assert list(np.asarray(curve.get_xdata())) == pytest.approx([100 * s for s in SPARSITIES])
-            assert list(np.asarray(curve.get_ydata())) == pytest.approx(means)
-        band = axes.collections[0].get_paths()[0].vertices
+            found = curve(figure, scorer, kind)
+            assert [point["sparsity"] for point in found] == pytest.approx([100 * s for s in SPARSITIES])
+            assert [point["value"] for point in found] == pytest.approx(means)
+        band = [end for point in curve(figure, "align", kind) for end in (point["low"], point["high"])]
         align = next(item for item in results.evidence if (item.granularity, item.scorer) == (kind, "align"))
-        assert {align.low, align.high} <= {float(y) for _, y in np.asarray(band)}
+        assert {align.low, align.high} <= set(band)
 
 
 def test_tasks_choose_what_the_mean_is_over() -> None:
@@ -159,34 +157,65 @@ def test_tasks_choose_what_the_mean_is_over() -> None:
     first = Results([made for made in results.rows if made.status == "ok"], results.about)
     for tasks in ("stsb", "sts13", ["stsb", "sts13"], "stsb, sts13"):
         names = tasks.split(", ") if isinstance(tasks, str) else tasks
-        axes = panels(first.plot.sparsity(tasks))["head"]
+        found = curve(first.plot.sparsity(tasks), "magnitude")
         own = [m for m in first.rows if (m.granularity, m.scorer) == ("head", "magnitude") and m.task in names]
         means = [np.mean([m.delta_clean for m in own if m.sparsity == share]) for share in (0.05, 0.2)]
-        drawn = [list(np.asarray(line.get_ydata())) for line in axes.get_lines()[1:]]
-        assert any(ys == pytest.approx(means) for ys in drawn)
+        assert [point["value"] for point in found] == pytest.approx(means)
     (low, high) = next(
         (item.low, item.high)
         for item in results.evidence
         if (item.task, item.granularity, item.scorer, item.sparsity) == ("sts13", "head", "align", 0.05)
     )
-    band = panels(first.plot.sparsity("sts13"))["head"].collections[0].get_paths()[0].vertices
-    assert {low, high} <= {float(y) for _, y in np.asarray(band)}
+    assert (low, high) in [(p["low"], p["high"]) for p in curve(first.plot.sparsity("sts13"), "align")]
 
 
 def test_a_mean_over_some_tasks_has_no_interval() -> None:
     rows = [row(task=task) for task in ("stsb", "sts12", "sts13")]
     rows += [cell("head", "align", s, task=m.task, delta=s) for m in rows[:3] for s in (0.1, 0.2)]
     results = judged(Results(rows, about(screen=["stsb", "sts12", "sts13"], confirm=[])))
-    assert panels(results.plot.sparsity())["head"].collections
-    assert not panels(results.plot.sparsity(["stsb", "sts12"]))["head"].collections
+    assert layers(panels(results.plot.sparsity())["head"], "area")
+    assert not layers(panels(results.plot.sparsity(["stsb", "sts12"]))["head"], "area")
 
 
 def test_scores_are_drawn_before_losses_and_losses_on_request() -> None:
     results = with_geometry(a_run())
-    assert panels(results.plot.sparsity())["head"].get_ylabel() == "Δ, points"
-    loss = results.plot.sparsity("align-dev")
-    assert panels(loss)["head"].get_ylabel() == "Δ, loss"
-    assert all(y == pytest.approx(-0.01) for y in np.asarray(panels(loss)["head"].get_lines()[1].get_ydata()))
+    units = [
+        layers(panels(figure)["head"], "line")[0]["encoding"]["y"]["title"]
+        for figure in (results.plot.sparsity(), results.plot.sparsity("align-dev"))
+    ]
+    assert units == ["Δ, points", "Δ, loss"]
+    assert all(point["value"] == pytest.approx(-0.01) for point in drawn(results.plot.sparsity("align-dev")))
+
+
+def test_the_intervals_are_those_of_the_evidence_best_first() -> None:
+    results = judged(a_run())
+    figure = results.plot.intervals()
+    found = [one for one in drawn(figure, "") if "kind" in one]
+    assert [one["value"] for one in found] == sorted((one["value"] for one in found), reverse=True)
+    wanted = ("confirm", "dense", None)
+    items = {item.cell: item for item in results.evidence if (item.stage, item.against, item.task) == wanted}
+    judged_cells = [one for one in found if one["kind"] == "cell"]
+    assert len(judged_cells) == 13
+    for one in judged_cells:
+        assert (one["low"], one["high"]) == (items[one["cell"]].low, items[one["cell"]].high)
+    draws = [one["value"] for one in drawn(figure, "") if "edge" in one]
+    matched = [made for made in results.rows if made.control == "matched"]
+    assert len(draws) == len(matched) / len(SEVEN)
+
+
+def test_the_best_cells_are_drawn_task_by_task() -> None:
+    results = judged(a_run())
+    found = drawn(results.plot.tasks(), "")
+    best = [one["cell"] for one in drawn(results.plot.intervals(), "") if one.get("kind") == "cell"][:6]
+    assert list(dict.fromkeys(one["cell"] for one in found)) == best
+    assert list(dict.fromkeys(one["task"] for one in found)) == ["mean", *SEVEN]
+    for one in found[len(best) :]:
+        (made,) = [
+            row.delta_clean
+            for row in results.rows
+            if (row.cell, row.task, row.control) == (one["cell"], one["task"], None)
+        ]
+        assert one["value"] == pytest.approx(made)
 
 
 def test_the_maps_hold_the_contributions() -> None:
@@ -194,9 +223,15 @@ def test_the_maps_hold_the_contributions() -> None:
     results = Results([row()], about(maps=payload))
     figure = results.plot.heads()
     assert next(iter(panels(figure))) == "oracle (exact)"
-    for axes, one in zip(figure.axes, (payload[1], payload[0]), strict=True):
-        drawn = np.asarray(axes.collections[0].get_array()).ravel()
-        assert list(drawn) == pytest.approx(one["contributions"])
+    for title, one in zip(panels(figure), (payload[1], payload[0]), strict=True):
+        found = drawn(figure, title)
+        assert [unit["contribution"] for unit in found] == one["contributions"]
+        assert [unit["layer"] for unit in found] == one["layers"]
+        # The middle of the colors is 0, and the map has its color bar.
+        (heat,) = layers(panels(figure)[title], "rect")
+        low, high = heat["encoding"]["color"]["scale"]["domain"]
+        assert -low == high == max(map(abs, one["contributions"]))
+        assert heat["encoding"]["color"]["legend"]
 
 
 def test_the_plane_has_every_cell_where_its_losses_are() -> None:
@@ -208,42 +243,29 @@ def test_the_plane_has_every_cell_where_its_losses_are() -> None:
         for place, made in enumerate(measured.rows)
     ]
     results = Results(shifted, measured.about)
-    (axes,) = results.plot.plane().axes
+    found = drawn(results.plot.plane(), "")
     by_cell: dict[str, dict[str, Any]] = {}
     for made in results.rows:
         by_cell.setdefault(made.key, {})[made.task] = made.score_clean
     wanted = sorted((one["uniform-dev"], one["align-dev"]) for one in by_cell.values() if "align-dev" in one)
-    drawn = sorted(point for collection in axes.collections for point in offsets(collection))
-    np.testing.assert_allclose(drawn, wanted)
-    assert offsets(axes.collections[-1]) == [(-2.5, 0.4)]  # the star
+    np.testing.assert_allclose(sorted((one["uniform"], one["align"]) for one in found), wanted)
+    assert [(one["uniform"], one["align"]) for one in found if one["kind"] == "dense"] == [(-2.5, 0.4)]
 
 
-def test_a_figure_shows_itself_and_keeps_its_look() -> None:
+def test_a_figure_shows_itself_alike_each_time_and_can_be_saved(tmp_path: Path) -> None:
     results = judged(a_run())
-    first = results.plot.sparsity()
-    assert isinstance(first, Shown)
-    image, about_it = first._repr_png_()
-    assert image.startswith(b"\x89PNG")
-    assert about_it["alt"].startswith("Sparsity curves of minilm, screen: Δ on stsb-dev (dev)")
-    before = dict(matplotlib.rcParams)
-    with matplotlib.rc_context(
-        {"text.color": "red", "figure.facecolor": "black", "font.size": 30, "xtick.color": "red"}
-    ):
-        again = results.plot.sparsity()
-        assert isinstance(again, Shown)
-        assert again is not first
-        assert again._repr_png_()[0] == image
-    assert dict(matplotlib.rcParams) == before
+    first, again = (results.plot.sparsity() for _ in range(2))
+    bundle, about_it = first._repr_mimebundle_()
+    assert bundle["image/png"].startswith(b"\x89PNG")
+    assert bundle == again._repr_mimebundle_()[0]
+    (interactive,) = [kind for kind in bundle if kind.startswith("application/vnd.vegalite.v")]
+    said = json.dumps(bundle[interactive], ensure_ascii=False)
+    assert "0 is the dense model" in said
+    assert about_it["image/png"]["alt"].startswith("Sparsity curves of minilm, screen: Δ on stsb-dev (dev)")
     plain = results.plot.sparsity(caption=False)
-    assert plain.get_figheight() < first.get_figheight()
-
-
-def test_figures_leave_pyplot_alone() -> None:
-    code = """import sys
-from tests.report_rows import a_run
-a_run().plot.sparsity()
-print("matplotlib.pyplot" in sys.modules)"""
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+    assert "0 is the dense model" not in json.dumps(plain.chart.to_dict(), ensure_ascii=False)
+    first.save(tmp_path / "curves.svg")
+    assert "Sparsity curves of minilm" in (tmp_path / "curves.svg").read_text()
 
 
 TWO = a_run(models=("one", "two"), scorers=("align",))
@@ -266,8 +288,11 @@ TWO = a_run(models=("one", "two"), scorers=("align",))
         (a_run(), "sparsity", {"tasks": ["stsb", "stsb-dev"]}, "of several stages or measures; draw them"),
         (a_run(), "sparsity", {"tasks": []}, "none given"),
         (a_run(), "heads", {"model": "minilmm"}, "this run has no model 'minilmm'; did you mean 'minilm'"),
-        (TWO, "sparsity", {}, "this run has 2 models: choose one with model=, of one, two"),
+        (TWO, "plane", {}, "this run has 2 models: choose one with model=, of one, two"),
         (TWO, "heads", {}, "this run has 2 models"),
+        (Results([row()], about()), "intervals", {}, "no cell of this run has an interval or matched draws; give"),
+        (a_run(), "tasks", {}, "no cell of this run has an interval; give the command of the run again"),
+        (a_run(), "tasks", {"stage": "screen"}, "no stage of several tasks in stage screen"),
         (a_training(), "sparsity", {}, "trained cells have none"),
         (Results([row()], about()), "sparsity", {}, "no scorer has a Δ at two sparsities"),
         (Results([], about()), "sparsity", {}, "this run has no rows of minilm; finish it"),
@@ -285,16 +310,31 @@ def test_what_cannot_be_drawn_is_one_line(results: Results, call: str, given: di
     assert "\n" not in str(raised.value)
 
 
-def test_of_two_models_one_is_drawn() -> None:
-    figure = TWO.plot.sparsity(model="two")
-    assert isinstance(figure, Shown)
-    assert "of two, screen" in figure.alt
+def test_of_two_models_one_is_drawn_or_both_on_one_scale() -> None:
+    alone = TWO.plot.sparsity(model="two")
+    assert "of two, screen" in alone.alt
+    assert list(panels(alone)) == ["unstructured", "head", "neuron"]
+    both = TWO.plot.sparsity()
+    assert list(panels(both)) == [f"{kind}, {model}" for kind in panels(alone) for model in ("one", "two")]
+    for kind in panels(alone):
+        assert domain(panels(both)[f"{kind}, one"], "y") == domain(panels(both)[f"{kind}, two"], "y")
+    every = judged(TWO).plot.intervals()
+    assert list(panels(every)) == ["one", "two"]
+    assert domain(panels(every)["one"], "x") == domain(panels(every)["two"], "x")
 
 
-def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(AblateError, match=r"figures need matplotlib: pip install 'ablate-embeddings\[report\]'"):
-        a_run().plot.sparsity()
+def test_without_altair_the_extra_is_named() -> None:
+    code = """import sys
+sys.modules["altair"] = None
+from ablate.errors import AblateError
+from tests.report_rows import a_run
+a_run()._repr_html_()
+try:
+    a_run().plot
+except AblateError as error:
+    print(error)"""
+    said = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert said == "figures need Altair and vl-convert: pip install 'ablate-embeddings[report]'\n"
 
 
 def test_a_data_frame_has_the_same_types_whatever_the_rows_hold() -> None:

@@ -1,92 +1,186 @@
-"""Draws the Δ of each cell with its interval and the draws of its matched control."""
+"""Draws the Δ of each cell with its interval and the draws of its matched control: a forest plot."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
 
 from ablate.judge.effects import Stage, over_tasks
 from ablate.judge.group import Group, label
 from ablate.report import verdicts, wording
-from ablate.report.figures.drawing import COLORS, FAINT, Sketch, text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import FigureBase
+from ablate.report.figures import figure
+from ablate.report.figures.figure import COLORS, INK, SOFT, Figure, data, text
+from ablate.report.table import MARKS
 
 MOST = 30
-"""The most cells in one figure. If there are more, the best are drawn."""
+"""The most cells of a model in one figure. If there are more, the best are drawn."""
+
+_ROW = 32
+"""Pixels for a cell: its name above its interval, so that long names leave the width to the intervals."""
 
 
-def intervals_figure(stage: Stage, title: str) -> Sketch | None:
-    """The cells of a stage, the best on top; None if no cell has an interval or a matched control."""
-    sign = 1 if stage.measure.higher_is_better else -1
-    valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
-    ranked = [group for _, group in sorted(valued, key=lambda pair: -pair[0])][:MOST]
-    if not any(stage.evidence_on(group) or _draws(stage, group) for group in ranked):
+@dataclass(frozen=True)
+class Forest:
+    """The cells of one model, the best first."""
+
+    stage: Stage
+    groups: tuple[Group, ...]
+
+
+def forests(stages: Sequence[Stage], most: int = MOST) -> list[Forest]:
+    """The best cells of each stage that has an interval or a matched control."""
+    found = []
+    for stage in stages:
+        sign = 1 if stage.measure.higher_is_better else -1
+        valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
+        ranked = [group for _, group in sorted(valued, key=lambda pair: -pair[0])][:most]
+        if any(stage.evidence_on(group) or draws_of(stage, group) for group in ranked):
+            found.append(Forest(stage, tuple(ranked)))
+    return found
+
+
+def intervals_figure(stages: Sequence[Stage], title: str) -> Figure | None:
+    """The cells of each model, the best on top; None if no cell has an interval or a matched control.
+
+    Args:
+        stages: of one name and one measure, each of another model. All have one scale.
+    """
+    drawn = forests(stages)
+    if not drawn:
         return None
-
-    # Computed here, because the caption says whether draws are beyond the edges.
-    edges = reach(stage, ranked)
-    beyond = any(not edges[0] <= draw <= edges[1] for group in ranked for draw in _draws(stage, group))
-
-    def paint(figure: FigureBase) -> None:
-        axes = figure.subplots()
-        axes.axvline(0, color=FAINT, linewidth=0.8)
-        for place, group in enumerate(ranked):
-            _line(axes, -place, stage, group, edges)
-        axes.set_xlim(*edges)
-        axes.set_yticks([-place for place in range(len(ranked))], [text(label(g, ranked)) for g in ranked])
-        axes.set_ylim(-len(ranked) + 0.4, 0.6)
-        axes.tick_params(axis="y", length=0, pad=8)
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(text(f"Δ, {stage.measure.unit}"))
-
-    left_out = f" The best {MOST} of {len(stage.groups)} cells." if len(stage.groups) > MOST else ""
+    edges = reach(drawn)
+    found = (row for forest in drawn for row in _rows(forest))
+    rows = figure.complete(found, "interval", "verdict", "q", "draws")
+    draws = [row for forest in drawn for row in _draw_rows(forest, edges)]
+    beyond = any(row["edge"] for row in draws)
+    charts = []
+    for place, forest in enumerate(drawn):
+        model = text(forest.stage.model)
+        chart = _panel(
+            [row for row in rows if row["model"] == model],
+            [row for row in draws if row["model"] == model],
+            edges,
+            text(f"Δ, {forest.stage.measure.unit}"),
+            figure.zoom(f"zoom{place}"),
+        ).properties(height=_ROW * len(forest.groups))
+        charts.append(chart.properties(title=model) if len(drawn) > 1 else chart)
+    every = [group for forest in drawn for group in forest.groups]
+    left_out = max(len(stage.groups) for stage in stages)
     caption = (
         "Dot and line: Δ against dense and its 95 % interval. Strokes: the draws of the matched control, which remove"
-        f" as many random units in each layer.{' Arrows: draws beyond the edge.' if beyond else ''}{left_out}"
-        f"{''.join(f' {sentence}' for sentence in verdicts.draws(ranked) or (verdicts.NO_DRAWS,))}"
+        f" as many random units in each layer.{' Arrows: draws beyond the edge.' if beyond else ''}"
+        f"{f' The best {MOST} of {left_out} cells.' if left_out > MOST else ''}"
+        f"{''.join(f' {sentence}' for sentence in verdicts.draws(every) or (verdicts.NO_DRAWS,))}"
     )
-    alt = f"{title}. " + "; ".join(_alt(stage, group, ranked) for group in ranked[:5])
-    return Sketch(title, alt, caption, (9.6, 0.27 * len(ranked) + 0.8), paint, f"{stage.model} {stage.name}")
+    alternative = f"{title}. " + "; ".join(_alt(forest, group) for forest in drawn for group in forest.groups[:5])
+    return figure.of(title, caption, alternative, figure.panels(charts, 1))
 
 
-def _draws(stage: Stage, group: Group) -> list[float]:
+def draws_of(stage: Stage, group: Group) -> list[float]:
+    """The Δ of each matched draw."""
     means = (over_tasks(rows, stage.splits, stage.delta_of).value for rows in group.matched.values())
     return [value for value in means if value is not None]
 
 
-def reach(stage: Stage, groups: list[Group]) -> tuple[float, float]:
+def reach(drawn: Sequence[Forest]) -> tuple[float, float]:
     """The ends of the x axis: at most twice as wide as all intervals together, however far the draws are."""
-    ends = [0.0]
-    for group in groups:
-        evidence = stage.evidence_on(group)
-        ends += [evidence.low, evidence.high] if evidence else [stage.effect(group).value or 0.0]
+    ends, draws = [0.0], [0.0]
+    for forest in drawn:
+        for group in forest.groups:
+            evidence = forest.stage.evidence_on(group)
+            ends += [evidence.low, evidence.high] if evidence else [forest.stage.effect(group).value or 0.0]
+            draws += draws_of(forest.stage, group)
     low, high = min(ends), max(ends)
     # The fallback is for cells that all have a Δ of 0 and no interval, since an axis needs a width.
     margin = (high - low) / 2 or 1.0
-    ends_and_draws = [*ends, *(draw for group in groups for draw in _draws(stage, group))]
     pad = margin / 10
-    return max(low - margin, min(ends_and_draws) - pad), min(high + margin, max(ends_and_draws) + pad)
+    return max(low - margin, min([*ends, *draws]) - pad), min(high + margin, max([*ends, *draws]) + pad)
 
 
-def _line(axes: Axes, height: float, stage: Stage, group: Group, edges: tuple[float, float]) -> None:
-    seeded = group.is_control
-    evidence = stage.evidence_on(group)
-    color = FAINT if seeded else COLORS[0]
-    if evidence:
-        axes.plot([evidence.low, evidence.high], [height, height], color=color, solid_capstyle="butt")
-    axes.plot([stage.effect(group).value or 0.0], [height], color=color, marker="s" if seeded else "o", markersize=5.5)
+def _rows(forest: Forest) -> Iterator[dict[str, Any]]:
+    stage, places = forest.stage, forest.stage.measure.places
+    for place, group in enumerate(forest.groups):
+        value, evidence = stage.effect(group).value or 0.0, stage.evidence_on(group)
+        row: dict[str, Any] = {
+            "model": text(stage.model),
+            "place": place,
+            "cell": text(label(group, forest.groups), 60),
+        }
+        row |= {"kind": "at random" if group.is_control else "cell", "value": value}
+        row |= {"Δ": wording.signed(value, places), "said": wording.signed(value, places)}
+        if evidence:
+            row |= {"low": evidence.low, "high": evidence.high, "interval": verdicts.interval(evidence, places)}
+        if evidence and evidence.verdict:
+            row |= {"verdict": evidence.said or evidence.verdict, "q": verdicts.q_verdict(evidence)}
+            row["said"] += f" {MARKS[evidence.verdict]}"
+        if draws_of(stage, group):
+            row["draws"] = wording.effect(stage.matched(group), places)
+        yield row
+
+
+def _draw_rows(forest: Forest, edges: tuple[float, float]) -> Iterator[dict[str, Any]]:
+    """A row for each draw. edge: -1 or 1 where it is beyond the edge, at which it is drawn then."""
     low, high = edges
-    draws = _draws(stage, group)
-    inside = [draw for draw in draws if low <= draw <= high]
-    beyond = {(low, "<") for draw in draws if draw < low} | {(high, ">") for draw in draws if draw > high}
-    axes.plot(inside, [height] * len(inside), color=COLORS[1], marker="|", linestyle="none", markersize=7, zorder=1)
-    for edge, mark in sorted(beyond):
-        axes.plot([edge], [height], color=COLORS[1], marker=mark, markersize=5, clip_on=False)
+    for place, group in enumerate(forest.groups):
+        for draw in draws_of(forest.stage, group):
+            edge = -1 if draw < low else 1 if draw > high else 0
+            said = wording.signed(draw, forest.stage.measure.places)
+            row = {"model": text(forest.stage.model), "place": place, "edge": edge, "value": min(max(draw, low), high)}
+            yield {**row, "cell": text(label(group, forest.groups), 60), "Δ of the draw": said}
 
 
-def _alt(stage: Stage, group: Group, among: list[Group]) -> str:
-    evidence = stage.evidence_on(group)
+def _panel(
+    rows: Sequence[dict[str, Any]],
+    draws: Sequence[dict[str, Any]],
+    edges: tuple[float, float],
+    title: str,
+    zoom: alt.Parameter,
+) -> Any:
+    tips = [alt.Tooltip("cell:N"), alt.Tooltip("Δ:N")]
+    tips += [
+        alt.Tooltip(field, type="nominal", title=heading)
+        for field, heading in (
+            ("interval", "95 %"),
+            ("verdict", "verdict"),
+            ("q", "q of verdict"),
+            ("draws", "matched draws"),
+        )
+        if any(field in row for row in rows)
+    ]
+    y = alt.Y("place:O", axis=None, scale=alt.Scale(domain=[row["place"] for row in rows]))
+    scale = alt.Scale(domain=edges, nice=False, zero=False)
+    x = alt.X("value:Q", title=title, scale=scale, axis=alt.Axis(tickCount=6))
+    kinds = alt.Scale(domain=["cell", "at random"], range=[COLORS[0], SOFT])
+    color = alt.Color("kind:N", scale=kinds, legend=None)
+    shape = alt.Shape("kind:N", scale=alt.Scale(domain=["cell", "at random"], range=["circle", "square"]), legend=None)
+    base = alt.Chart(data(rows)).encode(y=y, tooltip=tips)
+    drawn = alt.Chart(data(draws)).encode(y=y, x=x, tooltip=[alt.Tooltip("cell:N"), alt.Tooltip("Δ of the draw:N")])
+    arrows = alt.Shape(
+        "edge:N", scale=alt.Scale(domain=[-1, 1], range=["triangle-left", "triangle-right"]), legend=None
+    )
+    layers = [
+        alt.Chart(data([{}])).mark_rule(color=SOFT).encode(x=alt.datum(0)),
+        drawn.transform_filter("datum.edge == 0").mark_tick(
+            color=COLORS[1], yOffset=7, thickness=1.5, height=11, clip=True
+        ),
+        drawn.transform_filter("datum.edge != 0")
+        .mark_point(color=COLORS[1], filled=True, yOffset=7, size=60)
+        .encode(shape=arrows),
+        base.mark_rule(strokeWidth=2, yOffset=7, clip=True).encode(x="low:Q", x2="high:Q", color=color),
+        base.mark_point(filled=True, size=64, yOffset=7, opacity=1, clip=True)
+        .encode(x=x, color=color, shape=shape)
+        .add_params(zoom),
+        base.mark_text(align="left", dy=-8, fontSize=11, color=INK).encode(x=alt.value(2), text="cell:N"),
+        base.mark_text(align="right", dy=-8, fontSize=11, color=INK).encode(x=alt.value("width"), text="said:N"),
+    ]
+    shown = layers if draws else [layers[0], *layers[3:]]
+    return alt.layer(*shown).resolve_scale(shape="independent")
+
+
+def _alt(forest: Forest, group: Group) -> str:
+    evidence = forest.stage.evidence_on(group)
     ends = f", interval {verdicts.interval(evidence)}" if evidence else ""
-    return f"{label(group, among)}: {wording.effect(stage.effect(group))}{ends}"
+    return f"{label(group, forest.groups)}: {wording.effect(forest.stage.effect(group))}{ends}"

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
-from typing import TYPE_CHECKING
+from typing import Any
 
+import altair as alt
 import numpy as np
 from numpy.typing import NDArray
 
 from ablate.record import ContributionMap
-from ablate.report.figures.drawing import INK, Sketch, text
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import FigureBase
+from ablate.report.figures import figure
+from ablate.report.figures.figure import Figure, data, text
 
 WIDEST = 64
 """The most units of a layer that a map can show."""
 
+MOST = 6000
+"""The most units that the maps of one figure show. If there are more, maps are left out, the last ones first."""
+
 _COLUMNS = 3
+_HOVER = "hovered"
+_STROKE = "#111111"
+"""The color of strokes: the same on a light and on a dark page, as the colors of the map are."""
 
 
 @dataclass(frozen=True)
@@ -76,29 +79,23 @@ def join(
     return joined
 
 
-def maps_figure(maps: Sequence[Map], model: str, granularity: str) -> Sketch:
-    """A map for each scorer. A stroke marks each contribution below 0, so that color is not needed."""
+def maps_figure(maps: Sequence[Map], model: str, granularity: str) -> Figure:
+    """A map for each scorer, with its color bar. A stroke marks each contribution below 0, so color is not needed."""
     title = f"Contributions of each {granularity} of {model}"
-    columns = min(_COLUMNS, len(maps))
-    rows = ceil(len(maps) / columns)
-    layers, units = maps[0].grid.shape
-
-    def paint(figure: FigureBase) -> None:
-        panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-        for axes, map_ in zip(panels, maps, strict=False):
-            _panel(axes, map_, granularity)
-            axes.set_title(text(heading(map_, maps)))
-        for axes in panels[len(maps) :]:
-            axes.set_visible(False)
-
+    shown = maps[: max(1, MOST // maps[0].grid.size)]
+    # The unit under the mouse is outlined in all maps.
+    hover = alt.selection_point(name=_HOVER, fields=["layer", "unit"], on="pointerover", empty=False)
+    charts = [_panel(map_, heading(map_, maps), granularity, hover) for map_ in shown]
+    charts[0] = charts[0].add_params(hover)
     caption = (
         f"A row is a layer, the input at the bottom; a column is one of its units ({granularity}). Orange with a"
         " stroke: below 0, the unit hurts; purple: above 0, the unit is needed. Each map has its own scale. ρ:"
         " Spearman's rank correlation with the oracle, which is exact removal; `ablate prevalence` adds an oracle."
     )
-    alt = f"{title}. " + "; ".join(f"{heading(map_, maps)}: {_lowest(map_)}" for map_ in maps)
-    height = rows * (0.75 + min(3.2, 0.2 * layers)) + 0.1
-    return Sketch(title, alt, caption, (min(9.6, columns * max(2.6, 0.9 + 0.19 * units)), height), paint, model)
+    caption += f" {len(shown)} of {len(maps)} maps are drawn." if len(shown) < len(maps) else ""
+    alternative = f"{title}. " + "; ".join(f"{heading(map_, maps)}: {_lowest(map_)}" for map_ in maps)
+    drawing = figure.panels(charts, _COLUMNS).resolve_scale(color="independent")
+    return figure.of(title, caption, alternative, drawing)
 
 
 def heading(map_: Map, maps: Sequence[Map]) -> str:
@@ -117,22 +114,36 @@ def heading(map_: Map, maps: Sequence[Map]) -> str:
     return f"{map_.scorer}, ρ {float(spearmanr(map_.grid[units], oracle.grid[units]).statistic):.2f}"
 
 
-def _panel(axes: Axes, map_: Map, granularity: str) -> None:
-    # The same limit on both sides, so that the middle of the color map is 0.
+def _panel(map_: Map, title: str, granularity: str, hover: alt.Parameter) -> Any:
+    # The same limit on both sides, so that the middle of the colors is 0.
     largest = float(np.nanmax(np.abs(map_.grid))) or 1.0
-    axes.pcolormesh(
-        np.ma.masked_invalid(map_.grid), cmap="PuOr", vmin=-largest, vmax=largest, edgecolors="white", lw=0.4
+    colors = alt.Scale(scheme="purpleorange", domain=[-largest, largest], reverse=True)
+    bar = alt.Legend(orient="bottom", title="contribution", gradientLength=150, tickCount=3, format=".2~g", columns=1)
+    layers, units = map_.grid.shape
+    rows = [
+        {"layer": layer, "unit": unit, "contribution": float(value)}
+        for (layer, unit), value in np.ndenumerate(map_.grid)
+        if not np.isnan(value)
+    ]
+    tips = [alt.Tooltip("layer:O"), alt.Tooltip("unit:O", title=text(granularity))]
+    tips.append(alt.Tooltip("contribution:Q", format=".3~e"))
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("unit:O", title=text(granularity), axis=_axis(units)),
+        y=alt.Y("layer:O", sort="descending", title="layer", axis=_axis(layers)),
+        tooltip=tips,
     )
-    for layer, unit in zip(*np.nonzero(map_.grid < 0), strict=True):
-        axes.plot([unit + 0.28, unit + 0.72], [layer + 0.5] * 2, color=INK, linewidth=0.9)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0, labelsize=7)
-    layers = np.arange(0, map_.grid.shape[0], max(1, map_.grid.shape[0] // 6))
-    axes.set_yticks(layers + 0.5, list(map(str, layers)))
-    units = np.arange(0, map_.grid.shape[1], max(1, map_.grid.shape[1] // 6))
-    axes.set_xticks(units + 0.5, list(map(str, units)))
-    axes.set_xlabel(text(granularity))
-    axes.set_ylabel("layer")
+    return alt.layer(
+        base.mark_rect(strokeWidth=1.5).encode(
+            color=alt.Color("contribution:Q", scale=colors, legend=bar),
+            stroke=alt.condition(hover, alt.value(_STROKE), alt.value(None)),
+        ),
+        base.transform_filter("datum.contribution < 0").mark_text(text="–", color=_STROKE, fontSize=10),
+    ).properties(title=text(title), height=max(70, min(320, 20 * layers)))
+
+
+def _axis(count: int) -> alt.Axis:
+    values = list(range(0, count, max(1, count // 6)))
+    return alt.Axis(values=values, ticks=False, domain=False, labelAngle=0)
 
 
 def _lowest(map_: Map) -> str:

@@ -3,134 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any
+
+import altair as alt
 
 from ablate.judge.effects import Stage
-from ablate.judge.group import RowsByTask
-from ablate.report.figures.drawing import INK, Sketch, legend, legend_height, styles
+from ablate.report.figures import figure
+from ablate.report.figures.figure import INK, SOFT, Figure, data, seen, text
+from ablate.report.plane import PlanePoint, points, stage_of_scores
 from ablate.report.table import MARKS, MEANINGS
 from ablate.report.verdicts import NO_DRAWS, draws
 
-if TYPE_CHECKING:
-    from matplotlib.figure import FigureBase
+MOST = 2000
+"""The most points in one figure. Of more, as many are drawn, evenly spread over the order of the run."""
 
-ALIGN, UNIFORM = "align loss", "uniform loss"
-"""The metrics of the two tasks."""
+_HEIGHT = 400
 
-
-class PlanePoint(NamedTuple):
-    """A point of the plane.
-
-    label: the granularity, ``dense`` or ``matched``. verdict: on the cell's scores; None without evidence on them.
-    """
-
-    label: str
-    uniform: float
-    align: float
-    verdict: str | None = None
+STAR = "M0,-1L.23,-.31L.95,-.31L.36,.12L.59,.81L0,.38L-.59,.81L-.36,.12L-.95,-.31L-.23,-.31Z"
+"""The shape of dense, a path in a square from -1 to 1."""
 
 
-def points(stages: Sequence[Stage]) -> list[PlanePoint]:
-    """The points of dense, of every cell (a mean over its seeds) and of every matched draw.
-
-    Args:
-        stages: of one model and one name. Each has one metric, and a cell is in the plane if it has both losses.
-            Verdicts are of the first that has other scores. Those of truncated embeddings are left out.
-    """
-    stages = [stage for stage in stages if stage.measure.dim is None]
-    by_metric = {stage.measure.metric: stage for stage in stages}
-    if not {ALIGN, UNIFORM} <= set(by_metric):
-        return []
-    align, uniform = by_metric[ALIGN], by_metric[UNIFORM]
-    uniform_groups = {group.id: group for group in uniform.groups}
-    scored = _scored(stages)
-    pairs: list[tuple[str, Sequence[RowsByTask], Sequence[RowsByTask], str | None]] = [
-        ("dense", [align.dense], [uniform.dense], None)
-    ]
-    for group in align.groups:
-        if same := uniform_groups.get(group.id):
-            item = scored.evidence_on(group) if scored else None
-            verdict = item.verdict if item else None
-            pairs.append((group.kind, list(group.seeds.values()), list(same.seeds.values()), verdict))
-            pairs += [
-                ("matched", [rows], [same.matched[draw]], None)
-                for draw, rows in group.matched.items()
-                if draw in same.matched
-            ]
-    scores = [(label, _score(xs, uniform), _score(ys, align), verdict) for label, ys, xs, verdict in pairs]
-    return [PlanePoint(label, x, y, verdict) for label, x, y, verdict in scores if x is not None and y is not None]
-
-
-def _scored(stages: Sequence[Stage]) -> Stage | None:
-    """The stage whose verdicts are shown: of scores, and not of the two losses."""
-    return next((stage for stage in stages if stage.measure.metric not in (ALIGN, UNIFORM)), None)
-
-
-def plane_figure(stages: Sequence[Stage], title: str) -> Sketch | None:
-    """The plane; None if the two tasks were not run."""
-    drawn = points(stages)
-    dense = next((place for place in drawn if place.label == "dense"), None)
-    if dense is None or len(drawn) < 2:
+def plane_figure(stages: Sequence[Stage], title: str) -> Figure | None:
+    """The plane of one model; None if the two tasks were not run."""
+    every = points(stages)
+    dense = next((point for point in every if point.label == "dense"), None)
+    if dense is None or len(every) < 2:
         return None
-    labels = [place.label for place in drawn if place.label != "dense"]
-    styled = styles(sorted(dict.fromkeys(labels), key=lambda label: label == "matched"), {"matched"})
-
-    def paint(figure: FigureBase) -> None:
-        axes = figure.subplots()
-        for label, style in styled.items():
-            of_label = [place for place in drawn if place.label == label]
-            axes.scatter(
-                [place.uniform for place in of_label],
-                [place.align for place in of_label],
-                s=16 if label == "matched" else 30,
-                marker=style.marker,
-                color=style.color,
-                alpha=0.75,
-                linewidths=0,
-            )
-        for place in drawn:
-            if place.verdict:
-                at = (place.uniform, place.align)
-                axes.annotate(MARKS.get(place.verdict, ""), at, (4, 3), textcoords="offset points", fontsize=8)
-        axes.axvline(dense.uniform, color=INK, linewidth=0.5, linestyle=":")
-        axes.axhline(dense.align, color=INK, linewidth=0.5, linestyle=":")
-        axes.scatter(dense.uniform, dense.align, s=150, marker="*", color=INK, zorder=3)
-        axes.annotate("dense", (dense.uniform, dense.align), (7, 6), textcoords="offset points")
-        axes.annotate(
-            "better",
-            xy=(0.015, 0.02),
-            xytext=(0.085, 0.11),
-            xycoords="axes fraction",
-            arrowprops={"arrowstyle": "-|>", "color": INK},
+    cells = [point for point in every if point.label not in ("dense", "matched")]
+    others = [point for point in every if point.label != "dense"]
+    drawn = others[:: -(-len(others) // MOST)]
+    kinds = sorted(dict.fromkeys(point.label for point in drawn), key=lambda kind: kind == "matched")
+    styled = figure.styles(kinds, {"matched"})
+    toggle = figure.toggle("kind")
+    tips = [alt.Tooltip(name, type="nominal") for name in ("cell", "kind", "uniform loss", "align loss", "verdict")]
+    axis = alt.Axis(grid=True, tickCount=6)
+    unpinned = alt.Scale(zero=False, nice=False, padding=16)
+    x = alt.X("uniform:Q", title="uniform loss (lower is better)", scale=unpinned, axis=axis)
+    y = alt.Y("align:Q", title="align loss (lower is better)", scale=unpinned, axis=axis)
+    rows = figure.complete(figure.complete(map(_row, drawn), "verdict"), "mark", blank="")
+    tips = tips if "verdict" in rows[0] else tips[:-1]
+    base = alt.Chart(data(rows)).encode(x=x, y=y, tooltip=tips)
+    star = alt.Chart(data([_row(dense)])).encode(x=x, y=y)
+    layers: list[Any] = [
+        star.mark_rule(color=SOFT, strokeDash=[2, 2]).encode(y=alt.Y()),
+        star.mark_rule(color=SOFT, strokeDash=[2, 2]).encode(x=alt.X()),
+        base.mark_point(filled=True, size=60, clip=True)
+        .encode(color=styled.color("kind"), shape=styled.shape("kind"), opacity=seen(toggle, 0.8))
+        .add_params(toggle, figure.zoom("zoom")),
+    ]
+    if any(point.verdict for point in drawn):
+        layers.append(
+            base.mark_text(dx=9, dy=-7, fontSize=10, clip=True, color=INK).encode(text="mark:N", opacity=seen(toggle))
         )
-        axes.set_xlabel("uniform loss (lower is better)")
-        axes.set_ylabel("align loss (lower is better)")
-        legend(figure, styled, lines=False)
+    star = star.encode(tooltip=tips[2:4])
+    layers += [
+        star.mark_point(shape=STAR, filled=True, size=260, color=INK, opacity=1, clip=True),
+        star.mark_text(align="left", dx=12, dy=-10, color=INK, clip=True).encode(text="kind:N"),
+        alt.Chart(data([{}]))
+        .mark_text(align="left", color=SOFT, text="↙ better")
+        .encode(x=alt.value(6), y=alt.value(_HEIGHT - 10)),
+    ]
+    counted = _counted(dense, cells)
+    gray = "; gray points are draws of matched controls" if "matched" in kinds else ""
+    left_out = f" {len(drawn):,} of {len(others):,} points are drawn." if len(drawn) < len(others) else ""
+    caption = f"Each point is a cell{gray}. {counted}{_verdicts(stages, drawn)}{left_out}"
+    alternative = f"{title}. Dense at uniform loss {dense.uniform:.3f}, align loss {dense.align:.3f}. {counted}"
+    return figure.of(title, caption, alternative, figure.whole(alt.layer(*layers), _HEIGHT), styled.labels)
 
-    cells = [place for place in drawn if place.label not in ("dense", "matched")]
-    both = sum(place.uniform <= dense.uniform and place.align <= dense.align for place in cells)
-    counted = f"{both} of {len(cells)} cells are no worse than dense in both; "
-    counted += f"{sum(place.align < dense.align for place in cells)} have a better align loss, "
-    counted += f"{sum(place.uniform < dense.uniform for place in cells)} a better uniform loss."
-    gray = "; gray points are draws of matched controls" if "matched" in styled else ""
-    caption = f"Each point is a cell{gray}. {counted}{_verdicts(stages, drawn)}"
-    alt = f"{title}. Dense at uniform loss {dense.uniform:.3f}, align loss {dense.align:.3f}. {counted}"
-    return Sketch(title, alt, caption, (7.2, 4.2 + legend_height(styled)), paint, f"{stages[0].model} {stages[0].name}")
+
+def _row(point: PlanePoint) -> dict[str, Any]:
+    row: dict[str, Any] = {"kind": text(point.label), "cell": text(point.cell, 60)}
+    row |= {"uniform": point.uniform, "align": point.align}
+    row |= {"uniform loss": f"{point.uniform:.4f}", "align loss": f"{point.align:.4f}"}
+    if point.verdict:
+        row |= {"verdict": point.verdict, "mark": MARKS.get(point.verdict, "")}
+    return row
+
+
+def _counted(dense: PlanePoint, cells: Sequence[PlanePoint]) -> str:
+    both = sum(point.uniform <= dense.uniform and point.align <= dense.align for point in cells)
+    return (
+        f"{both} of {len(cells)} cells are no worse than dense in both;"
+        f" {sum(point.align < dense.align for point in cells)} have a better align loss,"
+        f" {sum(point.uniform < dense.uniform for point in cells)} a better uniform loss."
+    )
 
 
 def _verdicts(stages: Sequence[Stage], drawn: Sequence[PlanePoint]) -> str:
     """The legend of the marks, and how many matched draws stand behind them; empty without verdicts."""
-    scored = _scored(stages)
-    if scored is None or not any(place.verdict for place in drawn):
+    scored = stage_of_scores(stages)
+    if scored is None or not any(point.verdict for point in drawn):
         return ""
     on = ", ".join(scored.splits)
     made = " ".join(draws([group for group in scored.groups if not group.is_control]) or (NO_DRAWS,))
     return f" Beside a point, the verdict on {on}: {MEANINGS}. {made}"
-
-
-def _score(seeds: Sequence[RowsByTask], stage: Stage) -> float | None:
-    rows = [tasks.get(task) for tasks in seeds for task in stage.splits]
-    scores = [score for row in rows if row is not None and (score := stage.score_of(row)) is not None]
-    # None unless every task and seed has a score: means over different seeds cannot be compared.
-    return fmean(scores) if scores and len(scores) == len(rows) else None

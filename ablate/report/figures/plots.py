@@ -1,10 +1,9 @@
-"""The figures of a run for a notebook: ``results.plot.sparsity()``, ``.heads()`` and ``.plane()``."""
+"""The figures of a run for a notebook: ``results.plot.sparsity()``, ``.intervals()``, ``.heads()``, ``.plane()``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from ablate.errors import AblateError, suggest
 from ablate.judge.effects import Stage, stages
@@ -12,29 +11,34 @@ from ablate.record import RunRecord
 from ablate.report import wording
 from ablate.report.curves import curves
 from ablate.report.figures.curves import curves_figure
-from ablate.report.figures.drawing import Sketch, look
-from ablate.report.figures.plane import ALIGN, UNIFORM, plane_figure
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from ablate.report.figures.figure import Figure
+from ablate.report.figures.intervals import forests, intervals_figure
+from ablate.report.figures.maps import WIDEST, maps_figure, of_record
+from ablate.report.figures.plane import plane_figure
+from ablate.report.figures.tasks import tasks_figure
+from ablate.report.plane import ALIGN, UNIFORM
 
 
 @dataclass(frozen=True, repr=False)
 class Plots:
-    """The figures of a run. Each call returns a new matplotlib figure, which a notebook shows if a cell ends with it.
+    """The figures of a run, which are those of its report. Each call returns a new :class:`Figure`.
 
-    ``model`` may be left out if the run has one model. ``stage`` is ``screen`` or ``confirm``; by default it is the
-    confirmation if that can be drawn, else the screen. ``caption`` is whether to explain the figure below it.
+    A notebook shows it if a cell ends with it. ``figure.chart`` is the Altair chart, and ``figure.save("curves.svg")``
+    writes it (also .png, .pdf, .html and .json).
+
+    ``model`` may be left out if the run has one model; where it is left out, ``sparsity``, ``intervals`` and ``tasks``
+    draw all models on one scale. ``stage`` is ``screen`` or ``confirm``; by default the confirmation if that can be
+    drawn, else the screen. ``caption`` is whether to explain the figure below its title.
 
     Raises:
-        AblateError: the run lacks what the figure needs (the message says how to get it), there is no such model, stage
-            or task, or matplotlib is not installed.
+        AblateError: the run lacks what the figure needs (the message says how to get it), or there is no such model,
+            stage or task.
     """
 
     results: RunRecord
 
     def __repr__(self) -> str:
-        return "<figures: sparsity(), heads(), plane()>"
+        return "<figures: sparsity(), intervals(), tasks(), heads(), plane()>"
 
     def sparsity(
         self,
@@ -55,12 +59,30 @@ class Plots:
             candidates = _on(
                 candidates, [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
             )
-        drawable = [candidate for candidate in candidates if curves(candidate)]
-        if not drawable:
+        drawn = _preferred([candidate for candidate in candidates if curves(candidate)])
+        if not drawn:
             raise AblateError(_no_curve(candidates, stage))
-        best = min(drawable, key=_preference)
-        title = f"Sparsity curves of {best.model}, {best.name}: {wording.delta(best)}"
-        return _figure(curves_figure(best, title), caption)
+        title = f"Sparsity curves of {_models(drawn)}, {drawn[0].name}: {wording.delta(drawn[0])}"
+        return _figure(curves_figure(drawn, title), caption)
+
+    def intervals(self, *, model: str | None = None, stage: str | None = None, caption: bool = True) -> Figure:
+        """The Δ of each cell with its interval and its matched draws, the best on top."""
+        drawn = _preferred([one for one in self._stages(model, stage) if forests([one])])
+        if not drawn:
+            raise AblateError(f"no cell of this run has an interval or matched draws{_in(stage)}; {_JUDGE}")
+        title = f"Cells of {_models(drawn)}, {drawn[0].name}: {wording.delta(drawn[0])}"
+        return _figure(intervals_figure(drawn, title), caption)
+
+    def tasks(self, *, model: str | None = None, stage: str | None = None, caption: bool = True) -> Figure:
+        """The Δ of the best cells on each task, with intervals."""
+        several = [one for one in self._stages(model, stage) if len(one.splits) > 1]
+        if not several:
+            raise AblateError(f"this run has no stage of several tasks{_in(stage)}; intervals() draws the cells")
+        drawn = _preferred([one for one in several if tasks_figure([one], "")])
+        if not drawn:
+            raise AblateError(f"no cell of this run has an interval{_in(stage)}; {_JUDGE}")
+        title = f"Task by task, {_models(drawn)}, {drawn[0].name}: {wording.delta(drawn[0])}"
+        return _figure(tasks_figure(drawn, title), caption)
 
     def heads(self, *, model: str | None = None, granularity: str = "head", caption: bool = True) -> Figure:
         """Where contributions are high and low: a map of units × layers for each scorer, the oracle's first.
@@ -68,9 +90,6 @@ class Plots:
         Args:
             granularity: one with few units in a layer, such as ``head`` or ``layer`` of a plug-in.
         """
-        # Imported here, because it imports numpy, which the other figures do not need.
-        from ablate.report.figures.maps import WIDEST, maps_figure, of_record
-
         name = self._model(model)
         by_place = of_record(self.results.about.maps or ())
         maps = {kind: of_kind for (map_model, kind), of_kind in by_place.items() if map_model == name}
@@ -84,12 +103,12 @@ class Plots:
 
     def plane(self, *, model: str | None = None, stage: str | None = None, caption: bool = True) -> Figure:
         """Each cell by its uniform and align loss, means over its seeds. Dense is a star, matched draws are gray."""
-        candidates = self._stages(model, stage)
+        candidates = self._stages(self._model(model), stage)
         for name in ("confirm", "screen"):
             of_name = [candidate for candidate in candidates if candidate.name == name]
-            sketch = plane_figure(of_name, f"The alignment-uniformity plane of {candidates[0].model}, {name}")
-            if sketch is not None:
-                return _figure(sketch, caption)
+            figure = plane_figure(of_name, f"The alignment-uniformity plane of {candidates[0].model}, {name}")
+            if figure is not None:
+                return _figure(figure, caption)
         if {ALIGN, UNIFORM} <= {candidate.measure.metric for candidate in candidates}:
             raise AblateError("no cell of this run has both an align and a uniform loss; the tables give the reasons")
         where = f" in its stage {stage}" if stage else ""
@@ -107,11 +126,11 @@ class Plots:
         return models[0] if model is None else model
 
     def _stages(self, model: str | None, stage: str | None) -> list[Stage]:
-        """The stages of one model, and of one name if it is given; at least one."""
-        model = self._model(model)
-        of_model = [candidate for candidate in stages(self.results) if candidate.model == model]
+        """The stages of one model or of all, and of one name if it is given; at least one."""
+        models = list(self.results.about.models) if model is None else [self._model(model)]
+        of_model = [candidate for candidate in stages(self.results) if candidate.model in models]
         if not of_model:
-            raise AblateError(f"this run has no rows of {model}; finish it with the command that began it")
+            raise AblateError(f"this run has no rows of {', '.join(models)}; finish it with the command that began it")
         names = {candidate.name for candidate in of_model}
         if stage is not None and stage not in names:
             raise AblateError(f"this run has no stage '{stage}'; {suggest(stage, names)}")
@@ -123,13 +142,28 @@ def _preference(stage: Stage) -> tuple[bool, bool, bool]:
     return stage.measure.metric in (ALIGN, UNIFORM), stage.measure.dim is not None, stage.name != "confirm"
 
 
-def _figure(sketch: Sketch | None, caption: bool) -> Figure:
-    assert sketch is not None
-    with look():
-        # Imported in `look`, whose error says how to install matplotlib.
-        from ablate.report.figures.shown import shown
+def _preferred(drawable: Sequence[Stage]) -> list[Stage]:
+    """The stage to draw, with those of other models that are like it."""
+    best = min(drawable, key=_preference, default=None)
+    if best is None:
+        return []
+    return [one for one in drawable if (one.name, one.measure, one.splits) == (best.name, best.measure, best.splits)]
 
-        return shown(sketch, caption)
+
+def _models(drawn: Sequence[Stage]) -> str:
+    return ", ".join(stage.model for stage in drawn)
+
+
+def _in(stage: str | None) -> str:
+    return f" in stage {stage}" if stage else ""
+
+
+_JUDGE = "give the command of the run again, which judges what is stored"
+
+
+def _figure(figure: Figure | None, caption: bool) -> Figure:
+    assert figure is not None
+    return replace(figure, explained=caption)
 
 
 def _on(candidates: Sequence[Stage], tasks: Sequence[str]) -> list[Stage]:
@@ -148,7 +182,7 @@ def _on(candidates: Sequence[Stage], tasks: Sequence[str]) -> list[Stage]:
 
 def _no_curve(candidates: Sequence[Stage], stage: str | None) -> str:
     groups = [group for candidate in candidates for group in candidate.groups]
-    where = f" in stage {stage}" if stage else ""
+    where = _in(stage)
     if groups and all(group.row.way for group in groups):
         return f"no sparsity curve{where}: trained cells have none; the tables compare them with training alone"
     return (

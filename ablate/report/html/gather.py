@@ -13,7 +13,7 @@ from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.recipe.recorded import calibration_seed, recorded_recipe, relevant
 from ablate.record import RunRecord
 from ablate.report import prevalence_page, stability_page
-from ablate.report.html.page import Material
+from ablate.report.html.material import Material
 from ablate.report.html.provenance import Origin
 from ablate.report.table import Page
 from ablate.store.store import RunInfo, Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,11 +12,12 @@ from ablate.printable import visible
 from ablate.report.table import MARKS
 
 
-def fill(template: str, style: str, script: str = "", **content: Any) -> str:
+def fill(template: str, style: str, scripts: Sequence[str] = (), **content: Any) -> str:
     """The template of that name with its content.
 
     Args:
-        style, script: names of our own files, which are inserted unescaped.
+        style: the name of one of our own files, which is inserted unescaped.
+        scripts: inserted unescaped.
         content: any text in it is escaped, unless the template uses ``markup``.
 
     Raises:
@@ -36,7 +38,7 @@ def fill(template: str, style: str, script: str = "", **content: Any) -> str:
         # Not isinstance: Markup is a subclass of str, and would lose its type, and so its exemption from escaping.
         finalize=lambda value: visible(value, keep="\n") if type(value) is str else value,
     )
-    ours = {"style": Markup(asset(style)), "script": Markup(asset(script)) if script else ""}
+    ours = {"style": Markup(asset(style)), "scripts": list(map(Markup, scripts))}
     return environment.get_template(template).render(markup=Markup, marks=MARKS, **ours, **content)
 
 

@@ -7,18 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.text import Annotation
 
 from ablate.judge.effects import stages
 from ablate.record import Row
 from ablate.report.figures.curves import MOST, curves_figure
-from ablate.report.figures.drawing import Sketch
+from ablate.report.figures.figure import Figure
 from ablate.report.figures.plane import plane_figure
 from ablate.report.results import Results
 from ablate.report.table import MARKS
 from tests.bench import known
+from tests.report.figures.specs import Values, panels, values
 from tests.report.html.test_html import geometry, judged
 from tests.report_rows import about, cell, row
 
@@ -44,28 +42,25 @@ def a_screen(draws: int, judge: Callable[[float], str] | None = verdict) -> Resu
     return judged(results, judge) if judge else results
 
 
-def painted(sketch: Sketch | None) -> tuple[str, Axes]:
-    """The caption, and the only panel."""
-    assert sketch is not None
-    figure = Figure(figsize=sketch.size)
-    sketch.paint(figure)
-    (axes,) = figure.axes
-    return sketch.caption, axes
+def painted(figure: Figure | None) -> tuple[str, Values]:
+    """The caption, and what the only panel draws."""
+    assert figure is not None
+    (panel,) = panels(figure).values()
+    return figure.caption, values(figure, panel)
 
 
-def curves(results: Results) -> tuple[str, Axes]:
-    (stage,) = (stage for stage in stages(results) if stage.measure.unit == "points")
-    return painted(curves_figure(stage, "curves"))
+def curves(results: Results) -> tuple[str, Values]:
+    found = [stage for stage in stages(results) if stage.measure.unit == "points"]
+    return painted(curves_figure(found, "curves"))
 
 
-def plane(results: Results) -> tuple[str, Axes]:
+def plane(results: Results) -> tuple[str, Values]:
     return painted(plane_figure(stages(results), "plane"))
 
 
-def marks(axes: Axes) -> list[tuple[str, float, float]]:
+def marks(drawn: Values, x: str = "sparsity", y: str = "value") -> list[tuple[str, float, float]]:
     """Each mark with the point that it belongs to."""
-    annotations = [one for one in axes.texts if isinstance(one, Annotation) and one.get_text() in MARKS.values()]
-    return sorted((one.get_text(), float(one.xy[0]), float(one.xy[1])) for one in annotations)
+    return sorted((row["mark"], row[x], row[y]) for row in drawn if row.get("mark"))
 
 
 def same(found: list[tuple[str, float, float]], wanted: list[tuple[str, float, float]]) -> None:
@@ -74,8 +69,8 @@ def same(found: list[tuple[str, float, float]], wanted: list[tuple[str, float, f
 
 
 def test_each_point_of_a_curve_has_the_mark_of_its_verdict() -> None:
-    _, axes = curves(a_screen(draws=0))
-    same(marks(axes), [("△", 10, 0.6), ("△", 10, 0.4), ("▽", 20, -0.1), ("▼", 20, -0.9)])
+    _, drawn = curves(a_screen(draws=0))
+    same(marks(drawn), [("△", 10, 0.6), ("△", 10, 0.4), ("▽", 20, -0.1), ("▼", 20, -0.9)])
 
 
 def test_of_many_scorers_the_best_are_drawn_and_beyond_many_points_no_marks() -> None:
@@ -85,13 +80,13 @@ def test_of_many_scorers_the_best_are_drawn_and_beyond_many_points_no_marks() ->
         for number in range(MOST + 3)
         for sparsity in sparsities
     ]
-    caption, axes = curves(judged(Results(rows, about(confirm=[])), verdict))
+    caption, drawn = curves(judged(Results(rows, about(confirm=[])), verdict))
     assert "The best 30 of 33 scorers." in caption
     assert "The verdicts are in the table." in caption
-    assert marks(axes) == []
-    ends = {float(line.get_ydata()[0]) for line in axes.lines if len(line.get_xdata()) == len(sparsities)}  # type: ignore[index, arg-type]
-    assert min(ends) == pytest.approx(3 / 10 - 0.01)
-    assert len(ends) == MOST
+    assert marks(drawn) == []
+    first = [row["value"] for row in drawn if row["sparsity"] == pytest.approx(1)]
+    assert min(first) == pytest.approx(3 / 10 - 0.01)
+    assert len(first) == MOST
 
 
 def test_each_cell_of_the_plane_has_the_mark_of_the_verdict_on_its_scores() -> None:
@@ -100,7 +95,7 @@ def test_each_cell_of_the_plane_has_the_mark_of_the_verdict_on_its_scores() -> N
         replace(made, score_clean=known(made.score) + place / 100) if made.unit == "loss" and made.scorer else made
         for place, made in enumerate(results.rows)
     ]
-    _, axes = plane(Results(moved, results.about))
+    _, drawn = plane(Results(moved, results.about))
     by_cell: dict[str, dict[str, Row]] = {}
     for made in moved:
         by_cell.setdefault(made.cell, {})[made.task] = made
@@ -113,7 +108,7 @@ def test_each_cell_of_the_plane_has_the_mark_of_the_verdict_on_its_scores() -> N
         for name, of in by_cell.items()
         if name != "dense"
     ]
-    same(marks(axes), wanted)
+    same(marks(drawn, "uniform", "align"), wanted)
 
 
 @pytest.mark.parametrize("drawn", [curves, plane])
@@ -126,7 +121,7 @@ def test_each_cell_of_the_plane_has_the_mark_of_the_verdict_on_its_scores() -> N
     ],
 )
 def test_the_caption_explains_the_marks_and_counts_the_draws(
-    drawn: Callable[[Results], tuple[str, Axes]], draws: int, said: str
+    drawn: Callable[[Results], tuple[str, Values]], draws: int, said: str
 ) -> None:
     caption, _ = drawn(a_screen(draws))
     assert "△ better than dense, random units not excluded" in caption
@@ -136,8 +131,8 @@ def test_the_caption_explains_the_marks_and_counts_the_draws(
 
 
 @pytest.mark.parametrize("drawn", [curves, plane])
-def test_without_verdicts_there_is_neither_mark_nor_legend(drawn: Callable[[Results], tuple[str, Axes]]) -> None:
-    caption, axes = drawn(a_screen(3, judge=None))
-    assert not marks(axes)
+def test_without_verdicts_there_is_neither_mark_nor_legend(drawn: Callable[[Results], tuple[str, Values]]) -> None:
+    caption, rows = drawn(a_screen(3, judge=None))
+    assert not marks(rows)
     assert not any(mark in caption for mark in MARKS.values())
     assert "Matched draws" not in caption

@@ -9,7 +9,8 @@ import pytest
 
 from ablate.coordinator.model_run import ModelRun
 from ablate.report.html.gather import gather
-from ablate.report.html.page import Material, render_html
+from ablate.report.html.material import Material
+from ablate.report.html.page import render_html
 from ablate.report.results import Results
 from ablate.store.store import Store
 from ablate.studies.stability import stability

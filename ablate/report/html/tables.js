@@ -1,4 +1,26 @@
 "use strict";
+// A field above a long table leaves the lines that have all of its words.
+function filter(table) {
+  const lines = [...table.tBodies[0].rows];
+  const label = document.createElement("label");
+  const field = document.createElement("input");
+  const count = document.createElement("output");
+  field.type = "search";
+  label.className = "filter";
+  label.append("Filter lines ", field, " ", count);
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/);
+    for (const line of lines) {
+      const text = line.textContent.toLowerCase();
+      line.hidden = !words.every((word) => text.includes(word));
+    }
+    count.textContent = `${lines.filter((line) => !line.hidden).length} of ${lines.length}`;
+  });
+  table.parentElement.before(label);
+}
+for (const table of document.querySelectorAll("figure.table table")) {
+  if (table.tBodies[0].rows.length > 8) filter(table);
+}
 // A click on a heading sorts the table by that column. Texts without a number come last.
 function key(row, column) {
   const text = row.cells[column].textContent.trim();
