@@ -55,9 +55,9 @@ def patient() -> None:
     ablate.executors.dask.LOSSES = 10**6
     prepare = ablate.coordinator.run.prepare_model_run
 
-    def told(*given: Any) -> Any:
+    def told(*given: Any, **named: Any) -> Any:
         Path(BEGUN).touch()
-        return prepare(*given)
+        return prepare(*given, **named)
 
     ablate.coordinator.run.prepare_model_run = told  # type: ignore[assignment]
 
