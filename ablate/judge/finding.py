@@ -62,7 +62,7 @@ class Finding:
     """A cell on one task, or on the mean over all, before any correction.
 
     n: pairs counted. margin: see :class:`~ablate.record.Evidence`.
-    dense: against dense. p: two-sided, of no difference from dense, studentized or not. claims: the p of each claim
+    dense: against dense. p: two-sided, of the test against dense, studentized or not. claims: the p of each claim
         that can be tested.
     drawn, searched: against matched draws and random searches; None with fewer than two. undrawn: why ``drawn`` is.
     error, permutations: what gain the claims take; see :func:`~ablate.statistics.power.smallest_gain`. boots: its

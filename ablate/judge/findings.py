@@ -50,7 +50,7 @@ OF_FINDINGS = ("margin", "mean_margin", "margins", "resamples", "statistics_seed
 class ComparedCell:
     """One cell compared with dense, and with its matched draws where there are at least two.
 
-    sign: 1 where higher is better, else -1. p: two-sided, of no difference from dense. studentized: how it was found;
+    sign: 1 where higher is better, else -1. p: two-sided, of the test against dense. studentized: how it was found;
     see :class:`~ablate.statistics.resample.Swapped`. boots: the gains on bootstrap draws of the pairs, NaN
     where one has no score. permutations: how many p was found of. drawn: computed on gains, where higher is always
     better. undrawn: why there is none. samples: of a mean over several tasks. searched: as drawn, with the best masks

@@ -8,7 +8,7 @@ from ablate.data.own_records import described, source_shown
 from ablate.judge.effects import Stage
 from ablate.record import Row, RunAbout, RunRecord, TrainingData
 
-_CLEAN = "Δ leaves out the pairs that calibration or choice has seen; 'full set' counts every pair"
+_CLEAN = "Δ leaves out the pairs that calibration or choice has seen; 'all pairs' counts every pair"
 _ALL_SEEN = "no score on the pairs that calibration and choice have not seen"
 
 
@@ -74,7 +74,7 @@ def _hygiene(results: RunRecord, run_stages: Sequence[Stage]) -> str:
     about = results.about
     splits = {task: split for stage in run_stages for task, split in stage.splits.items()}
     screen, confirm, choosing = (_tasks(names, splits) for names in (about.screen, about.confirm, about.chosen_on))
-    clean = "clean of overlap" if about.clean else "overlapping pairs kept"
+    clean = "without pairs already used for calibration or selection" if about.clean else "overlapping pairs kept"
     if not confirm:
         sentence = f"every cell on {screen}, {clean}; nothing confirmed"
     elif any(stage.name == "screen" and stage.selects for stage in run_stages):

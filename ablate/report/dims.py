@@ -32,7 +32,7 @@ def by_dimension(
     own = str((results.about.dims or {}).get(stage.model, "all"))
     titles = [own if one.measure.dim is None else str(one.measure.dim) for one in alike]
     columns = [_column(one, groups) for one in alike]
-    first = [TableCell(f"dense, {'clean' if stage.clean else 'full set'}"), *(of[0] for of in columns)]
+    first = [TableCell(f"dense, {'clean' if stage.clean else 'all pairs'}"), *(of[0] for of in columns)]
     lines = [Line(tuple(first))]
     for place, group in enumerate(groups):
         entries = (TableCell(label(group, groups)), *(of[1 + place] for of in columns))

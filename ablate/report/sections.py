@@ -96,8 +96,8 @@ def cells(stage: Stage, groups: Sequence[Group], title: str) -> Table:
         notes += verdicts.legend(stage, groups, (None,))
     if stage.clean:
         full = [replace(stage.effect_on_all(group), sd=None) for group in groups]
-        meaning = "full set: Δ on every pair, as papers report it."
-        columns.append((Column("full set", rank=5, repeats="Δ", meaning=meaning), _plain(stage, full)))
+        meaning = "all pairs: Δ on every pair, as papers report it."
+        columns.append((Column("all pairs", rank=5, repeats="Δ", meaning=meaning), _plain(stage, full)))
     matched = [stage.matched(group) for group in groups]
     if draws := sorted({effect.count for effect in matched if effect.count}):
         meaning = f"matched: Δ of random units, as many in each layer, {wording.counts(draws)} draws."
@@ -166,7 +166,7 @@ def detail(stage: Stage, groups: Sequence[Group], title: str) -> Table:
     columns = (Column("cell", stub=True), *(Column(task) for task in tasks))
     dense, digits = [stage.dense.get(task) for task in tasks], stage.measure.places
     reduced = stage.clean and any(wording.dropped(row) not in ("0", "–") for row in dense)
-    whole = "dense, full set" if reduced or not stage.clean else "dense"
+    whole = "dense, all pairs" if reduced or not stage.clean else "dense"
     lines = [_line(whole, [wording.score(row, False, digits) for row in dense])]
     if reduced:
         lines.append(_line("dense, clean", [wording.score(row, True, digits) for row in dense]))

@@ -43,7 +43,7 @@ def notes(stage: Stage, groups: Sequence[Group]) -> tuple[str, ...]:
     """Sentences that explain Δ and ±."""
     places = stage.measure.places
     dense, full = (plain(stage.dense_score(clean), places) for clean in (stage.clean, False))
-    dense = f"dense {dense}" + (f" (full set {full})" if full != dense else "")
+    dense = f"dense {dense}" + (f" (all pairs {full})" if full != dense else "")
     lines = [f"Δ = cell - dense; {dense}.", *seeds(groups, "± is the sample sd over")]
     if {stage.effect(group).status for group in groups} & {"undefined", "failed"}:
         lines.append("undefined, failed: a mean needs every task and seed; the reasons are below.")

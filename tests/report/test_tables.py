@@ -112,7 +112,7 @@ def test_columns_that_are_empty_or_repeat_another_are_left_out() -> None:
         {column.title for column in tables(Results(made, about(confirm=[])))[1].columns}
         for made in (rows, other, timeless)
     ]
-    assert [("full set" in found, "seconds" in found) for found in titles] == [
+    assert [("all pairs" in found, "seconds" in found) for found in titles] == [
         (False, True),
         (True, True),
         (True, False),
@@ -265,7 +265,7 @@ def test_the_confirmed_cells_stand_beside_their_controls() -> None:
         made = summed[entries["cell"].text]
         assert entries["Δ"].text.startswith(f"{made.delta:+.2f}")
         assert entries["Δ"].best == (place == 0)
-        assert entries["full set"].text == f"{made.delta_full:+.2f}"
+        assert entries["all pairs"].text == f"{made.delta_full:+.2f}"
         if made.matched is not None:
             assert entries["matched"].text == f"{made.matched:+.2f} ± {made.matched_sd:.2f}"
             assert entries["flipped"].text == f"{made.flipped:+.2f}"
@@ -277,7 +277,7 @@ def test_the_confirmed_cells_stand_beside_their_controls() -> None:
 def test_task_by_task_the_dense_scores_stand_on_top() -> None:
     detail = tables(a_run())[3]
     assert [column.title for column in detail.columns] == ["cell", *SEVEN]
-    assert line(detail, "dense, full set")["sts12"] == "72.37"
+    assert line(detail, "dense, all pairs")["sts12"] == "72.37"
     assert line(detail, "dense, clean")["sts12"] == "72.27"
     assert line(detail, "pairs dropped")["sts12"] == "17"
 
@@ -285,7 +285,7 @@ def test_task_by_task_the_dense_scores_stand_on_top() -> None:
 def test_the_head_says_what_chose_and_what_reports() -> None:
     text = " ".join(printed(a_run()).split())
     chose = "chosen on stsb-dev (dev); reported on sts12, sts13, sts14, sts15, sts16, stsb, sickr (test)"
-    assert f"{chose}, clean of overlap" in text
+    assert f"{chose}, without pairs already used for calibration or selection" in text
     assert "seconds: collect 61.2, score 3.5, mask 1.1, encode 402.0" in text
     assert "cells: 12 cached, 190 computed, 0 failed" in text
     assert "store: sqlite:///ablate.db, run 3f9a1c22b0d4e5f6a7b8" in text
@@ -299,7 +299,7 @@ def test_the_head_says_what_chose_and_what_reports() -> None:
     assert "every cell reported on sts12, sts13, sts14, sts15, sts16, stsb, sickr (test), clean" in told
     assert "Confirm, cell by cell" in told
     assert "(chosen on" not in told
-    assert "full set" not in kept.replace("dense, full set", "")
+    assert "all pairs" not in kept.replace("dense, all pairs", "")
 
 
 def test_many_cells_of_which_none_is_chosen_are_cut_to_the_best_of_each() -> None:
@@ -313,7 +313,7 @@ def test_every_model_has_a_block_and_a_run_of_dense_alone_a_table() -> None:
     headings = [block.heading for block in build(a_run(("minilm", "simcse"))).blocks]
     assert headings == ["minilm", "simcse"]
     (alone,) = tables(Results([row()], about()))
-    assert line(alone, "dense, full set")["stsb-dev"] == "86.12"
+    assert line(alone, "dense, all pairs")["stsb-dev"] == "86.12"
     assert "model: minilm" in printed(Results([], about()))
 
 
@@ -423,7 +423,7 @@ def test_the_cells_table_shows_interval_verdict_power_and_matched_draws() -> Non
             "better from",
             "p differs",
             "q improves",
-            "full set",
+            "all pairs",
             "matched",
         ),
         *("draws beaten", "q beats draws"),
