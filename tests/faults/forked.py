@@ -27,7 +27,7 @@ import psutil
 
 IMPORTED = ("ablate.cli.execution", "ablate.models.load", "ablate.training.fit", "ablate.export.export")
 MEMORY = 3 * 2**30
-"""How many bytes of address space a command may take, beside what is imported. Protects the machine."""
+"""How many bytes that can be written a command may take, beside what is imported. Protects the machine."""
 
 LONGEST = 900.0
 """How many seconds a command has for the next of its workers to be there."""
@@ -193,9 +193,10 @@ def _be(job: Job, out: int, err: int) -> None:
         os.dup2(err, 2)
         os.chdir(job.folder)
         os.setpgid(0, 0)
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        # Of memory that can be written: the engine that draws figures reserves addresses that it never uses.
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
         limit = pages * resource.getpagesize() + MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         # As of a command in the foreground, whatever started the tests.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if job.call:

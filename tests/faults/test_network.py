@@ -36,7 +36,7 @@ LINES = {
     "diff": ["diff CELL"],
     "train": ["train t.yaml --store trained.db"],
     "report": ["report", "report --store trained.db -o trained.html"],
-    "choose": ["choose --within 100"],
+    "choose": ["run r.yaml --set confirm=[stsb] --store confirmed.db", "choose --within 100 --store confirmed.db"],
     "export": ["export CELL -o small --no-costs"],
     "prevalence": ["prevalence r.yaml --set prevalence.confirm=[stsb]"],
     "stability": ["stability r.yaml --no-scores"],
