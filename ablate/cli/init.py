@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +55,7 @@ def init(
         raise AblateError("--data divides one file; give it alone, or give --dev and --test")
     already_exists = AblateError(f"--output {output}: already exists; name another file, or remove it first")
     check_output(output)
-    if output.exists():
+    if os.path.exists(output):
         raise already_exists
     named = named_model(model)
     spec = pinned(named)
@@ -74,7 +76,8 @@ def init(
     except FileExistsError:
         raise already_exists from None
     except OSError as error:
-        output.unlink(missing_ok=True)  # a full disk leaves the start of it
+        with suppress(OSError):
+            output.unlink(missing_ok=True)  # a full disk leaves the start of it
         raise AblateError(f"--output {output}: cannot be written ({error.strerror}); name another file") from None
     if named.revision is None and spec.revision is not None:
         say(f"{spec.name} is now at commit {spec.revision}, which the recipe has as `revision`", err=True)

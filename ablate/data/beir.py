@@ -6,6 +6,7 @@ https://github.com/beir-cellar/beir/wiki/Load-your-custom-dataset
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,8 @@ class Beir:
 
 
 def is_beir(path: Path) -> bool:
-    return path.is_dir() and any((path / name).exists() for name in (CORPUS, QUERIES, "qrels"))
+    # os.path, because Path.is_dir raises an error for a name that is too long.
+    return os.path.isdir(path) and any((path / name).exists() for name in (CORPUS, QUERIES, "qrels"))
 
 
 def qrels_names(folder: Path) -> list[str]:

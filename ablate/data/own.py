@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -86,7 +87,7 @@ def _files(path: Path, kind: str, qrels: str | None) -> tuple[Path, ...]:
         if kind != "retrieval":
             raise DataError(f"{path}: a BEIR folder, which is of kind retrieval; name a file, or say kind: retrieval")
         return beir_files(path, qrels or "")
-    return data_files(path) if path.is_dir() else (path,)
+    return data_files(path) if os.path.isdir(path) else (path,)
 
 
 @lru_cache(maxsize=8)

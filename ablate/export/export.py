@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -91,10 +92,10 @@ def check_target(folder: Path) -> None:
     Raises:
         AblateError: the folder exists, or its parent does not.
     """
-    # `exists` follows links, and is false for a broken one.
-    if folder.exists() or folder.is_symlink():
+    # A link that is broken is there too. pathlib raises an error for a name that is too long.
+    if os.path.lexists(folder):
         raise AblateError(f"--output {folder}: already exists; name another folder, or move it away")
-    if not folder.parent.is_dir():
+    if not os.path.isdir(folder.parent):
         raise AblateError(f"--output {folder}: there is no folder {folder.parent}; make it first")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -98,7 +99,7 @@ def _named(text: str) -> OwnEntry:
             f"{option}: not of the form NAME=FILE or NAME=KIND:FILE; write it as in --task mine=pairs.csv"
         )
     kind, colon, rest = file.partition(":")
-    if colon and kind not in TEXTS and not Path(file).exists() and Path(rest).exists():
+    if colon and kind not in TEXTS and not os.path.exists(file) and os.path.exists(rest):
         raise RecipeError(f"{option}: '{kind}' is no kind of file; {suggest(kind, TEXTS)}")
     given = (Path(rest), kind) if colon and kind in TEXTS else (Path(file), None)
     return OwnEntry(name, option, taken_for(given[0], option, "dev", given[1]))

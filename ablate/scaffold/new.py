@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from dataclasses import dataclass
@@ -73,9 +74,9 @@ def write_plugin(name: str, kind: str, registry: Registry, folder: Path | None =
         if entry.plugin.name == name:
             raise AblateError(f"'{name}' is {with_article(entry.kind)} of {entry.origin} already; choose another name")
     folder = folder or Path(names.distribution)
-    if folder.exists() or folder.is_symlink():
+    if os.path.lexists(folder):
         raise AblateError(f"--output {folder}: already exists; name another folder, or move it away")
-    if not folder.parent.is_dir():
+    if not os.path.isdir(folder.parent):
         raise AblateError(f"--output {folder}: there is no folder {folder.parent}; make it first")
     try:
         # In the parent of the target, and so on the same file system, where a rename is atomic.

@@ -126,11 +126,11 @@ class RunLog:
         return [
             RunInfo(
                 id=row.id,
-                started=datetime.fromtimestamp(row.started, UTC),
-                finished=_time(row.finished),
+                started=self._time(row.id, row.started),
+                finished=None if row.finished is None else self._time(row.id, row.finished),
                 manifest=self._description(row.id, row.manifest),
                 choice=None if row.choice is None else self._content(row.id, row.choice),
-                chosen=_time(row.chosen),
+                chosen=None if row.chosen is None else self._time(row.id, row.chosen),
                 rows=row._mapping["count"],
             )
             for row in rows
@@ -174,6 +174,12 @@ class RunLog:
         except Damaged as damage:
             raise self._described(damage) from None
 
+    def _time(self, owner: str, seconds: float) -> datetime:
+        try:
+            return datetime.fromtimestamp(seconds, UTC)
+        except (OverflowError, OSError, TypeError, ValueError):
+            raise self._described(Damaged(f"the time of run {owner} is damaged")) from None
+
     def _described(self, damage: Damaged) -> StoreError:
         return StoreError(f"{damage}: {self._mended}")
 
@@ -192,7 +198,3 @@ def _run_row(connection: Connection, run: str, *, lock: bool = True) -> Row[Any]
         known = connection.execute(newest).scalars().all()
         raise StoreError(f"there is no run {run!r} in the store; {suggest(run, known)}")
     return row
-
-
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

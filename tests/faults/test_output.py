@@ -113,3 +113,19 @@ def test_a_port_that_is_none(command: list[str], port: str, place: Workplace) ->
     line = place.refused(place(*command, "--store", f"postgresql+psycopg://user:secret@localhost:{port}/ablate"))
     assert "secret" not in line
     assert "store" in line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "init minilm -o {0}.yaml",
+        "compare --scorers magnitude --granularities head --dev {0} --dry-run",
+        "compare --scorers magnitude --granularities head --task a={0} --dry-run",
+        "data check {0}",
+        "schema -o {0}",
+    ],
+)
+def test_a_name_that_is_too_long_is_told_in_one_line(line: str, place: Workplace) -> None:
+    before = place.files()
+    place.refused(place(*line.format("x" * 300).split()))
+    assert place.files() == before

@@ -219,7 +219,7 @@ def test_one_that_cannot_be_imported(tmp_path: Path) -> None:
     (tmp_path / "site" / "unimportable.py").write_text(
         "import os\nos.write(1, b'at import')\nos.chdir('/')\nraise KeyboardInterrupt('x' * 10**6)\n"
     )
-    ran = ablate(tmp_path / "site", "list", "-o", "list.txt", folder=tmp_path)
+    ran = ablate(tmp_path / "site", "list", folder=tmp_path)
     assert ran.returncode == 0
     assert "at import" not in ran.stdout
     assert "at import" in ran.stderr

@@ -94,7 +94,7 @@ def points(counts: dict[str, int], count: int, whats: tuple[str, ...], seed: int
 
 def kill_at(grid: Grid, chosen: list[tuple[str, int, str]]) -> None:
     for kind, number, what in chosen:
-        store = f"{kind}-{number}-{what}.db"
+        store = f"{len(chosen)}-{kind}-{number}-{what}.db"
         grid.watched(store)
         killed = grid.run(store, call=f"{__name__}:at_call", given=[kind, number, what])
         assert killed.code == -signal.SIGKILL, (kind, number, what, killed)

@@ -296,7 +296,10 @@ def test_the_head_says_what_chose_and_what_reports() -> None:
     assert "chosen on stsb-dev (dev)" in " ".join(printed(every).split())
     every = Results([made for made in every.rows if made.stage == "confirm"], about(screen=[]))
     told = " ".join(printed(every).split())
-    assert "every cell reported on sts12, sts13, sts14, sts15, sts16, stsb, sickr (test), without pairs already used" in told
+    assert (
+        "every cell reported on sts12, sts13, sts14, sts15, sts16, stsb, sickr (test), without pairs already used"
+        in told
+    )
     assert "Confirm, cell by cell" in told
     assert "(chosen on" not in told
     assert "all pairs" not in kept.replace("dense, all pairs", "")
