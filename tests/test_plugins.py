@@ -255,7 +255,10 @@ print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 def test_the_command_line_goes_on_with_a_broken_plug_in(install: Install, tmp_path: Path) -> None:
     install("broken-dist", "raise SystemExit('imported')")
     install("mine-dist", module())
-    done = python("import sys; sys.argv = ['ablate', 'list', '--json']; import ablate.__main__", tmp_path)
+    done = python(
+        "import runpy, sys; sys.argv = ['ablate', 'list', '--json']; runpy.run_module('ablate', run_name='__main__')",
+        tmp_path,
+    )
     assert {"align", "mine"} <= {row["name"] for row in json.loads(done.stdout)}
     assert "broken-dist 1.2.3" in done.stderr
     assert done.returncode == 0

@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 
+from ablate.cli.say import say
+
 SECONDS = 10.0
 """How long a finished command waits for threads."""
 
@@ -25,6 +27,6 @@ def _waited_for() -> list[str]:
 def _end(code: int) -> None:
     time.sleep(SECONDS)
     names = ", ".join(map(repr, _waited_for()))
-    sys.stderr.write(f"ablate: everything is done; not waiting for threads that do not end: {names}\n")
+    say(f"ablate: everything is done; not waiting for threads that do not end: {names}", err=True)
     sys.stderr.flush()
     os._exit(code)

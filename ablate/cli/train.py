@@ -14,7 +14,7 @@ def train(
 ) -> None:
     """Train the cells of a recipe under their masks, and print the effect of sparsity.
 
-    The dense model is trained for as many steps, for comparison. The recipe's `train` says how.
+    The dense model is trained for the same number of steps, for comparison. The recipe's `train` says how.
     Trained models in the store are not trained again. An interrupted training continues from its
     last checkpoint, to the same weights.
     """

@@ -107,7 +107,7 @@ def _largest_harmless(stage: Stage, known: Sequence[tuple[Group, Evidence]]) -> 
 
 def numbers(stage: Stage, item: Evidence) -> str:
     """``+0.85 points against dense [+0.21 to +1.49], q of 'improves' 0.012``."""
-    over = "the dense model trained for as many steps" if item.against == "trained" else "dense"
+    over = "the dense model trained for the same number of steps" if item.against == "trained" else "dense"
     interval = verdicts.interval(item, stage.measure.places)
     text = f"{wording.signed(item.delta, stage.measure.places)} {stage.measure.unit} against {over} [{interval}]"
     if item.q_verdict is not None:

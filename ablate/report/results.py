@@ -12,7 +12,6 @@ from ablate.report.formats import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
 from ablate.report.layout import build
-from ablate.report.some_cells import cells, filtered, one_cell
 from ablate.report.summary import CellSummary, summarize
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ class Results(RunRecord):
     @property
     def cells(self) -> tuple[CellResult, ...]:
         """The cells of the run, without dense and controls; a cell of several seeds once for each."""
+        from ablate.report.some_cells import cells
+
         return cells(self)
 
     def __getitem__(self, name: str) -> CellResult:
@@ -53,6 +54,9 @@ class Results(RunRecord):
         Raises:
             AblateError: there is no such cell, or there are several: of several models or seeds.
         """
+        # Imported here, because it imports numpy and scipy.
+        from ablate.report.some_cells import one_cell
+
         return one_cell(self, name)
 
     def filter(self, **wanted: str | float | None) -> Results:
@@ -64,6 +68,8 @@ class Results(RunRecord):
         Raises:
             AblateError: another name, or no cell has these values.
         """
+        from ablate.report.some_cells import filtered
+
         return Results.of(filtered(self, wanted))
 
     def _repr_html_(self) -> str | None:

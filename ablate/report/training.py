@@ -48,7 +48,8 @@ def training(stage: Stage, title: str) -> Table:
     lines += [_line(stage, group, new=place == 0) for place, group in enumerate(ranked)]
     groups = [*alone, *ranked]
     notes = (
-        "Δ = cell - dense as it came; sparsity added = cell - dense trained for as many steps at the same train seeds.",
+        "Δ = cell - dense as it came; sparsity added = cell - dense trained for the same number of steps at the same"
+        " train seeds.",
         *wording.seeds(groups, "Means over"),
         *_legend(stage, ranked),
         "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs"

@@ -63,7 +63,7 @@ def test_results_have_keys_of_their_own_and_contributions_are_shared(bench: Benc
 def test_the_note_says_how_much_the_scores_of_dense_differ(bench: Bench, tmp_path: Path) -> None:
     close = bench.run(**GRID, precision="bf16")
     exact = bench.run(store=tmp_path / "other.db", **GRID)
-    effects = (close.about.precision_effects or {})[str(bench.model)]
+    effects = (close.about.precision_effects or {})["model"]
     assert list(effects) == ["stsb-dev", "sickr-dev", "stsb"]
     for task, effect in effects.items():
         ours, theirs = (known(one(results, cell="dense", task=task).score) for results in (close, exact))
@@ -96,7 +96,7 @@ def test_the_record_survives_the_store_and_an_old_one_is_read(bench: Bench) -> N
     with Store(bench.store, create=False) as store:
         rows, about = store.rows(close.about.run), store.about(close.about.run)
     read = RunRecord.from_plain(rows, about)
-    assert read.about.devices == {str(bench.model): "cpu"}
+    assert read.about.devices == {"model": "cpu"}
     assert read.about.precision_effects == close.about.precision_effects
     for row in rows:
         del row["device"]

@@ -131,7 +131,7 @@ def test_one_cell_of_heads_against_a_model_masked_by_hand(bench: Bench) -> None:
         assert row.params_removed == 2 * PER_HEAD == 2 * 1048
         assert row.params_total == sum(p.numel() for p in backbone(dense_model(bench)).parameters())
         assert known(row.seconds) > 0
-        assert (row.stage, row.data, row.model) == ("screen", "senteval", str(bench.model))
+        assert (row.stage, row.data, row.model) == ("screen", "senteval", "model")
     assert results.about.computed == 2
     assert (results.about.cached, results.about.failed) == (0, 0)
 
@@ -285,10 +285,10 @@ def test_how_a_model_was_loaded_is_noted_and_recorded(bench: Bench) -> None:
     save_file(weights | {"cls.bias": torch.zeros(2)}, bench.model / "model.safetensors", metadata={"format": "pt"})
     results = bench.run(scorers=["magnitude"], granularities=["head"])
     remark = "1 weights of the checkpoint are not used, such as 'cls.bias'"
-    assert f"model '{bench.model}': {remark}" in [event.text for event in bench.events if event.kind == "note"]
-    assert results.about.remarks == {str(bench.model): (remark,)}
+    assert f"model 'model': {remark}" in [event.text for event in bench.events if event.kind == "note"]
+    assert results.about.remarks == {"model": (remark,)}
     (_, run), *_ = facts(results, Origin())
-    assert dict(run)[f"{bench.model}, as loaded"] == remark
+    assert dict(run)["model, as loaded"] == remark
 
 
 def test_a_set_of_another_size_than_the_published_one_is_named_in_every_table(bench: Bench) -> None:
@@ -343,7 +343,7 @@ def test_screening_and_confirming(bench: Bench) -> None:
 def test_several_models_in_one_recipe(bench: Bench) -> None:
     models = [{"name": str(bench.model)}, {"name": str(bench.model), "pooling": "cls"}]
     results = bench.run(model=models, confirm=["stsb"])
-    names = [str(bench.model), f"{bench.model} (cls)"]
+    names = ["model", "model (cls)"]
     assert list(results.about.models) == names
     scores = {name: one(results, model=name, task="stsb", control=None, scorer="magnitude").score for name in names}
     assert scores[names[0]] != scores[names[1]]

@@ -66,17 +66,17 @@ def test_the_best_random_mask_on_dev_is_judged_on_test(bench: Bench) -> None:
     assert summary.searched == pytest.approx(mean)
     text = results.to_markdown()
     assert "searches beaten" in text
-    assert "improves on dense and on its matched draws (and, from two on, on random searches)" in text
+    assert "from two searches on, a cell that improves beats them too" in text
     assert "not set against the best" not in text
-    assert "Chosen with 3 evaluations on dev, and set against the best of 3 random masks: " in text
+    assert "Chosen with 3 evaluations on dev, and set against the best of 3 random masks." in text
     assert results.about.failed == 0
     with Store(bench.store) as store:
-        assert f"it beats {item.beaten} of 2 random searches, q" in render_html(gather(store, results))
+        assert f"It beats {item.beaten} of 2 random searches, q" in render_html(gather(store, results))
 
 
 def test_without_it_the_table_says_so(bench: Bench) -> None:
     results = a_run(bench, 0)
-    said = "Chosen with 3 evaluations on dev, and not set against the best of 3 random masks (controls.searched): "
+    said = "Chosen with 3 evaluations on dev, and not set against the best of 3 random masks (controls.searched)."
     assert said in results.to_markdown()
     assert not of(results, control="searched")
     # Alone, no search found it.

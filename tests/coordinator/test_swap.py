@@ -20,6 +20,7 @@ from ablate.data.items import ItemSet
 from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.errors import RecipeError
 from ablate.granularities.units import Units
+from ablate.interrupts import Interrupted
 from ablate.plan.plan import Cell
 from ablate.store.keys import mask_hash
 from ablate.store.store import Store
@@ -71,7 +72,7 @@ class Spy:
 
         def spied(evaluator: Evaluator, keep: Any, tasks: Any, *args: Any, **more: Any) -> Embeddings:
             if self.calls == self.fail:
-                raise KeyboardInterrupt
+                raise Interrupted
             self.calls += 1
             self.sentences += len({sentence for task in tasks for sentence in task.data.sentences})
             return embed(evaluator, keep, tasks, *args, **more)
@@ -204,7 +205,7 @@ def test_controls_and_rows(bench: Bench) -> None:
     assert len({row.key for row in flipped}) == 2
     text = results.to_markdown()
     count = swapped.evaluations
-    assert f"Chosen with {count} evaluations on dev, and set against the best of {count} random masks: head" in text
+    assert f"Chosen with {count} evaluations on dev, and set against the best of {count} random masks." in text
     # The items of the screen tasks are not clean where they report too.
     seen = bench.run(store=bench.root / "other.db", **recipe(confirm=["stsb-dev"]))
     assert one(seen, stage="confirm", scorer="magnitude with swaps").n_clean == 0

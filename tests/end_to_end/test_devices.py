@@ -77,7 +77,7 @@ def test_a_run_gives_the_rows_and_keys_of_the_cpu(bench: Bench, tmp_path: Path, 
     assert scores(there) == scores(here)
     assert {row.device for row in there.rows} == {"privateuseone:0"}
     assert {row.device for row in here.rows} == {"cpu"}
-    assert there.about.devices == {str(bench.model): "privateuseone:0"}
+    assert there.about.devices == {"model": "privateuseone:0"}
     for ours, theirs in zip(there.rows, here.rows, strict=True):
         assert ours.score == pytest.approx(theirs.score, abs=1e-3)
 

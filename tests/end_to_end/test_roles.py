@@ -147,7 +147,7 @@ def test_a_run_tells_which_prompts_a_task_uses(bench: Bench) -> None:
     assert told not in "\n".join(event.text for event in bench.events)
     results = bench.run(screen=["stsb-dev", "nearness"], truncate_dims=[16])
     assert f"{told}" in "\n".join(event.text for event in bench.events)
-    remarks = (results.about.remarks or {})[str(bench.model)]
+    remarks = (results.about.remarks or {})["model"]
     assert "queries get the prompt 'the red ' and documents ' two dog: '; other texts get 'x y '" in remarks[0]
     with Store(bench.store) as store:
         for screen, says in ((["stsb-dev"], False), (["nearness", "stsb-dev"], True)):

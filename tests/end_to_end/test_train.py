@@ -322,7 +322,7 @@ def test_the_report_answers_by_what_sparsity_added(results: Results) -> None:
         (e for e in results.evidence if e.against == "trained" and e.stage == "confirm" and e.task is None),
         key=lambda e: e.delta,
     )
-    assert "over the dense model trained for as many steps" in said
+    assert "against the dense model trained for the same number of steps" in said
     assert f"{best.low:+.2f} to {best.high:+.2f}" in page
     assert "dense, as it came" in page
     assert "trained cells have no matched draws" in page

@@ -325,7 +325,7 @@ def test_more_components_than_there_are_is_refused_before_anything_is_computed(b
     with pytest.raises(RecipeError) as error:
         bench.run(**TRUNCATED | {"truncate_dims": [64, 16]})
     assert str(error.value) == (
-        f"truncate_dims: 64 is more than the 32 components of the embeddings of model '{bench.model}'; "
+        "truncate_dims: 64 is more than the 32 components of the embeddings of model 'model'; "
         "list numbers of at most 32"
     )
     config = bench.model / "config_sentence_transformers.json"

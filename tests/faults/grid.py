@@ -59,7 +59,7 @@ def patient() -> None:
         Path(BEGUN).touch()
         return prepare(*given, **named)
 
-    ablate.coordinator.run.prepare_model_run = told  # type: ignore[assignment]
+    ablate.coordinator.run.prepare_model_run = told
 
 
 class Grid:
