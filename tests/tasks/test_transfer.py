@@ -202,7 +202,7 @@ def test_values_stand_in_the_order_of_the_texts_though_folds_are_cut_by_length()
 
 
 @pytest.mark.parametrize("protocol", ["full", "prototyping"])
-@pytest.mark.parametrize("name", ["cr", "sst2", "trec"])
+@pytest.mark.parametrize("name", [pytest.param("cr", marks=pytest.mark.slow), "sst2", "trec"])
 def test_every_choice_keeps_the_contract(name: str, protocol: str) -> None:
     for solver in ("sklearn", "senteval"):
         check_task(TASKS[name], protocol=protocol, solver=solver)

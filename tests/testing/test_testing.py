@@ -67,6 +67,9 @@ def test_task(plugin: Any) -> None:
     check_task(plugin)
 
 
-@pytest.mark.parametrize("plugin", named("executor"))
+# Those with workers have a test of their own, in tests/executors.
+@pytest.mark.parametrize(
+    "plugin", [one for one in named("executor") if one.values[0].name not in ("processes", "dask")]
+)
 def test_executor(plugin: Any) -> None:
     check_executor(plugin)
