@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -79,14 +78,11 @@ def _measure(grid: str, recipe: dict[str, Any], folder: Path, rounds: int) -> No
     rows: dict[str, list[dict[str, Any]]] = {}
     for _ in range(rounds):
         for name, options in EXECUTORS.items():
-            for old in folder.glob("fresh.db*"):
-                subprocess.run(["rm", "-rf", str(old)], check=True)
-            program = [sys.executable, "-m", "ablate", "run", str(path), "--store", str(folder / "fresh.db")]
-            start = time.perf_counter()
-            out = subprocess.run(
-                [*program, *options, "--format", "json"], check=True, capture_output=True, env={**os.environ}
-            ).stdout
-            seconds[name].append(time.perf_counter() - start)
+            with tempfile.TemporaryDirectory(dir=folder) as fresh:
+                program = [sys.executable, "-m", "ablate", "run", str(path), "--store", f"{fresh}/store.db"]
+                start = time.perf_counter()
+                out = subprocess.run([*program, *options, "--format", "json"], check=True, capture_output=True).stdout
+                seconds[name].append(time.perf_counter() - start)
             rows[name] = json.loads(out)
     base = median(seconds["in process"])
     for name in EXECUTORS:

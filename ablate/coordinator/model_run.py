@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
@@ -20,7 +20,7 @@ from ablate.engine.evaluator import Evaluator
 from ablate.engine.worker import THIS_PROCESS
 from ablate.errors import AblateError, PluginError, StoreError, one_line
 from ablate.events import Event, Watch
-from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure
+from ablate.executors.base import Evaluated, Evaluation, Executor, Failure, PackedMask, TaskToMeasure, ended
 from ablate.interrupts import any_failure
 from ablate.models.chunks import Chunks
 from ablate.models.model import Model
@@ -148,15 +148,10 @@ class ModelRun:
 
     def _execute(self, queue: CellQueue, evaluations: Iterator[Evaluation]) -> None:
         raised: list[BaseException] = []
-        outcomes = self.executor.map(evaluate, _noting_errors(evaluations, raised))
-        try:
+        with ended(self.executor.map(evaluate, _noting_errors(evaluations, raised))) as outcomes:
             for evaluated in self._blaming(outcomes, queue, raised):
                 queue.take(evaluated)
             queue.check_empty()
-        finally:
-            # Ends the executor's threads or processes now, without waiting for garbage collection.
-            if isinstance(outcomes, Generator):
-                outcomes.close()
 
     def _blaming(
         self, outcomes: Iterable[Evaluated], queue: CellQueue, raised: Sequence[BaseException]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from ablate.engine.on_chunk import work_on
 from ablate.errors import PluginError
-from ablate.executors.base import Executor, PackedMask
+from ablate.executors.base import Executor, PackedMask, ended
 from ablate.executors.chunk import Chunk
 from ablate.granularities.units import Units
 from ablate.models.chunks import Chunks, InTurn
@@ -40,8 +39,7 @@ class OnWorkers:
         mask = packed_masks(self.units)
         about = self.spec, self.model.hash, self.model.encoding, mask, call
         chunks = (Chunk(number, *about, value, self.device, precision) for number, value in enumerate(given))
-        outcomes = self.executor.map(work_on, chunks)
-        with closing(cast("Generator[Any]", outcomes)):
+        with ended(self.executor.map(work_on, chunks)) as outcomes:
             for done in outcomes:
                 if done.failure is not None:
                     raise PluginError(done.failure.reason)

@@ -54,9 +54,8 @@ class Others:
             return work
         self.store.claims.abandon(keys)
         reason = f"the process ended {times} times while it evaluated this cell; `--jobs 1` isolates it"
-        failure = Failure(reason, "other")
-        failures = dict.fromkeys((wanted.name for wanted in work.evaluation.tasks), failure)
-        return replace(work, failures={**work.failures, **failures}, evaluation=None)
+        failed = work.evaluation.failed(Failure(reason, "other"))
+        return replace(work, failures={**work.failures, **failed.failures}, evaluation=None)
 
     def stored_since(self, work: CellWork) -> bool:
         """Whether another run has stored a result between the look into the store and the claim."""
@@ -98,9 +97,6 @@ def alone(store: Store, keys: Collection[str], what: str, present: Callable[[], 
     Raises:
         EndedProcesses: processes ended while they computed it, :data:`DEADLY` times.
     """
-    if not keys:  # nothing of it is stored
-        yield True
-        return
     pause = POLL_SECONDS / 32  # a mask takes little time, a search much
     while not (taken := store.claims.take(keys, all_or_none=True)).mine:
         time.sleep(pause)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import isclose
 from typing import Any
 
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, Table, inspect, select
 
 from ablate.data.names import plain_name
 from ablate.doctor.array_entries import STREAM, read_panel, short
@@ -59,31 +59,27 @@ def check_results(connection: Connection, arrays: ArrayStore, runs: Runs, regist
 
 def check_judgments(connection: Connection, audit: Audit) -> None:
     """Checks the judgments of cells: their checksums, and that each is one that this version reads."""
-    table = schema.judgments.c
-    # A store that an older ablate made, and that nothing has been written to since, has no judgments.
-    if not inspect(connection).has_table(schema.judgments.name):
-        return
-    for key, text in connection.execute(select(table.key, table.entry), execution_options=STREAM):
-        audit.checked["judgment"] += 1
-        try:
-            _read_judgment(unpack(key, text))
-        except Damaged as damage:
-            audit.add(schema.judgments, key, short(damage, key))
-        except (TypeError, ValueError) as error:
-            audit.add(schema.judgments, key, f"what is stored under it is no judgment ({error})")
+    _check_entries(connection, audit, schema.judgments, "judgment", _read_judgment)
 
 
 def check_costs(connection: Connection, audit: Audit) -> None:
     """Checks what was measured of cells' models: the checksums."""
-    table = schema.costs.c
-    if not inspect(connection).has_table(schema.costs.name):
+    _check_entries(connection, audit, schema.costs, "measured cost", lambda _: None)
+
+
+def _check_entries(connection: Connection, audit: Audit, table: Table, what: str, read: Callable[[Any], None]) -> None:
+    """Checks the entries of a table. read: raises TypeError or ValueError if an entry is none of this version's."""
+    # A store that an older ablate made, and that nothing has been written to since, lacks the table.
+    if not inspect(connection).has_table(table.name):
         return
-    for key, text in connection.execute(select(table.key, table.entry), execution_options=STREAM):
-        audit.checked["measured cost"] += 1
+    for key, text in connection.execute(select(table.c.key, table.c.entry), execution_options=STREAM):
+        audit.checked[what] += 1
         try:
-            unpack(key, text)
+            read(unpack(key, text))
         except Damaged as damage:
-            audit.add(schema.costs, key, short(damage, key))
+            audit.add(table, key, short(damage, key))
+        except (TypeError, ValueError) as error:
+            audit.add(table, key, f"what is stored under it is no {what} ({error})")
 
 
 def _read_judgment(plain: Any) -> None:

@@ -34,7 +34,7 @@ def evaluate(evaluation: Evaluation) -> Evaluated:
         culprit = "other"
         weights = THIS_PROCESS.weights(evaluation.weights) if evaluation.weights else None
     except any_failure() as error:
-        return Evaluated(evaluation.cell, {}, _all_fail(evaluation, Failure.of(error, culprit)), 0.0)
+        return evaluation.failed(Failure.of(error, culprit))
     tasks: list[Loaded] = []
     failures: dict[str, Failure] = {}
     for wanted in evaluation.tasks:
@@ -85,7 +85,3 @@ def kept(mask: Sequence[PackedMask], model: Model) -> dict[str, torch.Tensor]:
     for part in mask:
         check_version("granularity", part.granularity.name, part.granularity.version, part.version)
     return merge([part.granularity.keep(model, torch.from_numpy(part.unpacked())) for part in mask])
-
-
-def _all_fail(evaluation: Evaluation, failure: Failure) -> dict[str, Failure]:
-    return dict.fromkeys((wanted.name for wanted in evaluation.tasks), failure)

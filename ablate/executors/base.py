@@ -6,8 +6,8 @@ Chunks of scorers' and studies' work go the same way; see :mod:`ablate.executors
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
@@ -239,6 +239,16 @@ class Executor(Plugin):
         Raises:
             Exception: an error of ``work`` or ``items``, unchanged.
         """
+
+
+@contextmanager
+def ended(outcomes: Iterator[Outcome]) -> Iterator[Iterator[Outcome]]:
+    """Ends an executor's threads or processes at the end of the block, without waiting for garbage collection."""
+    try:
+        yield outcomes
+    finally:
+        if isinstance(outcomes, Generator):
+            outcomes.close()
 
 
 def lost(item: ToDo, reason: str, culprit: Culprit = "other") -> Any:

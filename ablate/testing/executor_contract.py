@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from ablate.engine.evaluate import evaluate
 from ablate.engine.worker import THIS_PROCESS
-from ablate.executors.base import Evaluated, Evaluation, Executor
+from ablate.executors.base import Evaluated, Evaluation, Executor, ended
 from ablate.executors.chunk import Chunk, ChunkDone
 from ablate.models.model import Encoding, Model
 from ablate.models.spec import ModelSpec
@@ -114,11 +114,9 @@ def _check_lazy(executor: Executor, who: str) -> None:
             taken += 1
             yield _numbered(i)
 
-    outcomes = executor.map(_square, items())
-    first = next(iter(outcomes))
     # As a run that fails: not every outcome is asked for. An executor may take long for each.
-    if isinstance(outcomes, Generator):
-        outcomes.close()
+    with ended(executor.map(_square, items())) as outcomes:
+        first = next(iter(outcomes))
     require(first == _square(_numbered(int(first.cell))), f"{who} returns {first} for item {first.cell}")
     require(
         taken < _MANY,
