@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 
-from ablate.errors import PluginError, RecipeError, one_line
+from ablate.errors import PluginError, RecipeError, one_line, suggest
 from ablate.executors.base import Executor
 from ablate.granularities.base import Granularity
 from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell, Plan, Step
 from ablate.plugins import Registry
 from ablate.recipe.document import Document, Location
+from ablate.recipe.entries import ExecutorEntry, GranularityEntry, ScorerEntry, StepEntry
 from ablate.recipe.explain import check
-from ablate.recipe.recipe import ExecutorEntry, GranularityEntry, Recipe, ScorerEntry, StepEntry
+from ablate.recipe.recipe import Recipe
 from ablate.recipe.values import Sparsity
 from ablate.scorers.base import Scorer
 from ablate.scorers.examples import Batches
@@ -39,6 +40,7 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     granularities = [resolve.granularity(entry, ("granularities", i)) for i, entry in enumerate(recipe.granularities)]
     resolve.unique("scorers", [label for _, label in scorers], "list it once, or give one of them a label of its own")
     resolve.unique("granularities", [g.name for g in granularities], "list it once")
+    resolve.limited(recipe, [g.name for g in granularities])
     resolve.studied(recipe)
     executor = resolve.executor(recipe.executor)
     resolve.bounded(recipe, [scorer for scorer, _ in scorers])
@@ -46,6 +48,8 @@ def make_plan(recipe: Recipe, document: Document, registry: Registry) -> Plan:
     for granularity, (i, (scorer, label)), (j, sparsity), scope in product(
         granularities, enumerate(scorers), enumerate(recipe.sparsities), recipe.scopes
     ):
+        if granularity.name not in (recipe.scorers[i].granularities or [granularity.name]):
+            continue
         resolve.scores(scorer, granularity, ("scorers", i))
         resolve.fits(scorer, label, sparsity, recipe.steps, ("sparsities", j), ("scorers", i))
         # A scorer without a seed would give the same cell for every seed.
@@ -119,6 +123,9 @@ class _Resolver:
 
     def step(self, entry: StepEntry, location: Location) -> Step:
         scorer, label = self.scorer(entry.scorer, (*location, "scorer"))
+        if entry.scorer.granularities is not None:
+            text = "`granularities` of a scorer is for the grid; leave it out, the step has a granularity of its own"
+            raise self.error((*location, "scorer", "granularities"), text)
         sparsities = []
         # All of them first, so that a misspelled granularity is not compared with the keys of `sparsity`.
         granularities = [
@@ -159,6 +166,14 @@ class _Resolver:
             )
         if steps > 1:
             raise self.error(location, "`negative` has no equal shares to take in steps; use steps: 1")
+
+    def limited(self, recipe: Recipe, names: Sequence[str]) -> None:
+        """Refuses a scorer's ``granularities`` that are not in the grid's."""
+        for i, entry in enumerate(recipe.scorers):
+            for j, name in enumerate(entry.granularities or ()):
+                if name not in names:
+                    text = f"'{name}' is not one of the recipe's granularities; {suggest(name, names)}"
+                    raise self.error(("scorers", i, "granularities", j), text)
 
     def studied(self, recipe: Recipe) -> None:
         """Refuses names for ``ablate prevalence`` that the recipe gives and no plug-in has, whatever the command."""

@@ -21,98 +21,26 @@ from ablate.errors import suggest
 from ablate.models.spec import ModelSpec, Precision
 from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
+from ablate.recipe.entries import ExecutorEntry, Granularity, Scorer, StepEntry
 from ablate.recipe.evaluate import Evaluate
 from ablate.recipe.explain import check, shown
 from ablate.recipe.near_duplicates import NearDuplicates
 from ablate.recipe.own_options import OwnFiles, put_into
-from ablate.recipe.search import Swap
 from ablate.recipe.studies import Prevalence, Stability
 from ablate.recipe.training import Train
-from ablate.recipe.values import Device, Dims, Label, Scope, Seed, Sparsity, Steps, named, wrong
+from ablate.recipe.values import Device, Dims, Scope, Seed, Sparsity, Steps, named, wrong
 
 Margin = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 DataWord = Literal["auto", "embedded", "hub", "senteval"]
 
 
-class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ScorerEntry(BaseModel):
-    """A scorer by name, with its parameters as further keys. ``label`` distinguishes two entries of one scorer."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    scorer: str
-    label: Label | None = None
-
-
-class GranularityEntry(BaseModel):
-    """A granularity by name, with its parameters as further keys."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    granularity: str
-
-
-class ExecutorEntry(BaseModel):
-    """An executor by name, with its parameters as further keys."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    name: str
-
-
-Scorer = Annotated[ScorerEntry, named("scorer", ScorerEntry)]
-Granularity = Annotated[GranularityEntry, named("granularity", GranularityEntry)]
 Model = Annotated[ModelSpec, named("model", ModelSpec, "name")]
 Executor = Annotated[ExecutorEntry, named("executor", ExecutorEntry, "name")]
-Search = Annotated[Swap, named("search", Swap, "name")]
 Near = Annotated[NearDuplicates, named("near_duplicates", NearDuplicates, "action")]
 
 
-class StepEntry(Strict):
-    """One prune step of an explicit cell.
-
-    granularity: one, or a list of several that are scored together, under the same mask in force.
-    sparsity: one for every granularity, or one for each by its name: ``{head: 0.2, neuron: 0.1}``.
-    search: ``swap``: after the scorer, removed units are swapped for kept ones as long as the screen tasks gain.
-    """
-
-    granularity: Granularity | Annotated[list[Granularity], Field(min_length=1)]
-    scorer: Scorer
-    sparsity: Sparsity | dict[str, Sparsity]
-    scope: Scope = "global"
-    seed: Seed | None = None
-    steps: Steps = 1
-    search: Search | None = None
-
-    @model_serializer(mode="wrap")
-    def _as_before_searches(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # A step without a search is recorded as by an ablate that had none, so that runs of both are of one recipe.
-        return {name: value for name, value in plain(self).items() if name != "search" or value is not None}
-
-    @property
-    def granularities(self) -> list[GranularityEntry]:
-        return self.granularity if isinstance(self.granularity, list) else [self.granularity]
-
-    @property
-    def sparsities(self) -> list[Sparsity]:
-        """The sparsity of each of :attr:`granularities`."""
-        sparsity = self.sparsity
-        return [sparsity[e.granularity] if isinstance(sparsity, dict) else sparsity for e in self.granularities]
-
-    def sparsity_fault(self) -> tuple[tuple[str, ...], str] | None:
-        """What is wrong if there is not one sparsity for each granularity: where in the step, and the message."""
-        names = [entry.granularity for entry in self.granularities]
-        given = self.sparsity if isinstance(self.sparsity, dict) else dict.fromkeys(names)
-        for name in given:
-            if name not in names:
-                text = f"'{name}' is not one of the step's granularities; {suggest(name, names)}"
-                return ("sparsity", name), text
-        for name in names:
-            if names.count(name) > 1:
-                return ("granularity",), f"'{name}' is listed twice in granularity; list it once"
-            if name not in given:
-                return ("sparsity",), f"sparsity has no '{name}'; add it"
-        return None
+class Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Statistics(Strict):

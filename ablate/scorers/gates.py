@@ -109,7 +109,8 @@ class Gates(Scorer):
     def supports(self, granularity: Granularity) -> None:
         if not isinstance(granularity, ColumnGranularity):
             raise PluginError(
-                f"scorer 'gates' is for head and neuron, not '{granularity.name}'; use another scorer there"
+                f"scorer 'gates' is for head and neuron, not '{granularity.name}'; use another scorer there, "
+                "or in a grid give it `granularities: [head, neuron]`"
             )
 
     def members(self) -> tuple[Self, ...]:

@@ -194,7 +194,8 @@ UNFIT = {
         f"6:14: {NEGATIVE} 'gates' (r.yaml:4:11) never gives; use a number, or a signed scorer (sign: signed)"
     ),
     scorers("[gates]").replace("head", "head, unstructured"): (
-        "4:11: scorer 'gates' is for head and neuron, not 'unstructured'; use another scorer there"
+        "4:11: scorer 'gates' is for head and neuron, not 'unstructured'; use another scorer there, "
+        "or in a grid give it `granularities: [head, neuron]`"
     ),
     scorers("[{scorer: gates, lambda: 0.5}]"): ("4:11: scorer 'gates': lambda belongs to loss: combined; leave it out"),
     scorers("[{scorer: align, sign: absolute-example}]").replace("head", "head, unstructured"): (

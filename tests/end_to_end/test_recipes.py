@@ -15,7 +15,14 @@ from tests.bench import pairs, write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = sorted(ROOT.glob("recipes/*.yaml"))
-LACKED_BY_EMBEDDED = {"gates.yaml", "gates-controls.yaml", "gates-ways.yaml", "groups.yaml", "headline.yaml"}
+LACKED_BY_EMBEDDED = {
+    "gates.yaml",
+    "gates-controls.yaml",
+    "gates-ways.yaml",
+    "groups.yaml",
+    "headline.yaml",
+    "models.yaml",
+}
 """These name standard sets."""
 CLASSES = {
     "MR/rt-polarity": ("neg", "pos"),

@@ -166,6 +166,28 @@ def test_negative_for_a_signed_scorer() -> None:
         plan_of(tree | {"cells": [[{"granularity": "head", "scorer": signed, "sparsity": "negative", "steps": 2}]]})
 
 
+def test_a_scorer_is_used_at_the_granularities_that_it_lists() -> None:
+    tree = {"model": "m", "granularities": ["head", "unstructured"], "sparsities": [0.1]}
+    limited = {"scorer": "gates", "granularities": ["head"]}
+    cells = plan_of(tree | {"scorers": [limited, "magnitude"]}).cells
+    assert [str(cell) for cell in cells] == ["head gates 10 %", "head magnitude 10 %", "unstructured magnitude 10 %"]
+    (alone,) = plan_of(tree | {"scorers": ["gates"], "granularities": ["head"]}).cells
+    assert cells[0].identity() == alone.identity()
+    near = {"scorer": "align", "granularities": ["heads"]}
+    with pytest.raises(RecipeError, match=r"^recipe\.scorers\.0\.granularities\.0: 'heads' is not .*'head'"):
+        plan_of(tree | {"scorers": [near]})
+    with pytest.raises(RecipeError, match=r"^recipe\.scorers\.0\.granularities: a value is listed twice: 'head, head'"):
+        plan_of(tree | {"scorers": [{"scorer": "align", "granularities": ["head", "head"]}]})
+    step = {"granularity": "head", "scorer": limited, "sparsity": 0.1}
+    with pytest.raises(RecipeError, match=r"^recipe\.cells\.0\.0\.scorer\.granularities: `granularities` of a scorer"):
+        plan_of({"model": "m", "cells": [[step]]})
+
+
+def test_a_recipe_without_that_key_is_recorded_as_before() -> None:
+    document = Document("recipe", {"model": "m", "scorers": ["align"], "granularities": ["head"], "sparsities": [0.1]})
+    assert parse(document).model_dump()["scorers"] == [{"scorer": "align", "label": None}]
+
+
 class PerExample(Scorer):
     """Asks for what no loss over a batch can give."""
 

@@ -14,7 +14,8 @@ from ablate.models.spec import LABEL
 from ablate.plan.make_plan import make_plan
 from ablate.plugins import registry
 from ablate.recipe.document import Document, read
-from ablate.recipe.recipe import ExecutorEntry, Recipe, SentEvalFolder, load_recipe, parse
+from ablate.recipe.entries import ExecutorEntry
+from ablate.recipe.recipe import Recipe, SentEvalFolder, load_recipe, parse
 
 GRID = "model: minilm\nscorers: [align]\ngranularities: [head]\nsparsities: [0.1]\n"
 
