@@ -103,7 +103,9 @@ def _entries(line: ModelLine, digits: int) -> Iterator[TableCell]:
         return
     yield TableCell(line.name)
     yield TableCell(str(line.cell))
-    yield TableCell(f"{signed(line.delta, digits)} {MARKS[str(line.verdict)]}", verdict=line.verdict, said=line.said)
+    yield TableCell(
+        f"{signed(line.delta, digits)} {MARKS.get(line.verdict or '', '')}", verdict=line.verdict, said=line.said
+    )
     yield TableCell(interval(line.low, line.high, digits))
     yield TableCell(line.said or "–")
     yield TableCell("–" if line.first_delta is None else signed(line.first_delta, digits))

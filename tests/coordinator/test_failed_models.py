@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import ablate.coordinator.all_stages
-from ablate.coordinator.all_stages import confirm
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.stages import confirm
 from ablate.errors import AblateError, ModelError, StoreError
 from ablate.report.results import Results
 from ablate.store.store import Store

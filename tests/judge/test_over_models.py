@@ -36,7 +36,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def run(bench: Bench, lineages: dict[str, str], **given: Any) -> Results:
     """A run of the models named; a model whose lineage is its own name has none in the recipe."""
     models = [{"name": name, **({} if of == name else {"lineage": of})} for name, of in lineages.items()]
-    asked = {"scorers": ["magnitude", "align", "random"], "controls": {"matched": 2}, "confirm": ["stsb"]}
+    asked: dict[str, Any] = {
+        "scorers": ["magnitude", "align", "random"],
+        "controls": {"matched": 2},
+        "confirm": ["stsb"],
+    }
     asked |= {"statistics": {"resamples": RESAMPLES}, "model": models}
     return bench.run(**asked | given)
 
@@ -179,7 +183,8 @@ def test_where_units_are_is_counted_from_the_mask(bench: Bench, three: Results) 
         (mask,) = stored.units.values()
         first, second = (~mask[:4]).sum(), (~mask[4:]).sum()  # two layers of four heads
         shares = (first * 2 / 3, first / 3 + second / 3, second * 2 / 3)
-        assert best.depth == {"head": pytest.approx(tuple(share / (first + second) for share in shares))}
+        assert best.depth is not None
+        assert best.depth["head"] == pytest.approx(tuple(share / (first + second) for share in shares))
     depth = pooled(three, "granularity", "head").depth
     assert depth is not None
     assert sum(depth["head"]) == pytest.approx(1)
