@@ -21,6 +21,8 @@ from tests.bench import Bench, known, make_bench
 
 RESAMPLES = 200
 SIX = ["m0", "m1", "m2", "m3", "m4", "m5"]
+FEW: dict[str, Any] = {"scorers": ["magnitude", "align"], "controls": {"matched": 0}}
+"""What saves time where there are six models."""
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +155,7 @@ def test_fewer_than_six_lineages_have_no_p(three: Results) -> None:
 
 
 def test_six_lineages_have_the_p_of_scipy(bench: Bench) -> None:
-    results = run(bench, {name: name for name in SIX})
+    results = run(bench, {name: name for name in SIX}, **FEW)
     found = pooled(results)
     gains = [known(line(results, name).first_delta) for name in SIX]
     above = sum(gain > 0 for gain in gains)
@@ -167,7 +169,7 @@ def test_six_lineages_have_the_p_of_scipy(bench: Bench) -> None:
 
 
 def test_a_model_is_not_independent_of_its_fine_tune(bench: Bench) -> None:
-    results = run(bench, {name: "one" if name in ("m0", "m1") else name for name in SIX})
+    results = run(bench, {name: "one" if name in ("m0", "m1") else name for name in SIX}, **FEW)
     assert (pooled(results).models, pooled(results).lineages) == (6, 5)
     assert pooled(results).signs is None
 
@@ -198,7 +200,7 @@ def test_nothing_is_answered_of_what_was_not_confirmed(bench: Bench) -> None:
 
 def test_a_pick_on_the_pairs_that_report_is_called_optimistic(bench: Bench) -> None:
     confirm = {"tasks": ["stsb"], "cells": "all"}
-    results = run(bench, {name: name for name in SIX}, screen=[], confirm=confirm)
+    results = run(bench, {name: name for name in SIX}, screen=[], confirm=confirm, **FEW)
     found = pooled(results)
     assert found.pooled is not None
     assert found.pooled.optimistic
