@@ -81,7 +81,7 @@ def _best(over: OverModels, by: str) -> Table:
     confirmed = over.stage == "confirm"
     columns = (
         Column("model", stub=True),
-        Column("lineage", rank=3, repeats="model"),
+        Column("lineage", rank=3, repeats="model", prose=True),
         Column(by, stub=True),
         Column("best confirmed cell" if confirmed else "best screened cell", prose=True),
         Column("Δ"),
@@ -169,27 +169,25 @@ def no_p(line: PooledLine) -> str | None:
 
 
 def _depths(over: OverModels) -> Iterator[Table]:
-    """Where in depth the units are that the best cell of each granularity removes."""
-    known = [line for line in over.of("granularity") if line.depth]
-    if not known:
+    """Where in depth the units are that the best cell of each granularity removes, and the mean over lineages."""
+    of_models = [line for line in over.of("granularity") if line.depth]
+    if not of_models:
         return
-    names = list(dict.fromkeys(name for line in known for name in line.depth or {}))
-    kinds = list(dict.fromkeys(line.name for line in known))
+    means = [line for line in over.pooled if line.by == "granularity" and line.depth]
+    found = [*((line.model, line) for line in of_models), *(("mean", line) for line in means)]
     lines: list[Line] = []
-    for model in dict.fromkeys(line.model for line in known):
-        for place, line in enumerate([line for line in known if line.model == model]):
-            lines.append(_depth_line(model, line.name, line.depth or {}, names, new=bool(lines) and place == 0))
-    means = [line for line in over.pooled if line.by == "granularity" and line.depth and line.name in kinds]
-    for place, mean in enumerate(means):
-        lines.append(_depth_line("mean", mean.name, mean.depth or {}, names, new=place == 0))
-    columns = (Column("model", stub=True), Column("cell of", stub=True), *map(Column, names))
-    title = "Where in depth the removed units are, % in the first / middle / last third of the layers"
-    note = (
-        "Of the best confirmed cells; mean: over lineages. Spread evenly over the layers, each third would have 33 %."
+    previous = found[0][0]
+    for model, line in found:
+        for units, shares in (line.depth or {}).items():
+            texts = (model, line.name, units, *(f"{100 * share:.0f} %" for share in shares))
+            lines.append(Line(tuple(map(TableCell, texts)), new=model != previous))
+            previous = model
+    columns = (
+        Column("model", stub=True),
+        Column("cell of", stub=True),
+        Column("units", rank=1, repeats="cell of", prose=True),
+        *map(Column, ("first", "middle", "last")),
     )
-    yield Table(title, columns, tuple(lines), "column", (note,))
-
-
-def _depth_line(model: str, kind: str, depth: dict[str, tuple[float, ...]], names: Sequence[str], new: bool) -> Line:
-    texts = (depth_said(depth[name]) if name in depth else "–" for name in names)
-    return Line((TableCell(model), TableCell(kind), *map(TableCell, texts)), new=new)
+    title = "Where in depth the removed units are: their share in each third of the layers"
+    note = "Of the best cells; mean: over lineages. If they were spread evenly, each third would have 33 %."
+    yield Table(title, columns, tuple(lines), "column", (note,)).compact()

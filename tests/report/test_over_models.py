@@ -69,8 +69,14 @@ def test_a_sign_test_is_shown_where_there_is_one() -> None:
 
 def test_depth_has_a_line_for_each_model_and_the_mean() -> None:
     assert texts(family(), "Where in depth") == [
-        ["model", "cell of", "head"],
-        *([model, "head", "50 / 30 / 20"] for model in ("a", "b", "c", "mean")),
+        ["model", "cell of", "first", "middle", "last"],
+        *([model, "head", "50 %", "30 %", "20 %"] for model in ("a", "b", "c", "mean")),
+    ]
+    steps = line("a", "granularity", "several steps", depth={"head": (1.0, 0.0, 0.0), "neuron": (0.2, 0.2, 0.6)})
+    assert texts(over([steps, line("b")], [pooled()]), "Where in depth") == [
+        ["model", "cell of", "units", "first", "middle", "last"],
+        ["a", "several steps", "head", "100 %", "0 %", "0 %"],
+        ["a", "several steps", "neuron", "20 %", "20 %", "60 %"],
     ]
 
 
