@@ -174,12 +174,13 @@ def _depths(over: OverModels) -> Iterator[Table]:
     if not of_models:
         return
     means = [line for line in over.pooled if line.by == "granularity" and line.depth]
-    found = [*((line.model, line) for line in of_models), *(("mean", line) for line in means)]
+    found = [(line.model, line.name, line.depth) for line in of_models]
+    found += [("mean", line.name, line.depth) for line in means]
     lines: list[Line] = []
     previous = found[0][0]
-    for model, line in found:
-        for units, shares in (line.depth or {}).items():
-            texts = (model, line.name, units, *(f"{100 * share:.0f} %" for share in shares))
+    for model, kind, depth in found:
+        for units, shares in (depth or {}).items():
+            texts = (model, kind, units, *(f"{100 * share:.0f} %" for share in shares))
             lines.append(Line(tuple(map(TableCell, texts)), new=model != previous))
             previous = model
     columns = (
