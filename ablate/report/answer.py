@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
@@ -52,13 +53,18 @@ def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> l
             answers.append(Answer(model, f"Only the dense model was run: no answer about {model}.", ()))
         else:
             entries = [entry for entry in prevalence if entry.model == model]
-            answers.append(_answer(stage, entries, EMBEDDED if results.about.data.startswith("embedded") else ""))
+            answers.append(_answer(stage, entries, _of_data(results)))
     for model, reason in (results.about.failed_models or {}).items():
         if model not in by_model:
             answers.append(Answer(model, f"No answer: the model failed: {reason}", ()))
     if results.about.over_models is not None:
-        answers.append(answer_over(results.about.over_models))
+        over = answer_over(results.about.over_models)
+        answers.append(replace(over, headline=f"{over.headline}{_of_data(results)}"))
     return answers
+
+
+def _of_data(results: RunRecord) -> str:
+    return EMBEDDED if results.about.data.startswith("embedded") else ""
 
 
 def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry], of_data: str) -> Answer:

@@ -12,7 +12,8 @@ from ablate.report.wording import number, signed
 
 def answer_over(over: OverModels) -> Answer:
     """On how many models a cell improves, what the gain is over them, and where the removed units are."""
-    name = f"all {len({line.model for line in over.lines})} models"
+    count = len({line.model for line in over.lines})
+    name = "both models" if count == 2 else f"all {count} models"
     failed = [line.model for line in over.lines if line.reason is not None]
     lacking = f" Without {listed(failed)}, for the reasons in the table." if failed else ""
     if not over.pooled:
@@ -32,15 +33,16 @@ def answer_over(over: OverModels) -> Answer:
 
 
 def _holds(claim: Held, line: PooledLine, plain: bool) -> str:
-    """``on 4 of 6 models (all of 2 of 3 lineages, some of 1 more)``."""
+    """``on 4 of 6 models (of 3 lineages: every model of 2, some models of 1)``."""
     models, lineages = number(line.models, "model"), number(line.lineages, "lineage")
     if claim.models in (0, line.models):
         of = "" if plain else f" of {lineages}"
         return f"on {'each' if claim.models else 'none'} of {models}{of}"
     if plain:
         return f"on {claim.models} of {models}"
-    more = f", some of {claim.some} more" if claim.some else ""
-    return f"on {claim.models} of {models} (all of {claim.lineages} of {lineages}{more})"
+    of_lineages = [f"every model of {claim.lineages}"] if claim.lineages else []
+    of_lineages += [f"some models of {claim.some}"] if claim.some else []
+    return f"on {claim.models} of {models} (of {lineages}: {', '.join(of_lineages)})"
 
 
 def _pooled(over: OverModels, line: PooledLine) -> str:

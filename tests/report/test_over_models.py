@@ -84,8 +84,8 @@ def test_the_answer_says_on_how_many_models_and_what_the_gain_is() -> None:
     found = answer_over(family())
     assert found.model == "all 4 models"
     assert found.headline == (
-        "A confirmed cell improves the model on 2 of 3 models (all of 1 of 2 lineages, some of 1 more); one is harmless"
-        " or better on each of 3 models of 2 lineages. Judged on the mean of 2 tasks. Without d, for the reasons in the"
+        "A confirmed cell improves the model on 2 of 3 models (of 2 lineages: every model of 1, some models of 1); one is"
+        " harmless or better on each of 3 models of 2 lineages. Judged on the mean of 2 tasks. Without d, for the reasons in the"
         " table. The cells that were first on dev gain +0.40 points [+0.10 to +0.70] on the mean over lineages. No"
         f" p-value over models: 2 lineages; {TOO_FEW}."
     )
@@ -144,6 +144,13 @@ def test_a_failed_model_has_an_answer_and_a_line_below_the_tables() -> None:
     results = Results(results.rows, replace(results.about, failed_models={"d": "out of memory"}))
     assert answers(results)[2].headline == "No answer: the model failed: out of memory"
     assert "failed, model d: out of memory" in build(results).foot
+
+
+def test_the_answer_over_models_says_that_data_are_synthetic() -> None:
+    results = with_over(family())
+    embedded = Results(results.rows, replace(results.about, data="embedded (synthetic)"))
+    assert answers(embedded)[-1].headline.endswith("they show how ablate works, and nothing of the model.")
+    assert "synthetic" not in answers(results)[-1].headline
 
 
 def test_the_lines_are_data(family_run: Results) -> None:
