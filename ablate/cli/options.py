@@ -77,7 +77,7 @@ Limit = Annotated[
 ]
 KeepGoing = Annotated[
     bool,
-    typer.Option("--keep-going/--fail-fast", help="When a cell fails: continue, or stop with its error."),
+    typer.Option("--keep-going/--fail-fast", help="When a cell or one of several models fails: continue, or stop."),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the cells, what is cached and the estimated time; run nothing.")

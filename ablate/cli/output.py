@@ -50,7 +50,7 @@ def check_output(
 
 
 def deliver(results: Results, form: Format, output: Path | None, wide: bool = False) -> None:
-    """Writes the results, and ends with status 1 if cells failed.
+    """Writes the results, and ends with status 1 if cells or models failed.
 
     Tables on stdout end with the answer. Of everything else, which programs read, the answer goes to stderr.
     """
@@ -59,7 +59,7 @@ def deliver(results: Results, form: Format, output: Path | None, wide: bool = Fa
     else:
         put(results.to_parquet() if form is Format.parquet else _text(results, form), output)
         print_answers(build(results), make_console(err=True))
-    if results.failed:
+    if results.any_failed:
         raise typer.Exit(1)
 
 

@@ -59,5 +59,5 @@ def report(
             put(texts[form](), output)
     if output is not None:
         say(f"report of run {results.about.run}: {output}", err=True)
-    if results.failed:
+    if results.any_failed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Maps of every scorer's contributions, and their rank correlation with exact removal."""
+"""Maps of every scorer's contributions, their rank correlation with exact removal, and the layers of removed units."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.coordinator.rows import short
 from ablate.engine.prune import Contributions
 from ablate.errors import StoreError
 from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell, Step
-from ablate.record import ContributionMap, OracleAgreement
+from ablate.record import ContributionMap, OracleAgreement, RemovedByLayer
 from ablate.scorers.oracle import Oracle
 
 LARGEST = 1024
@@ -26,15 +27,20 @@ FEWEST = 5
 
 @dataclass
 class Maps:
-    """The maps and the agreement of all models of a run, each added once its cells are evaluated."""
+    """What is known of the units of all models of a run, each added once its cells are evaluated."""
 
     maps: list[ContributionMap] = field(default_factory=list)
     agreement: list[OracleAgreement] = field(default_factory=list)
+    removed: list[RemovedByLayer] = field(default_factory=list)
 
     def add(self, masks: MaskMaker, cells: Sequence[Cell]) -> None:
         """Adds those of one model."""
         self.maps += maps(masks, cells)
         self.agreement += agreement(masks, cells)
+
+    def add_removed(self, masks: MaskMaker, cells: Iterable[Cell]) -> None:
+        """Adds where the units are that these cells remove."""
+        self.removed += [one for cell in cells if cell.training is None for one in removed(masks, cell)]
 
 
 def maps(masks: MaskMaker, cells: Iterable[Cell]) -> list[ContributionMap]:
@@ -73,6 +79,22 @@ def agreement(masks: MaskMaker, cells: Iterable[Cell]) -> list[OracleAgreement]:
         for step, _, contributions in known
         if step.granularity == truth.granularity and step != truth
     ]
+
+
+def removed(masks: MaskMaker, cell: Cell) -> list[RemovedByLayer]:
+    """In which layers the units are that a cell removes, for each granularity; none if its mask is not stored."""
+    stored = masks.stored(cell)
+    if stored is None:
+        return []
+    found = []
+    for name, mask in stored.units.masks.items():
+        granularity = stored.units.granularities[name]
+        layers = masks.scores.layers_of(granularity).numpy()
+        every = np.bincount(layers)
+        gone = np.bincount(layers[~mask], minlength=len(every))
+        counts = tuple(gone.tolist()), tuple(every.tolist())
+        found.append(RemovedByLayer(masks.model.name, short(masks.key(cell)), granularity.name, *counts))
+    return found
 
 
 def _steps(masks: MaskMaker, cells: Iterable[Cell]) -> dict[Step, bool]:

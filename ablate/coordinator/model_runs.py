@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ablate.coordinator.failed_models import FailedModels
 from ablate.coordinator.model_run import ModelRun
 from ablate.errors import ModelError
 from ablate.models.device import label
@@ -41,22 +42,23 @@ class ModelRuns:
     """Loads every model once, so that a fault in one of them is found before cells are evaluated.
 
     Models stay loaded, in the order of the recipe, as long as their weights together have at most :data:`KEPT_BYTES`,
-    and a single model does anyway. Another one is loaded again by each call of :meth:`of`.
+    and a single model does anyway. Another one is loaded again by each call of :meth:`of`. One that fails is left out.
     """
 
-    def __init__(self, specs: Sequence[ModelSpec], prepare: Prepare) -> None:
+    def __init__(self, specs: Sequence[ModelSpec], prepare: Prepare, failed: FailedModels) -> None:
         self._prepare = prepare
         self._known: dict[ModelSpec, _Known] = {}
         self._kept: dict[ModelSpec, ModelRun] = {}
         room = KEPT_BYTES
         for spec in specs:
-            model_run = self._load(spec)
-            self._known[spec] = _Known.of(model_run)
-            size = sum(parameter.nbytes for parameter in model_run.model.network.parameters())
-            if size <= room or len(specs) == 1:
-                room -= size
-                self._kept[spec] = model_run
-            del model_run  # before the next one is loaded
+            with failed.sparing_others(spec):
+                model_run = self._load(spec)
+                self._known[spec] = _Known.of(model_run)
+                size = sum(parameter.nbytes for parameter in model_run.model.network.parameters())
+                if size <= room or len(specs) == 1:
+                    room -= size
+                    self._kept[spec] = model_run
+                del model_run  # before the next one is loaded
 
     def of(self, spec: ModelSpec) -> ModelRun:
         """The model run of a specification. Its caller forgets it before it asks for the next one.

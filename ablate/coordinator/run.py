@@ -8,6 +8,7 @@ from itertools import chain
 
 from ablate.coordinator.all_stages import all_stages
 from ablate.coordinator.earlier_roles import earlier_roles
+from ablate.coordinator.failed_models import FailedModels
 from ablate.coordinator.maps import Maps
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
@@ -23,6 +24,7 @@ from ablate.events import Event, Watch, naming, silent
 from ablate.interrupts import interruptible
 from ablate.judge.against_training import judge_against_training
 from ablate.judge.judge import judge
+from ablate.judge.over_models import over_models
 from ablate.models.device import label
 from ablate.models.dropout import has_dropout
 from ablate.models.encode import encode, prepare
@@ -30,7 +32,7 @@ from ablate.models.load import load_model
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.plan.job import Job
-from ablate.plan.manifest import manifest, model_names
+from ablate.plan.manifest import lineages_of, manifest, model_names
 from ablate.record import JUDGMENT, RunAbout, RunRecord
 from ablate.store.keys import parts_used
 from ablate.store.store import Store
@@ -56,17 +58,25 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
     # By model and stage, because a screen stage comes a second time when its chosen cells are known.
     finished: dict[tuple[str, str], StageRows] = {}
     judged: RunRecord | None = None
+    failed = FailedModels(dict(zip(job.recipe.model, asked.models, strict=True)), keep_going, watch)
     try:
         with interruptible(), job.plan.executor.running():
             models = ModelRuns(
                 job.recipe.model,
                 lambda spec, first: prepare_model_run(job, spec, store, timings, watch, keep_going, remarks=first),
+                failed,
             )
             about = replace(about, **models.about())
             drawn = Maps()
-            for stage in all_stages(job, store, run, models, drawn):
+            for stage in all_stages(job, store, run, models, failed, drawn):
                 finished[stage.model, stage.name] = stage
-            about = replace(about, maps=tuple(drawn.maps), agreement=tuple(drawn.agreement))
+            about = replace(
+                about,
+                maps=tuple(drawn.maps),
+                agreement=tuple(drawn.agreement),
+                removed=tuple(drawn.removed) or None,
+                failed_models=failed.reasons or None,
+            )
         record = _record(about, list(finished.values()), timings)
         judged = _judged(job, store, record, timings) if record.rows else record
     finally:
@@ -138,6 +148,8 @@ def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunR
     with timings.measure("statistics"):
         judgement = judge(record, store, job.registry, statistics)
         evidence = judgement.evidence
+        found = RunRecord(judgement.rows, replace(record.about, evidence=tuple(evidence)))
+        over = over_models(found, lineages_of(job.recipe.model), store, job.registry, statistics)
         if job.texts is not None:
             evidence += judge_against_training(record, store, job.registry, statistics)
     others = other_verdicts(store, record.about.run, evidence, len(record.about.models) > 1)
@@ -145,6 +157,7 @@ def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunR
         record.about,
         other_verdicts=others or None,
         evidence=tuple(evidence),
+        over_models=over,
         judgment=JUDGMENT,
         statistics={**statistics.model_dump(mode="json"), "withheld": judgement.withheld},
         timings=dict(timings.seconds),

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 Pooling = Literal["mean", "cls", "cls_before_pooler", "max", "lasttoken", "weightedmean", "avg_first_last", "avg_top2"]
 LABEL = 40
-"""The most characters of a label, because labels are headings."""
+"""The most characters of a label, because labels are headings, and of a lineage."""
 Precision = Literal["float32", "bf16", "fp16"]
 
 
@@ -17,6 +17,8 @@ class ModelSpec(BaseModel):
 
     name: ``minilm`` (embedded), a local folder, or a Hub id.
     label: what tables, figures and ``--model`` call it; by default the name, of a folder its last part.
+    lineage: what the model descends from, such as the model that it was fine-tuned from. Models of one lineage count
+        once where a run says on how many models something holds. By default each model has its own.
     revision: commit, tag or branch. Required for a Hub id, because otherwise results could not be reproduced.
     pooling: ``mean`` over tokens, ``cls`` (the first token through the trained pooler, as SimCSE names it),
         ``cls_before_pooler`` (the first token), ``max`` over tokens, ``lasttoken``, ``weightedmean`` (the n-th token
@@ -33,6 +35,7 @@ class ModelSpec(BaseModel):
 
     name: Annotated[str, Field(min_length=1)]
     label: str | None = None
+    lineage: str | None = None
     revision: Annotated[str, Field(min_length=1)] | None = None
     pooling: Pooling | None = None
     prompt: str | None = None
@@ -41,10 +44,10 @@ class ModelSpec(BaseModel):
     trust_remote_code: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
-    def _label_for_tables(self) -> ModelSpec:
-        label = self.label
-        if label is not None and not (label.strip() and label.isprintable() and len(label) <= LABEL):
-            raise ValueError(f"a label is 1 to {LABEL} printable characters; choose another")
+    def _names_for_tables(self) -> ModelSpec:
+        for kind, name in (("label", self.label), ("lineage", self.lineage)):
+            if name is not None and not (name.strip() and name.isprintable() and len(name) <= LABEL):
+                raise ValueError(f"a {kind} is 1 to {LABEL} printable characters; choose another")
         return self
 
     @model_validator(mode="after")
@@ -54,7 +57,7 @@ class ModelSpec(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _as_before_prompts_and_labels(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Without a prompt or a label, a spec is recorded as by an ablate that had none: runs of both are of one recipe.
-        later = ("prompt", "prompt_name", "label")
+    def _as_before_such_keys(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Without them, a spec is recorded as by an ablate that had no such keys: runs of both are of one recipe.
+        later = ("prompt", "prompt_name", "label", "lineage")
         return {name: value for name, value in plain(self).items() if name not in later or value is not None}

@@ -88,6 +88,11 @@ def model_names(specs: Sequence[ModelSpec]) -> list[str]:
     return names
 
 
+def lineages_of(specs: Sequence[ModelSpec]) -> dict[str, str]:
+    """The lineage of each model, by its name in rows: that of the recipe, or else the name itself."""
+    return {name: spec.lineage or name for spec, name in zip(specs, model_names(specs), strict=True)}
+
+
 def models_of(about: Manifest, recipe: Recipe) -> dict[str, ModelSpec]:
     """The models of a stored run, by their names in its rows.
 

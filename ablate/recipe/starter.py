@@ -29,6 +29,8 @@ model:
 {revision}\
   # What tables and figures call it; by default its name, of a folder the last part of its path.
 #  label: mine
+  # What it descends from. In a recipe of several models, those of one lineage count once; by default each its own.
+#  lineage: MPNet
   # How token embeddings become one: `mean`, `cls` (the first token through the pooler), `cls_before_pooler`, `max`,
   # `lasttoken`, `weightedmean`, `avg_first_last` or `avg_top2`.
   # {pooling_note}

@@ -7,11 +7,13 @@ from ablate.record.about import (
     NearDuplicates,
     OracleAgreement,
     Racing,
+    RemovedByLayer,
     RunAbout,
     TrainingData,
 )
 from ablate.record.computed import devices_note, precision_note
 from ablate.record.evidence import JUDGMENT, OF_EVIDENCE, Evidence
+from ablate.record.over_models import Held, ModelLine, OverModels, PooledGain, PooledLine, Signs
 from ablate.record.plain import from_plain, to_plain
 from ablate.record.row import FIELDS, STATUSES, Row, columns
 from ablate.record.run import RunRecord
@@ -25,17 +27,24 @@ __all__ = [
     "ContributionMap",
     "Evidence",
     "FamilyEffect",
+    "Held",
     "Manifest",
     "ModelHashes",
+    "ModelLine",
     "NearDuplicates",
     "OracleAgreement",
     "OverComponents",
+    "OverModels",
     "OverSets",
+    "PooledGain",
+    "PooledLine",
     "Racing",
+    "RemovedByLayer",
     "Row",
     "RunAbout",
     "RunRecord",
     "Samples",
+    "Signs",
     "TrainingData",
     "columns",
     "devices_note",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ablate.record.evidence import Evidence
+from ablate.record.over_models import OverModels
 from ablate.record.plain import from_plain, to_plain
 
 
@@ -108,6 +109,20 @@ class OracleAgreement:
     units: int
 
 
+@dataclass(frozen=True)
+class RemovedByLayer:
+    """How many units of each layer a confirmed cell removes, from the input on.
+
+    key: of the cell, as its rows have it. removed, units: one number for each layer: those removed, and all.
+    """
+
+    model: str
+    key: str
+    granularity: str
+    removed: tuple[int, ...]
+    units: tuple[int, ...]
+
+
 # Keyword-only, because fields with defaults come before fields without.
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
@@ -174,6 +189,9 @@ class RunAbout(Manifest):
     other_verdicts: on cells that an earlier run of the store has judged otherwise by the same scores, in one line each;
         None if there are none.
     maps, agreement: of the dense model's contributions, by every scorer of the run.
+    removed: where in each model the units of the confirmed cells are; None of a run of one model.
+    failed_models: model -> why it has no rows, or not those of every stage; None if none failed.
+    over_models: what is found of all models together; None of a run of one model, or if the cells were not judged.
     panels: stage -> task -> the key of the task's panel in the store.
     deviations: task -> how its data differ from the published set of that name, where they do.
     timings: what was done -> seconds. cached, computed, failed: cells of all stages that came whole from the store,
@@ -183,7 +201,8 @@ class RunAbout(Manifest):
         statistics: the recipe's section of that name with every default, and ``withheld``: why tasks have no evidence,
         one line each.
 
-    Of a run that was interrupted, hashes, maps, agreement, evidence, judgment and statistics may be None.
+    Of a run that was interrupted, hashes, maps, agreement, removed, evidence, judgment, statistics and
+    over_models may be None.
     """
 
     store: str
@@ -210,6 +229,9 @@ class RunAbout(Manifest):
     near_duplicates: NearDuplicates | None = None
     cannot_choose: dict[str, dict[str, str]] | None = None
     earlier_roles: tuple[str, ...] | None = None
+    removed: tuple[RemovedByLayer, ...] | None = None
+    failed_models: dict[str, str] | None = None
+    over_models: OverModels | None = None
     other_verdicts: tuple[str, ...] | None = None
 
     @classmethod

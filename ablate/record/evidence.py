@@ -46,7 +46,7 @@ def judged_alike(
     statistics = about.get("statistics") or {}
     withheld = {**statistics, "withheld": [*statistics.get("withheld", ()), _OTHER_RULES]}
     bare = [{**row, **dict.fromkeys(OF_EVIDENCE)} for row in rows]
-    return bare, {**about, "evidence": None, "judgment": None, "statistics": withheld}
+    return bare, {**about, "evidence": None, "over_models": None, "judgment": None, "statistics": withheld}
 
 
 @dataclass(frozen=True, kw_only=True)

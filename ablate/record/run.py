@@ -39,6 +39,11 @@ class RunRecord:
         return [row for row in self.rows if row.status == "failed"]
 
     @property
+    def any_failed(self) -> bool:
+        """Whether a row or a model failed."""
+        return bool(self.failed or self.about.failed_models)
+
+    @property
     def undefined(self) -> list[Row]:
         """The rows whose score has no value on their data; ``reason`` says why."""
         return [row for row in self.rows if row.status == "undefined"]

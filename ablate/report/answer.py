@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
+from ablate.judge.reporting import reporting
 from ablate.record import Evidence, RunRecord
 from ablate.report import wording
+from ablate.report.answer_over_models import answer_over
 from ablate.report.cell_in_words import cell_name, evidence, numbers, sentence
 from ablate.report.prevalence_text import sentences as prevalence_sentences
 from ablate.report.table import MARKS, Answer
@@ -37,7 +40,7 @@ def question(results: RunRecord) -> str:
 
 
 def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> list[Answer]:
-    """An answer for each model, from the stage that reports: the confirmation, or else the screen.
+    """An answer for each model, from the stage that reports: the confirmation, or else the screen. Then one over all.
 
     Args:
         prevalence: what ``ablate prevalence`` found: how many units hurt.
@@ -50,25 +53,18 @@ def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> l
             answers.append(Answer(model, f"Only the dense model was run: no answer about {model}.", ()))
         else:
             entries = [entry for entry in prevalence if entry.model == model]
-            answers.append(_answer(stage, entries, EMBEDDED if results.about.data.startswith("embedded") else ""))
+            answers.append(_answer(stage, entries, _of_data(results)))
+    for model, reason in (results.about.failed_models or {}).items():
+        if model not in by_model:
+            answers.append(Answer(model, f"No answer: the model failed: {reason}", ()))
+    if results.about.over_models is not None:
+        over = answer_over(results.about.over_models)
+        answers.append(replace(over, headline=f"{over.headline}{_of_data(results)}"))
     return answers
 
 
-def reporting(results: RunRecord) -> list[Stage]:
-    """The stage of each model that its answer rests on; of a model that was run dense alone, there is none.
-
-    A confirmation is preferred to a screen, and scores to losses, which are lower where better: a better loss is not
-    the goal, and orderings by a loss can run against the gain in the scores.
-    """
-    found: dict[str, Stage] = {}
-    for stage in sorted((one for one in stages(results) if one.groups), key=_preference):
-        found.setdefault(stage.model, stage)
-    return [found[model] for model in dict.fromkeys(stage.model for stage in stages(results)) if model in found]
-
-
-def _preference(stage: Stage) -> tuple[bool, bool, bool]:
-    """The lower, the better the stage answers: by whole embeddings, as cells are chosen by them."""
-    return stage.name != "confirm", not stage.measure.higher_is_better, stage.measure.dim is not None
+def _of_data(results: RunRecord) -> str:
+    return EMBEDDED if results.about.data.startswith("embedded") else ""
 
 
 def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry], of_data: str) -> Answer:

@@ -97,6 +97,7 @@ def foot(results: RunRecord) -> tuple[str, ...]:
     """Why scores are absent, the time of each part, and what came from the store."""
     about = results.about
     lines = [f"{status}: {reason}" for status, reason in _reasons(results).items()]
+    lines += [f"failed, model {model}: {reason}" for model, reason in (about.failed_models or {}).items()]
     lines += [f"no evidence, {reason}" for reason in about.withheld]
     asked = (about.recipe or {}).get("controls", {}).get("searched")
     if asked and about.confirm and not any(row.evaluations for row in results.rows):

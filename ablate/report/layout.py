@@ -11,6 +11,7 @@ from ablate.record import RunRecord
 from ablate.report import circumstances, wording
 from ablate.report.dims import by_dimension, shown
 from ablate.report.oracle_agreement import oracle_agreement_table
+from ablate.report.over_models import tables as tables_over
 from ablate.report.samples import samples_table
 from ablate.report.sections import cells, detail, grid
 from ablate.report.table import Block, Page, Table
@@ -34,7 +35,7 @@ def build(results: RunRecord) -> Page:
     withheld = () if methods is None or methods.lines or all(one.measure is None for one in compared) else methods.notes
     return Page(
         circumstances.head(results, run_stages),
-        (*of_models(results, run_stages), *_of_scorers(results, methods)),
+        (*of_models(results, run_stages), *_of_all(results, methods)),
         (*circumstances.foot(results), *(f"Scorers as methods: {note}" for note in withheld)),
         tuple(answers(results)),
         results.about.other_verdicts or (),
@@ -53,9 +54,13 @@ def of_models(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[Block, .
     return tuple(blocks)
 
 
-def _of_scorers(results: RunRecord, methods: Table | None) -> tuple[Block, ...]:
-    """The tables of the scorers: rank correlation with exact removal, and mean ranks over models."""
-    candidates = (oracle_agreement_table(results.about.agreement or ()), methods)
+def _of_all(results: RunRecord, methods: Table | None) -> tuple[Block, ...]:
+    """The tables over all models, and of the scorers: rank correlation with exact removal, and mean ranks."""
+    candidates = (
+        *tables_over(results.about.over_models),
+        oracle_agreement_table(results.about.agreement or ()),
+        methods,
+    )
     tables = [table for table in candidates if table and table.lines]
     heading = "all models" if len(results.about.models) > 1 else None
     return (Block(heading, tuple(tables)),) if tables else ()

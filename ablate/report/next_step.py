@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Iterator
 
 from ablate.judge.effects import Stage
+from ablate.judge.reporting import reporting
 from ablate.record import RunRecord
-from ablate.report.answer import ranked, reporting
+from ablate.report.answer import ranked
 from ablate.report.cell_in_words import cell_name, evidence
 from ablate.report.table import NextStep
 from ablate.statistics.verdict import CLAIM_DRAWS

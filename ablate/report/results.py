@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ablate.distribution import pip_install
 from ablate.errors import AblateError
-from ablate.record import STATUSES, RunRecord, columns
+from ablate.record import STATUSES, ModelLine, RunRecord, columns
 from ablate.report.formats import as_csv, as_json, as_markdown
 from ablate.report.frame import as_frame
 from ablate.report.latex import as_latex
@@ -104,6 +104,19 @@ class Results(RunRecord):
         ``pandas.DataFrame(results.summary())`` makes a data frame, and ``dataclasses.asdict`` a dict of a summary.
         """
         return list(summarize(self))
+
+    def models(self) -> list[ModelLine]:
+        """The best confirmed cell of each model of a run of several: of all cells, by granularity, and by scorer.
+
+        ``pandas.DataFrame(results.models())`` makes a data frame. A model that failed is a line with the ``reason``.
+        What is pooled over the models is in ``results.about.over_models.pooled``.
+
+        Returns:
+            Empty for a run of one model, and where no cell was judged. If nothing was confirmed, the lines are of the
+            screen (``results.about.over_models.stage``).
+        """
+        over = self.about.over_models
+        return list(over.lines) if over else []
 
     def to_json(self) -> str:
         """One array of rows: strict JSON (no NaN), ASCII, indented by 2."""

@@ -77,4 +77,5 @@ def filtered(record: RunRecord, wanted: Mapping[str, str | float | None]) -> Run
         if wants(row, ("model", "stage")) and (row.cell == "dense" or not keys.isdisjoint((row.key, row.control_of)))
     ]
     evidence = None if record.about.evidence is None else tuple(one for one in record.evidence if wants(one))
-    return RunRecord(rows, replace(record.about, evidence=evidence))
+    # What was found over models is of all cells.
+    return RunRecord(rows, replace(record.about, evidence=evidence, over_models=None))

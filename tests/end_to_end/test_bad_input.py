@@ -136,6 +136,10 @@ VALUES = {
     instead("model: model", "model: 3"): "1:1: a model is a name, or a mapping such as {name: NAME}, not 3",
     instead("model: model", "model:"): "1:1: a model is a name, or a mapping such as {name: NAME}, not null",
     instead("model: model", "model: []"): "1:1: model: must be a list that is not empty, not []",
+    instead("model: model", "model: {name: model, lineage: ''}"): (
+        "1:1: model: a lineage is 1 to 40 printable characters; choose another"
+    ),
+    instead("model: model", "model: {name: model, lineag: a}"): "1:22: unknown key 'lineag'; did you mean 'lineage'?",
     instead("model: model", "model: {name: model, pooling: maximum}"): (
         "1:22: model.pooling: must be 'mean', 'cls', 'cls_before_pooler', 'max', 'lasttoken', 'weightedmean', "
         "'avg_first_last' or 'avg_top2', not 'maximum'; did you mean 'max'?"

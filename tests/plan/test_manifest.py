@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from ablate.errors import RecipeError
 from ablate.models.spec import ModelSpec
-from ablate.plan.manifest import model_names
+from ablate.plan.manifest import lineages_of, model_names
 
 
 def test_models_of_one_name_are_told_apart() -> None:
@@ -47,3 +47,12 @@ def test_a_label_takes_the_place_of_the_name(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="a label is 1 to 40 printable characters"):
         ModelSpec(name="a", label="a\nb")
     assert "label" not in ModelSpec(name="a").model_dump()
+
+
+def test_models_have_the_lineage_of_the_recipe_or_their_own() -> None:
+    specs = [ModelSpec(name="a", label="ours", lineage="a"), ModelSpec(name="a"), ModelSpec(name="b")]
+    assert lineages_of(specs) == {"ours": "a", "a": "a", "b": "b"}
+    with pytest.raises(ValidationError, match="a lineage is 1 to 40 printable characters"):
+        ModelSpec(name="a", lineage=" ")
+    assert "lineage" not in ModelSpec(name="a").model_dump()
+    assert ModelSpec(name="a", lineage="b").model_dump()["lineage"] == "b"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ablate.errors import AblateError, suggest
 from ablate.judge.effects import Stage, stages
@@ -14,6 +15,7 @@ from ablate.report.figures.curves import curves_figure
 from ablate.report.figures.figure import Figure
 from ablate.report.figures.intervals import forests, intervals_figure
 from ablate.report.figures.maps import WIDEST, maps_figure, of_record
+from ablate.report.figures.over_models import best_figure, depth_figure
 from ablate.report.figures.plane import plane_figure
 from ablate.report.figures.tasks import tasks_figure
 from ablate.report.plane import ALIGN, UNIFORM
@@ -38,7 +40,7 @@ class Plots:
     results: RunRecord
 
     def __repr__(self) -> str:
-        return "<figures: sparsity(), intervals(), tasks(), heads(), plane()>"
+        return "<figures: sparsity(), intervals(), tasks(), models(), heads(), plane()>"
 
     def sparsity(
         self,
@@ -83,6 +85,27 @@ class Plots:
             raise AblateError(f"no cell of this run has an interval{_in(stage)}; {_JUDGE}")
         title = f"Task by task, {_models(drawn)}, {drawn[0].name}: {wording.delta(drawn[0])}"
         return _figure(tasks_figure(drawn, title), caption)
+
+    def models(self, by: str = "granularity", *, caption: bool = True) -> Figure:
+        """The best confirmed cell of each model, a panel for each model on one scale, and the gains pooled over them.
+
+        Args:
+            by: ``granularity`` or ``scorer``: a line for each in a panel. ``depth`` draws in which third of the layers
+                the removed units of the best cells are.
+        """
+        over = self.results.about.over_models
+        if over is None:
+            raise AblateError(
+                f"this run has nothing over several models: its recipe lists one, or it was not judged ({_JUDGE})"
+            )
+        makers = {name: partial(best_figure, over, name) for name in ("granularity", "scorer")}
+        makers |= {"depth": partial(depth_figure, over)}
+        if by not in makers:
+            raise AblateError(f"models are not drawn by '{by}'; {suggest(by, makers)}")
+        drawn = makers[by]()
+        if drawn is None:
+            raise AblateError(f"nothing to draw by {by}: no confirmed cell has one")
+        return _figure(drawn, caption)
 
     def heads(self, *, model: str | None = None, granularity: str = "head", caption: bool = True) -> Figure:
         """Where contributions are high and low: a map of units × layers for each scorer, the oracle's first.

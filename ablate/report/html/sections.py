@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 
 from ablate.judge.effects import Stage
 from ablate.judge.methods import MethodComparison, compare_methods
-from ablate.record import ContributionMap, RunRecord
+from ablate.record import ContributionMap, OverModels, RunRecord
 from ablate.report import wording
 from ablate.report.dims import shown
 from ablate.report.figures.curves import curves_figure
 from ablate.report.figures.figure import Figure
 from ablate.report.figures.intervals import intervals_figure
 from ablate.report.figures.maps import join, maps_figure, of_record
+from ablate.report.figures.over_models import best_figure, depth_figure
 from ablate.report.figures.plane import plane_figure
 from ablate.report.figures.ranks import ranks_figure
 from ablate.report.figures.stability import settlings, stability_figure
@@ -23,6 +24,7 @@ from ablate.report.html.material import Material
 from ablate.report.layout import of_models
 from ablate.report.methods import methods_table
 from ablate.report.oracle_agreement import oracle_agreement_table
+from ablate.report.over_models import tables as tables_over
 from ablate.report.table import Block, Page
 
 
@@ -49,6 +51,8 @@ def sections(material: Material) -> Iterator[ReportSection]:
     """All sections in their order, those without content too."""
     results = material.results
     run_stages = shown(results)
+    if results.about.over_models is not None:
+        yield _models(results.about.over_models)
     yield _drawn("curves", "Sparsity curves and intervals", [*_curves(run_stages), *_forests(run_stages)], _NO_CURVES)
     yield ReportSection("tables", "Tables", blocks=of_models(results, run_stages))
     yield _methods(results, *material.companions)
@@ -110,6 +114,12 @@ def _planes(run_stages: Sequence[Stage]) -> list[Figure]:
         of_place = [stage for stage in run_stages if (stage.model, stage.name) == place]
         drawn.append(plane_figure(of_place, f"The alignment-uniformity plane, {place[0]}, {place[1]}"))
     return [figure for figure in drawn if figure]
+
+
+def _models(over: OverModels) -> ReportSection:
+    figures = [best_figure(over, "granularity"), best_figure(over, "scorer"), depth_figure(over)]
+    drawings = _drawings("models", [figure for figure in figures if figure])
+    return ReportSection("models", "Over models", (), drawings, (Block(None, tables_over(over)),))
 
 
 def _methods(*runs: RunRecord) -> ReportSection:

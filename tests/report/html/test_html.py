@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from ablate.judge.effects import stages
-from ablate.record import ContributionMap, Evidence, ModelHashes, Row, from_plain
+from ablate.record import ContributionMap, Evidence, ModelHashes, OverModels, Row, from_plain
 from ablate.report.curves import curves
 from ablate.report.figures.intervals import forests, intervals_figure, reach
 from ablate.report.figures.maps import heading, maps_figure, of_record
@@ -40,6 +40,7 @@ from ablate.studies.stability_record import (
     StabilityEntry,
     StabilityRecord,
 )
+from tests.report.over_rows import failed, family, line, over, pooled
 from tests.report_rows import SPARSITIES, a_comparison, a_run, about, an_item, cell, changed, row
 from tests.workplace import RECIPE, Workplace
 
@@ -237,6 +238,7 @@ def hostile() -> str:
         "statistics": {text: text for text in HOSTILE},
     }
     results = judged(Results(rows, about(models=models, timings=dict.fromkeys(HOSTILE, 1.0), **listed, **named)))
+    results = Results(results.rows, replace(results.about, over_models=hostile_models()))
     cells = tuple(Line((TableCell(text, best=True, verdict=text), TableCell(text))) for text in HOSTILE)
     table = Table(HOSTILE[1], (Column(HOSTILE[2], stub=True), Column(HOSTILE[3])), cells, HOSTILE[9], tuple(HOSTILE))
     page = Page(tuple(HOSTILE), (Block(HOSTILE[7], (table,)),), tuple(HOSTILE))
@@ -248,6 +250,27 @@ def hostile() -> str:
     }
     choice = {text: {"key": text} for text in HOSTILE}
     return render_html(Material(results, Origin(HOSTILE[3], choice=choice, reads=dict.fromkeys(HOSTILE, 2)), **studies))
+
+
+def hostile_models() -> OverModels:
+    """What was found over models, of the same attacker."""
+    lines = [
+        line(
+            HOSTILE[place % 3],
+            by,
+            text,
+            lineage=text,
+            cell=text,
+            first=text,
+            verdict=text,
+            harmed=(text,),
+            depth={text: (0.5, 0.3, 0.2)},
+        )
+        for by in ("granularity", "scorer")
+        for place, text in enumerate(HOSTILE)
+    ]
+    gained = [pooled(by, text, untested=text) for by in ("all", "granularity", "scorer") for text in HOSTILE]
+    return over([*lines, failed(HOSTILE[4], HOSTILE[5])], gained, tasks=tuple(HOSTILE[:2]), unit=HOSTILE[7])
 
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -321,6 +344,16 @@ def test_the_policy_lets_our_scripts_and_style_act_and_no_other() -> None:
     wanted = f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(scripts(page))}; base-uri 'none';"
     assert policy == f"{wanted} form-action 'none'"
     assert page.index("Content-Security-Policy") < page.index("<title>")
+
+
+def test_a_run_of_several_models_has_a_section_over_them() -> None:
+    run = a_comparison()
+    page = render_html(Material(Results(run.rows, replace(run.about, over_models=family()))))
+    section = page[page.index('<section id="models">') : page.index("</section>", page.index('<section id="models">'))]
+    assert section.count('<figure class="chart">') == 3
+    assert "Best confirmed cell of each model × granularity" in section
+    assert "failed: out of memory" in section
+    assert '<section id="models">' not in render_html(Material(run))
 
 
 @browser
