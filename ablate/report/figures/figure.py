@@ -109,8 +109,8 @@ def of(
         labels: the entries of its legend, which decide into how many columns it fits.
     """
     longest = max((len(text(label)) for label in labels), default=0)
-    # About what a character and the symbol of an entry take, in pixels.
-    entry = round(6.6 * longest + 44)
+    # About what a character and the symbol of an entry take, in pixels, with what parts it from the next.
+    entry = round(6.6 * longest + 56)
     meta: dict[str, Any] = {"entry": entry, "margin": _PANEL_MARGIN}
     config = {**_CONFIG, "legend": {**_CONFIG["legend"], "columns": max(1, min(len(labels) or 1, WIDTH // entry))}}
     return Figure(title, alternative, caption, drawing.configure(**config).properties(usermeta=meta))
@@ -150,6 +150,8 @@ _CONFIG: dict[str, Any] = {
         "symbolSize": 90,
         "labelLimit": 0,
         "gradientStrokeColor": LINE,
+        # Wide enough that entries do not touch where a font is wider than the one that measured the image.
+        "columnPadding": 22,
     },
 }
 
