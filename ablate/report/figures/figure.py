@@ -31,7 +31,7 @@ _SHARPNESS = 1.5
 _PANEL_MARGIN = 66
 """What a panel needs beside its drawing, for its axis, in pixels."""
 
-_MARKS = "DejaVu Sans, sans-serif"
+MARKS_FONT = "DejaVu Sans, sans-serif"
 """A font that has the marks of verdicts, where it is installed."""
 
 _FONT = "Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, sans-serif"
@@ -128,7 +128,7 @@ _CONFIG: dict[str, Any] = {
         "fontSize": 13,
         "subtitleColor": SOFT,
         "subtitleFontSize": 10,
-        "subtitleFont": _MARKS,
+        "subtitleFont": MARKS_FONT,
     },
     "axis": {
         "labelColor": SOFT,

@@ -12,7 +12,7 @@ from ablate.judge.effects import Stage, over_tasks
 from ablate.judge.group import Group, label
 from ablate.report import verdicts, wording
 from ablate.report.figures import figure
-from ablate.report.figures.figure import COLORS, INK, SOFT, Figure, data, text
+from ablate.report.figures.figure import COLORS, INK, MARKS_FONT, SOFT, Figure, data, text
 from ablate.report.table import MARKS
 
 MOST = 30
@@ -174,7 +174,9 @@ def _panel(
         .encode(x=x, color=color, shape=shape)
         .add_params(zoom),
         base.mark_text(align="left", dy=-8, fontSize=11, color=INK).encode(x=alt.value(2), text="cell:N"),
-        base.mark_text(align="right", dy=-8, fontSize=11, color=INK).encode(x=alt.value("width"), text="said:N"),
+        base.mark_text(align="right", dy=-8, fontSize=11, color=INK, font=MARKS_FONT).encode(
+            x=alt.value("width"), text="said:N"
+        ),
     ]
     shown = layers if draws else [layers[0], *layers[3:]]
     return alt.layer(*shown).resolve_scale(shape="independent")
