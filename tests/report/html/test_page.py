@@ -127,7 +127,7 @@ def test_it_prints_on_a4(tmp_path: Path) -> None:
     flags = [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={tmp_path / 'page.pdf'}"]
     subprocess.run([CHROMIUM, *flags, file.as_uri()], capture_output=True, timeout=120, check=True)
     boxes = re.findall(rb"/MediaBox \[([^]]*)\]", (tmp_path / "page.pdf").read_bytes())
-    # A4, and across for a table of many columns.
+    # A4, and landscape for a table of many columns.
     assert {tuple(round(float(number)) for number in box.split()) for box in boxes} == {
         (0, 0, 595, 842),
         (0, 0, 842, 595),
