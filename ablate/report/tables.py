@@ -79,8 +79,8 @@ def print_answers(page: Page, console: Console) -> None:
         console.print()
         _line(console, "Next", "bold")
     for step in page.steps:
-        # On a line of its own and never broken, so that it can be copied.
-        _line(console, f"# {step.gives}", "dim")
+        # Each on a line of its own and never broken, so that both can be copied into a shell.
+        console.print(Text(_printable(console, f"# {step.gives}"), style="dim"), soft_wrap=True)
         console.print(Text(_printable(console, step.command)), soft_wrap=True)
 
 

@@ -534,8 +534,8 @@ def test_reasons_for_no_evidence_stand_at_the_foot() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120, 160])
 def test_judged_tables_fit_and_read_without_color(width: int) -> None:
     text = printed(judged(a_run()), width)
-    # Commands are not broken, so that they can be copied.
-    assert max(cell_len(line) for line in text.splitlines() if not line.startswith("ablate ")) <= width
+    # Commands, and the comments above them, are not broken, so that they can be copied.
+    assert max(cell_len(line) for line in text.splitlines() if not line.startswith(("ablate ", "# "))) <= width
     assert "nan" not in text.lower()
     assert "None" not in text
     for word in VERDICTS:
@@ -569,3 +569,10 @@ def test_markdown_has_the_marks_and_summary_the_numbers() -> None:
     assert known(line.q_improves) <= 0.05
     assert line.matched_draws == 3
     assert {line.verdict for line in a_run().summary()} == {None}
+
+
+def test_what_a_next_command_gives_stays_a_comment_at_any_width() -> None:
+    text = printed(judged(a_run(("minilm", "a model with a long name"))), 60)
+    _, _, steps = text.partition("\nNext\n")
+    assert "# the model of a model with a long name without these units" in steps
+    assert {said.split()[0] for said in steps.splitlines()} == {"#", "ablate"}

@@ -31,7 +31,7 @@ _SHARPNESS = 1.5
 _PANEL_MARGIN = 66
 """What a panel needs beside its drawing, for its axis, in pixels."""
 
-_MARKS = "DejaVu Sans, sans-serif"
+MARKS_FONT = "DejaVu Sans, sans-serif"
 """A font that has the marks of verdicts, where it is installed."""
 
 _FONT = "Helvetica Neue, Arial, Liberation Sans, DejaVu Sans, sans-serif"
@@ -109,8 +109,8 @@ def of(
         labels: the entries of its legend, which decide into how many columns it fits.
     """
     longest = max((len(text(label)) for label in labels), default=0)
-    # About what a character and the symbol of an entry take, in pixels.
-    entry = round(6.6 * longest + 44)
+    # About what a character and the symbol of an entry take, in pixels, with what parts it from the next.
+    entry = round(6.6 * longest + 56)
     meta: dict[str, Any] = {"entry": entry, "margin": _PANEL_MARGIN}
     config = {**_CONFIG, "legend": {**_CONFIG["legend"], "columns": max(1, min(len(labels) or 1, WIDTH // entry))}}
     return Figure(title, alternative, caption, drawing.configure(**config).properties(usermeta=meta))
@@ -128,7 +128,7 @@ _CONFIG: dict[str, Any] = {
         "fontSize": 13,
         "subtitleColor": SOFT,
         "subtitleFontSize": 10,
-        "subtitleFont": _MARKS,
+        "subtitleFont": MARKS_FONT,
     },
     "axis": {
         "labelColor": SOFT,
@@ -150,6 +150,8 @@ _CONFIG: dict[str, Any] = {
         "symbolSize": 90,
         "labelLimit": 0,
         "gradientStrokeColor": LINE,
+        # Wide enough that entries do not touch where a font is wider than the one that measured the image.
+        "columnPadding": 22,
     },
 }
 

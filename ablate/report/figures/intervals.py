@@ -12,7 +12,7 @@ from ablate.judge.effects import Stage, over_tasks
 from ablate.judge.group import Group, label
 from ablate.report import verdicts, wording
 from ablate.report.figures import figure
-from ablate.report.figures.figure import COLORS, INK, SOFT, Figure, data, text
+from ablate.report.figures.figure import COLORS, INK, MARKS_FONT, PAPER, SOFT, Figure, data, text
 from ablate.report.table import MARKS
 
 MOST = 30
@@ -173,11 +173,17 @@ def _panel(
         base.mark_point(filled=True, size=64, yOffset=7, opacity=1, clip=True)
         .encode(x=x, color=color, shape=shape)
         .add_params(zoom),
-        base.mark_text(align="left", dy=-8, fontSize=11, color=INK).encode(x=alt.value(2), text="cell:N"),
-        base.mark_text(align="right", dy=-8, fontSize=11, color=INK).encode(x=alt.value("width"), text="said:N"),
+        *_written(base, "cell:N", alt.value(2), align="left"),
+        *_written(base, "said:N", alt.value("width"), align="right", font=MARKS_FONT),
     ]
     shown = layers if draws else [layers[0], *layers[3:]]
     return alt.layer(*shown).resolve_scale(shape="independent")
+
+
+def _written(base: Any, field: str, x: Any, **font: str) -> Iterator[Any]:
+    """A text above each interval, on paper of its own: the line at 0 would read as a minus, or hide one."""
+    for look in ({"color": PAPER, "stroke": PAPER, "strokeWidth": 4}, {"color": INK}):
+        yield base.mark_text(dy=-8, fontSize=11, **look, **font).encode(x=x, text=field)
 
 
 def _alt(forest: Forest, group: Group) -> str:

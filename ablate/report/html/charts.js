@@ -1,5 +1,5 @@
 "use strict";
-// Replaces the image of each figure by an interactive chart, once the figure is near the window.
+// Puts an interactive chart in the place of each image, once the figure is near the window.
 const OPTIONS = {
   // An interpreter of expressions, since the policy of the page forbids making code from text.
   ast: true,
@@ -42,6 +42,39 @@ function button(label, action) {
   return made;
 }
 
+const LEGEND = "Legend: Enter or Space leaves only this entry, and then adds others or takes them away.";
+// A place for the keyboard on each entry of the legend. The mouse goes through it, to the entry itself.
+function keys(plot, view) {
+  const frame = plot.parentElement;
+  const made = document.createElement("div");
+  const entries = () => [...plot.querySelectorAll("[class*=legend_entries] > g")];
+  made.role = "group";
+  made.ariaLabel = LEGEND;
+  made.className = "keys";
+  const buttons = entries().map((entry, place) => {
+    // The entries are looked up again each time, since the chart may have drawn them anew.
+    const symbol = () => entries()[place].querySelector(".role-legend-symbol path");
+    const key = button("", () => symbol().dispatchEvent(new MouseEvent("click", { bubbles: true })));
+    key.ariaLabel = entry.textContent;
+    key.ariaPressed = "false";
+    key.addEventListener("focus", () => {
+      const { left, top, width, height } = entries()[place].getBoundingClientRect();
+      const origin = frame.getBoundingClientRect();
+      key.style.left = `${left - origin.left + frame.scrollLeft}px`;
+      key.style.top = `${top - origin.top}px`;
+      key.style.width = `${width}px`;
+      key.style.height = `${height}px`;
+    });
+    return key;
+  });
+  view.addDataListener("shown_store", (_, chosen) => {
+    for (const key of buttons) key.ariaPressed = String(chosen.some((one) => one.values.includes(key.ariaLabel)));
+  });
+  made.append(...buttons);
+  frame.querySelector(".keys")?.remove();
+  plot.after(made);
+}
+
 async function show(figure) {
   const plot = figure.querySelector(".plot");
   const width = plot.parentElement.clientWidth - 2;
@@ -52,7 +85,9 @@ async function show(figure) {
   // The plot itself has a name, which tells what the figure shows.
   drawn.ariaHidden = "true";
   const { view } = await vegaEmbed(drawn.appendChild(document.createElement("div")), spec, OPTIONS);
-  plot.replaceChildren(drawn);
+  plot.querySelector(":scope > div")?.remove();
+  plot.prepend(drawn); // the image after it is for paper, where the chart of a wide window would be too small to read
+  if (spec.params?.some((one) => one.name === "shown")) keys(plot, view);
   const tools = figure.querySelector(".tools") ?? document.createElement("p");
   tools.className = "tools";
   const svg = async () =>

@@ -47,7 +47,7 @@ def test_the_charts_become_interactive_under_the_policy(tmp_path: Path) -> None:
 
 
 @browser
-def test_a_click_on_a_legend_leaves_one_scorer_and_a_mark_says_its_values(tmp_path: Path) -> None:
+def test_a_legend_toggles_by_mouse_and_keyboard_and_a_mark_says_its_values(tmp_path: Path) -> None:
     script = """(async () => {
       const figure = document.querySelector("figure.chart");
       await show(figure);
@@ -57,18 +57,33 @@ def test_a_click_on_a_legend_leaves_one_scorer_and_a_mark_says_its_values(tmp_pa
         for (const kind of kinds) at.dispatchEvent(new MouseEvent(kind, place));
         return new Promise((done) => setTimeout(done, 300));
       };
+      const solid = () => [...figure.querySelectorAll(".mark-symbol.role-mark path")]
+        .filter((mark) => mark.getAttribute("opacity") === "1");
+      const colors = () => [...new Set(solid().map((mark) => mark.getAttribute("fill")))];
       await point(figure.querySelectorAll(".role-legend-symbol path")[1], "click");
-      const marks = [...figure.querySelectorAll(".mark-symbol.role-mark path")];
-      const solid = marks.filter((mark) => mark.getAttribute("opacity") === "1");
-      document.body.dataset.colors = [...new Set(solid.map((mark) => mark.getAttribute("fill")))];
-      await point(solid[0], "pointerover", "mouseover", "pointermove", "mousemove");
+      document.body.dataset.colors = colors();
+      await point(solid()[0], "pointerover", "mouseover", "pointermove", "mousemove");
       document.body.dataset.said = document.querySelector(".vg-tooltip").textContent;
+      const keys = [...figure.querySelectorAll(".keys button")];
+      keys[0].focus();
+      keys[0].click();
+      await new Promise((done) => setTimeout(done, 300));
+      document.body.dataset.both = colors();
+      document.body.dataset.keys = keys.map((key) => `${key.ariaLabel} ${key.ariaPressed}`);
+      const at = (element) => Object.values(element.getBoundingClientRect().toJSON()).map(Math.round);
+      const entry = figure.querySelector("[class*=legend_entries] > g");
+      document.body.dataset.place = [at(document.activeElement), at(entry)].join("|");
     })();"""
     (body,) = Parsed(in_chromium(with_script(full_page(), script), tmp_path, budget=60_000)).named("body")
     assert body["data-colors"] == COLORS[1]
     said = body["data-said"] or ""
     assert said.startswith("scoreruniformsparsity, %5Δ")
     assert "interval" in said
+    # By keyboard, another entry is added. The focused button is on its entry of the legend.
+    assert body["data-both"] == f"{COLORS[0]},{COLORS[1]}"
+    assert body["data-keys"] == "align true,uniform true,combined false,magnitude false,random false"
+    focused, entry = (body["data-place"] or "").split("|")
+    assert focused == entry
 
 
 @browser
@@ -111,10 +126,12 @@ def test_it_prints_on_a4(tmp_path: Path) -> None:
     assert CHROMIUM
     flags = [*FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={tmp_path / 'page.pdf'}"]
     subprocess.run([CHROMIUM, *flags, file.as_uri()], capture_output=True, timeout=120, check=True)
-    sizes = re.findall(rb"/MediaBox \[([^]]*)\]", (tmp_path / "page.pdf").read_bytes())
-    assert sizes
-    for size in sizes:
-        assert [round(float(number)) for number in size.split()] == [0, 0, 595, 842]
+    boxes = re.findall(rb"/MediaBox \[([^]]*)\]", (tmp_path / "page.pdf").read_bytes())
+    # A4, and landscape for a table of many columns.
+    assert {tuple(round(float(number)) for number in box.split()) for box in boxes} == {
+        (0, 0, 595, 842),
+        (0, 0, 842, 595),
+    }
 
 
 def test_each_color_of_a_figure_has_one_for_the_dark_page() -> None:
