@@ -206,17 +206,20 @@ def test_in_python_it_chooses_the_same_cell(bench: Bench, results: Results) -> N
 
 
 def test_in_python_what_is_not_chosen_has_its_reason(results: Results) -> None:
-    needs: dict[str, Any]
-    for needs, said in (({}, "give within or faster."), ({"within": 0}, "no confirmed cell is shown to be within 0 ")):
+    unmet: list[tuple[dict[str, Any], str]] = [
+        ({}, "give within or faster."),
+        ({"within": 0}, "no confirmed cell is shown to be within 0 "),
+    ]
+    for needs, said in unmet:
         found = ablate.choose(results, **needs)
         assert (found.cell, found.command) == (None, None)
         assert found.answer.startswith(f"Nothing is chosen: {said}")
-    wrong: dict[str, Any]
-    for wrong, told in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"within": -1}, "within: must be at least 0, not -1"),
         ({"faster": float("nan")}, "faster: must be at least 0, not nan"),
         ({"by": "scor"}, "by: there is no 'scor'; did you mean 'score'?"),
         ({"model": "other"}, "has no model 'other'"),
-    ):
+    ]
+    for wrong, told in refused:
         with pytest.raises(AblateError, match=re.escape(told)):
             ablate.choose(results, **wrong)
