@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ablate.models import families
 
 if TYPE_CHECKING:
-    from ablate.api import compare, run, scores, train
+    from ablate.api import choose, compare, run, scores, train
     from ablate.errors import AblateError
     from ablate.executors.base import Executor
+    from ablate.export.cell_choice import CellChoice
     from ablate.export.export import load
     from ablate.export.live import masked
     from ablate.granularities.base import Granularity
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AblateError",
+    "CellChoice",
     "CellResult",
     "Executor",
     "Granularity",
@@ -34,6 +36,7 @@ __all__ = [
     "Scorer",
     "Task",
     "UnitValues",
+    "choose",
     "compare",
     "hookimpl",
     "load",
@@ -46,6 +49,7 @@ __all__ = [
 
 _HOMES = {
     "AblateError": "ablate.errors",
+    "CellChoice": "ablate.export.cell_choice",
     "CellResult": "ablate.report.cell",
     "Executor": "ablate.executors.base",
     "Granularity": "ablate.granularities.base",
@@ -55,6 +59,7 @@ _HOMES = {
     "Scorer": "ablate.scorers.base",
     "Task": "ablate.tasks.base",
     "UnitValues": "ablate.report.unit_values",
+    "choose": "ablate.api",
     "compare": "ablate.api",
     "hookimpl": "ablate.hookspecs",
     "load": "ablate.export.export",

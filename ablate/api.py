@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ablate.coordinator.run import execute, prepare_model_run
 from ablate.events import Watch, silent
+from ablate.export.cell_choice import CellChoice
+from ablate.export.choose import Needs
+from ablate.export.choose import choose as work
 from ablate.granularities.units import Units
+from ablate.judge.of_model import of_model
+from ablate.models.device import resolve
+from ablate.models.precision import check_precision
+from ablate.models.spec import Precision
 from ablate.plan.job import Job, prepare_job
 from ablate.plan.training import prepare_training_job
+from ablate.plugins import registry
 from ablate.recipe.document import Document
 from ablate.recipe.from_flags import comparison
 from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.recipe import Recipe, load_recipe, parse
+from ablate.record import RunRecord
 from ablate.report.results import Results
 from ablate.report.unit_values import UnitValues
 from ablate.store.store import Store
@@ -210,3 +219,48 @@ def scores(
         model_run = prepare_model_run(job, recipe.model[0], opened, Timings(), watch)
         values = model_run.masks.scores.of(step, Units())[step.granularity]
     return UnitValues.of(step.granularity, model_run.model, values)
+
+
+def choose(
+    results: RunRecord,
+    *,
+    within: float | None = None,
+    faster: float | None = None,
+    by: str | None = None,
+    tasks: Sequence[str] = (),
+    latency: bool = False,
+    model: str | None = None,
+    store: str | Path | None = None,
+    device: str | None = None,
+    precision: Precision = "float32",
+    tell: Callable[[str], None] = lambda _: None,
+) -> CellChoice:
+    """Chooses a confirmed cell by what is needed, as ``ablate choose`` does.
+
+    Parameters and file sizes are computed. Latencies are measured, in seconds to minutes, where ``faster``,
+    ``by="latency"`` or ``latency`` asks for them, and kept in the store.
+
+    Args:
+        results: of a finished run, such as :func:`run` returns.
+        within: at most so much worse than dense, in the unit of the scores, shown by the corrected bound; at least 0.
+        faster: at least so many times as fast as dense, as measured.
+        by: which of the cells that hold these limits: ``score`` (the highest bound), or the least ``parameters``,
+            ``size`` or ``latency``. By default ``parameters``, and ``score`` without ``within``.
+        tasks: confirmed tasks on each of which ``within`` has to hold; by default on the mean over all.
+        latency: measure the cells on the front now.
+        model: one of several models of the run.
+        store: where the run is kept; by default where it was made.
+        device, precision: of the measurement; by default the device of the run.
+        tell: called with each line of progress, such as ``print``.
+
+    Raises:
+        AblateError: the run has confirmed no cell, or of several models none is named; or an argument is wrong.
+    """
+    chosen_from = of_model(Results.of(results), model)
+    needs = Needs.of(within, faster, by, tasks, latency)
+    place = resolve(device or (results.about.recipe or {}).get("device", "auto"))
+    check_precision(precision, place)
+    name = str(results.about.store if store is None else store)
+    with Store(name, create=False) as opened:
+        choice = work(chosen_from, opened, registry(), needs, device=place, precision=precision, tell=tell)
+    return CellChoice(chosen_from, choice, name, len(results.about.models) > 1)

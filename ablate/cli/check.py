@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -45,7 +46,7 @@ def check(
     parameters = Document("", {})
     for text in given or ():
         parameters.override(text)
-    _refuse_without(entry, parameters.plain())
+    _refuse_without(entry, parameters.plain(), ["ablate", "check", name, *_options(kind, given)])
     if given:
         # Checked here, where an error can name the plug-in; the contracts create the plug-in themselves.
         check_parameters(entry.plugin, parameters.plain(), parameters, subject=f"{entry.kind} '{name}'")
@@ -67,31 +68,47 @@ def check(
         raise typer.Exit(1)
 
 
-def _refuse_without(entry: Entry, given: dict[str, Any]) -> None:
+def _options(kind: Kind | None, given: Sequence[str] | None) -> list[str]:
+    """The words of the command line."""
+    of_kind = [] if kind is None else ["--kind", kind.value]
+    return of_kind + [word for text in given or () for word in ("--set", text)]
+
+
+def _refuse_without(entry: Entry, given: dict[str, Any], command: Sequence[str]) -> None:
     """Refuses to check a plug-in that cannot do anything yet, rather than to let its contracts fail one by one."""
     missing = entry.plugin.missing(given)
     if missing:
         needed = " and ".join(f"{key} ({why})" if why else key for key, why in missing.items())
-        remedy = " ".join(f"--set {key}=VALUE" for key in missing)
-        raise PluginError(f"{entry.kind} '{entry.plugin.name}' has to be given {needed}; add {remedy}")
+        line = shlex.join([*command, *(word for key in missing for word in ("--set", f"{key}=VALUE"))])
+        raise PluginError(f"{entry.kind} '{entry.plugin.name}' has to be given {needed}; type: {line}")
 
 
 def _checked(title: str, contracts: Sequence[Contract]) -> list[ContractOutcome]:
-    """The outcomes of contracts. Each is told on stderr when it is known: by a bar, or by a line without a terminal."""
+    """The outcomes of contracts.
+
+    In a terminal, a bar on stderr names the contract that is being checked. Elsewhere a line tells each outcome.
+    """
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     from ablate.cli.console import make_console
     from ablate.testing.contract import outcomes
 
     console = make_console(err=True, highlight=False)
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        BarColumn(bar_width=20),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="crop")),
+    )
     known: list[ContractOutcome] = []
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        bar = bars.add_task(escape(title), total=len(contracts))
+        bar = bars.add_task(escape(f"{title}: {contracts[0].name}"), total=len(contracts))
         for outcome in outcomes(contracts):
             known.append(outcome)
-            bars.update(bar, advance=1)
+            following = contracts[len(known)].name if len(known) < len(contracts) else "done"
+            bars.update(bar, advance=1, description=escape(f"{title}: {following}"))
             if not console.is_terminal:
                 done = f"{title}: {len(known)} of {len(contracts)} contracts, {outcome.verdict}: {outcome.contract}"
                 console.print(done, markup=False, soft_wrap=True)

@@ -110,9 +110,8 @@ def choose(
     with Store(store, create=False) as opened:
         whole = finished(opened, run)
     results = of_model(whole, model)
-    wanted = by or (By.score if within is None else By.parameters)
     listed = tuple(filter(None, map(str.strip, tasks.split(",")))) if tasks else ()
-    needs = Needs(within, faster, wanted.value, listed, latency)
+    needs = Needs.of(within, faster, by, listed, latency)
     place, measured_in = measured_on(device or (results.about.recipe or {}).get("device", "auto"), precision)
     with Store(store) as opened:
         choice = work(

@@ -248,7 +248,7 @@ def read_pairs(path: Path) -> ItemSet:
     for number, line in enumerate(text.rstrip("\n").split("\n"), 1):
         columns = line.rstrip("\r").split("\t")
         if len(columns) != 2 or not all(column.strip() for column in columns):
-            raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two sentences separated by one tab")
+            raise DataError(f"{path}:{number}: {len(columns)} columns; a pair is two tab-separated sentences")
         pairs.append((tuple(columns), 5.0, ""))
     refuse_numbers([texts for texts, *_ in pairs], path)
     return ItemSet.from_rows(path.name, "train", str(path), pairs)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import torch
 
+from ablate.errors import AblateError, suggest
 from ablate.export.sizes import Size, size_of
 from ablate.export.timing import Timed, measure, stored
 from ablate.judge.candidates import Candidate, Candidates, candidates
@@ -38,6 +39,28 @@ class Needs:
     by: By = "parameters"
     tasks: tuple[str, ...] = ()
     latency: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        within: float | None,
+        faster: float | None,
+        by: str | None,
+        tasks: Sequence[str],
+        latency: bool,
+    ) -> Needs:
+        """What a user asks for. by: None for the parameters, and for the score where no ``within`` limits its loss.
+
+        Raises:
+            AblateError: a limit is below 0, or there is no such ``by``.
+        """
+        for name, limit in (("within", within), ("faster", faster)):
+            if limit is not None and not limit >= 0:
+                raise AblateError(f"{name}: must be at least 0, not {limit:g}")
+        wanted = by or ("score" if within is None else "parameters")
+        if wanted not in get_args(By):
+            raise AblateError(f"by: there is no '{wanted}'; {suggest(wanted, get_args(By))}")
+        return cls(within, faster, cast(By, wanted), tuple(tasks), latency)
 
     @property
     def times(self) -> bool:

@@ -62,7 +62,8 @@ def _is_hub_id(text: str) -> bool:
 class Origin:
     """The original model, for a card.
 
-    name: in titles. hub_id: on the Hub; None if it is not known. revision: of it, as the recipe has it.
+    name: in titles: the recipe's label of the model, else the last part of its id or folder.
+    hub_id: on the Hub; None if it is not known. revision: of it, as the recipe has it.
     license: ``license``, and with it ``license_name`` and ``license_link`` where the card has them; empty if it is not
     known. language: codes; empty if they are not known.
     missing: which of these nobody has said, in words.
@@ -96,7 +97,8 @@ def origin_of(spec: ModelSpec, given: Given) -> Origin:
     # YAML 1.1 reads the code of Norwegian as a truth value.
     language = given.language or tuple(one for one in found if isinstance(one, str))
     name = MINILM_HUB_ID if spec.name == "minilm" else spec.name
-    return Origin(Path(name).name, hub_id, spec.revision, own, language)
+    title = spec.label or Path(name).name or Path(name).resolve().name  # "." has no name of its own
+    return Origin(title, hub_id, spec.revision, own, language)
 
 
 def _hub_id(spec: ModelSpec, folder: Path, card: Mapping[str, Any]) -> str | None:

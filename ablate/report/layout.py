@@ -26,17 +26,17 @@ def build(results: RunRecord) -> Page:
     # Imported here, because they import numpy and scipy, which nothing else in this module needs.
     from ablate.judge.methods import compare_methods
     from ablate.report.answer import answers
-    from ablate.report.methods import methods_table
+    from ablate.report.methods import methods_table, untested
     from ablate.report.next_step import next_steps
 
     run_stages, compared = shown(results), compare_methods(results)
     methods = methods_table(compared)
     # Where nothing was confirmed, nobody expects a comparison of scorers.
-    withheld = () if methods is None or methods.lines or all(one.measure is None for one in compared) else methods.notes
+    told = methods is None or methods.lines or all(one.measure is None for one in compared)
     return Page(
         circumstances.head(results, run_stages),
         (*of_models(results, run_stages), *_of_all(results, methods)),
-        (*circumstances.foot(results), *(f"Scorers as methods: {note}" for note in withheld)),
+        (*circumstances.foot(results), *(() if told else (untested(compared),))),
         tuple(answers(results)),
         results.about.other_verdicts or (),
         next_steps(results),

@@ -95,11 +95,24 @@ def _notes(
             f"{name(one, several)}: Friedman χ² {one.chi_square:.2f}, p {p_value(one.p)}, {len(one.blocks)} blocks;"
             f" critical difference {one.critical_difference:.2f}{left_out}."
         )
-    # Several sparsities are mostly withheld for one reason.
+    reasons = _reasons(compared, several)
+    yield from (f"{', '.join(names)}: withheld, {reason}." for reason, names in reasons.items())
+    if any("a block is a model" in reason for reason in reasons):
+        yield MORE_BLOCKS
+
+
+def untested(compared: Sequence[MethodComparison | Withheld]) -> str:
+    """One sentence for a page without the table: that scorers are not compared in general, and why."""
+    reasons = _reasons(compared, several=False)
+    whys = [reason if len(reasons) == 1 else f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    more = f" {MORE_BLOCKS}" if any("a block is a model" in reason for reason in reasons) else ""
+    return f"This run judges single cells. It does not test which scorer is best in general: {'; '.join(whys)}.{more}"
+
+
+def _reasons(compared: Sequence[MethodComparison | Withheld], several: bool) -> dict[str, list[str]]:
+    """Each reason -> what is withheld for it; several sparsities are mostly withheld for one."""
     reasons: dict[str, list[str]] = {}
     for comparison in compared:
         if isinstance(comparison, Withheld):
             reasons.setdefault(comparison.reason, []).append(name(comparison, several))
-    yield from (f"{', '.join(names)}: withheld, {reason}." for reason, names in reasons.items())
-    if any("a block is a model" in reason for reason in reasons):
-        yield MORE_BLOCKS
+    return reasons

@@ -129,7 +129,7 @@ def seeds_p(gains: Floats) -> float:
 class AgainstDraws:
     """A cell compared with random draws.
 
-    p: one-sided, for "the cell is one more random draw" (see :func:`against_draws`).
+    p: one-sided, for "the cell is just another random draw" (see :func:`against_draws`).
     draws: how many random draws there are.
     beaten: how many of them have a lower gain than the cell.
     made: the draws, as far as they decide which gain would beat them.
@@ -185,7 +185,7 @@ def against_draws(
 
 
 def p_of_one_more(gain: float, draws: Floats) -> float:
-    """One-sided p of a cell being one more of d random draws; they must differ. See :func:`against_draws`."""
+    """One-sided p of a cell being just another random draw beside d, which must differ. See :func:`against_draws`."""
     return float(t.sf((gain - float(draws.mean())) / float(spread_of(draws)), len(draws) - 1))
 
 

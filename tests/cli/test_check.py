@@ -173,9 +173,19 @@ def test_parameters_can_be_given(tmp_path: Path) -> None:
 def test_what_has_to_be_given_is_said_before_anything_is_checked(tmp_path: Path) -> None:
     (own := tmp_path / "pairs.txt").write_text("")
     for given, told in {
-        ("needs",): "task 'needs' has to be given file and word (of all words); add --set file=VALUE --set word=VALUE",
-        ("needs", "--set", "at=2", "--set", "word=x"): "task 'needs' has to be given file; add --set file=VALUE",
-        ("heavier",): "scorer 'heavier' has to be given weight; add --set weight=VALUE",
+        ("needs",): "task 'needs' has to be given file and word (of all words); type: ablate check needs "
+        "--set file=VALUE --set word=VALUE",
+        (
+            "needs",
+            "--kind",
+            "task",
+            "--set",
+            "at=2",
+            "--set",
+            "word=a b",
+        ): "task 'needs' has to be given file; type: ablate check "
+        "needs --kind task --set at=2 --set 'word=a b' --set file=VALUE",
+        ("heavier",): "scorer 'heavier' has to be given weight; type: ablate check heavier --set weight=VALUE",
     }.items():
         with pytest.raises(PluginError, match=re.escape(told)):
             CliRunner().invoke(app, ["check", *given], catch_exceptions=False)

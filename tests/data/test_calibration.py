@@ -93,7 +93,7 @@ def test_a_file_of_pairs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r":1: 1 columns; a pair is two sentences separated by one tab"),
+        (b"", r":1: 1 columns; a pair is two tab-separated sentences"),
         (b"a\tb\nc\n", r":2: 1 columns"),
         (b"a\tb\tc\n", r":1: 3 columns"),
         (b"a\t \n", r":1: 2 columns"),

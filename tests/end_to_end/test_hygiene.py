@@ -91,7 +91,7 @@ def test_nothing_is_dropped_for_a_calibration_that_no_scorer_looks_at(bench: Ben
     assert {row.n_clean for row in of(results, task="stsb")} == {50}
 
 
-def test_overlap_keep_decides_on_the_full_sets(bench: Bench) -> None:
+def test_overlap_keep_decides_on_all_pairs(bench: Bench) -> None:
     write_set(bench.data, "stsb", [*TEST, *DEV])
     results = bench.run(confirm=["stsb"], overlap="keep")
     row = one(results, task="stsb", scorer="magnitude", control=None)

@@ -1,4 +1,4 @@
-"""A user's own files go through a run: they choose and report, clean of what chose, and are named by file and hash."""
+"""A user's own files go through a run: they choose, and report without what chose; they are named by file and hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task of triplets keeps the contract of tasks, and goes through a run: one value an item, clean of what chose."""
+"""A task of triplets keeps the contract of tasks, and goes through a run: one value an item, without what chose."""
 
 from __future__ import annotations
 

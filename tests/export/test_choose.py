@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+import ablate
 from ablate.cli import app
 from ablate.errors import AblateError
 from ablate.export import timing
@@ -186,3 +187,39 @@ def test_choose_shares_one_model(bench: Bench, results: Results) -> None:
     assert isinstance(made, Choice)
     assert made.chosen is not None
     assert made.nearest is None
+
+
+def test_in_python_it_chooses_the_same_cell(bench: Bench, results: Results) -> None:
+    found = ablate.choose(results, within=100)
+    assert found.to_dict() == plain(bench, "--within", "100")
+    assert found.cell is not None
+    assert found.cell.name == "head × magnitude 25 %"
+    assert found.answer.startswith("Chosen: head × magnitude 25 %. Gain ")
+    assert found.command == found.to_dict()["export"]
+    assert found.answer in repr(found)
+    page = found._repr_html_()
+    assert page is not None
+    assert page.count("Chosen: head × magnitude 25 %") == 1
+    assert page.count("<table") == 1
+    by_score = ("--within", "100", "--by", "score")
+    assert ablate.choose(results, within=100, by="score").to_dict() == plain(bench, *by_score)
+
+
+def test_in_python_what_is_not_chosen_has_its_reason(results: Results) -> None:
+    unmet: list[tuple[dict[str, Any], str]] = [
+        ({}, "give within or faster."),
+        ({"within": 0}, "no confirmed cell is shown to be within 0 "),
+    ]
+    for needs, said in unmet:
+        found = ablate.choose(results, **needs)
+        assert (found.cell, found.command) == (None, None)
+        assert found.answer.startswith(f"Nothing is chosen: {said}")
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"within": -1}, "within: must be at least 0, not -1"),
+        ({"faster": float("nan")}, "faster: must be at least 0, not nan"),
+        ({"by": "scor"}, "by: there is no 'scor'; did you mean 'score'?"),
+        ({"model": "other"}, "has no model 'other'"),
+    ]
+    for wrong, told in refused:
+        with pytest.raises(AblateError, match=re.escape(told)):
+            ablate.choose(results, **wrong)

@@ -129,6 +129,14 @@ def test_the_embedded_model_is_known_by_its_hash() -> None:
     assert origin_of(ModelSpec(name="minilm"), Given()) == KNOWN
 
 
+def test_a_title_has_the_label_and_never_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = folder(tmp_path / "mine", None)
+    assert origin_of(spec.model_copy(update={"label": "our model, v2"}), Given()).name == "our model, v2"
+    assert origin_of(ModelSpec(name="minilm", label="small"), Given()).name == "small"
+    monkeypatch.chdir(tmp_path / "mine")
+    assert origin_of(ModelSpec(name="."), Given()).name == "mine"
+
+
 def test_a_folder_that_ablate_wrote_names_its_own_original(tmp_path: Path) -> None:
     spec = folder(tmp_path / "small", "base_model: org/first", ablate='{"mask": "1"}')
     assert origin_of(spec, Given()).hub_id == "org/first"

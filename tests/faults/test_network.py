@@ -66,7 +66,7 @@ class Place:
         (folder / "own.tsv").write_text("\n".join(["first\tsecond\tscore", *rows]))
 
     def __call__(self, line: str) -> tuple[Outcome, str]:
-        """What came of a command line, and what it tried to connect to."""
+        """The results of a command line, and what it tried to connect to."""
         self._log.write_text("")
         words = [CELL if word == "CELL" else word for word in line.split()]
         return self._forks.run(Job(words, str(self.folder), 200)), self._log.read_text()

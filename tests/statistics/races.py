@@ -58,7 +58,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Race:
-    """What came of one order.
+    """The result of one order.
 
     stopped: of each cell, whether it stopped at any look. missed: of each cell, whether the upper limit of its
     difference to the first cell was below the truth at any look. seen: items evaluated, all cells.
