@@ -128,7 +128,8 @@ class Preview:
         if model.searches:
             yield f"random search: {model.searches} masks scored on dev; about {_duration(model.search_seconds)}"
         if model.draws:
-            yield f"matched draws: at most {model.draws}, which may stop early (controls.stop_early)"
+            fewer = "none of cells no better than dense, fewer of settled ones (controls.stop_early)"
+            yield f"matched draws: at most {model.draws}; {fewer}"
         if tasks.confirm:
             yield (
                 f"then confirm on {_names(tasks.confirm)}{self._dims}: {model.confirmed} cells, dense and controls "

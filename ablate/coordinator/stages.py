@@ -212,7 +212,9 @@ def _stage(
     of_search |= {short(key(rival)): searched.evaluations[cell] for rival, cell in searched.rivals.items()}
     if of_search:
         rows = [replace(row, evaluations=of_search.get(row.key)) for row in rows]
-    made = Counter(cell_of[outcome.cell] for outcome in outcomes if outcome.cell.control == "matched")
+    # Cells without any draw too: none is made of those that are no better than dense.
+    made = Counter({cell: 0 for control, cell in cell_of.items() if control.control == "matched"})
+    made.update(cell_of[outcome.cell] for outcome in outcomes if outcome.cell.control == "matched")
     if stops:
         of_cell = {short(key(cell)): count for cell, count in made.items()}
         rows = [_with_draws(row, of_cell, matched) for row in rows]
@@ -229,7 +231,7 @@ def _stage(
 
 
 def _with_draws(row: Row, made: Mapping[str, int], asked: int) -> Row:
-    """The row; that of a cell with draws says how many were made, of how many."""
+    """The row; that of a cell with draws says how many were made, if any, of how many."""
     of_cell = made.get(row.key) if row.control is None else None
     return row if of_cell is None else replace(row, draws_made=of_cell, draws_asked=asked)
 

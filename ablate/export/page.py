@@ -131,6 +131,8 @@ def _searched(exported: Exported) -> tuple[str, ...]:
 def _draws(exported: Exported) -> str:
     """How many matched draws stand behind the verdicts."""
     asked = max((row.draws_asked or 0 for row in exported.rows), default=0)
+    if asked and not exported.draws:
+        return f"Matched draws of the cell: none of {asked}, for it is no better than dense."
     few = "" if max(exported.draws, asked) >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS}"
     of = f" of {asked}, stopped early" if asked > exported.draws else ""
     return f"Matched draws of the cell: {exported.draws or 'none'}{of}{few}."

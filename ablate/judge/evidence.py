@@ -63,15 +63,19 @@ def _corrected_on(
 ) -> Iterator[Evidence]:
     """The evidence on one place. members: its tasks."""
     found = [finding for _, finding in of_cells]
+    gainless = sum(group.gainless for group, _ in of_cells)
     claims = [cast(Mapping[Claim, float], finding.claims) for finding in found]
     # What racing has stopped is tested of nothing, but the same pairs stopped it: the family is as large as it was.
     claims += [_NOTHING_FOUND] * len(stage.stopped)
+    # What has no draws because it has no gain stays in the family too, with the p that it has whatever its draws are.
+    claims += [_NOT_IMPROVED] * gainless
     qs = corrected(claims, settings.correction)
-    q_drawn = iter(adjust([one.drawn.p for one in found if one.drawn], settings.correction))
+    p_drawn = [one.drawn.p for one in found if one.drawn]
+    q_drawn = iter(adjust([*p_drawn, *[1.0] * gainless], settings.correction))
     q_searched = iter(adjust([one.searched.p for one in found if one.searched], settings.correction))
     room = _room(stage, members)
     found_by: list[Callable[[Claim, float], float | None]] = [finding.smallest for finding in found]
-    found_by += [_no_gain] * len(stage.stopped)
+    found_by += [_no_gain] * (len(stage.stopped) + gainless)
     smallest = {claim: smallest_gains(claim, claims, found_by, settings, room) for claim in SIZED}
     for number, (group, finding) in enumerate(of_cells):
         asked = Asked(stage, group, task, finding.margin, settings.level, finding.n, settings.correction)
@@ -86,6 +90,7 @@ def _corrected_on(
 
 
 _NOTHING_FOUND: Mapping[Claim, float] = dict.fromkeys(CLAIMS, 1.0)
+_NOT_IMPROVED: Mapping[Claim, float] = {"improves": 1.0}
 
 
 def _no_gain(_claim: Claim, _p: float) -> None:

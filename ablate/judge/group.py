@@ -51,6 +51,11 @@ class Group:
         return self.row.seed is not None or self.row.way == "train"
 
     @property
+    def gainless(self) -> bool:
+        """Whether no matched draws were made of it because it is no better than dense (``controls.stop_early``)."""
+        return self.row.draws_made == 0
+
+    @property
     def name(self) -> str:
         """Its place in the grid and its training, without scope, steps and seed; the cell's text if it has no place."""
         place, way = self.place, self.row.way

@@ -43,6 +43,9 @@ class AgainstRivals:
             return None, "trained cells have no matched draws"
         if group.is_control:
             return None, "cells at random have no matched draws"
+        if group.gainless:
+            which = "whose mean is no better" if len(self.stage.splits) > 1 else "no better"
+            return None, f"cells {which} than dense get no matched draws (controls.stop_early)"
         shares = [row.redrawn for row in group.rows_of_draws() if row.redrawn is not None]
         if shares and max(shares) < NO_CHOICE:
             # All draws would be the cell itself, nearly, and p would be of differences among these.

@@ -1,8 +1,8 @@
-"""Which cells of a stage need no more matched draws, by their mean over the tasks."""
+"""Which cells of a stage need no matched draws, and which need no more, by their mean over the tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -15,7 +15,28 @@ from ablate.statistics.early_stop import settled
 from ablate.statistics.looks import Look
 
 
-def settled_cells(results: RunRecord, look: Look, settings: Settings) -> set[str]:
+def gainless_cells(results: RunRecord, without_verdict: Collection[str]) -> set[str]:
+    """The keys in rows of the cells that cannot improve, whatever their draws: their mean is not above that of dense.
+
+    If the tasks have several measures, a cell has to be so in each that has verdicts. A cell without a mean that has a
+    verdict is not among them, because its single tasks are tested against draws.
+
+    Args:
+        results: the rows of one stage of one model. No draws are needed.
+        without_verdict: the tasks that cells have no verdict on.
+    """
+    found: set[str] = set()
+    others: set[str] = set()
+    for stage in stages(results):
+        judged = stage.splits.keys() - without_verdict
+        for group in stage.groups if judged else ():
+            delta = stage.effect(group).value if judged == stage.splits.keys() else None
+            gains = delta is None or _sign(stage) * delta > 0
+            (others if gains else found).add(group.row.key)
+    return found - others
+
+
+def settled_cells(results: RunRecord, look: Look, settings: Settings, gainless: Collection[str] = ()) -> set[str]:
     """The keys in rows of the cells that beat their draws for certain, or have hardly a chance to.
 
     A cell is judged as the verdict judges it: by the mean over all tasks of one measure, on the pairs that decide. If
@@ -25,13 +46,15 @@ def settled_cells(results: RunRecord, look: Look, settings: Settings) -> set[str
     Args:
         results: the rows of one stage of one model, with the draws made.
         look: at the draws of all cells that are not settled yet.
+        gainless: the keys of the cells that get no draws, which belong to the family of those that do.
     """
     found: set[str] = set()
     unsettled: set[str] = set()
     for stage in stages(results):
         drawn = [group for group in stage.groups if group.matched]
+        family = len(drawn) + sum(group.row.key in gainless for group in stage.groups)
         for group in drawn:
-            known = _scoreless(stage, group) or _settled(stage, group, look, settings, len(drawn))
+            known = _scoreless(stage, group) or _settled(stage, group, look, settings, family)
             (found if known else unsettled).add(group.row.key)
     return found - unsettled
 
@@ -44,10 +67,14 @@ def _settled(stage: Stage, group: Group, look: Look, settings: Settings, family:
     delta = stage.effect(group).value
     if delta is None:
         return False
-    sign = 1.0 if stage.measure.higher_is_better else -1.0
+    sign = _sign(stage)
     draws = sign * np.array(_deltas(stage, group), np.float64)
     sure = sure_level(settings.level, family, settings.correction)
     return settled(sign * delta, draws, look, settings.level, sure) is not None
+
+
+def _sign(stage: Stage) -> float:
+    return 1.0 if stage.measure.higher_is_better else -1.0
 
 
 def _deltas(stage: Stage, group: Group) -> Sequence[float]:

@@ -24,8 +24,8 @@ class Controls(BaseModel):
     screened: the same for each screened cell.
     searched: how many random searches for each confirmed cell that a search on dev found. Each draws as many matched
         masks as that search scored, and its best on dev is a rival of the cell, so it costs as much as the search.
-    stop_early: whether a cell gets no more matched draws once it beats them for certain or can hardly beat them, looked
-        at after 5, 10, 20 and so on. It takes 9 draws or more.
+    stop_early: whether a cell gets no matched draws if it is no better than dense, and no more once it beats them for
+        certain or can hardly beat them, looked at after 5, 10, 20 and so on. It takes 9 draws or more.
     flipped: whether confirmed cells are also compared with removing the highest contributions.
     control_seed: the seed of the first draw. Each further draw has the next seed.
     """

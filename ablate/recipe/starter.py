@@ -87,8 +87,8 @@ tie_seed: 0
 #    - {{granularity: neuron, scorer: magnitude, sparsity: 0.1}}
 
 # Controls. `matched`: how many random draws, with as many units removed in each layer, for each confirmed cell (a claim
-# needs 20; with `stop_early`, a cell gets no more of them once it is settled). `screened`: the same for each
-# screened cell. `searched`: how many random searches for each confirmed cell,
+# needs 20; with `stop_early`, a cell that is no better than dense gets none, and any other no more once it is
+# settled). `screened`: the same for each screened cell. `searched`: how many random searches for each confirmed cell,
 # with as many masks scored on dev as found the cell. `flipped`: whether to remove the highest contributions too.
 controls: {{matched: 3, screened: 0, searched: 0, flipped: false, control_seed: 0}}
 

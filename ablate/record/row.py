@@ -46,8 +46,8 @@ class Row:
         evaluations: of a confirmed cell that a search on dev found, and of a screened one whose mask was searched
             there, how many masks the search scored, whole or in part; of a ``searched`` control, of how many random
             masks it is the best on dev.
-        draws_made, draws_asked: of a cell whose matched draws may stop early, how many were made in this stage, and of
-            how many at most.
+        draws_made, draws_asked: of a cell whose matched draws may stop early, how many were made in this stage (0 of a
+            cell that is no better than dense), and of how many at most.
         cached: whether all results of the cell came from the store. params_total: all parameters of the model.
             units_total: units of the granularity. result: the key of the stored result, 64 hexadecimal digits.
             device: on which the result was computed, such as ``cpu``.

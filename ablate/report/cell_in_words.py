@@ -157,6 +157,8 @@ def _against(stage: Stage, group: Group) -> str:
 
 
 def _against_matched(stage: Stage, group: Group) -> str:
+    if group.gainless:
+        return " It is no better than dense, so no matched draws were made."
     item = stage.evidence_on(group, against="matched")
     if item is None:
         found = stage.evidence_on(group)

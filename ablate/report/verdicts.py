@@ -24,8 +24,8 @@ SEARCHED = (
 """What the columns on random searches mean."""
 
 DRAWS_MADE = (
-    "draws made: none are added once a cell beats its draws for certain, or can hardly beat them with all"
-    " (controls.stop_early); q beats draws allows for the looks."
+    "draws made: 0 of a cell no better than dense, which cannot improve; none are added once a cell beats its draws for"
+    " certain, or can hardly beat them with all (controls.stop_early); q beats draws allows for the looks."
 )
 """What the column on draws that stop early means."""
 
@@ -126,8 +126,8 @@ def beaten(item: Evidence | None) -> str:
 
 
 def draws_made(group: Group) -> str:
-    """How many matched draws were made: ``5 of 20`` if they stop early, ``20`` if not; ``–`` without any."""
-    if not group.matched:
+    """How many matched draws were made: ``5 of 20`` if they stop early, ``20`` if not; ``–`` if none were asked for."""
+    if not group.matched and not group.gainless:
         return "–"
     return f"{len(group.matched)}" + (f" of {group.row.draws_asked}" if group.row.draws_asked else "")
 
@@ -161,11 +161,12 @@ def legend(stage: Stage, groups: Sequence[Group], tasks: Sequence[str | None]) -
 
 def draws(groups: Sequence[Group]) -> tuple[str, ...]:
     """How many matched draws stand behind these cells, and how many a claim takes; empty where none have any."""
-    numbers = sorted({len(group.matched) for group in groups if group.matched})
-    if not numbers:
+    drawn = [group for group in groups if group.matched or group.gainless]
+    if not drawn:
         return ()
+    numbers = sorted({len(group.matched) for group in drawn})
     key = "screened" if any(group.row.stage == "screen" for group in groups) else "matched"
-    asked = sorted({group.row.draws_asked or len(group.matched) for group in groups if group.matched})
+    asked = sorted({group.row.draws_asked or len(group.matched) for group in drawn})
     few = "" if asked[0] >= CLAIM_DRAWS else f"; a claim takes at least {CLAIM_DRAWS} (controls.{key})"
     of = f" of {counts(asked)}" if any(group.row.draws_asked for group in groups) else ""
     return (f"Matched draws of a cell: {counts(numbers)}{of}{few}.",)

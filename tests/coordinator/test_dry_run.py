@@ -156,7 +156,8 @@ def test_draws_that_may_stop_early_are_counted_as_if_none_did(place: Workplace) 
     draws = "controls: {matched: 10, screened: 9, stop_early: true}\nconfirm: [stsb]\n"
     out = place.run(RECIPE + draws, "--dry-run").out
     # Of align; random has none. All ten draws of the confirmed cell, which with dense and random are 13 cells.
-    assert "matched draws: at most 19, which may stop early (controls.stop_early)\n" in out
+    said = "none of cells no better than dense, fewer of settled ones (controls.stop_early)"
+    assert f"matched draws: at most 19; {said}\n" in out
     assert "then confirm on stsb: 13 cells" in out
     assert "matched draws" not in place.run(RECIPE + draws.replace(", stop_early: true", ""), "--dry-run").out
 

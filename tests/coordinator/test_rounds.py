@@ -28,11 +28,12 @@ from ablate.store.store import Store
 from tests.bench import Bench, essence, known, make_bench, of, one
 
 LOOKS = Looks.of(20)
-STOPPING: dict[str, Any] = {"matched": 20, "control_seed": 40, "stop_early": True}
-EVERY: dict[str, Any] = {"matched": 20, "control_seed": 40}
+STOPPING: dict[str, Any] = {"matched": 20, "control_seed": 60, "stop_early": True}
+EVERY: dict[str, Any] = {"matched": 20, "control_seed": 60}
 LEVEL = 0.3
 CELLS = 4
-"""Of these cells and draws at this level, some are settled at once, some later, and some not at all."""
+DRAWN = 3
+"""Of these cells and draws at this level, one has no gain; one is settled at once, one later, and one not at all."""
 
 
 class Ran(NamedTuple):
@@ -53,9 +54,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def a_run(bench: Bench, store: Path | None = None, **given: Any) -> Results:
     """Cells of neurons, since there are more masks of these than draws."""
     tree: dict[str, Any] = {
-        "scorers": ["magnitude", "uniform"],
+        "scorers": ["magnitude"],
         "granularities": ["neuron"],
-        "sparsities": [0.1, 0.5],
+        "sparsities": [0.1, 0.6, 0.75, 0.9],
         "screen": [],
         "confirm": {"tasks": ["stsb", "sickr"], "cells": "all"},
         "controls": STOPPING,
@@ -101,6 +102,8 @@ def draws_of(results: Results, cell: Row) -> list[float]:
 def by_hand(results: Results, cell: Row) -> int:
     """How many of the twenty draws a cell is given."""
     draws, gain = np.array(draws_of(results, cell)), mean_of(results, cell.key)
+    if gain <= 0:
+        return 0
     for number in LOOKS.numbers[:-1]:
         if settled(gain, draws[:number], Look(LOOKS, number), LEVEL, LEVEL / CELLS):
             return number
@@ -115,7 +118,7 @@ def counts(results: Results) -> dict[str, int]:
 def test_a_cell_is_given_draws_until_it_is_settled(stopped: Ran, every: Ran) -> None:
     results = stopped.results
     wanted = {row.key: by_hand(every.results, row) for row in confirmed(every.results)}
-    assert set(wanted.values()) == {5, 10, 20}  # else this would test little
+    assert set(wanted.values()) == {0, 5, 10, 20}  # else this would test little
     assert counts(results) == wanted
     assert {row.draws_asked for row in confirmed(results)} == {20}
     made = sum(wanted.values())
@@ -125,7 +128,7 @@ def test_a_cell_is_given_draws_until_it_is_settled(stopped: Ran, every: Ran) -> 
     for cell in confirmed(results):
         assert draws_of(results, cell) == draws_of(every.results, cell)[: wanted[cell.key]]
     # In the order of a run that makes all draws.
-    rows = [row for row in every.results.rows if row.draw is None or row.draw < 40 + wanted[str(row.control_of)]]
+    rows = [row for row in every.results.rows if row.draw is None or row.draw < 60 + wanted[str(row.control_of)]]
     assert [(row.key, row.task, row.score) for row in results.rows] == [(row.key, row.task, row.score) for row in rows]
     for row in (*of(results, control="matched"), *of(results, cell="dense")):
         assert (row.draws_made, row.draws_asked) == (None, None)
@@ -136,7 +139,8 @@ def test_the_rounds(stopped: Ran) -> None:
     later = sum(number > 5 for number in made), sum(number > 10 for number in made)
     # Each round has dense too, which is stored after the first.
     assert stopped.rounds == [
-        ("confirm", 1 + CELLS + 5 * CELLS),
+        ("confirm", 1 + CELLS),
+        ("confirm, draws 1 to 5", 1 + 5 * DRAWN),
         ("confirm, draws 6 to 10", 1 + 5 * later[0]),
         ("confirm, draws 11 to 20", 1 + 10 * later[1]),
     ]
@@ -145,9 +149,9 @@ def test_the_rounds(stopped: Ran) -> None:
 def test_p_holds_at_the_look_at_which_the_draws_stopped(stopped: Ran) -> None:
     results = stopped.results
     items = {(e.group, e.task): e for e in results.evidence if e.against == "matched"}
-    assert len(items) == 3 * CELLS
+    assert len(items) == 3 * DRAWN
     groups = {group.row.key: group.id for stage in stages(results) for group in stage.groups}
-    for cell in confirmed(results):
+    for cell in (cell for cell in confirmed(results) if cell.draws_made):
         share = LOOKS.share(known_count(cell.draws_made))
         mean, of_task = items[groups[cell.key], None], items[groups[cell.key], "sickr"]
         p = p_of_one_more(mean_of(results, cell.key), np.array(draws_of(results, cell)))
@@ -198,7 +202,7 @@ def test_an_interrupted_run_goes_on_where_it_was(bench: Bench, stopped: Ran, mon
         with pytest.raises(KeyboardInterrupt):
             a_run(bench, store)
     before = bench.encodes
-    assert before == 5 + 5 * CELLS + 2
+    assert before == 5 + 5 * DRAWN + 2
     results = a_run(bench, store)
     assert before + bench.encodes == stopped.encodes
     assert essence(results.rows) == essence(stopped.results.rows)
@@ -216,20 +220,22 @@ def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[Cell], bool]) -> N
 
 
 def test_draws_that_fail_stop_nothing_and_do_not_count(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, lambda cell: cell.draw in (41, 43))
+    failing(monkeypatch, lambda cell: cell.draw in (61, 63))
     results = a_run(bench, bench.root / "draws.db")
     drawn = {item.group: item.draws for item in results.evidence if item.against == "matched"}
-    for group in (group for stage in stages(results) for group in stage.groups):
+    for group in (group for stage in stages(results) for group in stage.groups if group.row.draws_made):
         made = known_count(group.row.draws_made)
         assert (len(group.matched), drawn[group.id]) == (made, made - 2)
-        assert [row.draw for row in group.rows_of_draws() if row.status == "failed"] == [41, 41, 43, 43]
-    assert results.about.failed == 2 * CELLS
+        assert [row.draw for row in group.rows_of_draws() if row.status == "failed"] == [61, 61, 63, 63]
+    assert (len(drawn), results.about.failed) == (DRAWN, 2 * DRAWN)
 
 
-def test_a_cell_that_fails_gets_no_more_draws(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(monkeypatch, lambda cell: bool(cell.steps) and not cell.control and cell.steps[0].label == "magnitude")
+def test_a_cell_that_fails_has_no_mean_and_gets_the_draws_of_the_first_round(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, lambda cell: bool(cell.steps) and not cell.control and cell.steps[0].sparsity in (0.1, 0.6))
     results = a_run(bench, bench.root / "cell.db")
-    lost = [row for row in confirmed(results) if row.scorer == "magnitude"]
+    lost = [row for row in confirmed(results) if row.sparsity in (0.1, 0.6)]
     assert [(row.status, row.draws_made) for row in lost] == [("failed", 5)] * 2
 
 
@@ -238,7 +244,7 @@ def test_draws_of_screened_cells_stop_too(bench: Bench) -> None:
     results = a_run(bench, bench.root / "screened.db", screen=["stsb-dev"], confirm=None, controls=controls)
     cells = [row for row in of(results, stage="screen", control=None) if row.cell != "dense"]
     assert {row.draws_asked for row in cells} == {9}
-    assert {known_count(row.draws_made) for row in cells} <= {5, 9}
+    assert {known_count(row.draws_made) for row in cells} <= {0, 5, 9}
     assert (results.about.draws_made, results.about.draws_asked) == (len(of(results, control="matched")), 36)
     assert known_count(results.about.draws_made) < 36
 
@@ -246,9 +252,11 @@ def test_draws_of_screened_cells_stop_too(bench: Bench) -> None:
 def test_tables_say_how_many_were_made(stopped: Ran) -> None:
     results, made = stopped.results, known_count(stopped.results.about.draws_made)
     text = results.to_markdown()
-    assert all(f"| {number} of 20 |" in text for number in (5, 10, 20))
-    assert "draws made: none are added once a cell beats its draws for certain" in text
-    assert "Matched draws of a cell: 5–20 of 20." in text
+    assert all(f"| {number} of 20 |" in text for number in (0, 5, 10, 20))
+    assert "draws made: 0 of a cell no better than dense, which cannot improve; none are added once a cell" in text
+    assert "Matched draws of a cell: 0–20 of 20." in text
+    assert "cells whose mean is no better than dense get no matched draws" in text
+    assert "needs two" not in text
     assert f"matched draws: {made} of 80 made, {80 - made} saved by stopping early" in text
     assert "With 80 % power, all draws and the p of the other cells as they are," in text
     with Store(stopped.store) as store:
@@ -257,6 +265,17 @@ def test_tables_say_how_many_were_made(stopped: Ran) -> None:
     assert f"{made} of 80 made, {80 - made} saved by stopping early" in page
     assert (kept.rows, kept.about) == (results.rows, results.about)
     assert kept.to_markdown() == text
+
+
+def test_verdicts_are_those_with_all_draws(stopped: Ran, every: Ran) -> None:
+    """Of the cell without draws too: with all of them, its p of improving is 1."""
+    own, ours = ({row.key: row.mean_verdict for row in confirmed(ran.results)} for ran in (every, stopped))
+    assert own == ours
+    (without,) = (row.key for row in confirmed(stopped.results) if row.draws_made == 0)
+    groups = {group.row.key: group.id for stage in stages(every.results) for group in stage.groups}
+    means = {e.group: e.q_improves for e in every.results.evidence if e.against == "dense" and e.task is None}
+    assert means[groups[without]] == 1.0
+    assert not [e for e in stopped.results.evidence if e.against == "matched" and e.group == groups[without]]
 
 
 def test_data_say_how_many_were_made(stopped: Ran) -> None:

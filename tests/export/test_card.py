@@ -70,6 +70,7 @@ def test_a_card_counts_the_draws_and_says_how_many_a_claim_takes(draws: int, sai
 @pytest.mark.parametrize(
     ("made", "asked", "said"),
     [
+        (0, 20, "Matched draws of the cell: none of 20, for it is no better than dense."),
         (5, 20, "Matched draws of the cell: 5 of 20, stopped early."),
         (20, 20, "Matched draws of the cell: 20."),
         (5, 9, "Matched draws of the cell: 5 of 9, stopped early; a claim takes at least 20."),

@@ -185,6 +185,55 @@ def test_a_family_is_all_cells_of_one_place(study: Study, method: str) -> None:
     assert {(item.q_beats, item.p_beats) for item in items.values()} == {(None, None)}
 
 
+TWENTY = tuple(float(size) for size in np.random.default_rng(1).normal(1.0, 0.02, 20))
+
+
+def a_family(every: bool) -> Study:
+    """Five cells with twenty draws, of which those without a gain have none unless asked for; alike but for these."""
+    made = Study()
+    for scorer, noise, own in (("a", 0.7, 0.03), ("b", 0.985, 0.003), ("c", 0.97, 0.05), ("d", 1.03, 0.03)):
+        made.cell(scorer, noise, TWENTY, own=own)
+    # No better than dense, and far better than its draws, as cells by magnitude mostly are.
+    made.cell("far", 1.1, tuple(2 * size for size in TWENTY), own=0.03)
+    means = {
+        name: np.mean([made.scores[task, name] - made.scores[task, "dense"] for task in made.tasks])
+        for name in ("a", "b", "c", "d", "far")
+    }
+    assert {name for name, mean in means.items() if mean > 0} == {"a", "b", "c"}
+
+    def counted(row: Row) -> Row:
+        if row.control or row.cell == "dense":
+            return row
+        return replace(row, draws_asked=20, draws_made=20 if every or means[row.key] > 0 else 0)
+
+    made.rows = [counted(row) for row in made.rows if every or not row.control or means[str(row.control_of)] > 0]
+    return made
+
+
+@pytest.mark.parametrize("method", ["bh", "by", "holm"])
+def test_no_verdict_on_a_mean_needs_the_draws_of_cells_without_a_gain(method: str) -> None:
+    settings = Statistics(resamples=400, correction=method)
+    every, fewer = (a_family(all_).evidence(settings) for all_ in (True, False))
+    assert [of(every, scorer).verdict for scorer in ("a", "d", "far")] == ["improves", "harms", "harms"]
+    for scorer in ("a", "b", "c"):
+        assert of(fewer, scorer) == of(every, scorer)
+        # The claim to beat the draws keeps the family too, and gets no help from what was left out.
+        assert known(of(fewer, scorer, against="matched").q_beats) >= known(
+            of(every, scorer, against="matched").q_beats
+        )
+        for task in ("one", "two"):
+            assert known(of(fewer, scorer, task).q_improves) >= known(of(every, scorer, task).q_improves)
+    beats = [known(of(fewer, scorer, against="matched").p_beats) for scorer in ("a", "b", "c")]
+    q_beats = [of(fewer, scorer, against="matched").q_beats for scorer in ("a", "b", "c")]
+    assert q_beats == pytest.approx(adjust([*beats, 1.0, 1.0], method)[:3])
+    for scorer in ("d", "far"):
+        own, with_draws = of(fewer, scorer), of(every, scorer)
+        assert (own.verdict, own.q_better, own.q_harms) == (with_draws.verdict, with_draws.q_better, with_draws.q_harms)
+        assert (own.q_improves, own.smallest_improves, with_draws.q_improves) == (None, None, 1.0)
+        assert own.untested == "cells whose mean is no better than dense get no matched draws (controls.stop_early)"
+        assert not [item for item in fewer if (item.scorer, item.against) == (scorer, "matched")]
+
+
 def test_the_q_of_a_verdict_is_that_of_its_claim(found: list[Evidence]) -> None:
     assert of(found, "good").q_verdict == of(found, "good").q_improves
     assert of(found, "bad").q_verdict == of(found, "bad").q_harms

@@ -1,4 +1,4 @@
-"""Which cells need no more draws: by the mean over the tasks of a measure, in the direction of that measure."""
+"""Which cells need no draws, and which no more: by the mean over the tasks of a measure, in the direction of that measure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ablate.judge.settled import settled_cells
+from ablate.judge.settled import gainless_cells, settled_cells
 from ablate.recipe.recipe import Statistics
 from ablate.record import Row
 from ablate.report.results import Results
@@ -35,10 +35,36 @@ def a_cell(scorer: str, deltas: dict[str, float | None], draws: tuple[float, ...
     return rows
 
 
-def found(*cells: list[Row], tasks: tuple[str, ...] = ("stsb",), look: Look = FIVE, **settings: Any) -> set[str]:
+def a_stage(cells: tuple[list[Row], ...], tasks: tuple[str, ...]) -> Results:
     rows = [row(task=task, stage="confirm", split="test") for task in tasks]
-    results = Results([*rows, *(one for rows in cells for one in rows)], about(screen=[], confirm=list(tasks)))
-    return settled_cells(results, look, Statistics(**settings))
+    return Results([*rows, *(one for rows in cells for one in rows)], about(screen=[], confirm=list(tasks)))
+
+
+def found(
+    *cells: list[Row],
+    tasks: tuple[str, ...] = ("stsb",),
+    look: Look = FIVE,
+    gainless: tuple[str, ...] = (),
+    **settings: Any,
+) -> set[str]:
+    return settled_cells(a_stage(cells, tasks), look, Statistics(**settings), gainless)
+
+
+def without_gain(*cells: list[Row], tasks: tuple[str, ...] = ("stsb",), no_verdict: tuple[str, ...] = ()) -> set[str]:
+    return gainless_cells(a_stage(cells, tasks), no_verdict)
+
+
+def undrawn(scorer: str, deltas: dict[str, float | None], **given: Any) -> list[Row]:
+    return a_cell(scorer, deltas, draws=(), **given)
+
+
+def losses(scorer: str, delta: float) -> list[Row]:
+    """A cell's rows on a task where lower is better."""
+    return [replace(one, **LOSS) for one in undrawn(scorer, {"align-test": delta})]
+
+
+ALIGN = [replace(row(task="align-test", stage="confirm", split="test", delta=0.0), **LOSS)]
+"""The dense model on that task."""
 
 
 def test_a_cell_far_ahead_or_not_ahead_is_settled_and_one_between_is_not() -> None:
@@ -105,6 +131,43 @@ def test_what_failed() -> None:
 
     assert without({"a 0"}) == {"a"}
     assert without(failed - {"a 0"}) == without(failed) == set()
+
+
+def test_what_gets_no_draws_counts_among_the_cells() -> None:
+    ahead = a_cell("a", {"stsb": 0.55})
+    others = [a_cell("b", {"stsb": 0.0}), *(undrawn(f"c{number}", {"stsb": -1.0}) for number in range(2))]
+    assert "a" in found(ahead, *others, gainless=("c0",))
+    assert "a" not in found(ahead, *others, gainless=("c0", "c1"))
+
+
+def test_a_cell_whose_mean_is_not_above_dense_gets_none() -> None:
+    cells = [undrawn(name, {"stsb": delta}) for name, delta in (("a", 0.001), ("b", 0.0), ("c", -0.001))]
+    assert without_gain(*cells) == {"b", "c"}
+    tasks = ("stsb", "sickr")
+    ups_and_downs = undrawn("a", {"stsb": 1.0, "sickr": -0.9}), undrawn("b", {"stsb": 0.9, "sickr": -1.0})
+    assert without_gain(*ups_and_downs, tasks=tasks) == {"b"}
+    # On the clean pairs.
+    assert without_gain([changed(one, delta_clean=-1.0) for one in cells[0]]) == {"a"}
+    # A lower loss is a gain.
+    assert without_gain(ALIGN, losses("a", -0.1), losses("b", 0.1), tasks=()) == {"b"}
+
+
+def test_a_cell_that_gains_in_any_measure_gets_draws() -> None:
+    def both(points: float, loss: float, no_verdict: tuple[str, ...] = ()) -> set[str]:
+        return without_gain(ALIGN, undrawn("a", {"stsb": points}), losses("a", loss), no_verdict=no_verdict)
+
+    assert both(-1.0, 0.1) == {"a"}
+    assert both(1.0, 0.1) == both(-1.0, -0.1) == both(1.0, -0.1) == set()
+    # A measure without verdicts says nothing of improvement; without any verdict, draws are only shown.
+    assert both(-1.0, -0.1, ("align-test",)) == {"a"}
+    assert both(1.0, 0.1, ("align-test",)) == both(-1.0, 0.1, ("align-test", "stsb")) == set()
+
+
+def test_a_cell_whose_mean_has_no_verdict_gets_draws() -> None:
+    tasks = ("stsb", "sickr")
+    assert without_gain(undrawn("a", {"stsb": -1.0, "sickr": None}), tasks=tasks) == set()
+    assert without_gain(undrawn("a", {"stsb": None, "sickr": None}), tasks=tasks) == set()
+    assert without_gain(undrawn("a", {"stsb": -1.0, "sickr": -1.0}), tasks=tasks, no_verdict=("sickr",)) == set()
 
 
 def test_cells_without_draws_are_not_looked_at() -> None:

@@ -51,6 +51,15 @@ def test_the_answer_says_that_draws_stopped_early() -> None:
     assert "It beats 2 of 3 matched draws of random units (stopped early, of 20), by" in said
 
 
+def test_the_answer_says_why_the_best_cell_has_no_draws() -> None:
+    made = cell("head", "align", 0.1, stage="confirm", task="stsb", delta=-0.1, draws_made=0, draws_asked=20)
+    rows = [row(stage="confirm", task="stsb"), made]
+    (answer,) = answers(judged(Results(rows, about(screen=[], confirm=["stsb"]))))
+    said = dict(answer.by_granularity)["head"]
+    assert "It is no better than dense, so no matched draws were made." in said
+    assert "too few" not in said
+
+
 @pytest.mark.parametrize(
     ("verdict", "headline", "sentence"),
     [
