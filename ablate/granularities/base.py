@@ -34,9 +34,9 @@ class Granularity(Plugin):
         """int64 [units], on the CPU: the encoder layer that each unit is in, from 0; non-decreasing."""
 
     def alike(self, model: Model) -> Tensor:
-        """int64 [units]: the group of each unit; a matched draw removes as many units of each group as the cell does.
+        """int64 [units], on the CPU: the group of each unit, by default its layer.
 
-        By default the layers. A group must not have units of two layers.
+        A matched draw removes as many units of each group as the cell does. A group must not have units of two layers.
         """
         return self.layers(model)
 

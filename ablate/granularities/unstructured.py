@@ -61,8 +61,8 @@ class Unstructured(Granularity):
 
 
 def _bins(weight: Tensor) -> Tensor:
-    """int64 [weights of a matrix]: which tenth of the absolute values each one is in, 0 for the smallest."""
-    order = weight.abs().flatten().argsort(stable=True)
+    """int64 [weights of a matrix], on the CPU: which tenth of the absolute values each is in, 0 for the smallest."""
+    order = weight.abs().flatten().argsort(stable=True).cpu()
     ranks = torch.empty_like(order)
     ranks[order] = torch.arange(len(order))
     return ranks * BINS // len(order)

@@ -15,7 +15,7 @@ from ablate.models.model import Model
 from ablate.testing.contract import Contract, ContractBroken, keep_all, require
 from ablate.testing.float64 import in_float64
 from ablate.testing.plugin_contract import STRUCTURES, borrowed, check_plugin
-from ablate.testing.pretended import MixedDevices, on_pretended_device
+from ablate.testing.pretended import MixedDevices, is_pretended, on_pretended_device
 from ablate.testing.removal_contract import check_first_order, check_materialized, check_removal, without
 from ablate.testing.tiny import tiny_model
 
@@ -64,7 +64,7 @@ def granularity_contracts(
 
 
 def _check_device(granularity: Granularity, model: Model, who: str) -> None:
-    layers = granularity.layers(model)
+    layers, groups = granularity.layers(model), granularity.alike(model)
     mask = torch.arange(len(layers)) % 3 != 0
     weights = {name: model.weight(name).detach() for name in granularity.carriers(model)}
     here = granularity.reduce(model, weights)
@@ -75,6 +75,9 @@ def _check_device(granularity: Granularity, model: Model, who: str) -> None:
             there = granularity.reduce(model, on_device).cpu()
             kept_there = {name: keep.cpu() for name, keep in granularity.keep(model, mask).items()}
             require(torch.equal(granularity.layers(model).cpu(), layers), f"{who}: has other units on another device")
+            groups_there = granularity.alike(model)
+            require(not is_pretended(groups_there), f"{who}: alike returns a tensor that is not on the CPU")
+            require(torch.equal(groups_there, groups), f"{who}: alike has other groups on another device")
     except MixedDevices as error:
         raise ContractBroken(f"{who}: would fail on a GPU: {error}") from error
     require(torch.allclose(here, there), f"{who}: reduce gives other sums on another device")

@@ -67,7 +67,13 @@ def scores(results: Results) -> list[tuple[Any, ...]]:
         {"scorers": [EXAMPLE, ORACLE], "granularities": ["head", "neuron"], "sparsities": [0.25], "seeds": [0]},
         {"scorers": ["align"], "calibration": {"pairs": 16, "sentences": 24, "batch_size": 8, "positives": "dropout"}},
         {"scorers": ["align"], "steps": 2, "granularities": ["head", "neuron"]},
-        {"scorers": ["align"], "screen": ["stsb-dev"], "confirm": ["stsb", "align-dev", "uniform-dev"]},
+        {
+            "scorers": ["align"],
+            "granularities": ["head", "neuron", "unstructured"],
+            "controls": {"matched": 1, "flipped": True},
+            "screen": ["stsb-dev"],
+            "confirm": ["stsb", "align-dev", "uniform-dev"],
+        },
     ],
     ids=["scorers", "slow", "dropout", "steps", "confirm"],
 )
