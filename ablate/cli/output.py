@@ -26,11 +26,11 @@ FILE_WIDTH = 120
 def check_output(
     output: Path | None, recipe: Path | None = None, store: str | None = None, *, form: str = Format.table
 ) -> None:
-    """Refuses a file that cannot be written or that is the recipe or the store's, before anything is computed.
+    """Refuses a file that cannot be written or that is a recipe or the store's, before anything is computed.
 
     Raises:
-        AblateError: the folder of the file does not exist, the file is a folder, the recipe or one of the store, or no
-            file is given for a binary format.
+        AblateError: the folder of the file does not exist, the file is a folder, a recipe that exists or one of the
+            store, or no file is given for a binary format.
     """
     if output is None:
         if form == Format.parquet:
@@ -44,6 +44,9 @@ def check_output(
         raise AblateError(f"--output {output}: is the recipe or the store; name another file")
     if store is not None and locate(store).owns(output):
         raise AblateError(f"--output {output}: is the recipe or the store; name another file")
+    if output.suffix.lower() in (".yaml", ".yml") and os.path.exists(output):
+        # Results are never YAML: this is a recipe, of this run or of another, that a user wrote.
+        raise AblateError(f"--output {output}: already exists; name another file, or remove it first")
     # The folder too, because a new file takes the place of an old one.
     if not os.access(output.parent, os.W_OK) or (os.path.exists(output) and not os.access(output, os.W_OK)):
         raise AblateError(f"--output {output}: cannot be written; change its permissions, or name another file")

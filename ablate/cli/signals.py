@@ -62,7 +62,9 @@ def handled() -> Iterator[None]:
             yield
     finally:
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            # A notice that comes too late finds a process that is about to end; by default it would be killed.
+            if signal.Signals(number).name != _NOTICE or handler is not signal.SIG_DFL:
+                signal.signal(number, handler)
 
 
 def stop_if_noticed(event: Event) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ablate.cli import app
 from ablate.store import schema
 from ablate.store.store import Store
 from tests.workplace import BENCHMARK, RECIPE, STORE, Workplace
@@ -547,6 +549,19 @@ def test_output_is_checked_first(output: str, message: str, place: Workplace) ->
     assert place.refused(place.run(RECIPE, "--output", output)) == f"--output {output}: {message}"
     assert place.files() == before
     assert Path("r.yaml").read_text() == RECIPE
+
+
+@pytest.mark.parametrize("ending", ["yaml", "YML"])
+def test_no_output_takes_the_place_of_a_recipe(ending: str, place: Workplace) -> None:
+    other = Path(f"other.{ending}")
+    other.write_text("# written by hand\n")
+    place.nothing_may_load()
+    line = place.refused(place.run(RECIPE, "--output", str(other)))
+    assert line == f"--output {other}: already exists; name another file, or remove it first"
+    for command in ("report", "show"):
+        refused = CliRunner().invoke(app, [command, "--output", str(other)])
+        assert str(refused.exception) == line
+    assert other.read_text() == "# written by hand\n"
 
 
 @pytest.mark.parametrize("flags", [("--limit", "0"), ("--limit", "x"), ("--format", "xml"), ("--no-such",)])
