@@ -37,7 +37,8 @@ Results go to stdout, everything else to stderr.
 | 0 | done |
 | 1 | cells failed (their rows say why), or `ablate doctor` found a fault; also if the reader of a pipe stops early, as `head` does |
 | 2 | a mistake of the user; a one-line message says how to correct it, and no computed result is lost |
-| 130 | Ctrl-C; finished cells are stored |
+| 75 | a notice (SIGUSR1): the cell under way was finished; give the same command again |
+| 130, 143, 129 | Ctrl-C, SIGTERM, a closed terminal; finished cells are stored |
 
 A traceback is a bug, and has exit status 1. The exception is `--fail-fast`: its traceback is that of a plug-in, and names the
 plug-in.

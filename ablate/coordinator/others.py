@@ -73,7 +73,9 @@ class Others:
             return []
         if not self._told:
             self._told = True
-            self.watch(Event("note", f"another run on this store is at {len(self._put_off)} of the cells: waiting"))
+            count = len(self._put_off)
+            claimed = f"{count} {'cell is' if count == 1 else 'cells are'} claimed by other runs on this store"
+            self.watch(Event("note", f"{claimed}: waiting"))
         while True:
             busy = self.store.claims.busy({key for keys in self._put_off.values() for key in keys})
             ready = [cell for cell, keys in self._put_off.items() if busy.isdisjoint(keys)]
