@@ -117,8 +117,8 @@ def test_no_table_is_cut(place: Workplace, monkeypatch: pytest.MonkeyPatch, colu
     ):
         shown = place(*arguments).out
         assert "…" not in shown
-        # Commands to type next are not broken, so that they can be copied.
-        lines = [line for line in shown.splitlines() if not re.match(r"(python -m )?ablate |pytest |__main__", line)]
+        # Commands to type next, and the comments above them, are not broken, so that they can be copied.
+        lines = [line for line in shown.splitlines() if not re.match(r"(python -m )?ablate |pytest |__main__|# ", line)]
         assert max(map(len, lines)) <= int(columns) or arguments == ["data"]
         assert whole in re.sub(r"[^a-z0-9]", "", shown)
 
