@@ -264,6 +264,7 @@ def test_the_command_line_goes_on_with_a_broken_plug_in(install: Install, tmp_pa
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_real_plug_in_passes_its_own_tests() -> None:
     code = f"import sys, pytest; sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', {str(WANDA)!r}]))"
     done = python(code, WANDA)

@@ -101,6 +101,7 @@ def test_the_cells_of_a_killed_process_are_taken_over_at_once(folder: Path) -> N
     assert rows(folder / "s.db")[-1] == rows(folder / "alone.db")[0]
 
 
+@pytest.mark.slow
 def test_a_cell_that_ended_its_process_twice_fails_and_the_others_go_on(folder: Path) -> None:
     log = folder / "ended"
     for _ in range(DEADLY):

@@ -201,6 +201,7 @@ def test_a_race_that_was_interrupted_goes_on_to_the_same_rows_and_encodes_nothin
     assert all(row.cached for row in again.rows)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_rows(bench: Bench) -> None:
     here = bench.run(**GRID)
     there = bench.run(bench.root / "spawned.db", **GRID, executor="spawned")

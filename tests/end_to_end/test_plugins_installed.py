@@ -75,20 +75,19 @@ def recipe(folder: Path, monkeypatch: pytest.MonkeyPatch, **given: Any) -> list[
     ("body", "reason"),
     [
         ("raise OSError('no\\nlicence')", f"OSError: no licence (plug-in {ORIGIN})"),
-        ("return torch.full((n,), torch.nan)", f"gave 8 head contributions that are not finite (plug-in {ORIGIN})"),
-        ("return torch.ones(n + 1)", f"gave [9] contributions for 8 head units (plug-in {ORIGIN})"),
-        (
-            "return torch.ones(n, dtype=torch.int64)",
-            f"gave torch.int64, not torch.float32 (plug-in {ORIGIN})",
-        ),
-        (
-            "return torch.ones(n, device='meta')",
-            f"gave a tensor on the device meta, which has no values (plug-in {ORIGIN})",
-        ),
-        ("return [1.0] * n", f"gave a list, not a tensor (plug-in {ORIGIN})"),
         ("print('hello'); raise SystemExit(0)", f"SystemExit: 0 (plug-in {ORIGIN})"),
+        *(
+            pytest.param(body, f"gave {what} (plug-in {ORIGIN})", marks=pytest.mark.slow)
+            for body, what in (
+                ("return torch.full((n,), torch.nan)", "8 head contributions that are not finite"),
+                ("return torch.ones(n + 1)", "[9] contributions for 8 head units"),
+                ("return torch.ones(n, dtype=torch.int64)", "torch.int64, not torch.float32"),
+                ("return torch.ones(n, device='meta')", "a tensor on the device meta, which has no values"),
+                ("return [1.0] * n", "a list, not a tensor"),
+            )
+        ),
     ],
-    ids=["raises", "nan", "shape", "dtype", "device", "no tensor", "exits"],
+    ids=["raises", "exits", "nan", "shape", "dtype", "device", "no tensor"],
 )
 def test_a_broken_score_costs_its_own_cells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, reason: str
@@ -123,9 +122,15 @@ def ablate_register_granularities(register):
 @pytest.mark.parametrize(
     ("method", "body"),
     [
-        *((method, "raise ValueError('gone')") for method in ("layers", "carriers", "reduce", "keep")),
-        ("layers", "return [0, 0, 1, 1]"),
-        ("keep", "return {'nowhere': model.weight(self.carriers(model)[0]) > 0}"),
+        ("keep", "raise ValueError('gone')"),
+        *(
+            pytest.param(method, body, marks=pytest.mark.slow)
+            for method, body in (
+                *((method, "raise ValueError('gone')") for method in ("layers", "carriers", "reduce")),
+                ("layers", "return [0, 0, 1, 1]"),
+                ("keep", "return {'nowhere': model.weight(self.carriers(model)[0]) > 0}"),
+            )
+        ),
     ],
 )
 def test_a_broken_granularity_costs_its_own_cells(
@@ -143,7 +148,7 @@ def test_a_broken_granularity_costs_its_own_cells(
     ("body", "told"),
     [
         ("return torch.ones(n + 1)", "ablate: scorer 'broken' gave [9]"),
-        ("raise OSError('no licence')", "OSError: no licence"),
+        pytest.param("raise OSError('no licence')", "OSError: no licence", marks=pytest.mark.slow),
     ],
 )
 def test_fail_fast_names_the_plug_in_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, told: str) -> None:
@@ -167,6 +172,7 @@ def test_one_that_fails_on_import_stops_nothing(tmp_path: Path, monkeypatch: pyt
     assert fault in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_taken_name_is_told_by_the_list_and_refused_where_it_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,6 +123,7 @@ def test_dense_and_smaller_models_equal_the_library(given: Published, tmp_path: 
     torch.testing.assert_close(by_library(tmp_path / "smaller"), expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_decoder_runs_from_the_comparison_to_the_export(tmp_path: Path) -> None:
     folder = saved(next(given for given in FOLDERS if given.like == "Qwen3-Embedding"), tmp_path)
     results = ablate.compare(

@@ -469,6 +469,7 @@ def weights_of(path: Path) -> dict[str, str]:
         return {cell: about["hash"] for cell, about in found.items() if about}
 
 
+@pytest.mark.slow
 def test_after_a_kill_training_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     files(tmp_path)
     out, err = command(tmp_path, "whole.db").communicate(timeout=200)

@@ -210,7 +210,7 @@ def a_family(every: bool) -> Study:
     return made
 
 
-@pytest.mark.parametrize("method", ["bh", "by", "holm"])
+@pytest.mark.parametrize("method", ["bh", *(pytest.param(m, marks=pytest.mark.slow) for m in ("by", "holm"))])
 def test_no_verdict_on_a_mean_needs_the_draws_of_cells_without_a_gain(method: str) -> None:
     settings = Statistics(resamples=400, correction=method)
     every, fewer = (a_family(all_).evidence(settings) for all_ in (True, False))

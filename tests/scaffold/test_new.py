@@ -50,10 +50,8 @@ def install(folder: Path, site: Path) -> None:
     describe(site, project["name"], project["version"], project["entry-points"]["ablate"])
 
 
-# Of the other kinds with the slow tests: each starts five processes.
-@pytest.mark.parametrize(
-    "kind", [kind if kind == "scorer" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_it_installs_is_listed_keeps_its_contract_and_passes_its_tests(kind: str, tmp_path: Path) -> None:
     name = NAMES.get(kind, f"fresh-{kind}")
     run([*OURS, "new-plugin", name, "--kind", kind], tmp_path)
