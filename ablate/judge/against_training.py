@@ -160,7 +160,7 @@ def _judged(
 
 
 def _smallest(stage: Stage, finding: _TrainedCell, settings: Statistics) -> Callable[[Claim, float], float | None]:
-    sign = 1.0 if stage.measure.higher_is_better else -1.0
+    sign = stage.measure.sign
     gains = finding.alone.compared
 
     def smallest(_: Claim, p: float) -> float | None:
@@ -185,7 +185,7 @@ def _gains(
     stage: Stage, group: Group, other: Group, tasks: Sequence[str]
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """The gain over the other at each train seed that both have, a mean over the masks of each."""
-    sign = 1 if stage.measure.higher_is_better else -1
+    sign = stage.measure.sign
     both = sorted(seed for seed in _train_seeds(group) & _train_seeds(other) if seed is not None)
     values = []
     for seed in both:

@@ -117,7 +117,7 @@ def _columns(
         return Withheld(
             stratum, measure, f"{reason} ({', '.join(repeated)}: the same mask at several calibration seeds)"
         )
-    sign = 1 if measure.higher_is_better else -1
+    sign = measure.sign
     gains: dict[str, tuple[float, ...]] = {}
     for scorer, groups in own.items():
         values = []

@@ -31,6 +31,11 @@ class Measure(NamedTuple):
         return self.metric if self.dim is None else f"{self.metric} at {self.dim} dimensions"
 
     @property
+    def sign(self) -> float:
+        """1 if higher is better, else -1: times a delta, it is a gain, above 0 where better."""
+        return 1.0 if self.higher_is_better else -1.0
+
+    @property
     def places(self) -> int:
         """How many decimal places to print: more for losses, which are small."""
         return 2 if self.unit == "points" else 4

@@ -174,7 +174,7 @@ class _Comparing:
         settings: Settings,
     ) -> None:
         self._stage, self._groups, self._settings = stage, groups, settings
-        self._sign = 1.0 if stage.measure.higher_is_better else -1.0
+        self._sign = stage.measure.sign
         joint = Joint(tasks, settings.resamples, settings.statistics_seed)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
         self._draws = Draws(joint.bootstrap(values), self._dense)

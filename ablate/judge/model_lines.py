@@ -31,7 +31,7 @@ class ModelCell:
 def cells_of(results: RunRecord, stage: Stage) -> list[ModelCell]:
     """The cells of a stage that have evidence on the mean over its tasks, without controls and trained cells."""
     on_dev = _on_dev(results, stage.model)
-    sign = 1 if stage.measure.higher_is_better else -1
+    sign = stage.measure.sign
     found = []
     for group in stage.groups:
         item = stage.evidence_on(group)

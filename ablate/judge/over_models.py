@@ -208,6 +208,6 @@ def _dense(stage: Stage) -> dict[str, str]:
 
 
 def _gains(stage: Stage, group: Group, draws: Draws) -> Floats:
-    sign = 1.0 if stage.measure.higher_is_better else -1.0
+    sign = stage.measure.sign
     rows: Sequence[RowsByTask] = list(group.seeds.values())
     return sign * np.asarray(np.mean([draws.deltas(each, list(stage.splits)) for each in rows], axis=0), np.float64)

@@ -74,7 +74,7 @@ class AgainstRivals:
         drawn = np.array([self.draws.deltas(rival, tasks) for rival, _ in complete])
         # A stream of its own; the bootstrap and the permutations use streams 0 and 1.
         rng = np.random.default_rng([self.seed, 2])
-        sign = 1.0 if self.stage.measure.higher_is_better else -1.0
+        sign = self.stage.measure.sign
         try:
             return against_draws(sign * delta, sign * boots, sign * deltas, sign * drawn, rng, name, look), None
         except Undefined as reason:

@@ -31,7 +31,7 @@ def gainless_cells(results: RunRecord, without_verdict: Collection[str]) -> set[
         judged = stage.splits.keys() - without_verdict
         for group in stage.groups if judged else ():
             delta = stage.effect(group).value if judged == stage.splits.keys() else None
-            gains = delta is None or _sign(stage) * delta > 0
+            gains = delta is None or stage.measure.sign * delta > 0
             (others if gains else found).add(group.row.key)
     return found - others
 
@@ -67,14 +67,10 @@ def _settled(stage: Stage, group: Group, look: Look, settings: Settings, family:
     delta = stage.effect(group).value
     if delta is None:
         return False
-    sign = _sign(stage)
+    sign = stage.measure.sign
     draws = sign * np.array(_deltas(stage, group), np.float64)
     sure = sure_level(settings.level, family, settings.correction)
     return settled(sign * delta, draws, look, settings.level, sure) is not None
-
-
-def _sign(stage: Stage) -> float:
-    return 1.0 if stage.measure.higher_is_better else -1.0
 
 
 def _deltas(stage: Stage, group: Group) -> Sequence[float]:

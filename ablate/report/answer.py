@@ -133,7 +133,7 @@ def _caution(stage: Stage) -> str:
 
 def ranked(stage: Stage) -> list[Group]:
     """The cells with a Δ, the best first, without those at random: the best of these says nothing about what hurts."""
-    sign = 1 if stage.measure.higher_is_better else -1
+    sign = stage.measure.sign
     cells = [group for group in stage.groups if not group.is_control]
     valued = [(sign * value, group) for group in cells if (value := stage.effect(group).value) is not None]
     return [group for _, group in sorted(valued, key=lambda pair: -pair[0])]

@@ -112,7 +112,7 @@ def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:
 
 def _listed(stage: Stage, of_model: Sequence[Stage], choosing: Sequence[str]) -> tuple[list[Group], str]:
     """The cells to list one by one, best first, and how they were chosen, for the title."""
-    sign = -1 if stage.measure.higher_is_better else 1
+    sign = -stage.measure.sign
     effects = [(stage.effect(group).value, group) for group in stage.groups]
     valued = [(sign * value, group) for value, group in effects if value is not None]
     ranked = [group for _, group in sorted(valued, key=lambda pair: pair[0])]

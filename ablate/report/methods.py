@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ablate.judge.blocks import Block, Stratum, Withheld
 from ablate.judge.methods import LEVEL, MethodComparison
@@ -97,7 +97,7 @@ def _notes(
         )
     reasons = _reasons(compared, several)
     yield from (f"{', '.join(names)}: withheld, {reason}." for reason, names in reasons.items())
-    if any("a block is a model" in reason for reason in reasons):
+    if _few_blocks(reasons):
         yield MORE_BLOCKS
 
 
@@ -105,8 +105,12 @@ def untested(compared: Sequence[MethodComparison | Withheld]) -> str:
     """One sentence for a page without the table: that scorers are not compared in general, and why."""
     reasons = _reasons(compared, several=False)
     whys = [reason if len(reasons) == 1 else f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
-    more = f" {MORE_BLOCKS}" if any("a block is a model" in reason for reason in reasons) else ""
+    more = f" {MORE_BLOCKS}" if _few_blocks(reasons) else ""
     return f"This run judges single cells. It does not test which scorer is best in general: {'; '.join(whys)}.{more}"
+
+
+def _few_blocks(reasons: Iterable[str]) -> bool:
+    return any("a block is a model" in reason for reason in reasons)
 
 
 def _reasons(compared: Sequence[MethodComparison | Withheld], several: bool) -> dict[str, list[str]]:

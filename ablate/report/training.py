@@ -40,7 +40,7 @@ def training(stage: Stage, title: str) -> Table:
     """
     alone = [group for group in stage.groups if group.row.way == "train"]
     pruned = [group for group in stage.groups if group not in alone]
-    sign = -1 if stage.measure.higher_is_better else 1
+    sign = -stage.measure.sign
     ranked = sorted(pruned, key=lambda group: _order(stage.effect(group), sign))
     digits = stage.measure.places
     lines = [Line(_cells(["dense, as it came", wording.plain(stage.dense_score(stage.clean), digits)]))]
@@ -64,7 +64,7 @@ def training(stage: Stage, title: str) -> Table:
     return Table(title, columns, tuple(lines), "column", notes, explained=True)
 
 
-def _order(effect: Effect, sign: int) -> tuple[bool, float]:
+def _order(effect: Effect, sign: float) -> tuple[bool, float]:
     return (True, 0.0) if effect.value is None else (False, sign * effect.value)
 
 

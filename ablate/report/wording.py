@@ -108,7 +108,7 @@ def rank(stage: Stage, effects: Sequence[Effect], ranked: Effect) -> str:
     if ranked.value is None:
         return "–"
     places = stage.measure.places
-    sign = 1 if stage.measure.higher_is_better else -1
+    sign = stage.measure.sign
     values = [sign * shown(effect, places) for effect in effects if effect.value is not None]
     return str(1 + sum(value > sign * shown(ranked, places) for value in values))
 

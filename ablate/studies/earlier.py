@@ -68,7 +68,7 @@ def best(job: Job, results: RunRecord, model: str, granularity: str) -> BestCell
     if screen is None or confirm is None:
         return None
     confirmed = {group.id for group in confirm.groups}
-    sign = 1 if screen.measure.higher_is_better else -1
+    sign = screen.measure.sign
     ranked = [
         (sign * value, group)
         for group in screen.groups

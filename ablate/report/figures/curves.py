@@ -101,7 +101,7 @@ def _caption(
 
 def _best(measure: Measure, drawn: Sequence[Curve]) -> set[str]:
     """The labels to draw: all, or those whose best point is the highest; controls first."""
-    sign = 1 if measure.higher_is_better else -1
+    sign = measure.sign
     highest: dict[str, tuple[bool, float]] = {}
     for curve in drawn:
         best = curve.seeded, max(sign * point.value for point in curve.points)

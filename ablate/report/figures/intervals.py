@@ -34,7 +34,7 @@ def forests(stages: Sequence[Stage], most: int = MOST) -> list[Forest]:
     """The best cells of each stage that has an interval or a matched control."""
     found = []
     for stage in stages:
-        sign = 1 if stage.measure.higher_is_better else -1
+        sign = stage.measure.sign
         valued = [(sign * value, group) for group in stage.groups if (value := stage.effect(group).value) is not None]
         ranked = [group for _, group in sorted(valued, key=lambda pair: -pair[0])][:most]
         if any(stage.evidence_on(group) or draws_of(stage, group) for group in ranked):
