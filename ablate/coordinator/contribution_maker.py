@@ -119,9 +119,9 @@ class ContributionMaker:
 
         Args:
             done: whether it was. If the contributions are not stored, they were damaged, and are made again: maps need
-                them, even if no mask does.
+                them, even if no mask does. A training is not repeated for a map.
         """
-        if done or not _worth_storing(step):
+        if (done and not step.scorer.trains) or not _worth_storing(step):
             return self.of(step, Units())
         return self._stored(step, None, None)
 

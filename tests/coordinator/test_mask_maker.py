@@ -195,6 +195,20 @@ def test_contributions_that_take_a_pass_are_not_made_by_asking(bench: Bench, mod
     assert bench.passes == []
 
 
+class TrainedHeaviest(Heaviest):
+    name: ClassVar[str] = "trained-heaviest"
+
+    @property
+    def trains(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize(("scorer", "again"), [(Heaviest(), True), (TrainedHeaviest(), False)])
+def test_a_map_repeats_a_pass_but_no_training(model_run: ModelRun, scorer: Scorer, again: bool) -> None:
+    found = model_run.masks.scores.of_dense(step((HEAD, 0.25), scorer=scorer), done=True)
+    assert (found is not None) is again
+
+
 def test_the_copies_keep_all_but_what_they_change(model_run: ModelRun) -> None:
     tasks = sample_tasks(["sts-dev"])
     masks = dataclasses.replace(model_run.masks, tasks=tasks)
