@@ -14,7 +14,6 @@ from pydantic import (
 )
 
 from ablate.recipe.values import Draws, Seed, wrong
-from ablate.statistics.looks import FEWEST_LOOKED_AT, Looks
 
 
 class Controls(BaseModel):
@@ -25,7 +24,8 @@ class Controls(BaseModel):
     searched: how many random searches for each confirmed cell that a search on dev found. Each draws as many matched
         masks as that search scored, and its best on dev is a rival of the cell, so it costs as much as the search.
     stop_early: whether a cell gets no matched draws if it is no better than dense, and no more once it beats them for
-        certain or can hardly beat them, looked at after 5, 10, 20 and so on. It takes 9 draws or more.
+        certain or can hardly beat them, looked at after 5, 10, 20 and so on. With fewer than 9 draws
+        there is no look before the last.
     flipped: whether confirmed cells are also compared with removing the highest contributions.
     control_seed: the seed of the first draw. Each further draw has the next seed.
     """
@@ -40,13 +40,10 @@ class Controls(BaseModel):
     stop_early: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
-    def _looked_at(self) -> Controls:
-        most = max(self.matched, self.screened)
-        if self.stop_early and not Looks.of(most).several:
+    def _of_draws(self) -> Controls:
+        if self.stop_early and not max(self.matched, self.screened):
             raise wrong(
-                f"{most} draws are not looked at before the last; ask for {FEWEST_LOOKED_AT} or more, or leave"
-                " stop_early out",
-                "stop_early",
+                "no draws are asked for, so none can stop early; set matched or screened, or leave it out", "stop_early"
             )
         return self
 

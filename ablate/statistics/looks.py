@@ -8,9 +8,6 @@ from typing import NamedTuple
 FEWEST = 5
 """Draws before which nothing is looked at: Student's t of fewer has so long tails that it settles nothing."""
 
-FEWEST_LOOKED_AT = 2 * FEWEST - 1
-"""The fewest draws that have a look before the last."""
-
 LAST = 0.8
 """The share of the level that the look at all draws gets. The looks before it share the rest equally."""
 

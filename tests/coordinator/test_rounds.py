@@ -162,6 +162,18 @@ def test_p_holds_at_the_look_at_which_the_draws_stopped(stopped: Ran) -> None:
         assert (mean.draws, mean.draws_asked) == (cell.draws_made, 20)
 
 
+def test_few_draws_are_saved_only_where_there_is_no_gain(bench: Bench, every: Ran) -> None:
+    results = a_run(bench, every.store, controls=STOPPING | {"matched": 5})
+    assert counts(results) == {row.key: min(by_hand(every.results, row), 5) for row in confirmed(every.results)}
+    assert set(counts(results).values()) == {0, 5}
+    means = {e.group: e.p_beats for e in results.evidence if e.against == "matched" and e.task is None}
+    groups = {group.row.key: group.id for stage in stages(results) for group in stage.groups}
+    for cell in (cell for cell in confirmed(results) if cell.draws_made):
+        # All five draws are the only look, which has the whole level.
+        p = p_of_one_more(mean_of(results, cell.key), np.array(draws_of(results, cell)))
+        assert means[groups[cell.key]] == pytest.approx(p)
+
+
 def known_count(count: int | None) -> int:
     assert count is not None
     return count

@@ -230,12 +230,12 @@ def test_places(tmp_path: Path) -> None:
     assert place("scorers", 7) == ":6:1"
 
 
-def test_draws_that_stop_early_are_as_many_as_are_looked_at(tmp_path: Path) -> None:
-    stops = load(tmp_path, GRID + "controls: {matched: 9, stop_early: true}\n")
+def test_draws_that_stop_early_are_asked_for(tmp_path: Path) -> None:
+    stops = load(tmp_path, GRID + "controls: {matched: 1, stop_early: true}\n")
     assert stops.controls.model_dump(mode="json")["stop_early"] is True
-    told = r"r\.yaml:5:24: 8 draws are not looked at before the last; ask for 9 or more, or leave stop_early out"
+    told = r"r\.yaml:5:24: no draws are asked for, so none can stop early; set matched or screened, or leave it out"
     with pytest.raises(RecipeError, match=told):
-        load(tmp_path, GRID + "controls: {matched: 8, stop_early: true}\n")
+        load(tmp_path, GRID + "controls: {matched: 0, stop_early: true}\n")
     # The record of a run without it is what it was before there was such a key.
     assert list(load(tmp_path, GRID + "controls: {stop_early: false}\n").controls.model_dump()) == [
         "matched",

@@ -13,7 +13,7 @@ from scipy.stats import t
 from ablate.statistics.compare import against_draws
 from ablate.statistics.correction import METHODS, adjust, sure_level
 from ablate.statistics.early_stop import CHANCE, least_statistic, settled
-from ablate.statistics.looks import FEWEST, FEWEST_LOOKED_AT, Look, Looks
+from ablate.statistics.looks import FEWEST, Look, Looks
 
 TWENTY = Looks.of(20)
 FIVE = Look(TWENTY, 5)
@@ -22,7 +22,7 @@ FIVE = Look(TWENTY, 5)
 def test_looks_by_hand() -> None:
     asked = {20: (5, 10, 20), 9: (5, 9), 8: (8,), 1: (1,), 10: (5, 10), 50: (7, 13, 25, 50), 100: (7, 13, 25, 50, 100)}
     assert {most: Looks.of(most).numbers for most in asked} == asked
-    assert not Looks.of(FEWEST_LOOKED_AT - 1).several
+    assert [Looks.of(most).several for most in (8, 9)] == [False, True]
     assert [TWENTY.share(made) for made in (5, 10, 20)] == pytest.approx([0.1, 0.1, 0.8])
     assert [Looks.of(8).share(made) for made in (1, 8)] == [1.0, 1.0]
 
@@ -32,7 +32,7 @@ def test_the_shares_of_all_looks_are_the_level(most: int) -> None:
     looks = Looks.of(most)
     assert sum(looks.share(number) for number in looks.numbers) == pytest.approx(1)
     assert looks.numbers[-1] == most
-    assert looks.several == (most >= FEWEST_LOOKED_AT)
+    assert looks.several == (most >= 9)
     assert all(FEWEST <= a < b <= 2 * a for a, b in zip(looks.numbers, looks.numbers[1:], strict=False))
 
 
