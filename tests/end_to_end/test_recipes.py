@@ -22,6 +22,7 @@ LACKED_BY_EMBEDDED = {
     "groups.yaml",
     "headline.yaml",
     "models.yaml",
+    "parts.yaml",
 }
 """These name standard sets."""
 CLASSES = {
