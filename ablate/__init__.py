@@ -11,6 +11,7 @@ from ablate.models import families
 if TYPE_CHECKING:
     from ablate.api import choose, compare, run, scores, train
     from ablate.errors import AblateError
+    from ablate.events import silent
     from ablate.executors.base import Executor
     from ablate.export.cell_choice import CellChoice
     from ablate.export.export import load
@@ -44,6 +45,7 @@ __all__ = [
     "masked",
     "run",
     "scores",
+    "silent",
     "train",
 ]
 
@@ -67,6 +69,7 @@ _HOMES = {
     "masked": "ablate.export.live",
     "run": "ablate.api",
     "scores": "ablate.api",
+    "silent": "ablate.events",
     "train": "ablate.api",
 }
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ablate.coordinator.run import execute, prepare_model_run
-from ablate.events import Watch, silent
+from ablate.events import Watch
 from ablate.export.cell_choice import CellChoice
 from ablate.export.choose import Needs
 from ablate.export.choose import choose as work
@@ -20,6 +23,7 @@ from ablate.models.spec import Precision
 from ablate.plan.job import Job, prepare_job
 from ablate.plan.training import prepare_training_job
 from ablate.plugins import registry
+from ablate.progress.display import shown
 from ablate.recipe.document import Document
 from ablate.recipe.from_flags import comparison
 from ablate.recipe.own_options import OwnFiles, put_into
@@ -41,7 +45,7 @@ def run(
     store: str | Path = DEFAULT_STORE,
     limit: int | None = None,
     keep_going: bool = True,
-    watch: Watch = silent,
+    watch: Watch | None = None,
     device: str | None = None,
     precision: str | None = None,
     executor: str | None = None,
@@ -58,7 +62,8 @@ def run(
         store: a SQLite file or the URL of a PostgreSQL database; created if it does not exist.
         limit: evaluate only this many cells, the first of the plan.
         keep_going: if True, a cell that fails becomes a row with the reason. If False, its exception is raised.
-        watch: called with each :class:`~ablate.events.Event` of the run.
+        watch: called with each :class:`~ablate.events.Event` of the run. By default progress is shown in a terminal and
+            in a notebook; ``watch=ablate.silent`` shows nothing.
         device: replaces the recipe's ``device``: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: replaces the recipe's ``precision``: ``float32``, ``bf16`` or ``fp16``.
         executor: replaces the recipe's ``executor``, such as ``processes``.
@@ -99,7 +104,7 @@ def compare(
     store: str | Path = DEFAULT_STORE,
     limit: int | None = None,
     keep_going: bool = True,
-    watch: Watch = silent,
+    watch: Watch | None = None,
     device: str | None = None,
     precision: str | None = None,
     executor: str | None = None,
@@ -155,7 +160,7 @@ def train(
     store: str | Path = DEFAULT_STORE,
     limit: int | None = None,
     keep_going: bool = True,
-    watch: Watch = silent,
+    watch: Watch | None = None,
     device: str | None = None,
     precision: str | None = None,
     executor: str | None = None,
@@ -174,9 +179,16 @@ def _own(dev: str | Path | None, test: str | Path | None, tasks: Sequence[str] =
     return OwnFiles(None if dev is None else Path(dev), None if test is None else Path(test), tuple(tasks))
 
 
-def _results(job: Job, store: str | Path, keep_going: bool, watch: Watch) -> Results:
-    with Store(store) as opened:
-        return Results.of(execute(job, opened, keep_going=keep_going, watch=watch))
+def _results(job: Job, store: str | Path, keep_going: bool, watch: Watch | None) -> Results:
+    with Store(store) as opened, _watching(watch) as show:
+        return Results.of(execute(job, opened, keep_going=keep_going, watch=show))
+
+
+def _watching(watch: Watch | None) -> AbstractContextManager[Watch]:
+    """The watch that is given, or else one that shows progress in a terminal or in a notebook."""
+    if watch is not None:
+        return nullcontext(watch)
+    return shown(Console(stderr=True), lines=False)
 
 
 def scores(
@@ -188,7 +200,7 @@ def scores(
     seed: int = 0,
     data: str | None = None,
     store: str | Path | None = None,
-    watch: Watch = silent,
+    watch: Watch | None = None,
     device: str | None = None,
 ) -> UnitValues:
     """The contributions of a model's units by one scorer, without a recipe.
@@ -215,8 +227,9 @@ def scores(
     with (
         tempfile.TemporaryDirectory() as folder,
         Store(Path(folder, "scores.db") if store is None else store) as opened,
+        _watching(watch) as show,
     ):
-        model_run = prepare_model_run(job, recipe.model[0], opened, Timings(), watch)
+        model_run = prepare_model_run(job, recipe.model[0], opened, Timings(), show)
         values = model_run.masks.scores.of(step, Units())[step.granularity]
     return UnitValues.of(step.granularity, model_run.model, values)
 

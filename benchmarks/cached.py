@@ -39,7 +39,7 @@ def main() -> None:
         make(folder)
         run = "run", "cells.yaml", "--store", "cells.db"
         commands = {
-            "imports of a command that loads a model": ("-c", "import ablate.cli.execution"),
+            "imports of a command that loads a model": ("-c", "import ablate.coordinator.dry_run"),
             "`ablate run --dry-run`, 10,098 cells, all cached": ("-m", "ablate", *run, "--dry-run"),
             "`ablate run`, 10,098 cells, all cached": ("-m", "ablate", *run),
             "`ablate show`": ("-m", "ablate", "show", "--store", "cells.db"),

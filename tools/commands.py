@@ -47,6 +47,25 @@ Only a terminal gets color and progress bars. A pipe or a file gets plain text, 
 stderr. `NO_COLOR=1` turns color off in a terminal too. A table that is too wide continues below, and nothing is cut off.
 `COLUMNS` sets the width for a pipe.
 
+## Progress
+
+A terminal shows what is being done, and how long the whole run has taken and may still take. A finished stage leaves a
+line, and everything else disappears at the end. This is `ablate run recipes/quick.yaml` after 100 seconds:
+
+```text
+data: embedded (synthetic) (asked for)
+device: cpu (auto: there is no CUDA GPU that torch can use)
+loaded minilm in 17 s
+2 passes over the calibration set in 56 s
+screen ━━━━                  3/15 head align 20 %
+total ━━━━                 elapsed 1:39, left about 6:23
+```
+
+The time left is at first the estimate of `--dry-run`, without the statistics. Each finished pass, cell and training step
+corrects it. Test sets are not read for it before the choice: until the confirmation they are taken to have as many items as
+the standard sets, and other sets as many as the screen tasks. Without a forecast, as where all screen tasks are test sets,
+the time is that of the stage alone.
+
 `ablate --install-completion` teaches the shell to complete commands, options, runs, and the names of what is built in; in a
 list with commas the last part. It imports no plug-in, so it does not know their names.
 
@@ -66,6 +85,9 @@ frame = results.to_pandas()
 results = ablate.compare(scorers=["align", "magnitude"], granularities=["head"], sparsities=[0.1])
 print(results.to_markdown())
 ```
+
+`ablate.run`, `compare` and `train` show the same progress in a terminal, and below the cell of a notebook. Anywhere else
+they show nothing. `watch=ablate.silent` turns it off, and `watch=f` calls `f` with each event (`ablate.events.Event`).
 
 The help below is the program's own (`python -m tools.docs` writes this page).
 """

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ablate.cli import complete, options
+
+if TYPE_CHECKING:
+    from ablate.events import Watch
+    from ablate.plan.job import Job
 
 
 @options.takes_execution
@@ -77,28 +81,28 @@ def compare(
 
     No task is held out, unless --test is given: then the best cells are confirmed on this file.
     """
-    from ablate.cli.execution import execute
-    from ablate.plan.job import prepare_job
-    from ablate.recipe.from_flags import comparison
-    from ablate.recipe.own_options import OwnFiles
+    from ablate.cli.execution import execute, loading
 
-    execute(
-        lambda: prepare_job(
-            *comparison(
-                scorers,
-                granularities,
-                sparsities,
-                model,
-                pooling,
-                tasks,
-                seeds,
-                prompt=prompt,
-                prompt_name=prompt_name,
-                **execution.where,
-                files=OwnFiles(dev, test, tuple(task or ())),
-            ),
-            execution.data,
-            execution.limit,
-        ),
-        execution,
-    )
+    def make(watch: Watch) -> Job:
+        from ablate.recipe.from_flags import comparison
+        from ablate.recipe.own_options import OwnFiles
+
+        checked, document = comparison(
+            scorers,
+            granularities,
+            sparsities,
+            model,
+            pooling,
+            tasks,
+            seeds,
+            prompt=prompt,
+            prompt_name=prompt_name,
+            **execution.where,
+            files=OwnFiles(dev, test, tuple(task or ())),
+        )
+        watch(loading(checked))
+        from ablate.plan.job import prepare_job
+
+        return prepare_job(checked, document, execution.data, execution.limit)
+
+    execute(make, execution)

@@ -71,9 +71,9 @@ def stop_if_noticed(event: Event) -> None:
     """Called with each event of a run, at which everything before is stored.
 
     Raises:
-        Ended: there was a notice. Not within a cell, which is finished first.
+        Ended: there was a notice. Not within a cell or within the statistics, which are finished first.
     """
-    if _noticed and event.kind in ("note", "begin", "cell"):
+    if _noticed and event.kind in ("note", "pass", "begin", "cell") and event.part != "statistics":
         raise Ended(STOPPED, "stopped on notice (SIGUSR1)")
 
 

@@ -40,18 +40,25 @@ def study(
         where: what replaces keys of the recipe: ``device``, ``precision``, ``executor`` and ``jobs``.
     """
     from ablate.cli.console import make_console
-    from ablate.cli.execution import working
-    from ablate.cli.output import as_text, check_output, put
-    from ablate.plan.job import prepare_job
-    from ablate.recipe.recipe import load_recipe
-    from ablate.report.formats import as_markdown
-    from ablate.report.tables import print_page
-    from ablate.studies.records import to_dict
+    from ablate.cli.execution import loading, progress, working
+    from ablate.events import Event
 
-    check_output(output, recipe, store)
-    job = prepare_job(*load_recipe(recipe, overrides, **where), data)
-    with working(store) as (opened, progress):
-        record = work(job, opened, progress)
+    with progress() as watch:
+        watch(Event("load", recipe.name))
+        from ablate.cli.output import as_text, check_output, put
+        from ablate.recipe.recipe import load_recipe
+        from ablate.report.formats import as_markdown
+        from ablate.report.tables import print_page
+
+        check_output(output, recipe, store)
+        checked, document = load_recipe(recipe, overrides, **where)
+        watch(loading(checked))
+        from ablate.plan.job import prepare_job
+        from ablate.studies.records import to_dict
+
+        job = prepare_job(checked, document, data)
+        with working(store) as opened:
+            record = work(job, opened, watch)
     if form is StudyFormat.json:
         put(json.dumps(to_dict(record), indent=2, allow_nan=False) + "\n", output)
     elif form is StudyFormat.markdown:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ablate.cli import options
+
+if TYPE_CHECKING:
+    from ablate.events import Watch
+    from ablate.plan.job import Job
 
 
 @options.takes_execution
@@ -18,15 +24,16 @@ def train(
     Trained models in the store are not trained again. An interrupted training continues from its
     last checkpoint, to the same weights.
     """
-    from ablate.recipe.recipe import load_recipe
+    from ablate.cli.execution import execute, loading
 
-    # First, because a mistake in the recipe is then told before torch is imported, which takes seconds.
-    checked, document = load_recipe(recipe, set_ or (), **execution.where)
-    from ablate.cli.execution import execute
-    from ablate.plan.training import prepare_training_job
+    def make(watch: Watch) -> Job:
+        from ablate.recipe.recipe import load_recipe
 
-    execute(
-        lambda: prepare_training_job(checked, document, execution.data, execution.limit),
-        execution,
-        recipe=recipe,
-    )
+        # First, because a mistake in the recipe is then told before torch is imported, which takes seconds.
+        checked, document = load_recipe(recipe, set_ or (), **execution.where)
+        watch(loading(checked))
+        from ablate.plan.training import prepare_training_job
+
+        return prepare_training_job(checked, document, execution.data, execution.limit)
+
+    execute(make, execution, recipe=recipe)

@@ -106,7 +106,7 @@ class ContributionMaker:
 
     def on_pass(self, name: str) -> None:
         """Says that a pass over the calibration set begins."""
-        self.watch(Event("note", f"pass: {name}"))
+        self.watch(Event("pass", f"pass: {name}"))
 
     def layers_of(self, granularity: Granularity) -> torch.Tensor:
         """int64 [units], each unit's layer."""

@@ -64,8 +64,7 @@ def find_unfit(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> Fitnes
             f"{model}task '{name}' cannot choose: {why}{also}; screen on a task with more or harder items"
             + (", or confirm {tasks: [...], cells: all}" if not searches else "")
         )
-    if unfit and model_run.masks.swaps is not None:
-        model_run.masks.swaps = model_run.masks.swaps.without(unfit)
+    model_run.masks.search_without(unfit)
     return Fitness(unfit, frozenset(() if dense.cached else (short(model_run.masks.key(DENSE)),)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -81,6 +81,12 @@ class MaskMaker:
     def with_calibration(self, calibration: Calibration) -> MaskMaker:
         """The same mask maker with another calibration set."""
         return replace(self, calibration=calibration)
+
+    def search_without(self, unfit: Collection[str]) -> None:
+        """From now on, masks are searched without these tasks, which cannot choose."""
+        if unfit and self.swaps is not None:
+            self.swaps = self.swaps.without(unfit)
+            self._keys.clear()  # those of searched masks have the tasks
 
     def key(self, cell: Cell) -> str:
         """The key of a cell, under which its mask is stored."""

@@ -86,7 +86,8 @@ class ModelRun:
         with restored():
             self.masks.collect_for(scored_first(with_dense))
         # Sent only after the passes: observers count the time from this event as the time of the cells.
-        self.watch(Event("begin", stage, len(with_dense)))
+        # Of ``screen, draws 1 to 4`` and ``screen on 5 %`` too, the part of the run is the first word.
+        self.watch(Event("begin", stage, len(with_dense), part=stage.split()[0].rstrip(",")))
         settler, outcomes = Settler(self.store, self.timings, self.keep_going), dict[Cell, CellOutcome]()
 
         def settle(work: CellWork, evaluated: Evaluated) -> None:

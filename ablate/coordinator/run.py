@@ -8,6 +8,7 @@ from itertools import chain
 
 from ablate.coordinator.all_stages import all_stages
 from ablate.coordinator.earlier_roles import earlier_roles
+from ablate.coordinator.expected import expected
 from ablate.coordinator.failed_models import FailedModels
 from ablate.coordinator.maps import Maps
 from ablate.coordinator.mask_maker import MaskMaker
@@ -63,7 +64,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
         with interruptible(), job.plan.executor.running():
             models = ModelRuns(
                 job.recipe.model,
-                lambda spec, first: prepare_model_run(job, spec, store, timings, watch, keep_going, remarks=first),
+                lambda spec, first: _prepared(job, spec, store, timings, watch, keep_going, first),
                 failed,
             )
             about = replace(about, **models.about())
@@ -78,7 +79,7 @@ def execute(job: Job, store: Store, *, keep_going: bool = True, watch: Watch = s
                 failed_models=failed.reasons or None,
             )
         record = _record(about, list(finished.values()), timings)
-        judged = _judged(job, store, record, timings) if record.rows else record
+        judged = _judged(job, store, record, timings, watch) if record.rows else record
     finally:
         # Also if judging fails, so that an error there does not lose the rows.
         record = judged or _record(about, list(finished.values()), timings)
@@ -142,11 +143,11 @@ def _precision_effects(stages: Sequence[StageRows]) -> dict[str, dict[str, float
     return by_model or None
 
 
-def _judged(job: Job, store: Store, record: RunRecord, timings: Timings) -> RunRecord:
+def _judged(job: Job, store: Store, record: RunRecord, timings: Timings, watch: Watch) -> RunRecord:
     """The record with the evidence on its cells, also in its rows."""
     statistics = job.recipe.statistics
     with timings.measure("statistics"):
-        judgement = judge(record, store, job.registry, statistics)
+        judgement = judge(record, store, job.registry, statistics, watch)
         evidence = judgement.evidence
         found = RunRecord(judgement.rows, replace(record.about, evidence=tuple(evidence)))
         over = over_models(found, lineages_of(job.recipe.model), store, job.registry, statistics)
@@ -169,6 +170,17 @@ def _put(store: Store, record: RunRecord) -> None:
     store.put_rows(record.about.run, [row.to_dict() for row in record.rows], record.about.to_dict())
 
 
+def _prepared(
+    job: Job, spec: ModelSpec, store: Store, timings: Timings, watch: Watch, keep_going: bool, first: bool
+) -> ModelRun:
+    """The model run of a job's model. Where somebody watches, the forecast of its run is told the first time."""
+    model_run = prepare_model_run(job, spec, store, timings, watch, keep_going, remarks=first)
+    if first and watch is not silent:
+        for event in expected(job, model_run):
+            model_run.watch(event)
+    return model_run
+
+
 def prepare_model_run(
     job: Job,
     spec: ModelSpec,
@@ -185,6 +197,7 @@ def prepare_model_run(
         remarks: whether to say what is to be known of the model.
     """
     names = dict(zip(job.recipe.model, model_names(job.recipe.model), strict=True))
+    watch(Event("load", names[spec]))
     with timings.measure("load"):
         model = replace(load_model(spec, job.device), name=names[spec])
         dim = _dim(job, model)

@@ -159,7 +159,8 @@ class _Race:
         keys = {mask: {part.name: result_key(self._model, mask, part) for part in parts} for mask in new}
         stored = self._swaps.store.get_results(key for of_mask in keys.values() for key in of_mask.values())
         if new:
-            self._swaps.watch(Event("fit", f"{self._name}, round {self._round}, look {look + 1}", len(new)))
+            text = f"{self._name}, round {self._round}, look {look + 1}"
+            self._swaps.watch(Event("fit", text, len(new), part="swaps"))
         for mask in new:
             results = {name: stored[key] for name, key in keys[mask].items() if key in stored}
             missing = [part for part in parts if part.name not in results]

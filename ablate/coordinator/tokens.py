@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ablate.coordinator.model_run import ModelRun
 from ablate.data.calibration import Over
 from ablate.engine.passes import Pass
@@ -9,9 +11,15 @@ from ablate.models.encode import prepare
 from ablate.plan.job import Job
 from ablate.plan.plan import Step
 from ablate.recipe.schedule import steps_of
+from ablate.tasks.loaded import Loaded
 
 PROBE = 128
 """How many texts are tokenized or encoded for an estimate."""
+
+
+def task_tokens(model_run: ModelRun, tasks: Sequence[Loaded]) -> int:
+    """The tokens of the distinct texts of tasks."""
+    return model_run.evaluator.prepared(tasks)[1].tokens if tasks else 0
 
 
 def pass_tokens(model_run: ModelRun, planned: Pass) -> float:

@@ -18,6 +18,13 @@ _SICK = {"sickr": 4927, "sickr-dev": 500, "sickr-train": 4500}
 SETS: Mapping[str, int] = MappingProxyType(_YEARS | _SPLITS | _SICK | dict(CLASS_SETS))
 """Every data set that a SentEval folder can have -> the number of pairs or texts judged in the standard files."""
 
+_EMBEDDED = {"synthetic": 800, "synthetic-dev": 400, "synthetic-train": 1500, "synthetic-tense": 400}
+
+
+def expected_items(name: str) -> int | None:
+    """How many items a set has that is not read yet, if it is the standard or the embedded one; None of other sets."""
+    return SETS.get(name, _EMBEDDED.get(name))
+
 
 def compared_with_standard(data: S) -> S:
     """The set of :data:`SETS` with its ``deviation``."""

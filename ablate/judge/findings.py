@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from ablate.record import Samples
 from ablate.statistics.arrays import Floats, Values
 from ablate.statistics.compare import AgainstDraws, Comparison, contrast, permutation_p
 from ablate.statistics.power import ErrorAtPower
-from ablate.statistics.resample import Joint, Judged
+from ablate.statistics.resample import CHUNK, Joint, Judged
 from ablate.statistics.verdict import Claim
 
 
@@ -130,12 +130,14 @@ def compare(
     tasks: Mapping[str, Judged],
     values: Mapping[str, Mapping[str, Values]],
     settings: Settings,
+    advance: Callable[[float], None] = lambda _: None,
 ) -> dict[str, dict[Place, Finding]]:
     """What is found of each of these cells of a stage, by the cell's id. No other cell of the stage has a part in it.
 
     Args:
         tasks: how each task is judged. A task that is absent has no finding, and then neither has the mean.
         values: task -> key of a result -> float32 [pairs of the task's panel]; of dense, the cells and their controls.
+        advance: called now and then with the share of the work that is done, in (0, 1].
 
     Returns:
         For each cell, a finding on the mean over all tasks (None) if there are several, and on each task; none where
@@ -147,7 +149,7 @@ def compare(
     places: list[tuple[Place, list[str]]] = [(None, list(tasks))] if several else []
     places += [(task, [task]) for task in tasks]
     pairs = {task: len(judged.panel) for task, judged in tasks.items()}
-    comparing = _Comparing(stage, groups, tasks, values, settings)
+    comparing = _Comparing(stage, groups, tasks, values, settings, advance)
     return {
         group.id: {
             place: compared.finding(sum(pairs[member] for member in members))
@@ -172,14 +174,18 @@ class _Comparing:
         tasks: Mapping[str, Judged],
         values: Mapping[str, Mapping[str, Values]],
         settings: Settings,
+        advance: Callable[[float], None],
     ) -> None:
         self._stage, self._groups, self._settings = stage, groups, settings
         self._sign = stage.measure.sign
-        joint = Joint(tasks, settings.resamples, settings.statistics_seed)
+        several = len(tasks) == len(stage.splits) > 1
+        # The draws of pairs, those of components and the swaps.
+        self._chunks, self._made, self._advance = (3 if several else 2) * -(-settings.resamples // CHUNK), 0, advance
+        joint = Joint(tasks, settings.resamples, settings.statistics_seed, self._on_chunk)
         self._dense = {task: keys[0] for task in tasks if (keys := self._keys([stage.dense], task))}
         self._draws = Draws(joint.bootstrap(values), self._dense)
         self._rivals = AgainstRivals(stage, self._draws, settings.statistics_seed)
-        self._sampling = self._sampled(tasks, values) if len(tasks) == len(stage.splits) > 1 else None
+        self._sampling = self._sampled(tasks, values) if several else None
         self._swapped = joint.permute(
             {
                 group.id: {
@@ -220,12 +226,18 @@ class _Comparing:
             searched=searched,
         )
 
+    def _on_chunk(self) -> None:
+        self._made += 1
+        self._advance(min(self._made / self._chunks, 1.0))
+
     def _sampled(self, tasks: Mapping[str, Judged], values: Mapping[str, Mapping[str, Values]]) -> Sampling:
         settings = self._settings
         # Without the draws of controls, which are as many again as the cells, and more.
         cells = [self._stage.dense, *(rows for group in self._groups for rows in group.seeds.values())]
         own = {task: {key: values[task][key] for key in self._keys(cells, task)} for task in tasks}
-        return Sampling(self._stage, tasks, own, self._draws, settings.resamples, settings.statistics_seed)
+        return Sampling(
+            self._stage, tasks, own, self._draws, settings.resamples, settings.statistics_seed, self._on_chunk
+        )
 
     def _keys(self, draws: Iterable[RowsByTask], task: str) -> list[str]:
         """The keys of the results that have a score on the pairs that decide."""

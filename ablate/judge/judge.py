@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 from typing import Any
 
 from ablate.errors import AblateError, PluginError, StoreError, Undefined
+from ablate.events import Watch, silent
+from ablate.judge.counting import Counting
 from ablate.judge.effects import Stage, stages
 from ablate.judge.evidence import evidence_on
 from ablate.judge.finding import Finding, Findings, Place, from_json, to_json
@@ -39,8 +41,11 @@ class Judgement:
     withheld: list[str]
 
 
-def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings) -> Judgement:
+def judge(results: RunRecord, store: Store, registry: Registry, settings: Settings, watch: Watch = silent) -> Judgement:
     """Judges every cell of a run. What is found of a cell is stored, and read back if the same cell is judged again.
+
+    Args:
+        watch: called with the progress, of all stages together.
 
     Raises:
         StoreError: the store has lost something that the run stored, or has found it damaged.
@@ -48,8 +53,9 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
     evidence: list[Evidence] = []
     withheld: list[str] = []
     judged = stages(results)
+    counting = Counting(watch, sum(len(stage.groups) for stage in judged))
     for stage in judged:
-        findings, reasons = _found(results, stage, store, registry, settings)
+        findings, reasons = _found(results, stage, store, registry, settings, counting)
         tasks = [task for task in stage.splits if task not in reasons]
         evidence += evidence_on(stage, tasks, findings, settings)
         withheld += [f"{task} ({stage.name}): {why}" for task, why in reasons.items()]
@@ -57,13 +63,14 @@ def judge(results: RunRecord, store: Store, registry: Registry, settings: Settin
 
 
 def _found(
-    results: RunRecord, stage: Stage, store: Store, registry: Registry, settings: Settings
+    results: RunRecord, stage: Stage, store: Store, registry: Registry, settings: Settings, counting: Counting
 ) -> tuple[dict[str, Findings], dict[str, str]]:
     """What is found of each cell of a stage, and the tasks that none is found on, with the reason."""
     keys = finding_keys(results, stage, registry, settings)
     stored = store.get_judgments(keys.values())
     found: dict[str, Findings] = {of: from_json(stored[key]) for of, key in keys.items() if key in stored}
     lacking = [group for group in stage.groups if group.id not in found]
+    counting.add(stage.name, len(stage.groups) - len(lacking), cached=True)
     parameters = results.about.tasks or {}
     made = {task: make_task(registry, task, parameters) for task in stage.splits}
     withheld = {task: NO_VALUES for task, one in made.items() if isinstance(one, WholeTask)}
@@ -71,7 +78,9 @@ def _found(
         # In parts, so that an interrupted judgment goes on from there, and the resamples of all do not fill the memory.
         part = lacking[:AT_ONCE]
         try:
-            compared = _compare(results, stage, part, withheld, store, registry, settings)
+            advance = counting.part(stage.name, len(part))
+            compared = _compare(results, stage, part, withheld, store, registry, settings, advance)
+            advance(1.0)  # also where no task can be judged
         except TaskFault as why:
             # Judge the other tasks without it. What was found so far is of draws that all tasks share.
             withheld[why.task] = str(why)
@@ -92,8 +101,9 @@ def _compare(
     store: Store,
     registry: Registry,
     settings: Settings,
+    advance: Callable[[float], None],
 ) -> dict[str, dict[Place, Finding]]:
-    """Compares some cells of a stage on all but the tasks ``withheld``.
+    """Compares some cells of a stage on all but the tasks ``withheld``. advance: see :func:`compare`.
 
     Raises:
         TaskFault: a task cannot be judged.
@@ -111,7 +121,7 @@ def _compare(
             raise
         except AblateError as why:
             raise TaskFault(str(why), task) from why
-    return compare(stage, groups, tasks, values, settings)
+    return compare(stage, groups, tasks, values, settings, advance)
 
 
 def finding_keys(results: RunRecord, stage: Stage, registry: Registry, settings: Settings) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class Sampling:
         tasks: how each task is judged. values: task -> key of a result -> float32 [pairs of the task's panel]; of the
             cells and of dense, without draws.
         pairs: the draws of pairs.
-        draws, seed: as of :class:`~ablate.statistics.resample.Joint`.
+        draws, seed, advance: as of :class:`~ablate.statistics.resample.Joint`.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Sampling:
         pairs: Draws,
         draws: int,
         seed: int,
+        advance: Callable[[], None] = lambda: None,
     ) -> None:
         self._stage, self._tasks, self._pairs = stage, tasks, pairs
         self._components: tuple[Draws, int, float] | None = None
@@ -59,7 +60,7 @@ class Sampling:
         except Undefined as reason:
             self._reason = f"components: {reason}"
             return
-        scores = Joint(connected, draws, seed).bootstrap(values)
+        scores = Joint(connected, draws, seed, advance).bootstrap(values)
         _, sizes = np.unique(np.concatenate([one.panel.cluster for one in connected.values()]), return_counts=True)
         self._components = Draws(scores, pairs.dense), len(sizes), float(sizes.max() / sizes.sum())
 

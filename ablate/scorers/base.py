@@ -72,7 +72,12 @@ class View:
         """Whether :meth:`map` makes calls at the same time, so that it pays to make several of one."""
         return self.chunks is not None and self.chunks.divides
 
-    def map(self, call: Callable[[Model, Value], Made], values: Sequence[Value]) -> list[Made]:
+    def map(
+        self,
+        call: Callable[[Model, Value], Made],
+        values: Sequence[Value],
+        done: Callable[[int], None] | None = None,
+    ) -> list[Made]:
         """What ``call(model, value)`` returns for each value, under the mask in force.
 
         A slow scorer divides its work so: the run's executor makes the calls, on several processes or machines if it
@@ -80,11 +85,16 @@ class View:
 
         Args:
             call: a function of a module. It, the values and what it returns can be pickled.
+            done: called in this process with the position of each value once its call has returned, in any order.
 
         Raises:
             PluginError: a call failed in another process. In this one, errors are raised as they are.
         """
-        made = dict((self.chunks or InTurn(self.model)).map(call, values))
+        made = {}
+        for position, one in (self.chunks or InTurn(self.model)).map(call, values):
+            made[position] = one
+            if done is not None:
+                done(position)
         return [made[position] for position in range(len(values))]
 
     def weights(self) -> dict[str, Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
@@ -17,6 +18,7 @@ from torch.nn.functional import normalize
 from ablate.data.items import Role
 from ablate.data.texts import Texts
 from ablate.errors import PluginError, Undefined
+from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.granularities.replay import divided, removals
 from ablate.models.encode import encode, prepare
@@ -116,6 +118,7 @@ class Oracle(Scorer):
         # The order does not matter if each unit is a group of its own.
         ranking = self.ranker.score(view).cpu() if self.ranker else torch.zeros(len(view.layers))
         groups = group_by_rank(ranking, view.layers.cpu(), view.kept.cpu(), self.group)
+        view.watch(Event("fit", f"removals of {view.granularity.name}, {', '.join(self.on)}", len(groups)))
         effects = self._of_loss(view, groups, self.loss) if self.loss else self._of_tasks(view, groups)
         contributions = torch.zeros(len(view.layers))
         for units, effect in zip(groups, effects, strict=True):
@@ -197,10 +200,21 @@ class _Removals:
 
 def _rises(view: View, groups: Sequence[Tensor], texts: _Texts, cost: Callable[[Tensor], float]) -> list[float]:
     """How much the cost rises when each group is removed, in their order."""
+    if not view.divides:
+        of_all = dict[int, float]()
+        for number, rise in _each_rise(view.model, _Removals(view.granularity, groups, texts, cost)):
+            of_all[number] = rise
+            view.watch(Event("step", ""))
+        return [of_all[number] for number in range(len(groups))]
     layers = view.layers.cpu()
-    chunks = divided([int(layers[group[0]]) for group in groups], view.divides)
+    chunks = divided([int(layers[group[0]]) for group in groups], True)
     given = [_Removals(view.granularity, [groups[number] for number in of], texts, cost) for of in chunks]
-    rises = view.map(_rises_of, given)
+
+    def done(position: int) -> None:
+        for _ in chunks[position]:
+            view.watch(Event("step", ""))
+
+    rises = view.map(_rises_of, given, done)
     by_group = {
         number: rise for of, made in zip(chunks, rises, strict=True) for number, rise in zip(of, made, strict=True)
     }
@@ -208,11 +222,17 @@ def _rises(view: View, groups: Sequence[Tensor], texts: _Texts, cost: Callable[[
 
 
 def _rises_of(model: Model, given: _Removals) -> list[float]:
+    rises = dict(_each_rise(model, given))
+    return [rises[group] for group in range(len(given.groups))]
+
+
+def _each_rise(model: Model, given: _Removals) -> Iterator[tuple[int, float]]:
+    """The number of each group, and how much the cost rises without it."""
     prepared = prepare(model, given.texts.sentences, roles=given.texts.roles)
     before = given.cost(encode(model, prepared))
-    removed = removals(model, prepared, given.granularity, given.groups)
-    after = {group: given.cost(embeddings) for group, embeddings in removed}
-    return [after[group] - before for group in range(len(given.groups))]
+    with closing(removals(model, prepared, given.granularity, given.groups)) as removed:
+        for group, embeddings in removed:
+            yield group, given.cost(embeddings) - before
 
 
 def group_by_rank(ranking: Tensor, layers: Tensor, kept: Tensor, size: int) -> list[Tensor]:

@@ -8,7 +8,7 @@ cell sees the same draws, so that every comparison is paired.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -99,11 +99,13 @@ class Joint:
 
     tasks: by name.
     draws, seed: the number of draws, and their seed.
+    advance: called after each :data:`CHUNK` of draws, by :meth:`bootstrap` and :meth:`permute`.
     """
 
     tasks: Mapping[str, Judged]
     draws: int
     seed: int
+    advance: Callable[[], None] = lambda: None
 
     def bootstrap(self, values: Mapping[str, Mapping[str, Values]]) -> dict[str, dict[str, Floats]]:
         """Scores on every draw: task -> key -> float64 [draws], NaN where a draw has no score.
@@ -200,3 +202,4 @@ class Joint:
         for start in range(0, self.draws, CHUNK):
             size = min(CHUNK, self.draws - start)
             yield slice(start, start + size), size
+            self.advance()

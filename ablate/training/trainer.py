@@ -37,7 +37,8 @@ class ReportProgress(TrainerCallback):
         self._watch, self._name, self._dev = watch, name, ""
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
-        self._watch(Event("fit", self._name, state.max_steps - state.global_step))
+        steps = state.max_steps - state.global_step
+        self._watch(Event("fit", self._name, steps, part="train"))
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **kwargs: Any) -> None:
         self._watch(Event("step", self._dev))

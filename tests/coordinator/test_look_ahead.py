@@ -75,7 +75,7 @@ def test_a_dry_run_asks_for_each_kind_once(bench: Bench, monkeypatch: pytest.Mon
     for name in CELLS:
         with Store(bench.root / f"{name}.db", create=False) as store, statements() as found:
             (preview,) = dry_run.preview(bench.job(**recipe(name)), store).models
-        assert all(cached for _, cached in preview.cells)
+        assert preview.forecast.cached == set(preview.planned)
         counts[name] = len(found)
     assert counts["many"] == counts["few"] <= 4
     # With more keys than a query takes, it grows by one for each more.

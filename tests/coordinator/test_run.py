@@ -274,10 +274,10 @@ def test_removing_nothing_is_dense(bench: Bench) -> None:
 
 def test_the_cells_begin_when_all_is_collected(bench: Bench) -> None:
     bench.run(scorers=["align", "uniform"], granularities=["head", "neuron"])
-    kinds = [event.kind for event in bench.events]
-    assert [event.text for event in bench.events][2:4] == ["pass: gradient of align", "pass: gradient of uniform"]
-    assert kinds == ["note"] * 4 + ["begin"] + ["cell"] * 5
-    assert bench.events[4].total == 5
+    events = [event for event in bench.events if event.kind not in ("forecast", "load") and event.part != "statistics"]
+    assert [event.text for event in events][2:4] == ["pass: gradient of align", "pass: gradient of uniform"]
+    assert [event.kind for event in events] == ["note"] * 2 + ["pass"] * 2 + ["begin"] + ["cell"] * 5
+    assert events[4].total == 5
 
 
 def test_how_a_model_was_loaded_is_noted_and_recorded(bench: Bench) -> None:

@@ -314,12 +314,12 @@ def test_a_dry_run_knows_the_most(bench: Bench) -> None:
     with Store(bench.store) as store:
         (model,) = preview(job, store).models
     # At most 4 of 8 heads come back for 4: 8 rounds of 16, and the scorer's mask.
-    assert (model.swaps, model.searches) == (1 + 8 * 16, 1 + 8 * 16)
+    assert (model.forecast.swaps, model.forecast.searches) == (1 + 8 * 16, 1 + 8 * 16)
     results = bench.run(**given)
     count = known(one(results, stage="confirm", scorer="magnitude with swaps", control=None).evaluations)
     with Store(bench.store) as store:
         (model,) = preview(job, store).models
-    assert (model.swaps, model.searches) == (0, count)
+    assert (model.forecast.swaps, model.forecast.searches) == (0, count)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,12 @@ def tidy(notebook: dict[str, Any]) -> dict[str, Any]:
     for cell in notebook["cells"]:
         cell["metadata"] = {}
         if "outputs" in cell:
-            cell["outputs"] = [output for output in cell["outputs"] if output.get("name") != "stderr"]
+            # Progress is the only output that is displayed and not a result.
+            cell["outputs"] = [
+                output
+                for output in cell["outputs"]
+                if output.get("name") != "stderr" and output["output_type"] != "display_data"
+            ]
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/html" in data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import ablate
 from tests.bench import Bench, essence, make_bench
@@ -46,6 +48,22 @@ def test_every_public_name_is_there_and_no_other() -> None:
     assert (ablate.hookimpl, ablate.Results, ablate.Scorer) == (hookimpl, Results, Scorer)
     with pytest.raises(AttributeError, match="module 'ablate' has no attribute 'prune'"):
         ablate.prune  # noqa: B018
+
+
+def test_progress_is_shown_in_a_terminal_unless_it_is_silenced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ablate.run(bench.recipe(), store=bench.store)
+    assert capfd.readouterr() == ("", ""), "neither a terminal nor a notebook"
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, force_jupyter=False, width=80)
+    monkeypatch.setattr("ablate.api.Console", lambda **_: terminal)
+    ablate.run(bench.recipe(), store=bench.root / "silent.db", watch=ablate.silent)
+    ablate.run(bench.recipe(), store=bench.root / "mine.db", watch=bench.watch)
+    assert shown.getvalue() == ""
+    ablate.run(bench.recipe(), store=bench.root / "shown.db")
+    assert "elapsed 0:0" in shown.getvalue()
+    assert "screen: 2 cells in " in shown.getvalue()
 
 
 def test_run_takes_a_file_or_a_recipe(bench: Bench) -> None:

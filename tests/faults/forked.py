@@ -25,7 +25,13 @@ from typing import Any
 
 import psutil
 
-IMPORTED = ("ablate.cli.execution", "ablate.models.load", "ablate.training.fit", "ablate.export.export")
+IMPORTED = (
+    "ablate.cli.output",
+    "ablate.coordinator.dry_run",
+    "ablate.models.load",
+    "ablate.training.fit",
+    "ablate.export.export",
+)
 MEMORY = 3 * 2**30
 """How many bytes that can be written a command may take, beside what is imported. Protects the machine."""
 

@@ -30,7 +30,7 @@ READING = {
     ("report", "r.yaml", "-o", "new.html"): "ablate.report.html.gather.gather",
     ("show",): "ablate.cli.output.deliver",
     ("export", CELL, "-o", "small"): "ablate.export.export.reloaded",
-    ("run", "r.yaml", "--dry-run", "--store", "none.db"): "ablate.cli.execution.preview",
+    ("run", "r.yaml", "--dry-run", "--store", "none.db"): "ablate.coordinator.dry_run.preview",
     ("list",): "ablate.plugins.registry",
 }
 """Commands, and the function in which the signal reaches them."""

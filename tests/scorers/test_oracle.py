@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,12 @@ import torch
 from scipy.stats import spearmanr
 from torch.nn.functional import normalize
 
+from ablate.engine.collect import Collected
+from ablate.engine.score import view_of
 from ablate.errors import PluginError, RecipeError
+from ablate.events import Event
 from ablate.granularities.head import Head
+from ablate.models.chunks import InTurn
 from ablate.models.encode import encode, prepare
 from ablate.models.load import load_model
 from ablate.models.losses import ALIGN, UNIFORM, Loss
@@ -175,3 +181,33 @@ def test_the_ranker_is_a_cheap_scorer() -> None:
         Oracle(group=2, by="magnitud").resolved(registry().scorer)
     with pytest.raises(PluginError, match="by: 'magnitude' is not resolved"):
         Oracle(group=2, by="magnitude").statistics()
+
+
+@pytest.mark.parametrize("divides", [False, True])
+def test_it_tells_of_each_group_that_it_removes(bench: Bench, divides: bool) -> None:
+    model = load_model(ModelSpec(name=str(bench.model)))
+    events: list[Event] = []
+    layers = Head().layers(model)
+    view = replace(
+        view_of(model, bench.job(scorers=["align"]).calibration, Oracle(on=("align",)), Head(), layers, Collected(), 0),
+        watch=events.append,
+        chunks=Divided(model) if divides else None,
+    )
+    once = Oracle(on=("align",)).score(view)
+    assert [(event.kind, event.text, event.total) for event in events] == [
+        ("fit", "removals of head, align", 8),
+        *[("step", "", 0)] * 8,
+    ]
+    if divides:
+        np.testing.assert_allclose(once, Oracle(on=("align",)).score(replace(view, chunks=None)), atol=1e-6)
+
+
+class Divided(InTurn):
+    """Pretends that calls are made at the same time, and gives them back in another order."""
+
+    @property
+    def divides(self) -> bool:
+        return True
+
+    def map(self, *given: Any, **named: Any) -> Iterator[tuple[int, Any]]:
+        return iter(list(super().map(*given, **named))[::-1])
