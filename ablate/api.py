@@ -221,7 +221,10 @@ def scores(
     Raises:
         AblateError: what is wrong, and what to do.
     """
-    recipe, document = comparison([scorer], [granularity], [0.5], model, pooling, None, [seed], device=device)
+    called = {"scorers": "scorer", "granularities": "granularity", "seeds": "seed"}
+    recipe, document = comparison(
+        [scorer], [granularity], [0.5], model, pooling, None, [seed], device=device, called=called
+    )
     job = prepare_job(recipe, document, data)
     (step,) = job.plan.cells[0].steps
     with (

@@ -210,15 +210,14 @@ def _duplicate_message(entries: Sequence[Entry]) -> str:
     origins = " and ".join(entry.origin for entry in entries)
     return (
         f"{entries[0].kind} '{entries[0].plugin.name}' is registered by {origins}; uninstall one, or block it with "
-        f"{DISABLE} or --no-plugins"
+        f"{DISABLE}"
     )
 
 
 def _duplicate_finders(entries: Sequence[FinderEntry]) -> str:
     origins = " and ".join(entry.origin for entry in entries)
     return (
-        f"tasks named '{entries[0].finder.prefix}:…' are found by {origins}; uninstall one, or block it with {DISABLE} "
-        "or --no-plugins"
+        f"tasks named '{entries[0].finder.prefix}:…' are found by {origins}; uninstall one, or block it with {DISABLE}"
     )
 
 

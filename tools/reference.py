@@ -84,7 +84,14 @@ def section(name: str, thing: Any) -> str:
 def signature(thing: Any) -> str:
     if inspect.isclass(thing) and not is_dataclass(thing):
         return f"({', '.join(base.__name__ for base in thing.__bases__)})"
-    shape = plain(str(inspect.signature(thing)))
+    full = inspect.signature(thing)
+    if inspect.isclass(thing):
+        # What begins with an underscore is not for a caller to give. A record of nothing else is made by ablate alone.
+        public = [one for one in full.parameters.values() if not one.name.startswith("_")]
+        if full.parameters and not public:
+            return ""
+        full = full.replace(parameters=public)
+    shape = plain(str(full))
     shape = re.sub(r"(: |-> )(['\"])(.*?)\2", r"\1\3", shape).replace("<factory>", "{}")
     shape = shape.removesuffix(" -> None") if inspect.isclass(thing) else shape
     return shape if len(shape) < 100 else lines(shape)

@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from ablate.arguments import named_as_options
 from ablate.cli.say import say
 from ablate.cli.signals import told
 from ablate.printable import visible
@@ -27,7 +28,11 @@ def _shown_safely() -> Iterator[None]:
 
 
 class Group(TyperGroup):
-    """Typer's group, which says how to go on after a signal, and shows no control character of a wrong option."""
+    """Typer's group: errors name options, a signal says how to go on, a wrong option shows no control character."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        with named_as_options():
+            return super().main(*arguments, **options)
 
     def make_context(self, *arguments: Any, **options: Any) -> Any:
         with _shown_safely():

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from ablate.arguments import argument
 from ablate.coordinator.cell_work import CellWork
 from ablate.errors import PluginError
 from ablate.events import Event, Watch
@@ -53,7 +54,7 @@ class Others:
         if times < DEADLY or self.isolated:
             return work
         self.store.claims.abandon(keys)
-        reason = f"the process ended {times} times while it evaluated this cell; `--jobs 1` isolates it"
+        reason = f"the process ended {times} times while it evaluated this cell; `{argument('jobs', 1)}` isolates it"
         failed = work.evaluation.failed(Failure(reason, "other"))
         return replace(work, failures={**work.failures, **failed.failures}, evaluation=None)
 

@@ -40,12 +40,8 @@ class CellChoice:
     @property
     def answer(self) -> str:
         """What was chosen, its gain and its cost, in words; or why nothing was, and what comes nearest."""
-        needs = self._choice.needs
-        if self._choice.chosen is not None:
-            return choice_page.answer(self._choice)[0]
-        if needs.within is None and needs.faster is None:
-            return "Nothing is chosen: give within or faster."
-        return f"Nothing is chosen: {choice_page.unmet(self._choice)}."
+        said = choice_page.answer(self._choice)
+        return said[0] if said else f"Nothing is chosen: {choice_page.unmet(self._choice)}."
 
     @property
     def command(self) -> str | None:

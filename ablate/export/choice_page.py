@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from ablate.arguments import argument
 from ablate.export.choose import Choice, Option
 from ablate.export.sizes import Size
 from ablate.export.timing import Timed
@@ -41,7 +42,7 @@ def answer(choice: Choice) -> tuple[str, ...]:
     """What was chosen, in words; nothing if no cell holds the limits, which :func:`unmet` says."""
     chosen, unit = choice.chosen, choice.candidates.stage.measure.unit
     if chosen is None:
-        return ("Nothing is chosen: give --within or --faster.",) if _unasked(choice) else ()
+        return (f"Nothing is chosen: give {argument('within')} or {argument('faster')}.",) if _unasked(choice) else ()
     one = chosen.candidate
     places = choice.candidates.stage.measure.places
     share = chosen.size.parameters / choice.dense.parameters
@@ -57,7 +58,7 @@ def unmet(choice: Choice) -> str:
     """One line on why nothing is chosen, with the cell that comes nearest."""
     places, unit = choice.candidates.stage.measure.places, choice.candidates.stage.measure.unit
     if choice.nearest is None:
-        return "no cell that holds --within was measured; run it again with --latency"
+        return f"no cell that holds {argument('within')} was measured; run it again with {argument('latency', True)}"
     option, limit = choice.nearest
     one = option.candidate
     if limit == "within":
@@ -134,7 +135,7 @@ def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
             f"interval. Dense takes {1000 * timed.dense.latency:.2f} ms on {timed.where}."
         )
     else:
-        notes.append("No latency was measured; --latency does it for the cells on the front.")
+        notes.append(f"No latency was measured; {argument('latency', True)} does it for the cells on the front.")
     notes += [f"No candidate: {name}, since {why}." for name, why in found.without.items()]
     return tuple(notes)
 

@@ -8,6 +8,7 @@ from typing import Literal, cast, get_args
 
 import torch
 
+from ablate.arguments import argument
 from ablate.errors import AblateError, suggest
 from ablate.export.sizes import Size, size_of
 from ablate.export.timing import Timed, measure, stored
@@ -56,10 +57,10 @@ class Needs:
         """
         for name, limit in (("within", within), ("faster", faster)):
             if limit is not None and not limit >= 0:
-                raise AblateError(f"{name}: must be at least 0, not {limit:g}")
+                raise AblateError(f"{argument(name)}: must be at least 0, not {limit:g}")
         wanted = by or ("score" if within is None else "parameters")
         if wanted not in get_args(By):
-            raise AblateError(f"by: there is no '{wanted}'; {suggest(wanted, get_args(By))}")
+            raise AblateError(f"{argument('by')}: there is no '{wanted}'; {suggest(wanted, get_args(By))}")
         return cls(within, faster, cast(By, wanted), tuple(tasks), latency)
 
     @property

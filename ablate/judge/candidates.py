@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ablate.arguments import argument
 from ablate.errors import AblateError, suggest
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group, label
@@ -102,7 +103,7 @@ def _stage(results: RunRecord, tasks: Sequence[str]) -> Stage:
     run = results.about.run
     models = list(dict.fromkeys(row.model for row in results.rows))
     if len(models) > 1:
-        raise AblateError(f"run {run} has {len(models)} models: name one with --model, of {', '.join(models)}")
+        raise AblateError(f"run {run} has {len(models)} models: give {argument('model')} one of {', '.join(models)}")
     confirmed = [stage for stage in stages(results) if stage.name == "confirm" and stage.measure.dim is None]
     if not confirmed:
         raise AblateError(
@@ -112,10 +113,14 @@ def _stage(results: RunRecord, tasks: Sequence[str]) -> Stage:
     known = [task for stage in confirmed for task in stage.splits]
     for task in tasks:
         if task not in known:
-            raise AblateError(f"--tasks: run {run} has confirmed nothing on '{task}'; {suggest(task, known)}")
+            raise AblateError(
+                f"{argument('tasks')}: run {run} has confirmed nothing on '{task}'; {suggest(task, known)}"
+            )
     if not tasks:
         return next((stage for stage in confirmed if stage.measure.unit == "points"), confirmed[0])
     for stage in confirmed:
         if set(tasks) <= set(stage.splits):
             return stage
-    raise AblateError(f"--tasks: {', '.join(tasks)} are of several metrics, which one limit cannot hold for")
+    raise AblateError(
+        f"{argument('tasks')}: {', '.join(tasks)} are of several metrics, which one limit cannot hold for"
+    )

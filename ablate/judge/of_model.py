@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from ablate.arguments import argument
 from ablate.errors import AblateError, suggest
 from ablate.record import RunRecord
 
@@ -24,5 +25,7 @@ def of_model(results: R, model: str | None) -> R:
         return results
     names = results.about.models
     if model not in names:
-        raise AblateError(f"--model: run {results.about.run} has no model '{model}'; {suggest(model, names)}")
+        raise AblateError(
+            f"{argument('model')}: run {results.about.run} has no model '{model}'; {suggest(model, names)}"
+        )
     return replace(results, rows=[row for row in results.rows if row.model == model])

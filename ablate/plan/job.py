@@ -9,6 +9,7 @@ from itertools import chain
 
 import torch
 
+from ablate.arguments import argument
 from ablate.data.calibration import Calibration
 from ablate.data.items import PairKey, Source
 from ablate.data.sources import Chosen, resolve
@@ -87,14 +88,14 @@ def prepare_job(recipe: Recipe, document: Document, data: str | None = None, lim
     """Resolves a recipe's plug-ins, data source and tasks.
 
     Args:
-        data: replaces the recipe's ``data``, as ``--data`` does.
+        data: replaces the recipe's ``data``.
         limit: only this many of the plan's cells, at least 1.
 
     Raises:
         RecipeError, DataError: what is wrong, where, and what to do.
     """
     if limit is not None and limit < 1:
-        raise RecipeError(f"--limit: at least 1 cell, not {limit}")
+        raise RecipeError(f"{argument('limit')}: at least 1 cell, not {limit}")
     device = _device(recipe, document)
     plugins = registry()
     _check_models(recipe, document)
@@ -120,7 +121,7 @@ def _source(recipe: Recipe, document: Document, data: str | None) -> Chosen:
     except DataError as error:
         text = str(error).removeprefix("data: ")
         if data is not None:
-            raise DataError(f"--data: {text}") from None
+            raise DataError(f"{argument('data')}: {text}") from None
         # If the recipe has no `data`, the environment is wrong, and the text names the variable.
         place = f"{document.place(('data', 'senteval'))}: " if "data" in document.tree else ""
         raise DataError(place + text) from None
@@ -131,7 +132,7 @@ def _device(recipe: Recipe, document: Document) -> torch.device:
 
     def refused(key: str, error: ModelError) -> RecipeError:
         place = document.place((key,))
-        # The place of an option, or of a recipe in Python, has the key already.
+        # The place of an argument, or of a recipe in Python, has the key already.
         return RecipeError(f"{place}: {error}" if place.endswith(key) or "=" in place else f"{place}: {key}: {error}")
 
     try:

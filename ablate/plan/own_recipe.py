@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablate.arguments import argument
 from ablate.data.beir import is_beir
 from ablate.data.calibration import POSITIVE_ABOVE, CalibrationSpec
 from ablate.errors import DataError
@@ -68,7 +69,7 @@ def divided(path: Path, option: str) -> OwnRecipe:
 
 
 def given(dev: Path | None, test: Path | None) -> OwnRecipe:
-    """The files of ``--dev`` and ``--test``.
+    """The files of ``dev`` and ``test``.
 
     Raises:
         DataError: a file is malformed.
@@ -78,9 +79,10 @@ def given(dev: Path | None, test: Path | None) -> OwnRecipe:
         try:
             hashes.add(_task(entry.parameters).items().hash)
         except DataError as error:
-            raise DataError(f"{entry.option}: {error}") from None
+            raise DataError(f"{entry.argument}: {error}") from None
     if len(hashes) < len(found):
-        raise DataError(f"--test {test}: has the items of --dev {dev}; what chooses must not report, so give others")
+        chose, reports = argument("dev", dev), argument("test", test)
+        raise DataError(f"{reports}: has the items of {chose}; what chooses must not report, so give others")
     return OwnRecipe(found, [f"{entry.parameters['file']}: {entry.parameters['kind']}" for entry in found])
 
 
@@ -99,7 +101,7 @@ def _sizes(parameters: Mapping[str, Any], needed: Sequence[str]) -> dict[str, in
         there = ", ".join(f"{name} {count:,}" for name, count in sizes.items() if count)
         raise DataError(
             f"{parameters['file']}: no row is in '{missing[0]}' by column '{parameters['part']['column']}' ({there}); "
-            "add some, or give one file with --dev and another with --test"
+            f"add some, or give one file with {argument('dev')} and another with {argument('test')}"
         )
     return sizes
 

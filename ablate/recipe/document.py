@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.scalarbool import ScalarBoolean
 
+from ablate.arguments import argument
 from ablate.errors import RecipeError, suggest
 from ablate.files import is_folder, require_regular
 from ablate.recipe.yaml_text import at, load
@@ -29,7 +30,7 @@ class Document:
 
     name: the start of every place: the file, or a name for a document that is not from a file.
     tree: the mapping as ruamel.yaml read it, or one of plain dicts and lists.
-    given: location -> place, for values that did not come from the file but from options such as ``--scorers``.
+    given: location -> place, for values that did not come from the file but from an argument such as ``scorers``.
     """
 
     name: str
@@ -76,9 +77,10 @@ class Document:
             RecipeError: the text is not of that form, or the keys lead through a value that is not a mapping or list.
         """
         path, equals, value = text.partition("=")
-        option, parts = f"--set {text}", path.split(".")
+        option, parts = argument("overrides", text), path.split(".")
         if not equals or not all(parts):
-            raise RecipeError(f"{option}: not of the form a.b=c; write it as in --set controls.matched=5")
+            example = argument("overrides", "controls.matched=5")
+            raise RecipeError(f"{option}: not of the form a.b=c; write it as in {example}")
         parsed = load(value, option)
         node: Any = self.tree
         location: Location = ()
@@ -99,7 +101,7 @@ class Document:
         self.given = {**others, location: option}
 
     def set_options(self, *, executor: str | None = None, jobs: int | None = None, **options: str | None) -> None:
-        """Sets keys of the root from options of the same names, such as ``--device``. None leaves a key as it is.
+        """Sets keys of the root from arguments of the same names, such as ``device``. None leaves a key as it is.
 
         Args:
             executor: keeps the parameters that the recipe has for this executor, if it names the same.
@@ -108,7 +110,7 @@ class Document:
         for name, value in options.items():
             if value is not None:
                 self.tree[name] = value
-                self.given[(name,)] = f"--{name}"
+                self.given[(name,)] = argument(name)
         if executor is None and jobs is None:
             return
         given = self.tree.get("executor", "in-process")
@@ -118,8 +120,8 @@ class Document:
         if jobs is not None:
             entry = {**({"name": "processes"} if entry.get("name") == "in-process" else entry), "jobs": jobs}
         self.tree["executor"] = CommentedMap(entry)
-        self.given[("executor", "name")] = "--jobs" if executor is None else "--executor"
-        self.given[("executor", "jobs")] = "--jobs"
+        self.given[("executor", "name")] = argument("jobs" if executor is None else "executor")
+        self.given[("executor", "jobs")] = argument("jobs")
 
 
 def _key(node: Any, part: str, option: str, where: str) -> str | int:

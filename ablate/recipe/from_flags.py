@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from ablate.arguments import argument
 from ablate.errors import ModelError
 from ablate.files import expanded
 from ablate.models.spec import ModelSpec
@@ -16,16 +18,16 @@ from ablate.recipe.document import Document, Location
 from ablate.recipe.own_options import OwnFiles, put_into
 from ablate.recipe.recipe import Recipe, parse
 
-_OPTIONS: dict[Location, str] = {
-    ("scorers",): "--scorers",
-    ("granularities",): "--granularities",
-    ("sparsities",): "--sparsities",
-    ("seeds",): "--seeds",
-    ("model",): "--model",
-    ("model", "pooling"): "--pooling",
-    ("model", "prompt"): "--prompt",
-    ("model", "prompt_name"): "--prompt-name",
-    ("screen",): "--tasks",
+_ARGUMENTS: dict[Location, str] = {
+    ("scorers",): "scorers",
+    ("granularities",): "granularities",
+    ("sparsities",): "sparsities",
+    ("seeds",): "seeds",
+    ("model",): "model",
+    ("model", "pooling"): "pooling",
+    ("model", "prompt"): "prompt",
+    ("model", "prompt_name"): "prompt_name",
+    ("screen",): "tasks",
 }
 
 
@@ -45,8 +47,9 @@ def comparison(
     executor: str | None = None,
     jobs: int | None = None,
     files: OwnFiles = OwnFiles(),  # noqa: B008
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Recipe, Document]:
-    """The recipe of a comparison, and the document that names the option of each value.
+    """The recipe of a comparison, and the document that names the argument of each value.
 
     Each list may also be one text, with its items separated by commas.
 
@@ -54,11 +57,12 @@ def comparison(
         model: ``minilm``, a folder, or ``ID@REVISION``.
         tasks: None for the files that choose, or ``sts-dev`` if there are none.
         files: own files. Every cell is evaluated on those that choose, beside ``tasks``; the best are confirmed on
-            that of ``--test``.
+            that of ``test``.
+        called: those of these arguments that the caller has by other names -> their names there.
 
     Raises:
-        RecipeError: ``--option: what is wrong; what to do``.
-        DataError: a file is malformed. The message begins with the option.
+        RecipeError: ``argument: what is wrong; what to do``.
+        DataError: a file is malformed. The message begins with the argument.
     """
     name, revision = _split_revision(model)
     spec = {"name": name, "revision": revision, "pooling": pooling, "prompt": prompt, "prompt_name": prompt_name}
@@ -70,7 +74,8 @@ def comparison(
         "seeds": [_number(item, int) for item in _list(seeds)],
         "screen": _list(["sts-dev"] if tasks is None and not files.choose else tasks or []),
     }
-    document = Document("compare", tree, dict(_OPTIONS))
+    places = {location: argument(called.get(name, name)) for location, name in _ARGUMENTS.items()}
+    document = Document("compare", tree, places)
     document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
     put_into(document, files, beside=True)
     return parse(document), document

@@ -1,4 +1,4 @@
-"""A user's own files that options name, such as ``--dev FILE``: what they are taken for, and the recipe with them."""
+"""A user's own files that arguments name, such as ``dev``: what they are taken for, and the recipe with them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ablate.arguments import argument
 from ablate.data.beir import is_beir
 from ablate.data.columns import TEXTS, guess_kind, split_column
 from ablate.data.items import ItemSet
@@ -22,7 +23,7 @@ from ablate.recipe.document import Document
 
 @dataclass(frozen=True)
 class OwnFiles:
-    """The files of ``--dev``, ``--test`` and ``--task``.
+    """The files of the arguments ``dev``, ``test`` and ``files``.
 
     dev: chooses. test: reports.
     tasks: texts of the form ``NAME=FILE`` or ``NAME=KIND:FILE``; these choose too.
@@ -40,28 +41,29 @@ class OwnFiles:
 
 @dataclass(frozen=True)
 class OwnEntry:
-    """A task on a file, as the section ``tasks`` of a recipe has it. option: that named the file."""
+    """A task on a file, as the section ``tasks`` of a recipe has it. argument: that named the file."""
 
     name: str
-    option: str
+    argument: str
     parameters: Mapping[str, Any]
 
 
 def entries(files: OwnFiles) -> list[OwnEntry]:
-    """A task for each file: those of ``--task`` and ``--dev``, then that of ``--test``.
+    """A task for each file: those of ``files`` and ``dev``, then that of ``test``.
 
     Raises:
-        RecipeError: a text of ``--task`` is not of its form, or two tasks have one name.
-        DataError: a file is malformed. The message begins with the option.
+        RecipeError: a text of ``files`` is not of its form, or two tasks have one name.
+        DataError: a file is malformed. The message begins with the argument.
     """
     found = [_named(text) for text in files.tasks]
     for split, path in (("dev", files.dev), ("test", files.test)):
         if path is not None:
-            option = f"--{split} {path}"
-            found.append(OwnEntry(name_of(split, path), option, taken_for(path, option, split)))
+            place = argument(split, path)
+            found.append(OwnEntry(name_of(split, path), place, taken_for(path, place, split)))
     for i, entry in enumerate(found):
         if entry.name in [earlier.name for earlier in found[:i]]:
-            raise RecipeError(f"{entry.option}: a second task '{entry.name}'; name one otherwise with --task NAME=FILE")
+            remedy = f"name one otherwise with {argument('files', 'NAME=FILE')}"
+            raise RecipeError(f"{entry.argument}: a second task '{entry.name}'; {remedy}")
     return found
 
 
@@ -71,11 +73,11 @@ def name_of(split: str, path: Path) -> str:
     return stem if stem == split or stem.startswith(f"{split}-") else f"{split}-{stem}" if stem else split
 
 
-def taken_for(path: Path, option: str, split: str, kind: str | None = None) -> dict[str, Any]:
+def taken_for(path: Path, place: str, split: str, kind: str | None = None) -> dict[str, Any]:
     """The parameters of a task on a file: its kind and its columns, and the part if it has a column of splits.
 
     Raises:
-        DataError: the file is malformed. The message begins with the option.
+        DataError: the file is malformed. The message begins with the argument.
     """
     try:
         if is_beir(path):
@@ -86,27 +88,28 @@ def taken_for(path: Path, option: str, split: str, kind: str | None = None) -> d
         # Only plain rows can be divided.
         column = split_column(table) if type(file.items) is ItemSet else None
     except DataError as error:
-        raise DataError(f"{option}: {error}") from None
+        raise DataError(f"{place}: {error}") from None
     part = {} if column is None else {"part": {"column": column}}
     return {"kind": kind, "file": str(path), "columns": dict(file.columns), **part, "split": split}
 
 
 def _named(text: str) -> OwnEntry:
-    option = f"--task {text}"
+    place = argument("files", text)
     name, equals, file = text.partition("=")
     if not (equals and name and file):
         raise RecipeError(
-            f"{option}: not of the form NAME=FILE or NAME=KIND:FILE; write it as in --task mine=pairs.csv"
+            f"{place}: not of the form NAME=FILE or NAME=KIND:FILE; write it as in "
+            f"{argument('files', 'mine=pairs.csv')}"
         )
     kind, colon, rest = file.partition(":")
     if colon and kind not in TEXTS and not os.path.exists(file) and os.path.exists(rest):
-        raise RecipeError(f"{option}: '{kind}' is no kind of file; {suggest(kind, TEXTS)}")
+        raise RecipeError(f"{place}: '{kind}' is no kind of file; {suggest(kind, TEXTS)}")
     given = (Path(rest), kind) if colon and kind in TEXTS else (Path(file), None)
-    return OwnEntry(name, option, taken_for(given[0], option, "dev", given[1]))
+    return OwnEntry(name, place, taken_for(given[0], place, "dev", given[1]))
 
 
 def put_into(document: Document, files: OwnFiles, *, beside: bool = False) -> None:
-    """Puts the files into a recipe: that of ``--dev`` in place of ``screen``, that of ``--test`` of ``confirm``.
+    """Puts the files into a recipe: that of ``dev`` in place of ``screen``, that of ``test`` of ``confirm``.
 
     What the recipe says of tasks that are replaced, under ``tasks`` and ``statistics.margins``, goes with them.
 
@@ -127,7 +130,7 @@ def put_into(document: Document, files: OwnFiles, *, beside: bool = False) -> No
                 names = [*given, *names]
             whole = {"tasks": names, "cells": "all"}
             tree[key] = {**given, "tasks": names} if isinstance(given, dict) else whole if given == "all" else names
-            document.given[(key,)] = own[0].option
+            document.given[(key,)] = own[0].argument
     gone = before - _used(tree)
     _forget(tree, "tasks", gone)
     if isinstance(tree.get("statistics"), dict):
@@ -137,7 +140,7 @@ def put_into(document: Document, files: OwnFiles, *, beside: bool = False) -> No
         tree["tasks"] = copy(tree["tasks"]) if isinstance(tree.get("tasks"), dict) else {}
     for entry in made:
         tree["tasks"][entry.name] = dict(entry.parameters)
-        document.given[("tasks", entry.name)] = entry.option
+        document.given[("tasks", entry.name)] = entry.argument
 
 
 def _used(tree: Any) -> set[str]:

@@ -193,8 +193,8 @@ def load_recipe(
 
     Args:
         overrides: ``a.b=c`` texts; c is read as YAML.
-        device, precision, executor, jobs: replace those of the recipe, as the options of these names do.
-        files: replace its tasks, as ``--dev`` and ``--test`` do.
+        device, precision, executor, jobs: replace those of the recipe, as the arguments of these names do.
+        files: replace its tasks, as ``dev`` and ``test`` do.
 
     Returns:
         The recipe, and the document with the place of each of its values.

@@ -18,6 +18,7 @@ from functools import partial
 import psutil
 from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
+from ablate.arguments import argument
 from ablate.errors import StoreError
 from ablate.store import postgres, schema
 from ablate.store.database import Database
@@ -134,7 +135,7 @@ class Claims:
             if not self._shared and host != self._owner.split(" ")[0]:
                 raise StoreError(
                     f"the store {self._name} is in use by a run on {host}: SQLite cannot be shared by machines, over a "
-                    "network file system it loses data; share a PostgreSQL store, or choose another with --store"
+                    f"network file system it loses data; share a PostgreSQL store, or give another {argument('store')}"
                 )
         free = [] if held and all_or_none else [key for key in keys if key not in {row.key for row in held}]
         again = [rows[key] for key in free if key in rows]

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from ablate.arguments import argument
 from ablate.errors import StoreError
 from ablate.store import place as places
 from ablate.store import postgres, schema
@@ -64,7 +65,7 @@ class Database:
         elif version > schema.VERSION:
             raise StoreError(
                 f"the store {place.name} was made by a newer ablate (schema {version}, this one supports"
-                f" {schema.VERSION}): update ablate, or choose another with --store"
+                f" {schema.VERSION}): update ablate, or give another {argument('store')}"
             )
         if older and create and version == schema.VERSION:
             self.commit(schema.create)

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import URL, Connection, Engine, create_engine, func, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from ablate.arguments import argument
 from ablate.errors import StoreError
 
 _CONNECT_SECONDS = 10
@@ -54,8 +55,8 @@ def with_driver(name: str, url: URL) -> URL:
     _, _, driver = url.drivername.partition("+")
     if driver not in ("", "psycopg"):
         raise StoreError(
-            f"the store {name}: ablate uses psycopg 3: give the URL as postgresql://, without +{driver}, or choose "
-            "another with --store"
+            f"the store {name}: ablate uses psycopg 3: give the URL as postgresql://, without +{driver}, or give "
+            f"another {argument('store')}"
         )
     return url.set(drivername="postgresql+psycopg")
 
@@ -72,7 +73,7 @@ def engine_of(name: str, url: URL) -> Engine:
     except ImportError as error:
         raise StoreError(
             f"the store {name}: the driver for PostgreSQL is not installed: pip install 'ablate-embeddings[postgres]', "
-            "or choose another with --store"
+            f"or give another {argument('store')}"
         ) from error
 
 

@@ -20,6 +20,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
+from ablate.arguments import argument
 from ablate.errors import AblateError, StoreError
 from ablate.events import Event, Watch
 from ablate.granularities.base import Granularity
@@ -196,5 +197,5 @@ def _storage_errors(folder: Path) -> Iterator[None]:
         reason = getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
         raise StoreError(
             f"{folder}: checkpoints cannot be written ({reason}): make room and give the same command again, "
-            "or choose another place with --store"
+            f"or give another {argument('store')}"
         ) from error

@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_what_was_finished(place: Workplace, monkeypatch: pytest.Mo
 
 def test_show(place: Workplace) -> None:
     refused = place.refused
-    nothing_yet = "there is no store at ablate.db yet: make one with `ablate run`, or choose another with --store"
+    nothing_yet = "there is no store at ablate.db yet: make one with `ablate run`, or give another --store"
     assert refused(place("show")) == nothing_yet
     assert place.files() == {}
     place.with_store()

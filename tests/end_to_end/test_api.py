@@ -142,6 +142,64 @@ def test_a_mistake_is_an_ablate_error_in_one_line(bench: Bench) -> None:
     assert not bench.store.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"scorers": "magnitud"}, "scorers: unknown scorer 'magnitud'; did you mean 'magnitude'?"),
+        ({"granularities": "heads"}, "granularities: unknown granularity 'heads'; did you mean 'head'?"),
+        ({"sparsities": [2]}, "sparsities: a sparsity is the fraction removed"),
+        ({"seeds": [0.5]}, "seeds: must be a whole number, not 0.5"),
+        ({"tasks": "nope"}, "tasks: unknown task 'nope'; "),
+        ({"prompt": "a", "prompt_name": "b"}, "model: give `prompt` or `prompt_name`, not both"),
+        ({"limit": 0}, "limit: at least 1 cell, not 0"),
+        ({"device": "gpu"}, "device: a device is auto, cpu, "),
+        ({"precision": "fp8"}, "precision: must be "),
+        ({"jobs": 0}, "jobs: "),
+        ({"executor": "nope"}, "executor: unknown executor 'nope'"),
+        ({"data": "nope"}, "data: unknown source 'nope'"),
+        ({"files": ["mine"]}, "files=['mine']: not of the form NAME=FILE or NAME=KIND:FILE; write it as in files=['mi"),
+        ({"dev": "no.csv"}, "dev='no.csv': no.csv: No such file or directory"),
+        ({"store": "nowhere/s.db"}, "the store nowhere/s.db: there is no folder "),
+    ],
+)
+def test_errors_name_arguments_of_python_and_not_options(bench: Bench, given: dict[str, Any], told: str) -> None:
+    right = {"scorers": "magnitude", "model": bench.model, "data": f"senteval:{bench.data}", "store": bench.store}
+    with pytest.raises(ablate.AblateError) as raised:
+        ablate.compare(**{**right, **given})
+    assert str(raised.value).startswith(told)
+    assert "--" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"scorer": "alig"}, "scorer: unknown scorer 'alig'; did you mean 'align'?"),
+        ({"granularity": "heads"}, "granularity: unknown granularity 'heads'; did you mean 'head'?"),
+        ({"scorer": {"scorer": "align", "sign": "x"}}, "scorer: scorer 'align', sign: "),
+        ({"seed": -1}, "seed: "),
+        ({"device": "gpu"}, "device: "),
+    ],
+)
+def test_errors_of_scores_name_its_arguments(bench: Bench, given: dict[str, Any], told: str) -> None:
+    right = {"model": str(bench.model), "scorer": "align", "granularity": "head", "data": f"senteval:{bench.data}"}
+    with pytest.raises(ablate.AblateError) as raised:
+        ablate.scores(**{**right, **given})
+    assert str(raised.value).startswith(told)
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_errors_of_a_run_name_overrides(bench: Bench, as_file: bool) -> None:
+    recipe = yaml(bench) if as_file else ablate.load_recipe(yaml(bench))[0]
+    for override, told in {
+        "sparsities": "overrides=['sparsities']: not of the form a.b=c; write it as in overrides=['controls.matched=5']",
+        "sparsities=[2]": "overrides=['sparsities=[2]']: a sparsity is the fraction removed",
+        "scorers=[alig]": "overrides=['scorers=[alig]']: unknown scorer 'alig'",
+    }.items():
+        with pytest.raises(ablate.AblateError) as raised:
+            ablate.run(recipe, overrides=[override], store=bench.store)
+        assert str(raised.value).startswith(told)
+
+
 def test_rows_as_a_data_frame(bench: Bench) -> None:
     pandas = pytest.importorskip("pandas")
     results = ablate.run(

@@ -504,10 +504,10 @@ def newer(path: Path) -> None:
 
 STORES: list[tuple[Callable[[Path], object], str]] = [
     (lambda path: path.write_text("a diary\n") and None,
-     "the store s.db is not a SQLite database: choose another with --store"),
-    (another_programs, "the store s.db is the database of another program: choose another with --store"),
+     "the store s.db is not a SQLite database: give another --store"),
+    (another_programs, "the store s.db is the database of another program: give another --store"),
     (newer, f"the store s.db was made by a newer ablate (schema {schema.VERSION + 1}, this one supports {schema.VERSION}):"
-            " update ablate, or choose another with --store"),
+            " update ablate, or give another --store"),
     (Path.mkdir, "the store s.db is a folder: name a file in it, such as s.db/ablate.db"),
 ]  # fmt: skip
 
@@ -529,7 +529,7 @@ def test_a_store_in_no_folder(flags: tuple[str, ...], place: Workplace) -> None:
     place.nothing_may_load()
     line = place.refused(place.run(RECIPE, "--store", "no/s.db", *flags))
     assert line.startswith("the store no/s.db: there is no folder ")
-    assert line.endswith("/no: make it, or choose another with --store")
+    assert line.endswith("/no: make it, or give another --store")
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_a_taken_name_is_told_by_the_list_and_refused_where_it_is_used(
     arguments = recipe(tmp_path, monkeypatch)
     refused = ablate(site, *arguments)
     assert refused.returncode == 2
-    assert "--no-plugins" in refused.stderr
+    assert "ABLATE_DISABLE_PLUGINS" in refused.stderr
     assert ORIGIN in refused.stderr
     assert ablate(site, *arguments, "--set", "scorers=[random]").returncode == 0
     for done in (

@@ -218,8 +218,19 @@ def test_in_python_what_is_not_chosen_has_its_reason(results: Results) -> None:
         ({"within": -1}, "within: must be at least 0, not -1"),
         ({"faster": float("nan")}, "faster: must be at least 0, not nan"),
         ({"by": "scor"}, "by: there is no 'scor'; did you mean 'score'?"),
-        ({"model": "other"}, "has no model 'other'"),
+        ({"model": "other"}, f"model: run {results.about.run} has no model 'other'"),
+        ({"tasks": ["sickr"]}, f"tasks: run {results.about.run} has confirmed nothing on 'sickr'"),
+        ({"store": "none.db"}, "there is no store at none.db yet: make one with `ablate run`, or give another store"),
+        ({"device": "gpu"}, "'gpu' is no device; use auto, cpu, cuda, cuda:N or mps"),
+        ({"precision": "fp8"}, "'fp8' is no precision; use float32, bf16, fp16"),
     ]
     for wrong, told in refused:
-        with pytest.raises(AblateError, match=re.escape(told)):
+        with pytest.raises(AblateError, match=f"^{re.escape(told)}"):
             ablate.choose(results, **wrong)
+
+
+def test_options_are_named_on_the_command_line_and_arguments_in_a_notebook(bench: Bench, results: Results) -> None:
+    assert command(bench).stdout.startswith("Nothing is chosen: give --within or --faster.")
+    page = ablate.choose(results)._repr_html_()
+    assert page is not None
+    assert "Nothing is chosen: give within or faster." in page

@@ -123,7 +123,7 @@ def fill(grid: Grid, name: str, call: Callable[..., None], *given: Any) -> None:
     assert quiet(full), full
     line = full.err.splitlines()[-1]
     assert re.match(r"ablate: the store .*(disk|locked)", line), line
-    assert line.endswith(("give the same command again", "with --store")), line
+    assert line.endswith(("give the same command again", "give another --store")), line
     again = grid.run(store)
     assert (again.code, quiet(again)) == (0, True), again
     grid.check(store)

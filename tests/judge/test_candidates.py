@@ -87,6 +87,6 @@ def test_tasks_are_those_that_were_confirmed() -> None:
 
 def test_one_of_several_models_has_to_be_named() -> None:
     two = judged(a_run(models=["first", "second"]))
-    with pytest.raises(AblateError, match="has 2 models: name one with --model, of first, second"):
+    with pytest.raises(AblateError, match="has 2 models: give model one of first, second"):
         candidates(two)
     assert candidates(of_model(two, "second")).stage.model == "second"

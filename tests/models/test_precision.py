@@ -117,7 +117,7 @@ def test_a_precision_that_the_device_does_not_have(tmp_path: Path, monkeypatch: 
     assert str(refused.value) == f"{recipe}:5:1: precision: {text}"
     with pytest.raises(RecipeError) as refused:
         prepare_job(*load_recipe(recipe, precision="fp16"))
-    assert str(refused.value) == f"--precision: {text}"
+    assert str(refused.value) == f"precision: {text}"
 
 
 def test_a_value_that_is_not_finite_is_undefined_and_not_a_number() -> None:

@@ -57,7 +57,7 @@ def test_lists_may_be_texts_or_sequences() -> None:
 
 
 def test_a_fraction_is_no_seed() -> None:
-    with pytest.raises(RecipeError, match="^--seeds: must be a whole number, not 1.5"):
+    with pytest.raises(RecipeError, match="^seeds: must be a whole number, not 1.5"):
         recipe(seeds=[1.5])
 
 
@@ -68,7 +68,7 @@ def test_model_at_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (spec.prompt, spec.prompt_name) == ("query: ", None)
     (spec,) = recipe(prompt_name="query").model
     assert (spec.prompt, spec.prompt_name) == (None, "query")
-    with pytest.raises(RecipeError, match="^--model: give `prompt` or `prompt_name`, not both$"):
+    with pytest.raises(RecipeError, match="^model: give `prompt` or `prompt_name`, not both$"):
         recipe(prompt="query: ", prompt_name="query")
     monkeypatch.chdir(tmp_path)
     Path("a@b").mkdir()
@@ -171,6 +171,6 @@ def test_in_python(place: Workplace) -> None:
     given: dict[str, Any] = {"model": Path("model"), "data": "senteval:data", "granularities": ["head"]}
     results = ablate.compare(["magnitude"], sparsities=[0.25], store="api.db", **given)
     assert [row.cell for row in results.rows] == ["dense", "head magnitude 25 %"]
-    with pytest.raises(RecipeError, match="^--limit: at least 1 cell, not 0$"):
+    with pytest.raises(RecipeError, match="^limit: at least 1 cell, not 0$"):
         ablate.compare(["magnitude"], limit=0, **given)
     assert "api.db" in place.files()

@@ -141,7 +141,7 @@ def test_what_is_replaced(text: str, screen: object, confirm: object, tasks: set
     plain = document.plain()
     assert (plain["screen"], plain["confirm"]) == (screen, confirm)
     assert set(plain["tasks"]) == {"dev-pairs", "test-faq", *tasks}
-    assert document.place(("tasks", "dev-pairs", "kind")) == "--dev pairs.csv"
+    assert document.place(("tasks", "dev-pairs", "kind")) == "dev='pairs.csv'"
     untouched = load_recipe("r.yaml")[1].plain()
     same = load_recipe("r.yaml", files=OwnFiles())[1]
     put_into(same, OwnFiles())

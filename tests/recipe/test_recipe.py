@@ -180,9 +180,9 @@ def test_set(override: str, field: str, value: Any, tmp_path: Path) -> None:
 
 def test_the_last_set_wins_and_is_blamed(tmp_path: Path) -> None:
     assert load(tmp_path, GRID, "steps=0", "steps=3").steps == 3
-    with pytest.raises(RecipeError, match=r"^--set controls=\{matched: x\}: matched: must be a whole number"):
+    with pytest.raises(RecipeError, match=r"^overrides=\['controls=\{matched: x\}'\]: matched: must be a whole number"):
         load(tmp_path, GRID, "controls.matched=2", "controls={matched: x}")
-    with pytest.raises(RecipeError, match=r"^--set controls.matched=x: must be a whole number"):
+    with pytest.raises(RecipeError, match=r"^overrides=\['controls.matched=x'\]: must be a whole number"):
         load(tmp_path, GRID, "controls={matched: 2}", "controls.matched=x")
 
 

@@ -28,7 +28,7 @@ def one_line(url: str, *, create: bool = True) -> str:
     line = str(caught.value)
     assert "\n" not in line
     assert "wrong" not in line
-    assert "--store" in line
+    assert " store" in line
     return line
 
 
