@@ -49,7 +49,7 @@ def of_models(results: RunRecord, run_stages: Sequence[Stage]) -> tuple[Block, .
     blocks = []
     for model in models:
         of_model = [stage for stage in run_stages if stage.model == model]
-        tables = [_qualified(t, stage, results) for stage in of_model for t in _tables(stage, of_model, results)]
+        tables = [table for stage in of_model for table in _of_stage(stage, of_model, results)]
         blocks.append(Block(model if len(models) > 1 else None, tuple(tables)))
     return tuple(blocks)
 
@@ -101,6 +101,15 @@ def _samples(stage: Stage, listed: Sequence[Group], name: str) -> Iterable[Table
     """The table that takes the tasks as a sample, if anything is said of that."""
     table = samples_table(stage, listed, f"{name}, tasks as a sample: {wording.delta(stage)}")
     return () if table is None else (table,)
+
+
+def _of_stage(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
+    """The tables of a stage, below which a note is said once."""
+    said: set[str] = set()
+    for table in _tables(stage, of_model, results):
+        qualified = _qualified(table, stage, results)
+        yield replace(qualified, notes=tuple(note for note in qualified.notes if note not in said))
+        said.update(qualified.notes)
 
 
 def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:

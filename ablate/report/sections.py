@@ -138,17 +138,16 @@ _SIZES = {"of params": 3, "units removed": 5}
 def _judged(items: Sequence[Evidence | None], digits: int) -> list[tuple[Column, list[TableCell]]]:
     """The columns on the verdicts."""
     named = any(item.harmed for item in items if item)
-    from_ = verdicts.FROM
     return [
         (Column("95 %"), [TableCell(verdicts.interval(item, digits)) for item in items]),
         (Column("verdict", prose=named), _texts(verdicts.word, items)),
         (Column("q of verdict", rank=1, meaning=verdicts.Q_OF_VERDICT), _texts(verdicts.q_verdict, items)),
         (
-            Column("improves from", rank=6, meaning=from_),
+            Column("improves from", rank=6, meaning=verdicts.IMPROVES_FROM),
             [TableCell(verdicts.improves_from(item, digits)) for item in items],
         ),
         (
-            Column("better from", rank=6, meaning=from_),
+            Column("better from", rank=6, meaning=verdicts.BETTER_FROM),
             [TableCell(verdicts.better_from(item, digits)) for item in items],
         ),
         (Column("p differs", rank=6, meaning=verdicts.P_DIFFERS), _texts(verdicts.p_different, items)),

@@ -35,7 +35,8 @@ NEARLY_ITSELF = 0.5
 Q_OF_VERDICT = "q of verdict: of the claim that the verdict makes, corrected."
 P_DIFFERS = "p differs: of the claim that the cell differs from dense, not corrected."
 Q_IMPROVES = "q improves: of the claim that it improves, corrected."
-FROM = "improves from, better from: the gain that would be found so with 80 % power."
+IMPROVES_FROM = "improves from: the gain that would be found to improve with 80 % power."
+BETTER_FROM = "better from: the gain that would be found to be better than dense with 80 % power."
 
 if TYPE_CHECKING:
     from ablate.statistics.compare import Comparison

@@ -130,6 +130,14 @@ def test_the_legend_is_said_once_and_only_of_what_is_there() -> None:
     assert "○ undecided." in text
 
 
+def test_a_note_is_said_once_below_the_tables_of_a_stage() -> None:
+    made = tables(judged(a_comparison()))
+    assert len(made) > 1
+    notes = [note for table in made for note in table.notes]
+    assert any(note.startswith("Δ = cell - dense") for note in made[0].notes)
+    assert len(notes) == len(set(notes))
+
+
 def test_the_answer_is_last_with_the_command_to_type_next() -> None:
     results = judged(a_run())
     lines = printed(results, 160).splitlines()
