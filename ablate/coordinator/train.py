@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.engine.worker import THIS_PROCESS
 from ablate.errors import StoreError
@@ -195,18 +192,6 @@ class Trainings:
         grows = self.masks.key(gradual) if gradual else None
         settings = training_settings(self.spec, self.texts.hash, self.tasks)
         return training_key(self.masks.model, mask_hash(units.masks), grows, settings, seed, self.tasks)
-
-
-def read_weights(store: Store, key: str) -> dict[str, Tensor]:
-    """Trained weights from a store: every parameter of the backbone by name, float32.
-
-    Raises:
-        StoreError: the weights are missing or damaged.
-    """
-    arrays = store.get_trained(key)
-    if arrays is None:
-        raise StoreError(f"{store.name}: the trained weights are missing; run `ablate train` again")
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def trainings(job: Job, texts: Texts, model: ModelSpec, masks: MaskMaker, watch: Watch) -> Trainings:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ablate.coordinator.train import read_weights
+from ablate.coordinator.trained_weights import read_weights
 from ablate.errors import AblateError, ModelError, StoreError
 from ablate.granularities.base import Granularity
 from ablate.granularities.units import Units

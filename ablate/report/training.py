@@ -31,6 +31,15 @@ _RANKS = {
 }
 """Which columns are left out first."""
 
+_MEANINGS = {
+    "q of verdict": verdicts.Q_OF_VERDICT,
+    "better from": "better from: the gain over training alone that would be found to be better with 80 % power.",
+    "p differs": "p differs: of the claim that the cell differs from training alone, on these trained models, not "
+    "corrected.",
+    "over random masks": "over random masks: Δ over random masks trained alike.",
+    "q beats random": "q beats random: of the claim that the cell beats them, over train seeds too, corrected.",
+}
+
 
 def training(stage: Stage, title: str) -> Table:
     """Lines for the untrained dense model, for the trained dense model, and for the pruned cells, best first.
@@ -52,14 +61,13 @@ def training(stage: Stage, title: str) -> Table:
         " train seeds.",
         *wording.seeds(groups, "Means over"),
         *_legend(stage, ranked),
-        "q of verdict: of the claim that the verdict makes, corrected; p differs: of the claim that the cell differs"
-        " from training alone, on these trained models, not corrected; over random masks: Δ over random masks trained"
-        " alike; q beats random: of the claim that the cell beats them, over train seeds too, corrected; better from:"
-        " the gain over training alone that would be found to be better with 80 % power.",
     )
     columns = (
         Column("cell", stub=True),
-        *(Column(name, group=place > 2, rank=_RANKS.get(name, 0)) for place, name in enumerate(TITLES)),
+        *(
+            Column(name, group=place > 2, rank=_RANKS.get(name, 0), meaning=_MEANINGS.get(name, ""))
+            for place, name in enumerate(TITLES)
+        ),
     )
     return Table(title, columns, tuple(lines), "column", notes, explained=True)
 
@@ -110,8 +118,10 @@ def _legend(stage: Stage, groups: list[Group]) -> tuple[str, ...]:
         "harmless": f"harmless{within}",
         "worse": "worse than training alone",
     }
+    given = {item.verdict for item in items}
+    marks = ", ".join(f"{mark} {said.get(name, name)}" for name, mark in MARKS.items() if name in given)
     return (
-        ", ".join(f"{mark} {said.get(name, name)}" for name, mark in MARKS.items()) + ".",
+        *((f"{marks}.",) if marks else ()),
         *_untested(items),
         *verdicts.approximate(items),
     )

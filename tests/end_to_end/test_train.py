@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 import ablate
 from ablate.coordinator.run import execute
-from ablate.coordinator.train import read_weights
+from ablate.coordinator.trained_weights import read_weights
 from ablate.export.export import export, load
 from ablate.models.load import load_model
 from ablate.models.sentence_transformer import sentence_transformer
