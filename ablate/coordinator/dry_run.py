@@ -84,7 +84,7 @@ class Preview:
         for cell in model.planned:
             yield f"  {'cached ' if cell in ahead.cached else 'to do  '} {cell}"
         counts = f"{len(model.planned)} cells, {len(ahead.cached)} cached"
-        yield f"screen on {_names(tasks.screen)}{self._dims}: {counts}"
+        yield f"screen on {_names(tasks.screen)}{self._dims}: {counts}" if tasks.screen else f"no screen: {counts}"
         if model.racing is not None:
             least, most, unraced = model.racing
             yield f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing"
@@ -99,7 +99,7 @@ class Preview:
         yield from map(str, ahead.learned)
         slow = f"; slow scorers, whose time is not estimated: {', '.join(model.slow)}" if model.slow else ""
         seconds = ahead.pass_seconds + ahead.learn_seconds + ahead.screen_seconds
-        yield f"estimate: {_duration(seconds)} to screen{slow}"
+        yield f"estimate: {_duration(seconds)} {'to screen' if tasks.screen else 'to score units'}{slow}"
         if ahead.searches:
             yield f"random search: {ahead.searches} masks scored on dev; about {_duration(ahead.search_seconds)}"
         if model.draws:

@@ -34,6 +34,14 @@ def test_cells_passes_and_an_estimate(place: Workplace) -> None:
     assert "estimate: " in ran.out
 
 
+def test_a_recipe_without_a_screen(place: Workplace) -> None:
+    text = RECIPE.replace("screen: [sts-dev]", "screen: []") + "confirm: {tasks: [stsb], cells: all}\n"
+    ran = place.run(text, "--dry-run")
+    assert (ran.code, ran.err) == (0, "")
+    assert "no screen: 3 cells, 0 cached" in ran.out
+    assert " to score units" in ran.out
+
+
 def test_dimensions_are_named_and_counted_as_one_encoding(place: Workplace) -> None:
     text = RECIPE + "confirm: [stsb]\n"
     assert place.run(text).code == 0
