@@ -104,12 +104,13 @@ def _samples(stage: Stage, listed: Sequence[Group], name: str) -> Iterable[Table
 
 
 def _of_stage(stage: Stage, of_model: Sequence[Stage], results: RunRecord) -> Iterable[Table]:
-    """The tables of a stage, below which a note is said once."""
+    """The tables of a stage, below which a note on how to read them is said once."""
     said: set[str] = set()
     for table in _tables(stage, of_model, results):
-        qualified = _qualified(table, stage, results)
-        yield replace(qualified, notes=tuple(note for note in qualified.notes if note not in said))
-        said.update(qualified.notes)
+        fresh = replace(table, notes=tuple(note for note in table.notes if note not in said))
+        said.update(table.notes)
+        # What limits the figures stands below each table, since a table may be read alone.
+        yield _qualified(fresh, stage, results)
 
 
 def _qualified(table: Table, stage: Stage, results: RunRecord) -> Table:
