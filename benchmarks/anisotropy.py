@@ -72,7 +72,7 @@ def main() -> None:
             masked = encoded(model, train), encoded(model, sentences)
         places = {sentence: place for place, sentence in enumerate(sentences)}
         for name, fit in MAPS.items():
-            mapped = [fit(fitted)(tested) for fitted, tested in (dense, masked)]
+            mapped = [unit(fit(fitted)(tested)) for fitted, tested in (dense, masked)]
             score, gain, low, high = compared(clean, places, mapped)
             cosines = " / ".join(f"{cosine(embeddings):.2f}" for embeddings in mapped)
             gains = f"{score:.2f} | {gain:+.2f} | {low:+.2f} to {high:+.2f}"
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def distinct(sets: Sequence[ItemSet]) -> list[str]:
-    return sorted({sentence for data in sets for texts in data.texts for sentence in texts})
+    return sorted({sentence for data in sets for sentence in data.sentences})
 
 
 def encoded(model: SentenceTransformer, sentences: list[str]) -> Matrix:
@@ -90,7 +90,7 @@ def encoded(model: SentenceTransformer, sentences: list[str]) -> Matrix:
 def compared(
     tests: Sequence[ItemSet], places: dict[str, int], mapped: Sequence[Matrix]
 ) -> tuple[float, float, float, float]:
-    """The dense model's mean score, and the gain of the cell with its interval, in points."""
+    """The dense model's mean score, and the gain of the cell with its interval, in points. mapped: rows of length 1."""
     rng = np.random.default_rng(0)
     means = np.zeros((2, 1 + DRAWS))
     for data in tests:
@@ -100,22 +100,16 @@ def compared(
         gold = weigh(data.gold, counts)
         left, right = ([places[texts[side]] for texts in data.texts] for side in (0, 1))
         for of_model, embeddings in zip(means, mapped, strict=True):
-            of_model += 100 * correlate(paired(embeddings[left], embeddings[right]), gold) / len(tests)
+            of_model += 100 * correlate((embeddings[left] * embeddings[right]).sum(1), gold) / len(tests)
     gains = means[1] - means[0]
     low, high = np.quantile(gains[1:], [0.025, 0.975])
     return float(means[0, 0]), float(gains[0]), float(low), float(high)
 
 
-def paired(left: Matrix, right: Matrix) -> NDArray[np.float64]:
-    """The cosine of each pair of rows."""
-    products: NDArray[np.float64] = (unit(left) * unit(right)).sum(1)
-    return products
-
-
 def cosine(embeddings: Matrix) -> float:
-    """The mean cosine of two different rows."""
-    rows, n = unit(embeddings), len(embeddings)
-    return float((np.square(rows.sum(0)).sum() - n) / (n * (n - 1)))
+    """The mean cosine of two different rows, which have length 1."""
+    n = len(embeddings)
+    return float((np.square(embeddings.sum(0)).sum() - n) / (n * (n - 1)))
 
 
 def unit(embeddings: Matrix) -> Matrix:
