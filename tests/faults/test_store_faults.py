@@ -259,7 +259,7 @@ def test_a_locked_store_is_waited_for_and_then_refused(tmp_path: Path, monkeypat
     monkeypatch.setattr(place, "BUSY_SECONDS", 0.1)
     with Store(path) as store:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError, match=r"locked .* by another process: wait, or choose another with"):
+        with pytest.raises(StoreError, match=r"locked .* by another process: wait, or give another store"):
             put(store, "results", "k")
         with pytest.raises(StoreError, match="locked"):
             is_there(store, "results", "k")
@@ -447,7 +447,7 @@ def test_temporary_files_of_a_killed_process_are_swept_after_an_hour(tmp_path: P
 def test_a_file_where_the_folder_of_arrays_should_be(tmp_path: Path) -> None:
     (tmp_path / "ablate.db.files").write_text("mine")
     with Store(tmp_path / "ablate.db") as store:
-        with pytest.raises(StoreError, match=r"File exists: .*ablate\.db\.files; fix it, or choose another"):
+        with pytest.raises(StoreError, match=r"File exists: .*ablate\.db\.files; fix it, or give another store"):
             put(store, "scores", "k")
         assert not is_there(store, "scores", "k")
     assert (tmp_path / "ablate.db.files").read_text() == "mine"
