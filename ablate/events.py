@@ -24,6 +24,8 @@ class Event:
         theirs.
     cached: for ``cell``: its results were already in the store.
     part: for ``forecast``, ``begin``, ``fit``, and ``cell`` of the statistics: one of :data:`PARTS`.
+    of: for ``forecast`` and ``fit`` of the part ``scores``: what is scored, and by what. For ``forecast`` of the
+        statistics: their stage, which is the text of each of their cells.
     model: the name of the model, if a run has several.
     """
 
@@ -34,6 +36,7 @@ class Event:
     part: str = ""
     seconds: float = 0.0
     model: str = ""
+    of: str = ""
 
 
 Watch = Callable[[Event], None]

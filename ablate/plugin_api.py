@@ -28,7 +28,7 @@ from ablate.models.losses import ALIGN, CORRELATION, UNIFORM, Loss, contrastive
 from ablate.models.masked import masked
 from ablate.models.model import Layer, Model, Rows
 from ablate.plugin import Plugin
-from ablate.scorers.base import LossScorer, Scorer, View
+from ablate.scorers.base import LossScorer, Scorer, View, Work
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm, SecondOrder
 from ablate.statistics.average_precision import AVERAGE_PRECISION
@@ -94,6 +94,7 @@ __all__ = [
     "Unstructured",
     "View",
     "WholeTask",
+    "Work",
     "cells",
     "contrastive",
     "dropout",

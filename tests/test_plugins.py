@@ -364,6 +364,7 @@ PROMISED = [
     "Family",
     "KvGroup",
     "Rows",
+    "Work",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
@@ -193,7 +193,7 @@ class ContributionMaker:
                         self.tasks,
                         self._removing(part, remove),
                         members[part],
-                        self.watch,
+                        _naming(part.scored, self.watch),
                         chunks,
                     )
                 contributions |= scored
@@ -201,6 +201,11 @@ class ContributionMaker:
                     about = {"scorer": part.label, "granularity": granularity.name, "seconds": spent()}
                     self.store.put_scores(key, scored[granularity], about)
         return contributions
+
+
+def _naming(scored: str, watch: Watch) -> Watch:
+    """A watch that says of a training, and of removals, what they score."""
+    return lambda event: watch(replace(event, of=scored) if event.kind == "fit" else event)
 
 
 def _worth_storing(step: Step) -> bool:

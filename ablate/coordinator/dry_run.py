@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
 
-from ablate.coordinator.forecast import Forecast, forecast, seconds_per_token
+from ablate.coordinator.forecast import Amount, Forecast, forecast
 from ablate.coordinator.model_run import ModelRun
 from ablate.coordinator.near_duplicates import near_duplicates
 from ablate.coordinator.race_bounds import Bounds, bounds
 from ablate.coordinator.role_prompts import role_prompts
 from ablate.coordinator.run import prepare_model_run
+from ablate.coordinator.speed import Speed
 from ablate.coordinator.stages import controls_of, seen_by_choice
-from ablate.coordinator.tokens import task_tokens
 from ablate.data.own_records import described
 from ablate.events import Event, Watch, silent
 from ablate.plan.job import Job
@@ -33,7 +34,6 @@ class ModelPreview:
     planned: dense and the plan's cells.
     scores: how many distinct contributions the cells share. stored: how many of them are in the store.
     racing: how many sentences a raced screen encodes; None without racing.
-    slow: labels of the slow scorers whose time is not known.
     near: on near-duplicates of what calibrates or chooses.
     prompts: which prompts queries and documents get, and on which tasks; None if no task has texts with roles.
     draws: how many matched draws of screened and confirmed cells there are at most; 0 if they do not stop early.
@@ -46,7 +46,6 @@ class ModelPreview:
     stored: int
     draws: int
     racing: Bounds | None
-    slow: tuple[str, ...]
     prompts: str | None
     near: tuple[str, ...]
 
@@ -96,9 +95,9 @@ class Preview:
             yield f"swaps: at most {ahead.swaps} masks scored on {on}; at most {_duration(ahead.swap_seconds)}"
         if self.job.texts is not None:
             yield f"trainings: at most {ahead.trainings}; about {_duration(ahead.training_seconds)}"
-        yield from map(str, ahead.learned)
-        slow = f"; slow scorers, whose time is not estimated: {', '.join(model.slow)}" if model.slow else ""
-        seconds = ahead.pass_seconds + ahead.learn_seconds + ahead.screen_seconds
+        yield from (str(one) for one in ahead.slow if one.trains)
+        slow = f"; slow scorers, whose time is not estimated: {', '.join(ahead.unknown)}" if ahead.unknown else ""
+        seconds = ahead.pass_seconds + ahead.scorer_seconds + ahead.screen_seconds
         yield f"estimate: {_duration(seconds)} {'to screen' if tasks.screen else 'to score units'}{slow}"
         if ahead.searches:
             yield f"random search: {ahead.searches} masks scored on dev; about {_duration(ahead.search_seconds)}"
@@ -110,6 +109,11 @@ class Preview:
                 f"then confirm on {_names(tasks.confirm)}{self._dims}: {ahead.confirmed} cells, dense and controls "
                 f"included; about {_duration(ahead.confirm_seconds)}, less what is cached"
             )
+        if ahead.judged:
+            cells = sum(one.cells for one in ahead.judged)
+            compared = "1 cell" if cells == 1 else f"{cells} cells"
+            yield f"statistics: {compared} compared with dense; about {_duration(ahead.judge_seconds)}"
+        yield f"in all: about {_duration(ahead.seconds)}{slow and ', and what is not estimated'}; {_basis(ahead.speed)}"
 
 
 def preview(job: Job, store: Store, watch: Watch = silent) -> Preview:
@@ -130,9 +134,7 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
     confirm = job.load(job.tasks.confirm, seen_by_choice(job, model_run))
     near = near_duplicates(job, [*screen, *confirm])
     scores = _scores_keys(job, model_run)
-    rate = seconds_per_token(model_run, screen or confirm)
-    tokens = task_tokens(model_run, screen), task_tokens(model_run, confirm)
-    ahead = forecast(job, model_run, screen, *tokens, rate)
+    ahead = forecast(job, model_run, screen, confirm, Amount.of(model_run, screen), Amount.of(model_run, confirm))
     return ModelPreview(
         model=model_run.model.name,
         forecast=ahead,
@@ -141,7 +143,6 @@ def _of_model(job: Job, model_run: ModelRun) -> ModelPreview:
         stored=len(model_run.store.scores_about(scores)),
         draws=_most_draws(job, ahead.picked),
         racing=bounds(job, screen, model_run.model) if job.recipe.evaluate.racing else None,
-        slow=_slow(model_run, job.plan.cells),
         prompts=role_prompts(model_run.model, [*screen, *confirm]),
         near=near.lines if near else (),
     )
@@ -163,20 +164,25 @@ def _most_draws(job: Job, picked: Sequence[Cell]) -> int:
     return sum(len(controls_of(cells, draws, False, controls.control_seed)) for cells, draws in asked)
 
 
-def _slow(model_run: ModelRun, cells: Sequence[Cell]) -> tuple[str, ...]:
-    """The slow scorers without trainings that masks need which are still to be made, by their labels in tables."""
-    missing = [cell for cell in cells if cell.steps and any(step.scorer.slow for step in cell.steps)]
-    steps = [(number, step) for cell in model_run.masks.missing(missing) for number, step in enumerate(cell.steps)]
-    # Only contributions to the dense model can be looked up before the run.
-    stored = {step for number, step in steps if number == 0 and step.steps == 1}
-    stored -= {step for step in stored if model_run.masks.scores.lacking(step.parts)}
-    unknown = [step for _, step in steps if step.scorer.slow and not step.scorer.trains and step not in stored]
-    return tuple(dict.fromkeys(step.label for step in unknown))
-
-
 def _names(tasks: Iterable[Task]) -> str:
     return ", ".join(task.name for task in tasks)
 
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _basis(speed: Speed) -> str:
+    """What an estimate follows from, and what it may be wrong by."""
+    if speed.cells:
+        return f"by the time of {'1 cell' if speed.cells == 1 else f'{speed.cells} cells'} in the store"
+    busy = _load()
+    return "by a probe" if busy is None else f"by a probe; {busy}"
+
+
+def _load() -> str | None:
+    """What is to be known if something else has used this machine, which makes a probe take longer."""
+    # Windows has no load average.
+    average = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    cores = os.cpu_count() or 1
+    return f"the load of the last minute was {average:.1f} on {cores} cores" if average > cores / 2 else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ablate.coordinator.forecast import forecast, seconds_per_token
+from ablate.coordinator.forecast import Amount, forecast
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.tokens import PROBE, task_tokens
+from ablate.coordinator.tokens import PROBE
 from ablate.data.standard import expected_items
 from ablate.events import Event
 from ablate.interrupts import any_failure
@@ -32,10 +32,10 @@ def expected(job: Job, model_run: ModelRun) -> list[Event]:
         if not screen or planned <= model_run.stored(planned, at_dims(screen, job.recipe.truncate_dims)):
             return []
         unread = [task for task in job.tasks.screen if task.split == "test"]
-        screened = task_tokens(model_run, screen) + _guessed_tokens(model_run, screen, unread)
-        confirmed = _guessed_tokens(model_run, screen, job.tasks.confirm)
-        rate = seconds_per_token(model_run, screen)
-        return list(forecast(job, model_run, screen, screened, confirmed, rate).events())
+        read, guessed = Amount.of(model_run, screen), _guessed(model_run, screen, unread)
+        on_screen = Amount(read.tokens + guessed.tokens, read.items + guessed.items, len(job.tasks.screen))
+        on_confirm = _guessed(model_run, screen, job.tasks.confirm)
+        return list(forecast(job, model_run, screen, (), on_screen, on_confirm).events())
     except any_failure():
         # Whatever fails here, such as a plug-in, fails again in the run, which says of what.
         return []
@@ -45,11 +45,12 @@ def _readable(tasks: Sequence[Task]) -> list[Task]:
     return [task for task in tasks if task.split != "test"]
 
 
-def _guessed_tokens(model_run: ModelRun, known: Sequence[Loaded], unread: Sequence[Task]) -> float:
-    """The tokens of tasks that are not read, from the items of known ones."""
+def _guessed(model_run: ModelRun, known: Sequence[Loaded], unread: Sequence[Task]) -> Amount:
+    """What tasks have that are not read, from the items of known ones."""
     pairs = [task for task in known if task.task.chooses] or list(known)
     items = sum(len(task.data) for task in pairs)
     texts = [text for task in pairs for text in task.data.sentences]
     probed = texts[:PROBE]
     each = prepare(model_run.model, probed).tokens / len(probed) * len(texts) / items
-    return each * sum(expected_items(task.name) or items / len(pairs) for task in unread)
+    expected = sum(expected_items(task.name) or items / len(pairs) for task in unread)
+    return Amount(each * expected, expected, len(unread))

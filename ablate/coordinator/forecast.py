@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.coordinator.model_run import ModelRun, scored_first
-from ablate.coordinator.scorer_trainings import ScorerTrainings, scorer_trainings
+from ablate.coordinator.scorings import Scorings, scorings
 from ablate.coordinator.searched import candidates, counted
+from ablate.coordinator.speed import Speed, speed
 from ablate.coordinator.stages import controls_of
-from ablate.coordinator.tokens import PROBE, learning_tokens, pass_tokens, task_tokens, training_tokens
+from ablate.coordinator.tokens import learning_tokens, pass_tokens, scoring_tokens, task_tokens, training_tokens
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import Event
-from ablate.models.encode import encode, prepare
-from ablate.models.precision import in_precision
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
-from ablate.plan.plan import DENSE, Cell
+from ablate.plan.plan import DENSE, Cell, Step
 from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
 from ablate.recipe.schedule import steps_of
+from ablate.tasks.base import WholeTask
 from ablate.tasks.loaded import Loaded, at_dims
 
 BACKWARD = 3
@@ -27,12 +26,50 @@ BACKWARD = 3
 
 
 @dataclass(frozen=True)
+class Amount:
+    """What is encoded and judged for each cell of a stage.
+
+    tokens: of the distinct texts of its tasks. items: of all tasks together, of those that are judged. tasks: how many.
+    """
+
+    tokens: float
+    items: float
+    tasks: int
+
+    @classmethod
+    def of(cls, model_run: ModelRun, tasks: Sequence[Loaded]) -> Amount:
+        """That of tasks that are read."""
+        items = sum(len(task.data) for task in tasks if not isinstance(task.task, WholeTask))
+        return cls(task_tokens(model_run, tasks), items, len(tasks))
+
+
+@dataclass(frozen=True)
+class OfScorer:
+    """What a slow scorer has to do at one granularity. steps: as many as it tells of."""
+
+    scored: str
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The cells of a stage that are compared with dense, those that differ in their seeds as one."""
+
+    stage: str
+    cells: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Forecast:
     """What is still to be done, at most. Seconds are estimates.
 
-    cached: the cells of the plan, and dense, whose results on the screen tasks are stored. screened: how many are not.
+    speed: what they follow from.
+    cached: the cells of the plan, and dense, whose results on the screen tasks are stored. screened: how many others
+        are evaluated there, with the controls of the screen.
     passes: over the calibration set, of all cells together.
-    learned: the trainings of slow scorers.
+    slow: what slow scorers do. scorers: of it, what has a known time. unknown: the labels of the others.
     trainings: how many cells are trained, with ``training_steps`` together.
     swaps: how many masks swaps score, without the cells whose masks are stored; None without swaps.
     searches: how many random masks are scored on dev, as rivals of the picked cells.
@@ -40,13 +77,15 @@ class Forecast:
     confirmed: how many cells are confirmed, dense and controls included, whether stored or not.
     """
 
+    speed: Speed
     cached: frozenset[Cell]
     screened: int
     screen_seconds: float
     passes: tuple[Pass, ...]
     pass_seconds: float
-    learned: tuple[ScorerTrainings, ...]
-    learn_seconds: float
+    slow: tuple[Scorings, ...]
+    scorers: tuple[OfScorer, ...]
+    unknown: tuple[str, ...]
     trainings: int
     training_steps: int
     training_seconds: float
@@ -57,41 +96,62 @@ class Forecast:
     picked: tuple[Cell, ...]
     confirmed: int
     confirm_seconds: float
+    judged: tuple[Judged, ...]
+
+    @property
+    def scorer_seconds(self) -> float:
+        return sum(one.seconds for one in self.scorers)
+
+    @property
+    def judge_seconds(self) -> float:
+        return sum(one.seconds for one in self.judged)
+
+    @property
+    def seconds(self) -> float:
+        """Of the whole run, without the loading of the model and what is unknown."""
+        return sum(seconds for *_, seconds in self._parts)
 
     def events(self) -> Iterator[Event]:
         """The forecast of each part of the run that has one."""
-        updates = sum(one.updates for one in self.learned)
-        for part, pieces, seconds in (
-            ("passes", len(self.passes), self.pass_seconds),
-            ("scores", updates, self.learn_seconds),
-            ("swaps", self.swaps or 0, self.swap_seconds),
-            ("train", self.training_steps, self.training_seconds),
-            ("screen", self.screened, self.screen_seconds),
-            ("search", self.searches, self.search_seconds),
-            ("confirm", self.confirmed, self.confirm_seconds),
-        ):
+        for part, of, pieces, seconds in self._parts:
             if pieces:
-                yield Event("forecast", "", pieces, part=part, seconds=seconds)
+                yield Event("forecast", "", pieces, part=part, seconds=seconds, of=of)
+
+    @property
+    def _parts(self) -> Iterator[tuple[str, str, int, float]]:
+        yield "passes", "", len(self.passes), self.pass_seconds
+        for scorer in self.scorers:
+            yield "scores", scorer.scored, scorer.steps, scorer.seconds
+        yield "swaps", "", self.swaps or 0, self.swap_seconds
+        yield "train", "", self.training_steps, self.training_seconds
+        yield "screen", "", self.screened, self.screen_seconds
+        yield "search", "", self.searches, self.search_seconds
+        yield "confirm", "", self.confirmed, self.confirm_seconds
+        for stage in self.judged:
+            yield "statistics", stage.stage, stage.cells, stage.seconds
 
 
 def forecast(
     job: Job,
     model_run: ModelRun,
     screen: Sequence[Loaded],
-    screen_tokens: float,
-    confirm_tokens: float,
-    rate: float,
+    confirm: Sequence[Loaded],
+    on_screen: Amount,
+    on_confirm: Amount,
 ) -> Forecast:
-    """Looks everything up in the store.
+    """Looks everything up in the store. Where it has no results of the planned cells, the encoder is probed.
 
     Args:
-        screen: the screen tasks that are read.
-        screen_tokens, confirm_tokens: of all screen tasks, and of all confirm tasks.
-        rate: the seconds that the model takes for a token.
+        screen, confirm: the tasks that are read.
+        on_screen, on_confirm: of all tasks, read or not.
     """
     planned = (DENSE, *job.plan.cells)
     # One encoding serves all dimensions, so that only what is stored depends on them.
-    cached = model_run.stored(planned, at_dims(list(screen), job.recipe.truncate_dims)) if screen else set()
+    wanted = at_dims(screen or confirm, job.recipe.truncate_dims)
+    found = model_run.found(planned, wanted)
+    cached = {cell for cell, results in found.items() if len(results) == len(wanted)} if screen else set()
+    fast = speed(model_run, found.values(), screen or confirm)
+    rate = fast.token
     to_do = [cell for cell in planned if cell not in cached]
     steps = steps_of(job.recipe.train, len(job.texts.examples)) if job.recipe.train and job.texts else 0
     passes = list(passes_of(model_run.masks.requests(scored_first(job.plan.cells)), model_run.calibration))
@@ -101,16 +161,21 @@ def forecast(
     confirmed = 1 + len(picked) + _controls(job, picked) + rivals if job.tasks.confirm else 0
     # A train-then-prune cell has the weights of the trained dense model, which is a cell of its own.
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
-    learned = scorer_trainings(model_run.masks, scored_first(job.plan.cells))
+    slow = scorings(model_run.masks, scored_first(job.plan.cells))
+    scorers, unknown = _of_scorers(model_run, [step for one in slow for step in one.to_do], rate)
+    drawn = _screen_draws(job, to_do) if screen else 0
     swaps = _most_swaps(model_run, job.plan.cells)
+    screened = len(to_do) + drawn if screen else 0
     return Forecast(
+        speed=fast,
         cached=frozenset(cached),
-        screened=len(to_do) if screen else 0,
-        screen_seconds=len(to_do) * rate * screen_tokens,
+        screened=screened,
+        screen_seconds=screened * rate * on_screen.tokens,
         passes=tuple(passes),
         pass_seconds=BACKWARD * rate * sum(pass_tokens(model_run, one) for one in passes),
-        learned=tuple(learned),
-        learn_seconds=BACKWARD * rate * sum(learning_tokens(model_run, step) for one in learned for step in one.to_do),
+        slow=tuple(slow),
+        scorers=scorers,
+        unknown=unknown,
         trainings=len(fits),
         training_steps=len(fits) * steps,
         training_seconds=len(fits) * BACKWARD * rate * training_tokens(job, model_run),
@@ -120,19 +185,62 @@ def forecast(
         search_seconds=rate * _search_tokens(job, model_run, masks),
         picked=picked,
         confirmed=confirmed,
-        confirm_seconds=confirmed * rate * confirm_tokens,
+        confirm_seconds=confirmed * rate * on_confirm.tokens,
+        judged=(
+            *_judged(job, fast, "screen", [cell for cell in to_do if cell != DENSE], drawn, on_screen),
+            *_judged(job, fast, "confirm", picked, confirmed - 1 - len(picked), on_confirm),
+        ),
     )
 
 
-def seconds_per_token(model_run: ModelRun, tasks: Sequence[Loaded]) -> float:
-    """The seconds per token, measured on the first sentences of the tasks after one warm-up."""
-    sentences = [s for task in tasks for s in task.data.sentences][:PROBE]
-    prepared = prepare(model_run.model, sentences)
-    with in_precision(model_run.model, model_run.precision):
-        encode(model_run.model, prepared)
-        start = time.perf_counter()
-        encode(model_run.model, prepared)
-        return (time.perf_counter() - start) / max(prepared.tokens, 1)
+def _judged(
+    job: Job, fast: Speed, stage: str, cells: Sequence[Cell], controls: int, amount: Amount
+) -> tuple[Judged, ...]:
+    """The statistics of a stage; none where no time is known. controls: how many other masks are evaluated."""
+    if fast.resampling is None or not cells or not amount.items:
+        return ()
+    each = fast.resampling
+    # Of several tasks, the components of connected pairs are drawn too, without the controls.
+    bootstraps = 1 + len(cells) + controls + (1 + len(cells) if amount.tasks > 1 else 0)
+    draws = job.recipe.statistics.resamples * (1 + len(job.recipe.truncate_dims)) * amount.items
+    seconds = draws * (bootstraps * each.bootstrap + len(cells) * each.swaps)
+    return (Judged(stage, len({cell.seedless for cell in cells}), seconds),)
+
+
+def _of_scorers(
+    model_run: ModelRun, steps: Sequence[Step], rate: float
+) -> tuple[tuple[OfScorer, ...], tuple[str, ...]]:
+    """What slow scorers do for these steps, and the labels of those whose time is not known."""
+    known: dict[str, OfScorer] = {}
+    unknown: list[str] = []
+    for step in steps:
+        work = _work(model_run, step)
+        if work is None:
+            unknown.append(step.label)
+            continue
+        count, tokens = work
+        before = known.get(step.scored, OfScorer(step.scored, 0, 0.0))
+        known[step.scored] = OfScorer(step.scored, before.steps + count, before.seconds + rate * tokens)
+    return tuple(known.values()), tuple(dict.fromkeys(unknown))
+
+
+def _work(model_run: ModelRun, step: Step) -> tuple[int, float] | None:
+    """The steps that a slow scorer tells of, and the tokens that take as long as they do; None if it is not known."""
+    if step.scorer.trains:
+        return step.scorer.trains, BACKWARD * learning_tokens(model_run, step)
+    steps, encodings = 0, 0.0
+    for granularity in step.granularities:
+        layers = model_run.masks.scores.layers_of(granularity)
+        work = step.scorer.work(len(layers), int(layers[-1]) + 1)
+        if work is None:
+            return None
+        steps, encodings = steps + work.steps, encodings + work.encodings
+    return steps, encodings * scoring_tokens(model_run, step)
+
+
+def _screen_draws(job: Job, cells: Sequence[Cell]) -> int:
+    controls = job.recipe.controls
+    return len(controls_of(cells, controls.screened, False, controls.control_seed))
 
 
 def _picked(job: Job) -> tuple[Cell, ...]:

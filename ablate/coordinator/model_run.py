@@ -32,6 +32,7 @@ from ablate.store.keys import result_key
 from ablate.store.store import Store
 from ablate.surroundings import restored
 from ablate.tasks.loaded import Loaded
+from ablate.tasks.result import Result
 from ablate.timing import Timings
 
 if TYPE_CHECKING:
@@ -123,17 +124,22 @@ class ModelRun:
 
     def stored(self, cells: Collection[Cell], tasks: Sequence[Loaded]) -> set[Cell]:
         """Those of the cells of which the store has all results."""
+        return {cell for cell, results in self.found(cells, tasks).items() if len(results) == len(tasks)}
+
+    def found(self, cells: Collection[Cell], tasks: Sequence[Loaded]) -> dict[Cell, dict[str, Result]]:
+        """The results of each cell that the store has, by the name of the task, without their values."""
         masks = {cell: self.masks.key(cell) for cell in cells if cell != DENSE}
         abouts = self.store.masks_about(masks.values())
         hashes = {cell: abouts[key]["hash"] or None for cell, key in masks.items() if key in abouts}
         models = {cell: self._trained_model(cell) for cell in cells if cell == DENSE or cell in hashes}
         keys = {
-            cell: {result_key(model, hashes.get(cell), task, self.precision) for task in tasks}
+            cell: {task.name: result_key(model, hashes.get(cell), task, self.precision) for task in tasks}
             for cell, model in models.items()
             if model is not None
         }
-        present = self.store.get_results((key for of_cell in keys.values() for key in of_cell), values=False)
-        return {cell for cell, of_cell in keys.items() if of_cell <= present.keys()}
+        every = (key for of_cell in keys.values() for key in of_cell.values())
+        present = self.store.get_results(every, values=False)
+        return {cell: {n: present[k] for n, k in of_cell.items() if k in present} for cell, of_cell in keys.items()}
 
     def _trained_model(self, cell: Cell) -> Model | None:
         """The model that a cell is evaluated with; None if it has yet to be trained."""

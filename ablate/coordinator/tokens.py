@@ -33,12 +33,25 @@ def learning_tokens(model_run: ModelRun, step: Step) -> float:
     return step.scorer.trains * sum((batches.batch_size or own) * tokens for batches, tokens in each)
 
 
+def scoring_tokens(model_run: ModelRun, step: Step) -> int:
+    """The tokens of all distinct texts that a slow scorer looks at: of its tasks, or else of its batches' examples."""
+    named = step.scorer.tasks()
+    if named:
+        return task_tokens(model_run, [task for name in named for task in model_run.masks.tasks[name]])
+    texts = [text for batches in step.scorer.batches for text in _texts(model_run, batches.over)]
+    return prepare(model_run.model, list(dict.fromkeys(texts))).tokens
+
+
 def _tokens_each(model_run: ModelRun, over: Over) -> float:
     """The mean number of tokens of a calibration example."""
+    examples = len(model_run.calibration.examples(over))
+    return prepare(model_run.model, _texts(model_run, over)).tokens / max(examples, 1)
+
+
+def _texts(model_run: ModelRun, over: Over) -> list[str]:
+    """The texts of all calibration examples."""
     examples = model_run.calibration.examples(over)
-    pairs = over != "sentences"
-    texts = [text for left, right, *_ in examples for text in (left, right)] if pairs else list(examples)
-    return prepare(model_run.model, texts).tokens / max(len(examples), 1)
+    return [text for left, right, *_ in examples for text in (left, right)] if over != "sentences" else list(examples)
 
 
 def training_tokens(job: Job, model_run: ModelRun) -> float:

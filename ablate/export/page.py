@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from ablate.data.own_records import described
+from ablate.export import snippets
 from ablate.export.folder import Weights
 from ablate.export.measure import Cost
 from ablate.export.record import Exported
@@ -23,8 +24,9 @@ def page(exported: Exported) -> Page:
     )
     if exported.onnx is not None:
         head += (f"the same for ONNX Runtime: {exported.onnx.difference:.1e}, in a process without torch",)
+    load = (f"    {line}" for line in snippets.load(str(exported.folder), exported.plain))
     upload = f"hf upload YOUR-NAME/{exported.folder.name} {shlex.quote(str(exported.folder))}"
-    return Page(head, tables(exported), (f"To put it on the Hub: {upload}",))
+    return Page(head, tables(exported), ("To load it in Python:", *load, f"To put it on the Hub: {upload}"))
 
 
 def tables(exported: Exported) -> tuple[Block, ...]:

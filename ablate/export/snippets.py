@@ -6,6 +6,11 @@ from ablate.distribution import DISTRIBUTION
 from ablate.export.folder import IMPORT
 
 
+def load(folder: str, plain: bool) -> tuple[str, ...]:
+    """The lines that load the model as ``model``; arguments as below."""
+    return (*_first(plain), f"model = SentenceTransformer({folder!r})")
+
+
 def embed(folder: str, plain: bool) -> str:
     """Embeds two sentences as ``embeddings``.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -127,15 +127,19 @@ class Step:
         """What has chosen the units, in tables: the scorer's label, and the search if there was one."""
         return f"{self.label} {self.search}" if self.search else self.label
 
+    @property
+    def scored(self) -> str:
+        """What is scored, and by what, where progress is displayed: ``head exact``."""
+        return f"{'+'.join(granularity.name for granularity in self.granularities)} {self.label}"
+
     def __str__(self) -> str:
-        names = "+".join(granularity.name for granularity in self.granularities)
         asked = ("negative" if s == "negative" else f"{100 * s:g} %" for _, s in self.sparsities)
         details = [" + ".join(asked)]
         details += ["by layer"] if self.scope == "layer" else []
         details += [f"in {self.steps} steps"] if self.steps > 1 else []
         details += [f"seed {self.seed}"] if self.seed is not None else []
         details += [str(self.search)] if self.search else []
-        return f"{names} {self.label} {' '.join(details)}"
+        return f"{self.scored} {' '.join(details)}"
 
 
 @dataclass(frozen=True)
@@ -187,6 +191,12 @@ class Cell:
         if self.only is None:
             return None
         return (self.only.label, self.only.granularity.name, *([self.training.way] if self.training else []))
+
+    @property
+    def seedless(self) -> tuple[Hashable, ...]:
+        """What cells have in common that differ only in their seeds, so that they are judged together."""
+        way = self.training.way if self.training else None
+        return (*(replace(step, seed=None) for step in self.steps), self.control, self.draw, way)
 
     @property
     def untrained(self) -> Cell:

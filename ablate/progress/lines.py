@@ -8,7 +8,7 @@ from rich.console import Console
 
 from ablate.events import Event
 from ablate.printable import visible
-from ablate.progress.overview import Count
+from ablate.progress.overview import Count, clock
 from ablate.progress.remaining import Remaining
 
 SECONDS = 10.0
@@ -37,20 +37,14 @@ class Lines:
 
     def _advance(self, count: Count, event: Event) -> None:
         count.done += 1
-        count.computed += not event.cached
         now = time.monotonic()
         if now - self._last_line < SECONDS and not count.finished:
             return
         self._last_line = now
-        # What came from the store took no time, so the estimate counts only what was computed.
-        left = (now - count.started) / count.computed * (count.total - count.done) if count.computed else 0
-        estimate = "" if count.finished or not count.computed else f", about {left:.0f} s left{self._of_run(now)}"
+        left = None if count.finished else self._remaining.left(now)
+        estimate = "" if left is None else f", left about {clock(left)}"
         dev = f", {event.text}" if event.kind == "step" and event.text else ""
         self._print(f"{count.name}: {count.done} of {count.total} {event.kind}s{dev}{estimate}")
-
-    def _of_run(self, now: float) -> str:
-        left = self._remaining.left(now)
-        return "" if left is None else f", {left:.0f} s of the run"
 
     def _print(self, text: str) -> None:
         self._console.print(visible(text, keep="\n"), markup=False, soft_wrap=True)

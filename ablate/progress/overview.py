@@ -21,7 +21,7 @@ WIDTH = 20
 class Count:
     """How far a stage, a training or the passes are.
 
-    started: seconds of the clock of the events. computed: how many of ``done`` did not come from the store.
+    started: seconds of the clock of the events.
     last: the name of the last cell, or the newest dev score.
     """
 
@@ -29,7 +29,6 @@ class Count:
     total: int
     started: float
     done: int = 0
-    computed: int = 0
     last: str = ""
 
     @property

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from ablate.events import PARTS, Event
 
-Place = tuple[str, str]
-"""The name of a model, empty if there is only one, and a part of the run."""
+Place = tuple[str, str, str]
+"""The name of a model, empty if there is only one; a part of the run; and of it, the scorer or the judged stage."""
 
 
 @dataclass
@@ -49,20 +49,22 @@ class Remaining:
         if event.kind == "note":
             return
         if event.kind == "forecast":
-            self._parts[event.model, event.part] = Part(event.total, event.seconds / max(event.total, 1))
+            self._forecast(event)
             return
         self._loading = event.kind == "load"
+        if event.kind == "cell" and event.part == "statistics":
+            self._judge(event.text)
         self._spend(now)
         match event.kind:
             case "pass":
-                self._pass = event.model, "passes"
+                self._pass = event.model, "passes", ""
                 self._parts.setdefault(self._pass, Part(0))
             case "begin":
-                self._begin((event.model, event.part or event.text), event.total)
+                self._begin((event.model, event.part or event.text, ""), event.total)
             case "cell":
                 self._cell(event.cached)
             case "fit":
-                self._fit((event.model, event.part or "scores"), event.total)
+                self._fit((event.model, event.part or "scores", event.of), event.total)
             case "step":
                 self._step(event.cached)
 
@@ -85,6 +87,14 @@ class Remaining:
                 current = each
         # The piece under way has been so for a while. One that takes longer than expected uses up no other.
         return max(total - min(max(now - self._last, 0.0), current), 0.0)
+
+    def _forecast(self, event: Event) -> None:
+        # The cells of all models are judged together in the end.
+        place = "" if event.part == "statistics" else event.model, event.part, event.of
+        before = self._parts.get(place, Part(0, 0.0)) if event.part == "statistics" else Part(0, 0.0)
+        pieces = before.pieces + event.total
+        seconds = before.pieces * (before.forecast or 0.0) + event.seconds
+        self._parts[place] = Part(pieces, seconds / max(pieces, 1))
 
     def _each(self, part: Part) -> float | None:
         """Seconds that a piece is likely to take."""
@@ -114,22 +124,33 @@ class Remaining:
         self._last = now
 
     def _begin(self, place: Place, cells: int) -> None:
-        before, (model, name) = self._stage, place
+        before, (model, name, _) = self._stage, place
         if before is not None and before[0] != model:
             # Models take turns: each is screened and searched, then each is confirmed.
             self._end(before[0], "statistics" if before[1] == "confirm" else "confirm")
-        for of in {of for of, _ in self._parts} if name == "statistics" else {model}:
+        judging = name == "statistics"
+        for of in {of for of, *_ in self._parts} if judging else {model}:
             self._end(of, name)
+        if judging:
+            place = next((place for place in self._parts if place[1] == "statistics"), place)
         self._stage, self._training = place, None
         part = self._parts.setdefault(place, Part(0))
         if part.forecast is None:
             part.pieces = part.done + cells
-        self._cells = cells if cells >= part.pieces - part.done else None
+        self._cells = cells if judging or cells >= part.pieces - part.done else None
+
+    def _judge(self, stage: str) -> None:
+        """Goes on to the statistics of a stage, where they have a forecast of their own. Those before have ended."""
+        place = "", "statistics", stage
+        if place in self._parts and place != self._stage:
+            if self._stage is not None:
+                self._parts[self._stage].pieces = self._parts[self._stage].done
+            self._stage = place
 
     def _end(self, model: str, before: str) -> None:
         """Ends the parts of a model before this one: they may have had fewer pieces than forecast."""
         earlier = PARTS[: PARTS.index(before)] if before in PARTS else ()
-        for (of, name), part in self._parts.items():
+        for (of, name, _), part in self._parts.items():
             if of == model and name in earlier:
                 part.pieces = part.done
 
@@ -139,6 +160,10 @@ class Remaining:
             self._cells -= 1
         if self._stage is not None and not cached:
             self._parts[self._stage].done += 1
+        if self._stage is not None and self._stage[1] == "statistics" and not self._cells:
+            for place, part in self._parts.items():
+                if place[1] == "statistics":
+                    part.pieces = part.done
 
     def _fit(self, place: Place, steps: int) -> None:
         part = self._parts.setdefault(place, Part(0))

@@ -105,7 +105,7 @@ def _headline(stage: Stage, cells: Sequence[Group]) -> str:
         if count == 1:
             return f"Yes: 1 of {len(cells)} cells improves {stage.model}. It is {found}"
         return f"Yes: {count} of {len(cells)} cells improve {stage.model}. The best is {found}"
-    return f"{_none_improves(stage, cells, known.values())}{_uncounted(stage, cells)}"
+    return f"{_none_improves(stage, cells, known.values())}{_uncounted(stage)}"
 
 
 def _none_improves(stage: Stage, cells: Sequence[Group], known: Collection[Evidence]) -> str:
@@ -121,8 +121,9 @@ def _none_improves(stage: Stage, cells: Sequence[Group], known: Collection[Evide
     return f"No: of {len(known)} cells, none is shown to improve {stage.model}; {what}."
 
 
-def _uncounted(stage: Stage, cells: Sequence[Group]) -> str:
-    return "" if len(cells) == len(stage.groups) else " Cells at random are not counted."
+def _uncounted(stage: Stage) -> str:
+    at_random = any(group.row.seed is not None for group in stage.groups)
+    return " Cells at random are not counted." if at_random else ""
 
 
 def _caution(stage: Stage) -> str:

@@ -31,6 +31,19 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
+class Work:
+    """What it takes a slow scorer to score the units of one granularity once.
+
+    steps: how many it tells to ``View.watch``, 1 or more.
+    encodings: how often it encodes all texts of the tasks that it names, or else the examples of its ``batches``. What
+        runs some of the model's layers counts as a part of one.
+    """
+
+    steps: int
+    encodings: float
+
+
+@dataclass(frozen=True)
 class View:
     """What a scorer may look at: one model at one granularity, under the mask in force, if there is one.
 
@@ -198,6 +211,16 @@ class Scorer(Plugin):
             units: how many units are left under the mask in force, in ``layers`` layers.
         """
         return units if self.tasks() else 0
+
+    def work(self, units: int, layers: int) -> Work | None:  # noqa: ARG002
+        """What :meth:`score` takes, from which the dry run and the display of progress estimate its time.
+
+        By default None: it is not known. That of a scorer that trains follows from :attr:`trains`.
+
+        Args:
+            units: how many units are left under the mask in force, in ``layers`` layers.
+        """
+        return None
 
     def supports(self, granularity: Granularity) -> None:
         """Refuses a granularity that the scorer cannot score. The plan calls this before weights load.

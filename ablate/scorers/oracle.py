@@ -24,7 +24,7 @@ from ablate.granularities.replay import divided, removals
 from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.models.model import Model
-from ablate.scorers.base import Scorer, View
+from ablate.scorers.base import Scorer, View, Work
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import ScorerStatistic
 from ablate.tasks.base import WholeTask
@@ -109,9 +109,15 @@ class Oracle(Scorer):
         return () if self.loss else self.on
 
     def evaluations(self, units: int, layers: int) -> int:
-        if self.loss:
-            return 0
-        # One for each group; the last group of a layer may have fewer units.
+        return 0 if self.loss else self._groups(units, layers)
+
+    def work(self, units: int, layers: int) -> Work | None:
+        groups = self._groups(units, layers)
+        # The dense model's encoding, then for each group its layer and those above, on average half of them.
+        return Work(groups, 1 + groups * (layers + 1) / (2 * layers)) if groups else None
+
+    def _groups(self, units: int, layers: int) -> int:
+        # The last group of a layer may have fewer units.
         return units if self.group == 1 else layers * ceil(units / max(layers, 1) / self.group)
 
     def score(self, view: View) -> Tensor:

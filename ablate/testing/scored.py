@@ -14,6 +14,7 @@ from torch import Tensor
 from ablate.data.calibration import Calibration
 from ablate.engine.collect import collect
 from ablate.engine.score import view_of
+from ablate.events import Event
 from ablate.granularities.base import Granularity
 from ablate.models.masked import masked
 from ablate.models.model import Model
@@ -56,6 +57,13 @@ class Case:
         )
         _check_values(scores, self.scorer, len(self.layers), self.who)
         return scores.detach()
+
+    def steps(self) -> int:
+        """How many steps the scorer tells of while it scores."""
+        told: list[Event] = []
+        with watched_views(self.scorer, self.model, {self.granularity: None}, sample_calibration()) as views:
+            self.scorer.score_together({g: replace(view, watch=told.append) for g, view in views.items()})
+        return sum(event.kind == "step" for event in told)
 
     def scores_with(self, other: Granularity) -> Tensor:
         """The contributions, float32 [units], if another granularity is scored together with this one.

@@ -14,7 +14,7 @@ from ablate.granularities.head import Head
 from ablate.granularities.neuron import Neuron
 from ablate.granularities.unstructured import Unstructured
 from ablate.plugins import registry
-from ablate.scorers.base import Scorer
+from ablate.scorers.base import Scorer, Work
 from ablate.scorers.examples import Batches
 from ablate.scorers.statistics import GradientContribution, InputNorm
 from ablate.testing.contract import Contract, ContractBroken, DoesNotApply, keep_all, require
@@ -76,6 +76,7 @@ def scorer_contracts(
         Contract("ties: equal units have equal contributions, zeros finite ones", checks.ties),
         Contract("uses the calibration set, if it says so", checks.calibration),
         Contract("several granularities scored together", checks.together),
+        Contract("as many steps as its work has", checks.work),
     )
 
 
@@ -255,3 +256,16 @@ class _ScorerChecks:
                 self.scorer.joint or same_bits(scores, case.scores()),
                 f"{case.who}: gives other contributions when {other.name} is scored with it, but `joint` is False",
             )
+
+    def work(self) -> None:
+        family = self._families[0]
+        for case in [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]:
+            work = self.scorer.work(len(case.layers), int(case.layers[-1]) + 1)
+            if work is None:
+                raise DoesNotApply("it does not say what its work is")
+            require(
+                isinstance(work, Work) and work.steps > 0 and work.encodings > 0,
+                f"{case.who}: work() is not a Work of at least one step and more than 0 encodings: {work!r}",
+            )
+            told = case.steps()
+            require(told == work.steps, f"{case.who}: work() has {work.steps} steps, and it tells of {told}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ablate.scorers.base import Scorer
+from ablate.scorers.oracle import Oracle
 from ablate.store.store import Store
 from tests.bench import pairs
 from tests.workplace import RECIPE, STORE, Workplace
@@ -32,6 +34,29 @@ def test_cells_passes_and_an_estimate(place: Workplace) -> None:
     assert "screen on stsb-dev: 3 cells, 0 cached" in ran.out
     assert "passes over the calibration set: gradient of align" in ran.out
     assert "estimate: " in ran.out
+    assert "statistics: 2 cells compared with dense; about " in ran.out
+    assert ran.out.splitlines()[-1].startswith("in all: about ")
+
+
+def test_what_the_store_has_recorded_stands_in_for_a_probe(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    assert place.run(RECIPE, "--dry-run").out.endswith("; by a probe\n")
+    assert place.run(RECIPE).code == 0
+    monkeypatch.setattr("ablate.coordinator.speed.probed", lambda *_: pytest.fail("probed"))
+    assert place.run(RECIPE, "--dry-run").out.endswith("in all: about 0 s; by the time of 3 cells in the store\n")
+    more = RECIPE.replace("[align, random]", "[magnitude]")
+    assert place.run(more, "--dry-run").out.endswith("; by the time of 1 cell in the store\n"), "of dense"
+
+
+def test_a_busy_machine_is_named(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (7.24, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    told = "; by a probe; the load of the last minute was 7.2 on 4 cores\n"
+    assert place.run(RECIPE, "--dry-run").out.endswith(told)
+    monkeypatch.setattr("os.getloadavg", lambda: (2.0, 0.0, 0.0))
+    assert place.run(RECIPE, "--dry-run").out.endswith("; by a probe\n")
+    monkeypatch.delattr("os.getloadavg")
+    assert place.run(RECIPE, "--dry-run").out.endswith("; by a probe\n"), "as on Windows"
 
 
 def test_a_recipe_without_a_screen(place: Workplace) -> None:
@@ -57,11 +82,15 @@ def test_dimensions_are_named_and_counted_as_one_encoding(place: Workplace) -> N
     assert refused.err == f"ablate: {told}; list numbers of at most 32\n"
 
 
-def test_slow_scorers_whose_time_is_not_known_are_named(place: Workplace) -> None:
+def test_slow_scorers_whose_time_is_not_known_are_named(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scorer that takes hours must not hide behind an estimate of seconds; one that is stored takes none."""
+    monkeypatch.setattr(Oracle, "work", Scorer.work)
     text = RECIPE.replace("[align, random]", "[align, {scorer: oracle, on: align, label: exact}]")
     named = "to screen; slow scorers, whose time is not estimated: exact\n"
-    assert named in place.run(text, "--dry-run").out
+    ran = place.run(text, "--dry-run")
+    assert named in ran.out
+    assert ran.out.splitlines()[-1].startswith("in all: about ")
+    assert ", and what is not estimated; " in ran.out.splitlines()[-1]
     assert "slow" not in place.run(RECIPE, "--dry-run").out
     assert place.run(text).code == 0
     assert "slow" not in place.run(text, "--dry-run").out

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-import ablate.coordinator.expected
 from ablate.coordinator.dry_run import preview
 from ablate.coordinator.expected import expected
 from ablate.coordinator.run import prepare_model_run
+from ablate.coordinator.speed import Resampling
 from ablate.coordinator.tokens import task_tokens
 from ablate.data.senteval import SentEval
 from ablate.data.standard import expected_items
@@ -28,8 +28,8 @@ GIVEN: dict[str, Any] = {
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr("ablate.coordinator.dry_run.seconds_per_token", lambda *_: 0.5)
-    monkeypatch.setattr("ablate.coordinator.expected.seconds_per_token", lambda *_: 0.5)
+    monkeypatch.setattr("ablate.coordinator.speed.probed", lambda *_: 0.5)
+    monkeypatch.setattr("ablate.coordinator.speed.resampling", lambda *_: Resampling(1e-6, 3e-6))
     return make_bench(tmp_path, monkeypatch)
 
 
@@ -37,7 +37,7 @@ def told(bench: Bench, **given: Any) -> dict[str, Event]:
     job = bench.job(**given)
     with Store(bench.store) as store:
         model_run = prepare_model_run(job, job.recipe.model[0], store, Timings(), silent)
-        return {event.part: event for event in expected(job, model_run)}
+        return {f"{event.part} {event.of}".strip(): event for event in expected(job, model_run)}
 
 
 def test_it_is_that_of_the_dry_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,21 +51,30 @@ def test_it_is_that_of_the_dry_run(bench: Bench, monkeypatch: pytest.MonkeyPatch
             SentEval, "load", lambda *_, real=SentEval.load: real(*_) if _[1] != "stsb" else pytest.fail("read")
         )
         events = told(bench, **GIVEN)
-    assert {part: (event.total, event.seconds) for part, event in events.items() if part != "confirm"} == {
+    assert {part: (event.total, event.seconds) for part, event in events.items() if "confirm" not in part} == {
         "passes": (1, ahead.pass_seconds),
-        "scores": (6, ahead.learn_seconds),
+        "scores head gates": (6, ahead.scorer_seconds),
         "screen": (4, ahead.screen_seconds),
+        "statistics screen": (3, ahead.judged[0].seconds),
     }
     # A cell for each scorer, three matched draws of each, and dense. The test set is taken for the standard one, which
     # has 1,379 pairs, and here it has 40.
     confirm = events["confirm"]
     assert (confirm.total, ahead.confirmed) == (13, 13)
     assert confirm.seconds == pytest.approx(13 * 0.5 * tokens * 1379 / 40, rel=0.1)
+    # Of the bootstrap all 13, of the swaps the cells alone.
+    judged = events["statistics confirm"]
+    resamples = job.recipe.statistics.resamples
+    assert judged.total == 3
+    assert judged.seconds == pytest.approx(resamples * 1379 * (13 * 1e-6 + 3 * 3e-6))
+    assert ahead.seconds == pytest.approx(
+        ahead.pass_seconds + ahead.scorer_seconds + ahead.screen_seconds + ahead.confirm_seconds + ahead.judge_seconds
+    )
 
 
 def test_where_the_store_has_the_screen_nothing_is_probed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run()
-    monkeypatch.setattr(ablate.coordinator.expected, "seconds_per_token", lambda *_: pytest.fail("probed"))
+    monkeypatch.setattr("ablate.coordinator.speed.probed", lambda *_: pytest.fail("probed"))
     assert told(bench) == {}
 
 
@@ -84,7 +93,7 @@ def test_a_failing_plug_in_costs_the_forecast_alone(bench: Bench, monkeypatch: p
     def fails(*_: Any) -> float:
         raise GeneratorExit("no forecast today")
 
-    monkeypatch.setattr(ablate.coordinator.expected, "seconds_per_token", fails)
+    monkeypatch.setattr("ablate.coordinator.speed.probed", fails)
     assert told(bench) == {}
     assert bench.run().failed == []
 

@@ -24,7 +24,7 @@ from ablate.errors import AblateError, ModelError
 from ablate.export import export as exporting
 from ablate.export.check import by_onnx_runtime, difference
 from ablate.export.export import export, load
-from ablate.export.folder import write_model
+from ablate.export.folder import IMPORT, write_model
 from ablate.export.measure import measure
 from ablate.export.onnx import example, write_onnx
 from ablate.models.encode import encode, prepare
@@ -85,7 +85,15 @@ def test_the_command_shows_the_difference_the_costs_and_the_scores(
     folder = tmp_path / "out"
     result = command(bench, results, BOTH, "-o", str(folder))
     assert result.exit_code == 0, (result.output, result.exception)
-    for text in (BOTH, "largest difference", "parameters", "sentences a second", "peak memory", "stsb (test)"):
+    for text in (
+        BOTH,
+        "largest difference",
+        "parameters",
+        "sentences a second",
+        "peak memory",
+        "stsb (test)",
+        IMPORT,
+    ):
         assert text in " ".join(result.output.split())
     manifest = json.loads((folder / "ablate.json").read_text())
     assert manifest["difference"] <= 1e-5

@@ -42,7 +42,7 @@ def test_a_pipe_gets_lines_without_control_characters() -> None:
     ]
 
 
-def test_now_and_then_a_line_says_how_long_the_stage_and_the_run_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_now_and_then_a_line_says_how_long_the_run_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("ablate.progress.lines.time.monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=80)
@@ -54,7 +54,7 @@ def test_now_and_then_a_line_says_how_long_the_stage_and_the_run_may_take(monkey
             now[0] = seconds
             watch(Event("cell", "a cell"))
     # Cells take 9 s in place of 10; so two of the confirmation take 18 each.
-    assert console.file.getvalue() == "screen: 2 of 4 cells, about 18 s left, 54 s of the run\n"  # type: ignore[attr-defined]
+    assert console.file.getvalue() == "screen: 2 of 4 cells, left about 0:54\n"  # type: ignore[attr-defined]
 
 
 def test_without_lines_a_pipe_gets_nothing() -> None:

@@ -11,8 +11,8 @@ from ablate.events import Event
 from ablate.progress.remaining import Remaining
 
 
-def forecast(part: str, pieces: int, seconds: float, model: str = "") -> Event:
-    return Event("forecast", "", pieces, part=part, seconds=seconds, model=model)
+def forecast(part: str, pieces: int, seconds: float, model: str = "", of: str = "") -> Event:
+    return Event("forecast", "", pieces, part=part, seconds=seconds, model=model, of=of)
 
 
 def begin(part: str, cells: int, model: str = "") -> Event:
@@ -118,6 +118,57 @@ def test_a_stage_that_begins_again_keeps_its_forecast() -> None:
     assert run.left(6) == 0
 
 
+def test_slow_scorers_have_forecasts_of_their_own() -> None:
+    """A fast one that is done says little of how long each step of a slow one takes."""
+    run = Remaining()
+    run.take(forecast("scores", 2, 4, of="head on loss"), 0)
+    run.take(forecast("scores", 2, 40, of="head on dev"), 0)
+    run.take(Event("fit", "removals", 2, of="head on loss"), 0)
+    run.take(Event("step", ""), 1)
+    assert run.left(1) == 1 + 40 * 1 / 2, "both take half of what was forecast"
+    run.take(Event("step", ""), 2)
+    run.take(Event("fit", "removals", 2, of="head on dev"), 2)
+    run.take(Event("step", ""), 7)
+    assert run.left(7) == 5
+
+
+def test_the_statistics_of_each_stage_have_a_forecast_and_those_of_all_models_are_one() -> None:
+    def judged(stage: str) -> Event:
+        return Event("cell", stage, part="statistics")
+
+    run = Remaining()
+    run.take(forecast("screen", 1, 2), 0)
+    for model in ("a", "b"):
+        run.take(forecast("statistics", 1, 2, model, "screen"), 0)
+    run.take(forecast("statistics", 3, 30, "a", "confirm"), 0)
+    assert run.left(0) == 2 + 4 + 30
+    run.take(begin("screen", 1), 0)
+    run.take(cell(), 2)
+    run.take(Event("begin", "statistics", 5, part="statistics"), 2)
+    assert run.left(2) == 4 + 30
+    assert run.left(3) == 33, "a cell is under way"
+    run.take(judged("screen"), 3)
+    # The screen and this cell took 3 s in place of 4.
+    assert run.left(3) == 1 + 30 * 3 / 4
+    run.take(judged("screen"), 4)
+    run.take(judged("confirm"), 9)
+    assert run.left(9) == 2 * 5
+    run.take(judged("confirm"), 14)
+    run.take(judged("confirm"), 19)
+    assert run.left(19) == 0
+
+
+def test_statistics_of_fewer_cells_than_forecast_leave_nothing() -> None:
+    run = Remaining()
+    for stage in ("screen", "confirm"):
+        run.take(forecast("statistics", 9, 9, of=stage), 0)
+    run.take(Event("begin", "statistics", 2, part="statistics"), 0)
+    run.take(Event("cell", "screen", part="statistics", cached=True), 1)
+    assert run.left(1) == 1 + 9
+    run.take(Event("cell", "screen", part="statistics"), 2)
+    assert run.left(2) == 0
+
+
 KINDS = st.sampled_from(["note", "load", "pass", "begin", "cell", "fit", "step", "forecast"])
 EVENTS = st.builds(
     Event,
@@ -128,6 +179,7 @@ EVENTS = st.builds(
     part=st.sampled_from(["", "passes", "screen", "scores", "train", "confirm", "statistics"]),
     seconds=st.floats(0, 1e6),
     model=st.sampled_from(["", "m", "n"]),
+    of=st.sampled_from(["", "a", "b"]),
 )
 TIMES = st.floats(0, 1e6)
 

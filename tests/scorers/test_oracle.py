@@ -26,6 +26,7 @@ from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.models.spec import ModelSpec
 from ablate.plugins import registry
+from ablate.scorers.base import Work
 from ablate.scorers.oracle import Oracle, group_by_rank
 from ablate.store.store import Store
 from tests.bench import Bench, Pair, make_bench, of, one, pairs, write_set
@@ -200,6 +201,13 @@ def test_it_tells_of_each_group_that_it_removes(bench: Bench, divides: bool) -> 
     ]
     if divides:
         np.testing.assert_allclose(once, Oracle(on=("align",)).score(replace(view, chunks=None)), atol=1e-6)
+
+
+def test_its_work_is_a_part_of_the_model_for_each_group() -> None:
+    # The dense model; of 12 layers, the removal from one runs it and those above: on average 6.5 of them.
+    assert Oracle(on=("align",)).work(144, 12) == Work(144, 1 + 144 * 6.5 / 12)
+    assert Oracle(group=100).work(12 * 250, 12) == Work(36, 1 + 36 * 6.5 / 12)
+    assert Oracle().work(0, 12) is None
 
 
 class Divided(InTurn):

@@ -24,7 +24,7 @@ from ablate.models.losses import ALIGN
 from ablate.models.masked import masked
 from ablate.models.model import Model
 from ablate.scorers.align import Align
-from ablate.scorers.base import Scorer, View
+from ablate.scorers.base import Scorer, View, Work
 from ablate.scorers.magnitude import Magnitude
 from ablate.scorers.statistics import GradientContribution, InputNorm
 from ablate.statistics.metric import MEAN, SPEARMAN
@@ -227,6 +227,14 @@ SCORERS: dict[str, tuple[Any, str]] = {
     "random state": (scoring(moves_the_global_random_state), "global random state"),
     "numpy's random state": (scoring(moves_numpys_random_state), "global random state of numpy"),
     "python's random state": (scoring(moves_pythons_random_state), "global random state of random"),
+    "other work": (
+        scoring(lambda _, v: plain(v), slow=True, calibrates=property(lambda _: False), work=lambda *_: (1, 1.0)),
+        "is not a Work",
+    ),
+    "another number of steps": (
+        scoring(lambda _, v: plain(v), slow=True, calibrates=property(lambda _: False), work=lambda *_: Work(3, 1.0)),
+        "work\\(\\) has 3 steps, and it tells of 0",
+    ),
     "breaks ties": (scoring(ranks), "are the same, but get"),
     "zeros": (scoring(divides_by_the_largest), "units zero: .* not finite"),
     "ignores the calibration set": (scoring(lambda _, v: plain(v), statistics=lambda _: (InputNorm(),)), "use them"),
