@@ -24,10 +24,9 @@ from ablate.plan.job import Job, prepare_job
 from ablate.plan.training import prepare_training_job
 from ablate.plugins import registry
 from ablate.progress.display import shown
-from ablate.recipe.document import Document
 from ablate.recipe.from_flags import comparison
-from ablate.recipe.own_options import OwnFiles, put_into
-from ablate.recipe.recipe import Recipe, load_recipe, parse
+from ablate.recipe.own_options import OwnFiles
+from ablate.recipe.recipe import Recipe, load_recipe
 from ablate.record import RunRecord
 from ablate.report.results import Results
 from ablate.report.unit_values import UnitValues
@@ -38,7 +37,7 @@ DEFAULT_STORE = "ablate.db"
 
 
 def run(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Mapping[str, Any] | Recipe,
     *,
     overrides: Sequence[str] = (),
     data: str | None = None,
@@ -56,7 +55,7 @@ def run(
     """Runs a recipe and returns its results. Only what the store does not hold is computed.
 
     Args:
-        recipe: a YAML file, or a checked :class:`Recipe`.
+        recipe: a YAML file, a mapping of what such a file may have, or a checked :class:`Recipe`.
         overrides: values to change in the recipe, each as ``a.b=c``.
         data: replaces the recipe's ``data``: ``auto``, ``embedded``, ``hub`` or ``senteval:DIR``.
         store: a SQLite file or the URL of a PostgreSQL database; created if it does not exist.
@@ -74,18 +73,10 @@ def run(
         AblateError: a mistake in the recipe, the data, the model or the store. The message is one line.
     """
     files = _own(dev, test)
-    if isinstance(recipe, Recipe):
-        document = Document("recipe", recipe.model_dump(mode="json", by_alias=True))
-        for override in overrides:
-            document.override(override)
-        document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
-        put_into(document, files)
-        recipe = parse(document)
-    else:
-        recipe, document = load_recipe(
-            recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs, files=files
-        )
-    job = prepare_job(recipe, document, data, limit)
+    checked, document = load_recipe(
+        recipe, overrides, device=device, precision=precision, executor=executor, jobs=jobs, files=files
+    )
+    job = prepare_job(checked, document, data, limit)
     return _results(job, store, keep_going, watch)
 
 
@@ -153,7 +144,7 @@ def compare(
 
 
 def train(
-    recipe: str | Path,
+    recipe: str | Path | Mapping[str, Any] | Recipe,
     *,
     overrides: Sequence[str] = (),
     data: str | None = None,

@@ -86,6 +86,9 @@ results = ablate.compare(scorers=["align", "magnitude"], granularities=["head"],
 print(results.to_markdown())
 ```
 
+`ablate.run` and `train` take a recipe as a file, or as a mapping of what the file may have, such as `{"model": "minilm",
+"scorers": ["align"], "granularities": ["head"], "sparsities": [0.1]}`.
+
 `ablate.run`, `compare` and `train` show the same progress in a terminal, and below the cell of a notebook. Anywhere else
 they show nothing. `watch=ablate.silent` turns it off, and `watch=f` calls `f` with each event (`ablate.events.Event`).
 

@@ -49,7 +49,8 @@ def find_unfit(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> Fitnes
     looked_at = [task for task in tasks if task.name in own and task.fault is None and len(task.data)]
     if not looked_at:
         return Fitness({})
-    (dense,) = model_run.outcomes("screen, dense", (), at_dims(looked_at, job.recipe.truncate_dims))
+    wanted = at_dims(looked_at, job.recipe.truncate_dims)
+    (dense,) = model_run.outcomes("screen, dense", (), wanted, part="screen")
     found = {task.name: _why(job, task, dense.results[task.name]) for task in looked_at if task.name in dense.results}
     unfit = {name: why for name, why in found.items() if why is not None}
     model = f"model '{model_run.model.name}': " if len(job.recipe.model) > 1 else ""

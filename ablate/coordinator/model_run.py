@@ -77,18 +77,23 @@ class ModelRun:
         """Where the work of scorers and studies is done."""
         return chunks_of(self.executor, self.spec, self.model, self.device)
 
-    def outcomes(self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded]) -> list[CellOutcome]:
+    def outcomes(
+        self, stage: str, cells: Sequence[Cell], tasks: Sequence[Loaded], *, part: str = ""
+    ) -> list[CellOutcome]:
         """Evaluates dense and ``cells`` on ``tasks``, except for results already stored; dense is the first outcome.
 
         Results are stored as soon as the executor returns them. A cell that fails gives an outcome with the reasons,
         unless ``keep_going`` is off: then its error is raised.
+
+        Args:
+            stage: its name where progress is displayed. part: the part of the run that it is in, if it is not the
+                whole of one.
         """
         with_dense = (DENSE, *cells)
         with restored():
             self.masks.collect_for(scored_first(with_dense))
         # Sent only after the passes: observers count the time from this event as the time of the cells.
-        # Of ``screen, draws 1 to 4`` and ``screen on 5 %`` too, the part of the run is the first word.
-        self.watch(Event("begin", stage, len(with_dense), part=stage.split()[0].rstrip(",")))
+        self.watch(Event("begin", stage, len(with_dense), part=part or stage))
         settler, outcomes = Settler(self.store, self.timings, self.keep_going), dict[Cell, CellOutcome]()
 
         def settle(work: CellWork, evaluated: Evaluated) -> None:
@@ -111,7 +116,7 @@ class ModelRun:
         if self.precision == "float32":
             return None
         (ours,), (exact,) = (
-            replace(self, precision=precision).outcomes(f"{stage}, dense in {precision}", (), tasks)
+            replace(self, precision=precision).outcomes(f"{stage}, dense in {precision}", (), tasks, part=stage)
             for precision in (self.precision, EXACT)
         )
         both = ours.results.keys() & exact.results.keys()

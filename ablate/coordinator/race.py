@@ -60,7 +60,7 @@ def race(job: Job, model_run: ModelRun, tasks: Sequence[Loaded]) -> Raced:
     # A cell without a result on one of the tasks cannot be chosen, so there is nothing to race for.
     if not raced or any(task.fault is not None or not len(task.data) for task in raced):
         return Raced()
-    (dense,) = model_run.outcomes("screen, dense", (), raced)
+    (dense,) = model_run.outcomes("screen, dense", (), raced, part="screen")
     if any(name not in dense.results or dense.results[name].values is None for name in (t.name for t in raced)):
         return Raced(worked=frozenset(() if dense.cached else (dense.key,)))
     others = [task for task in tasks if task.task.name not in choosing and task.fault is None]
@@ -140,7 +140,7 @@ class _Race:
         to_do = sorted((cell for cell in cells if cell not in known), key=self._order.__getitem__)
         if not to_do or not parts:
             return
-        _, *outcomes = self._run.outcomes(name, to_do, parts)
+        _, *outcomes = self._run.outcomes(name, to_do, parts, part="screen")
         for outcome in outcomes:
             if not outcome.cached:
                 self._worked.add(outcome.key)

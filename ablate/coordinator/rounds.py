@@ -51,7 +51,8 @@ class InRounds:
             ready = self._to_make(after, made, done)
             if not ready:
                 break
-            _, *found = self.model_run.outcomes(f"{stage}, draws {before + 1} to {after}", ready, self.tasks)
+            draws = f"{stage}, draws {before + 1} to {after}"
+            _, *found = self.model_run.outcomes(draws, ready, self.tasks, part=stage)
             made |= zip(ready, found, strict=True)
         return [dense, *(made[cell] for cell in [*cells, *self.cell_of] if cell in made)]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,7 +19,7 @@ from pydantic import (
 )
 
 from ablate.data.calibration import CalibrationSpec
-from ablate.errors import suggest
+from ablate.errors import RecipeError, suggest
 from ablate.models.spec import ModelSpec, Precision
 from ablate.recipe.controls import Controls
 from ablate.recipe.document import Document, read
@@ -180,7 +182,7 @@ class Recipe(Strict):
 
 
 def load_recipe(
-    path: str | Path,
+    recipe: str | Path | Mapping[str, Any] | Recipe,
     overrides: Sequence[str] = (),
     *,
     device: str | None = None,
@@ -192,6 +194,7 @@ def load_recipe(
     """Reads and checks a recipe.
 
     Args:
+        recipe: a YAML file, a mapping of what such a file may have, or a recipe that is checked already.
         overrides: ``a.b=c`` texts; c is read as YAML.
         device, precision, executor, jobs: replace those of the recipe, as the arguments of these names do.
         files: replace its tasks, as ``dev`` and ``test`` do.
@@ -200,16 +203,27 @@ def load_recipe(
         The recipe, and the document with the place of each of its values.
 
     Raises:
-        RecipeError: ``file:line:col: what is wrong; what to do``.
+        RecipeError: ``file:line:col: what is wrong; what to do``. Of a mapping, the keys stand for the place.
         DataError: one of the files is malformed.
     """
-    document = read(Path(path))
+    document = _document(recipe)
     for override in overrides:
         document.override(override)
     document.set_options(device=device, precision=precision, executor=executor, jobs=jobs)
     if files is not None:
         put_into(document, files)
     return parse(document), document
+
+
+def _document(recipe: object) -> Document:
+    if isinstance(recipe, Recipe):
+        return Document("recipe", recipe.model_dump(mode="json", by_alias=True))
+    if isinstance(recipe, Mapping):
+        # A copy, since what replaces values does so in place.
+        return Document("recipe", deepcopy(dict(recipe)))
+    if isinstance(recipe, str | PathLike):
+        return read(Path(recipe))
+    raise RecipeError(f"recipe: a {type(recipe).__name__}; give a YAML file, a mapping or a Recipe")
 
 
 def parse(document: Document) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,20 @@ def test_a_recipe_made_in_python() -> None:
     unknown = recipe.model_copy(update={"executor": ExecutorEntry(name="none")})
     with pytest.raises(RecipeError, match=r"^recipe\.executor\.name: unknown executor 'none'"):
         make_plan(unknown, document, registry())
+
+
+def test_a_mapping_is_read_as_a_file_is_and_stays_as_it_is() -> None:
+    given: dict[str, Any] = {"model": "minilm", "scorers": ["align"], "granularities": ["head"], "sparsities": [0.1]}
+    before = deepcopy(given)
+    recipe, document = load_recipe(given, ["sparsities=[0.2]"], device="cpu")
+    assert (recipe.sparsities, recipe.device, given) == ([0.2], "cpu", before)
+    assert document.place(("scorers", 0)) == "recipe.scorers.0"
+    again, _ = load_recipe(recipe)
+    assert again == recipe
+    with pytest.raises(RecipeError, match=r"^recipe\.scorrs: unknown key 'scorrs'; did you mean 'scorers'"):
+        load_recipe({"scorrs" if key == "scorers" else key: value for key, value in given.items()})
+    with pytest.raises(RecipeError, match=r"^recipe: a list; give a YAML file, a mapping or a Recipe$"):
+        load_recipe([given])  # type: ignore[arg-type]
 
 
 def test_places(tmp_path: Path) -> None:
