@@ -23,8 +23,8 @@ class Event:
         ``step``) the newest dev score. If a run has several models, passes, stages and trainings begin with the name of
         theirs.
     cached: for ``cell``: its results were already in the store.
-    part: for ``forecast``, ``fit``, and ``cell`` of the statistics: one of :data:`PARTS`. For ``begin`` too, or the name
-        of a stage that is in none of them.
+    part: for ``forecast``, ``fit``, and ``cell`` of the statistics: one of :data:`PARTS`. For ``begin`` too, or the
+        name of a stage that is in none of them.
     of: for ``forecast`` and ``fit`` of the part ``scores``: what is scored, and by what. For ``forecast`` of the
         statistics: their stage, which is the text of each of their cells.
     model: the name of the model, if a run has several.
