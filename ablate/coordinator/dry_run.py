@@ -64,6 +64,9 @@ class Preview:
         lines += [f"{task}: {what}" for task, what in described(self.job.tasks.parameters).items()]
         lines += [f"calibration on {name}: {task.scale()}" for name, task in self.job.tasks.calibrating.items()]
         lines += [line for model in self.models for line in self._lines(model)]
+        if len(self.models) > 1:
+            unknown = _and_unknown(any(model.forecast.unknown for model in self.models))
+            lines.append(f"all models: about {_duration(sum(one.forecast.seconds for one in self.models))}{unknown}")
         # As one text: to lay out each of 100,000 lines takes longer than all look-ups.
         console.file.write("\n".join(map(visible, lines)) + "\n")
 
@@ -107,13 +110,14 @@ class Preview:
         if tasks.confirm:
             yield (
                 f"then confirm on {_names(tasks.confirm)}{self._dims}: {ahead.confirmed} cells, dense and controls "
-                f"included; about {_duration(ahead.confirm_seconds)}, less what is cached"
+                f"included, {ahead.confirm_cached} cached; about {_duration(ahead.confirm_seconds)}"
             )
         if ahead.judged:
             cells = sum(one.cells for one in ahead.judged)
             compared = "1 cell" if cells == 1 else f"{cells} cells"
             yield f"statistics: {compared} compared with dense; about {_duration(ahead.judge_seconds)}"
-        yield f"in all: about {_duration(ahead.seconds)}{slow and ', and what is not estimated'}; {_basis(ahead.speed)}"
+        in_all = f"about {_duration(ahead.seconds)}{_and_unknown(bool(ahead.unknown))}"
+        yield f"in all: {in_all}; {_basis(ahead.speed)}"
 
 
 def preview(job: Job, store: Store, watch: Watch = silent) -> Preview:
@@ -170,6 +174,10 @@ def _names(tasks: Iterable[Task]) -> str:
 
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _and_unknown(is_any: bool) -> str:
+    return ", and what is not estimated" if is_any else ""
 
 
 def _basis(speed: Speed) -> str:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ablate.coordinator.model_run import ModelRun, scored_first
-from ablate.coordinator.scorings import Scorings, scorings
+from ablate.coordinator.scorings import OfScorer, Scorings, of_scorers, scorings
 from ablate.coordinator.searched import candidates, counted
 from ablate.coordinator.speed import Speed, speed
 from ablate.coordinator.stages import controls_of
-from ablate.coordinator.tokens import learning_tokens, pass_tokens, scoring_tokens, task_tokens, training_tokens
+from ablate.coordinator.tokens import BACKWARD, pass_tokens, task_tokens, training_tokens
 from ablate.engine.passes import Pass, passes_of
 from ablate.events import Event
 from ablate.plan.choose import choose
 from ablate.plan.job import Job
-from ablate.plan.plan import DENSE, Cell, Step
+from ablate.plan.plan import DENSE, Cell
 from ablate.plan.searched import most_masks, on_screen, tasks_looked_at
 from ablate.recipe.schedule import steps_of
 from ablate.tasks.base import WholeTask
 from ablate.tasks.loaded import Loaded, at_dims
-
-BACKWARD = 3
-"""A gradient pass takes about as long as this many forward passes over the same tokens."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +38,6 @@ class Amount:
         """That of tasks that are read."""
         items = sum(len(task.data) for task in tasks if not isinstance(task.task, WholeTask))
         return cls(task_tokens(model_run, tasks), items, len(tasks))
-
-
-@dataclass(frozen=True)
-class OfScorer:
-    """What a slow scorer has to do at one granularity. steps: as many as it tells of."""
-
-    scored: str
-    steps: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,8 @@ class Forecast:
     swaps: how many masks swaps score, without the cells whose masks are stored; None without swaps.
     searches: how many random masks are scored on dev, as rivals of the picked cells.
     picked: the cells to confirm. Which they are depends on scores, and their number does not.
-    confirmed: how many cells are confirmed, dense and controls included, whether stored or not.
+    confirmed: how many cells are confirmed, dense and controls included. confirm_cached: how many of them are stored,
+        as far as the confirm tasks are read.
     """
 
     speed: Speed
@@ -95,6 +84,7 @@ class Forecast:
     search_seconds: float
     picked: tuple[Cell, ...]
     confirmed: int
+    confirm_cached: int
     confirm_seconds: float
     judged: tuple[Judged, ...]
 
@@ -126,7 +116,7 @@ class Forecast:
         yield "train", "", self.training_steps, self.training_seconds
         yield "screen", "", self.screened, self.screen_seconds
         yield "search", "", self.searches, self.search_seconds
-        yield "confirm", "", self.confirmed, self.confirm_seconds
+        yield "confirm", "", self.confirmed - self.confirm_cached, self.confirm_seconds
         for stage in self.judged:
             yield "statistics", stage.stage, stage.cells, stage.seconds
 
@@ -147,9 +137,9 @@ def forecast(
     """
     planned = (DENSE, *job.plan.cells)
     # One encoding serves all dimensions, so that only what is stored depends on them.
-    wanted = at_dims(screen or confirm, job.recipe.truncate_dims)
-    found = model_run.found(planned, wanted)
-    cached = {cell for cell, results in found.items() if len(results) == len(wanted)} if screen else set()
+    on = [{task.name for task in at_dims(tasks, job.recipe.truncate_dims)} for tasks in (screen, confirm)]
+    found = model_run.found(planned, at_dims([*screen, *confirm], job.recipe.truncate_dims))
+    cached, ready = ({cell for cell, of in found.items() if names and names <= of.keys()} for names in on)
     fast = speed(model_run, found.values(), screen or confirm)
     rate = fast.token
     to_do = [cell for cell in planned if cell not in cached]
@@ -158,11 +148,13 @@ def forecast(
     picked = _picked(job) if job.tasks.confirm else ()
     masks = candidates(job, counted(job, model_run, picked, before=True))
     rivals = sum(len(searches) for searches in masks.values())
-    confirmed = 1 + len(picked) + _controls(job, picked) + rivals if job.tasks.confirm else 0
+    confirmed = 1 + len(picked) + len(_controls_of(job, picked)) + rivals if job.tasks.confirm else 0
+    ready |= model_run.stored(_controls_of(job, ready), at_dims(confirm, job.recipe.truncate_dims)) if ready else set()
+    to_confirm = max(confirmed - len(ready), 0)
     # A train-then-prune cell has the weights of the trained dense model, which is a cell of its own.
     fits = [cell for cell in to_do if cell.training and cell.training.way != "train-then-prune"]
     slow = scorings(model_run.masks, scored_first(job.plan.cells))
-    scorers, unknown = _of_scorers(model_run, [step for one in slow for step in one.to_do], rate)
+    scorers, unknown = of_scorers(model_run, [step for one in slow for step in one.to_do], rate)
     drawn = _screen_draws(job, to_do) if screen else 0
     swaps = _most_swaps(model_run, job.plan.cells)
     screened = len(to_do) + drawn if screen else 0
@@ -185,10 +177,11 @@ def forecast(
         search_seconds=rate * _search_tokens(job, model_run, masks),
         picked=picked,
         confirmed=confirmed,
-        confirm_seconds=confirmed * rate * on_confirm.tokens,
+        confirm_cached=confirmed - to_confirm,
+        confirm_seconds=to_confirm * rate * on_confirm.tokens,
         judged=(
             *_judged(job, fast, "screen", [cell for cell in to_do if cell != DENSE], drawn, on_screen),
-            *_judged(job, fast, "confirm", picked, confirmed - 1 - len(picked), on_confirm),
+            *_judged(job, fast, "confirm", picked if to_confirm else (), confirmed - 1 - len(picked), on_confirm),
         ),
     )
 
@@ -207,37 +200,6 @@ def _judged(
     return (Judged(stage, len({cell.seedless for cell in cells}), seconds),)
 
 
-def _of_scorers(
-    model_run: ModelRun, steps: Sequence[Step], rate: float
-) -> tuple[tuple[OfScorer, ...], tuple[str, ...]]:
-    """What slow scorers do for these steps, and the labels of those whose time is not known."""
-    known: dict[str, OfScorer] = {}
-    unknown: list[str] = []
-    for step in steps:
-        work = _work(model_run, step)
-        if work is None:
-            unknown.append(step.label)
-            continue
-        count, tokens = work
-        before = known.get(step.scored, OfScorer(step.scored, 0, 0.0))
-        known[step.scored] = OfScorer(step.scored, before.steps + count, before.seconds + rate * tokens)
-    return tuple(known.values()), tuple(dict.fromkeys(unknown))
-
-
-def _work(model_run: ModelRun, step: Step) -> tuple[int, float] | None:
-    """The steps that a slow scorer tells of, and the tokens that take as long as they do; None if it is not known."""
-    if step.scorer.trains:
-        return step.scorer.trains, BACKWARD * learning_tokens(model_run, step)
-    steps, encodings = 0, 0.0
-    for granularity in step.granularities:
-        layers = model_run.masks.scores.layers_of(granularity)
-        work = step.scorer.work(len(layers), int(layers[-1]) + 1)
-        if work is None:
-            return None
-        steps, encodings = steps + work.steps, encodings + work.encodings
-    return steps, encodings * scoring_tokens(model_run, step)
-
-
 def _screen_draws(job: Job, cells: Sequence[Cell]) -> int:
     controls = job.recipe.controls
     return len(controls_of(cells, controls.screened, False, controls.control_seed))
@@ -252,9 +214,10 @@ def _picked(job: Job) -> tuple[Cell, ...]:
     return choose(job.plan, dict.fromkeys(job.plan.cells, 0.0))
 
 
-def _controls(job: Job, picked: Sequence[Cell]) -> int:
+def _controls_of(job: Job, cells: Iterable[Cell]) -> Collection[Cell]:
+    """The controls of these cells where they are confirmed."""
     controls = job.recipe.controls
-    return len(controls_of(picked, controls.matched, controls.flipped, controls.control_seed))
+    return controls_of(list(cells), controls.matched, controls.flipped, controls.control_seed)
 
 
 def _most_swaps(model_run: ModelRun, cells: Sequence[Cell]) -> int | None:

@@ -1,4 +1,4 @@
-"""Counts what slow scorers have still to do: trainings, such as those of gates, and scorings, such as removals."""
+"""What slow scorers have still to do: trainings, such as those of gates, and scorings, such as removals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ablate.coordinator.mask_maker import MaskMaker
+from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.tokens import BACKWARD, learning_tokens, scoring_tokens
+from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell, Step
+from ablate.scorers.base import Work
 
 
 @dataclass
@@ -33,6 +37,15 @@ class Scorings:
         return (
             f"trainings of {self.label}: at most {to_do}, {self.updates:,} updates; {self.stored} of {every} are stored"
         )
+
+
+@dataclass(frozen=True)
+class OfScorer:
+    """What a slow scorer has to do at one granularity. steps: as many as it tells of."""
+
+    scored: str
+    steps: int
+    seconds: float
 
 
 def scorings(masks: MaskMaker, cells: Sequence[Cell]) -> list[Scorings]:
@@ -67,3 +80,35 @@ def _of_cell(masks: MaskMaker, cell: Cell) -> Iterator[tuple[Hashable, Step, boo
                 if first:
                     identity = frozenset(masks.scores.keys(member).values())
                 yield identity, member, first and not masks.scores.lacking([member])
+
+
+def of_scorers(model_run: ModelRun, steps: Sequence[Step], rate: float) -> tuple[tuple[OfScorer, ...], tuple[str, ...]]:
+    """What slow scorers do for these steps, and the labels of those whose time is not known."""
+    known: dict[str, OfScorer] = {}
+    unknown: list[str] = []
+    for step in steps:
+        work = _work(model_run, step)
+        if work is None:
+            unknown.append(step.label)
+            continue
+        count, tokens = work
+        before = known.get(step.scored, OfScorer(step.scored, 0, 0.0))
+        known[step.scored] = OfScorer(step.scored, before.steps + count, before.seconds + rate * tokens)
+    return tuple(known.values()), tuple(dict.fromkeys(unknown))
+
+
+def _work(model_run: ModelRun, step: Step) -> tuple[int, float] | None:
+    """The steps that a slow scorer tells of, and the tokens that take as long as they do; None if it is not known."""
+    if step.scorer.trains:
+        return step.scorer.trains, BACKWARD * learning_tokens(model_run, step)
+    works = []
+    for granularity in step.granularities:
+        layers = model_run.masks.scores.layers_of(granularity)
+        try:
+            works.append(step.scorer.work(len(layers), int(layers[-1]) + 1))
+        except any_failure():  # a plug-in's code may raise anything; an estimate is not worth a run
+            return None
+    if not all(isinstance(work, Work) for work in works):
+        return None
+    encodings = sum(work.encodings for work in works if work)
+    return sum(work.steps for work in works if work), encodings * scoring_tokens(model_run, step)

@@ -13,6 +13,9 @@ from ablate.plan.plan import Step
 from ablate.recipe.schedule import steps_of
 from ablate.tasks.loaded import Loaded
 
+BACKWARD = 3
+"""A gradient pass takes about as long as this many forward passes over the same tokens."""
+
 PROBE = 128
 """How many texts are tokenized or encoded for an estimate."""
 

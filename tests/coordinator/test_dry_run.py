@@ -187,6 +187,23 @@ def test_the_count_of_confirmed_cells_is_that_of_the_run(place: Workplace) -> No
     text = RECIPE + "controls: {matched: 2}\nconfirm: [stsb]\n"
     assert "then confirm on stsb: 5 cells" in place.run(text, "--dry-run").out
     assert "confirm: 5 of 5 cells" in place.run(text).err
+    out = place.run(text, "--dry-run").out
+    assert "5 cells, dense and controls included, 5 cached; about 0 s" in out
+    assert out.splitlines()[-1].startswith("in all: about 0 s; ")
+    assert "statistics" not in out
+    # Of three draws, two are stored, as are dense and both cells.
+    assert "6 cells, dense and controls included, 5 cached" in place.run(text.replace("d: 2", "d: 3"), "--dry-run").out
+
+
+def test_several_models_have_one_total(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ablate.coordinator.speed.probed", lambda *_: 1.0)
+    monkeypatch.setattr("ablate.coordinator.speed.resampling", lambda *_: None)
+    one = place.run(RECIPE, "--dry-run").out.splitlines()[-1]
+    text = RECIPE.replace("model: model", "model: [model, {name: model, label: again}]")
+    *_, of_last, of_all = place.run(text, "--dry-run").out.splitlines()
+    seconds = int(one.split()[3]) * 60
+    assert of_last == one
+    assert of_all in {f"all models: about {2 * seconds // 60 + more} min" for more in (-1, 0, 1)}
 
 
 def test_draws_that_may_stop_early_are_counted_as_if_none_did(place: Workplace) -> None:
