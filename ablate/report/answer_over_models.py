@@ -22,8 +22,8 @@ def answer_over(over: OverModels) -> Answer:
     plain = same_lineages(over)
     on = over.tasks[0] if len(over.tasks) == 1 else f"the mean of {len(over.tasks)} tasks"
     headline = (
-        f"A confirmed cell improves the model {_holds(every.improves, every, plain)}; one is harmless or better"
-        f" {_holds(every.harmless, every, plain)}. Judged on {on}.{lacking}"
+        f"A confirmed cell improves {_holds(every.improves, every, plain)}; one is harmless or better"
+        f" on {_holds(every.harmless, every, plain)}. Judged on {on}.{lacking}"
         f" {_pooled(over, every)}{_signs(every)}"
     )
     found = [
@@ -33,16 +33,16 @@ def answer_over(over: OverModels) -> Answer:
 
 
 def _holds(claim: Held, line: PooledLine, plain: bool) -> str:
-    """``on 4 of 6 models (of 3 lineages: every model of 2, some models of 1)``."""
+    """``4 of 6 models (of 3 lineages: every model of 2, some models of 1)``."""
     models, lineages = number(line.models, "model"), number(line.lineages, "lineage")
     if claim.models in (0, line.models):
         of = "" if plain else f" of {lineages}"
-        return f"on {'each' if claim.models else 'none'} of {models}{of}"
+        return f"{'each' if claim.models else 'none'} of {models}{of}"
     if plain:
-        return f"on {claim.models} of {models}"
+        return f"{claim.models} of {models}"
     of_lineages = [f"every model of {claim.lineages}"] if claim.lineages else []
     of_lineages += [f"some models of {claim.some}"] if claim.some else []
-    return f"on {claim.models} of {models} (of {lineages}: {', '.join(of_lineages)})"
+    return f"{claim.models} of {models} (of {lineages}: {', '.join(of_lineages)})"
 
 
 def _pooled(over: OverModels, line: PooledLine) -> str:
@@ -73,5 +73,5 @@ def _sentences(over: OverModels, line: PooledLine, plain: bool) -> str:
     )
     return (
         f"a cell improves {_holds(line.improves, line, plain)}; one is harmless or better"
-        f" {_holds(line.harmless, line, plain)}. {_pooled(over, line)}{signs}{depth}"
+        f" on {_holds(line.harmless, line, plain)}. {_pooled(over, line)}{signs}{depth}"
     )

@@ -84,7 +84,7 @@ def test_the_answer_says_on_how_many_models_and_what_the_gain_is() -> None:
     found = answer_over(family())
     assert found.model == "all 4 models"
     assert found.headline == (
-        "A confirmed cell improves the model on 2 of 3 models (of 2 lineages: every model of 1, some models of 1); one is"
+        "A confirmed cell improves 2 of 3 models (of 2 lineages: every model of 1, some models of 1); one is"
         " harmless or better on each of 3 models of 2 lineages. Judged on the mean of 2 tasks. Without d, for the reasons in the"
         " table. The cells that were first on dev gain +0.40 points [+0.10 to +0.70] on the mean over lineages. No"
         f" p-value over models: 2 lineages; {TOO_FEW}."
@@ -97,12 +97,12 @@ def test_the_answer_says_on_how_many_models_and_what_the_gain_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("models", "said"), [(0, "on none of 6 models;"), (6, "on each of 6 models;"), (4, "on 4 of 6 models;")]
+    ("models", "said"), [(0, "none of 6 models;"), (6, "each of 6 models;"), (4, "4 of 6 models;")]
 )
 def test_models_without_a_common_lineage_are_counted_alone(models: int, said: str) -> None:
     first = replace(six().pooled[0], improves=Held(models=models, lineages=models, some=0))
     found = answer_over(replace(six(), pooled=(first,)))
-    assert found.headline.startswith(f"A confirmed cell improves the model {said} one is harmless")
+    assert found.headline.startswith(f"A confirmed cell improves {said} one is harmless")
 
 
 def test_what_was_picked_on_the_same_pairs_is_said_to_be_optimistic() -> None:
