@@ -1,4 +1,4 @@
-"""What a text from outside passes on its way to a terminal or a file."""
+"""What a text from outside passes on its way to a terminal or a file; and numbers of things in texts."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def _visible(char: str) -> str:
     if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return char.encode("unicode_escape").decode("ascii")
     return char
+
+
+def number(count: int, what: str) -> str:
+    """``1 cell``, ``2 cells``."""
+    return f"{count} {what}" if count == 1 else f"{count:,} {what}s"

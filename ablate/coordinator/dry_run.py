@@ -21,7 +21,7 @@ from ablate.events import Event, Watch, silent
 from ablate.plan.job import Job
 from ablate.plan.manifest import model_names
 from ablate.plan.plan import DENSE, Cell
-from ablate.printable import visible
+from ablate.printable import number, visible
 from ablate.store.store import Store
 from ablate.tasks.base import Task
 from ablate.timing import Timings
@@ -85,17 +85,17 @@ class Preview:
         ahead = model.forecast
         for cell in model.planned:
             yield f"  {'cached ' if cell in ahead.cached else 'to do  '} {cell}"
-        counts = f"{len(model.planned)} cells, {len(ahead.cached)} cached"
+        counts = f"{number(len(model.planned), 'cell')}, {len(ahead.cached)} cached"
         yield f"screen on {_names(tasks.screen)}{self._dims}: {counts}" if tasks.screen else f"no screen: {counts}"
         if model.racing is not None:
             least, most, unraced = model.racing
             yield f"racing: {least:,} to {most:,} sentences with an empty store, {unraced:,} without racing"
-        shared = f"{model.scores} contributions shared by the cells, {model.stored} of them stored"
+        shared = f"{number(model.scores, 'contribution')} shared by the cells, {model.stored} of them stored"
         passes = ", ".join(one.name for one in ahead.passes) or "none"
         yield f"{shared}; passes over the calibration set: {passes}"
         if ahead.swaps is not None:
-            on = f"{_names(self.job.choosing)}, raced"
-            yield f"swaps: at most {ahead.swaps} masks scored on {on}; at most {_duration(ahead.swap_seconds)}"
+            masks, on = number(ahead.swaps, "mask"), f"{_names(self.job.choosing)}, raced"
+            yield f"swaps: at most {masks} scored on {on}; at most {_duration(ahead.swap_seconds)}"
         if self.job.texts is not None:
             yield f"trainings: at most {ahead.trainings}; about {_duration(ahead.training_seconds)}"
         yield from (str(one) for one in ahead.slow if one.trains)
@@ -103,19 +103,20 @@ class Preview:
         seconds = ahead.pass_seconds + ahead.scorer_seconds + ahead.screen_seconds
         yield f"estimate: {_duration(seconds)} {'to screen' if tasks.screen else 'to score units'}{slow}"
         if ahead.searches:
-            yield f"random search: {ahead.searches} masks scored on dev; about {_duration(ahead.search_seconds)}"
+            masks = number(ahead.searches, "mask")
+            yield f"random search: {masks} scored on dev; about {_duration(ahead.search_seconds)}"
         if model.draws:
             fewer = "none of cells no better than dense, fewer of settled ones (controls.stop_early)"
             yield f"matched draws: at most {model.draws}; {fewer}"
         if tasks.confirm:
+            cells = number(ahead.confirmed, "cell")
             yield (
-                f"then confirm on {_names(tasks.confirm)}{self._dims}: {ahead.confirmed} cells, dense and controls "
-                f"included, {ahead.confirm_cached} cached; about {_duration(ahead.confirm_seconds)}"
+                f"then confirm on {_names(tasks.confirm)}{self._dims}: {cells}, dense and controls included, "
+                f"{ahead.confirm_cached} cached; about {_duration(ahead.confirm_seconds)}"
             )
         if ahead.judged:
-            cells = sum(one.cells for one in ahead.judged)
-            compared = "1 cell" if cells == 1 else f"{cells} cells"
-            yield f"statistics: {compared} compared with dense; about {_duration(ahead.judge_seconds)}"
+            cells = number(sum(one.cells for one in ahead.judged), "cell")
+            yield f"statistics: {cells} compared with dense; about {_duration(ahead.judge_seconds)}"
         in_all = f"about {_duration(ahead.seconds)}{_and_unknown(bool(ahead.unknown))}"
         yield f"in all: {in_all}; {_basis(ahead.speed)}"
 
@@ -183,7 +184,7 @@ def _and_unknown(is_any: bool) -> str:
 def _basis(speed: Speed) -> str:
     """What an estimate follows from, and what it may be wrong by."""
     if speed.cells:
-        return f"by the time of {'1 cell' if speed.cells == 1 else f'{speed.cells} cells'} in the store"
+        return f"by the time of {number(speed.cells, 'cell')} in the store"
     busy = _load()
     return "by a probe" if busy is None else f"by a probe; {busy}"
 

@@ -9,6 +9,7 @@ from ablate.arguments import argument
 from ablate.export.choose import Choice, Option
 from ablate.export.sizes import Size
 from ablate.export.timing import Timed
+from ablate.printable import number
 from ablate.report import wording
 from ablate.report.front import FrontPoint
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
@@ -119,7 +120,7 @@ def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
     on = f"each of {', '.join(found.tasks)}" if found.tasks else _on(choice, None)
     notes = [
         f"gain: over dense on {on}, above 0 is better. at least: what the gain is shown to exceed, with confidence "
-        f"{100 * (1 - found.level):g} % for all {wording.number(found.bounds, 'bound')} together, whichever cell is "
+        f"{100 * (1 - found.level):g} % for all {number(found.bounds, 'bound')} together, whichever cell is "
         "chosen (Bonferroni).",
         "params, M: parameters of the encoder, in millions. MiB: of all weights, in float32. Single weights that "
         "are removed stay as zeros.",

@@ -16,9 +16,9 @@ from ablate.judge.candidates import Candidate, Candidates, candidates
 from ablate.models.device import CPU
 from ablate.models.spec import Precision
 from ablate.plugins import Registry
+from ablate.printable import number
 from ablate.record import RunRecord
 from ablate.report.stored_cell import Exportable, exportable
-from ablate.report.wording import number
 from ablate.store.store import Store
 
 By = Literal["score", "parameters", "size", "latency"]

@@ -19,6 +19,7 @@ from ablate.export.measure import Cost, compare
 from ablate.export.smaller import smaller
 from ablate.models.device import label
 from ablate.models.spec import ModelSpec, Precision
+from ablate.printable import number
 from ablate.report.stored_cell import Exportable
 from ablate.store.keys import digest
 from ablate.store.store import Store
@@ -101,7 +102,7 @@ def _sentences() -> tuple[str, ...]:
 
 def _threads() -> str:
     count = torch.get_num_threads()
-    return f"{count} thread" if count == 1 else f"{count} threads"
+    return number(count, "thread")
 
 
 def _processor() -> str:

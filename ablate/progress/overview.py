@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ablate.events import Event
-from ablate.printable import visible
+from ablate.printable import number, visible
 from ablate.progress.remaining import Remaining
 
 WIDTH = 20
@@ -72,8 +72,7 @@ class Overview:
             case "cell" if self._stage:
                 self._advance(self._stage, event)
                 if self._stage.finished:
-                    total = self._stage.total
-                    cells = f"{total} cell{'s' if total > 1 else ''}"
+                    cells = number(self._stage.total, "cell")
                     lines.append(f"{self._stage.name}: {cells} in {_seconds(self._stage, now)}")
             case "step" if self._training:
                 self._advance(self._training, event)

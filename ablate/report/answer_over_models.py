@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from ablate.printable import number
 from ablate.record import Held, OverModels, PooledLine
 from ablate.report.over_models import NOTHING_CONFIRMED, depth_said, interval, no_p, places, same_lineages
 from ablate.report.prevalence_text import listed
 from ablate.report.table import Answer
 from ablate.report.verdicts import p_value
-from ablate.report.wording import number, signed
+from ablate.report.wording import signed
 
 
 def answer_over(over: OverModels) -> Answer:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
 from ablate.judge.harmless import harmless_curves
+from ablate.printable import number
 from ablate.record import Evidence
 from ablate.report import verdicts, wording
 from ablate.report.prevalence_text import listed
@@ -90,10 +91,10 @@ def _largest_harmless(stage: Stage, known: Sequence[tuple[Group, Evidence]]) -> 
             zip((group.id for group, item in known if item.p_harmless is not None), adjust(ps, "holm"), strict=True)
         )
         passed = [group for group, item in known if q.get(group.id, 1.0) <= item.level]
-        return max(passed, key=_removed, default=None), f"corrected over {wording.number(len(known), 'cell')} (Holm)."
+        return max(passed, key=_removed, default=None), f"corrected over {number(len(known), 'cell')} (Holm)."
     first = curves[0]
     on = f", on the mean and on {len(stage.splits)} tasks" if len(stage.splits) > 1 else ""
-    family = f"{wording.number(first.cells, 'cell')} of {wording.number(first.curves, 'scorer')}{on}"
+    family = f"{number(first.cells, 'cell')} of {number(first.curves, 'scorer')}{on}"
     corrected = f"at {100 * first.level:g} %, corrected over {family}."
     shown = [(curve.largest, curve) for curve in curves if curve.largest is not None]
     if not shown:

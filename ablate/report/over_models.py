@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ablate.printable import number
 from ablate.record import Held, ModelLine, OverModels, PooledLine
 from ablate.report.table import MARKS, Column, Line, Table, TableCell
 from ablate.report.verdicts import p_value
-from ablate.report.wording import number, signed
+from ablate.report.wording import signed
 
 NOTHING_CONFIRMED = (
     "No cell was confirmed: these are the screen's numbers, of the pairs that chose, and no answer comes from them."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ablate.printable import number
 from ablate.report import verdicts, wording
 from ablate.statistics.replication import Replication
 from ablate.statistics.share_above import Share
@@ -89,7 +90,7 @@ def within(one: HarmlessSparsity) -> str:
 def family(one: HarmlessSparsity) -> str:
     """``8 cells of 2 scorers``, and their tasks if there are several."""
     tasks = f", on the mean and on {len(one.tasks)} tasks" if len(one.tasks) > 1 else ""
-    return f"{wording.number(one.cells, 'cell')} of {wording.number(one.scorers, 'scorer')}{tasks}"
+    return f"{number(one.cells, 'cell')} of {number(one.scorers, 'scorer')}{tasks}"
 
 
 def tasks(one: HarmlessSparsity) -> list[str]:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from ablate.judge.effects import Stage
 from ablate.judge.group import Group, label
+from ablate.printable import number
 from ablate.record import Evidence, FamilyEffect
 from ablate.report.table import MARKS
-from ablate.report.wording import counts, number, signed
+from ablate.report.wording import counts, signed
 from ablate.statistics.verdict import CLAIM_DRAWS
 
 NO_DRAWS = "No cell has matched draws."

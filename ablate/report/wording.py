@@ -65,11 +65,6 @@ def counts(ascending: Sequence[int]) -> str:
     return str(ascending[0]) if ascending[0] == ascending[-1] else f"{ascending[0]}–{ascending[-1]}"
 
 
-def number(count: int, what: str) -> str:
-    """``1 cell``, ``2 cells``."""
-    return f"{count} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def plain(mean: Effect, places: int = 2) -> str:
     """A score, without a sign. places: digits after the point, here and below."""
     return _SHOWN[mean.status] if mean.value is None else f"{mean.value:.{places}f}"
