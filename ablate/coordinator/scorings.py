@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ablate.coordinator.mask_maker import MaskMaker
 from ablate.coordinator.model_run import ModelRun
-from ablate.coordinator.tokens import BACKWARD, learning_tokens, scoring_tokens
+from ablate.coordinator.tokens import UPDATE, learning_tokens, scoring_tokens
 from ablate.interrupts import any_failure
 from ablate.plan.plan import Cell, Step
 from ablate.scorers.base import Work
@@ -100,7 +100,7 @@ def of_scorers(model_run: ModelRun, steps: Sequence[Step], rate: float) -> tuple
 def _work(model_run: ModelRun, step: Step) -> tuple[int, float] | None:
     """The steps that a slow scorer tells of, and the tokens that take as long as they do; None if it is not known."""
     if step.scorer.trains:
-        return step.scorer.trains, BACKWARD * learning_tokens(model_run, step)
+        return step.scorer.trains, UPDATE * learning_tokens(model_run, step)
     works = []
     for granularity in step.granularities:
         layers = model_run.masks.scores.layers_of(granularity)

@@ -16,6 +16,9 @@ from ablate.tasks.loaded import Loaded
 BACKWARD = 3
 """A gradient pass takes about as long as this many forward passes over the same tokens."""
 
+UPDATE = 2
+"""An update of a scorer's training, which has no gradients of weights, takes about as long as this many of them."""
+
 PROBE = 128
 """How many texts are tokenized or encoded for an estimate."""
 
