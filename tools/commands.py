@@ -63,8 +63,8 @@ total ━━━━                 elapsed 1:39, left about 6:23
 
 The time left is at first the estimate of `--dry-run`. Each finished pass, cell, training step and comparison corrects it.
 Test sets are not read for it before the choice: until the confirmation they are taken to have as many items as the standard
-sets, and other sets as many as the screen tasks. Without a forecast, as where all screen tasks are test sets, the time is
-that of the stage alone.
+sets, and other sets as many as the screen tasks. `prevalence` forecasts the removals of all granularities. Without a
+forecast, as where all screen tasks are test sets, and of `stability`, the time is that of the stage alone.
 
 `ablate --install-completion` teaches the shell to complete commands, options, runs, and the names of what is built in; in a
 list with commas the last part. It imports no plug-in, so it does not know their names.

@@ -60,6 +60,17 @@ def removals(
             by_layer = {number: left for number, left in by_layer.items() if left}
 
 
+def encodings(groups: int, layers: int) -> float:
+    """How many times as long as one encoding :func:`removals` takes, with the dense model's encoding before it.
+
+    The removal from a layer runs this layer and those above: half of the layers on average, and the layer itself.
+
+    Args:
+        groups: spread evenly over the layers.
+    """
+    return 1 + groups * (layers + 1) / (2 * layers)
+
+
 CHUNK = 16
 """The most groups that are removed in one chunk of work: so many that the layers below cost little beside them."""
 

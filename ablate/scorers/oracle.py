@@ -20,7 +20,7 @@ from ablate.data.texts import Texts
 from ablate.errors import PluginError, Undefined
 from ablate.events import Event
 from ablate.granularities.base import Granularity
-from ablate.granularities.replay import divided, removals
+from ablate.granularities.replay import divided, encodings, removals
 from ablate.models.encode import encode, prepare
 from ablate.models.losses import ALIGN, UNIFORM, Loss
 from ablate.models.model import Model
@@ -113,8 +113,7 @@ class Oracle(Scorer):
 
     def work(self, units: int, layers: int) -> Work | None:
         groups = self._groups(units, layers)
-        # The dense model's encoding, then for each group its layer and those above, on average half of them.
-        return Work(groups, 1 + groups * (layers + 1) / (2 * layers)) if groups else None
+        return Work(groups, encodings(groups, layers)) if groups else None
 
     def _groups(self, units: int, layers: int) -> int:
         # The last group of a layer may have fewer units.

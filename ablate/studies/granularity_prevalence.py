@@ -94,8 +94,7 @@ def measure(
         AblateError: dense has no score on a task, or the store fails.
     """
     settings = job.recipe.statistics
-    stage = f"{groups.granularity.name} groups"
-    gains = _removal_gains(job, model_run, groups, range(len(groups)), tasks, stage, halves=True)
+    gains = _removal_gains(job, model_run, groups, range(len(groups)), tasks, groups.stage, halves=True)
     with model_run.timings.measure("statistics"):
         effect = job.recipe.prevalence.effect
         any_known = len(gains.places) > 0 and len(gains.draws) > 1

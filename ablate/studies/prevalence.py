@@ -24,7 +24,7 @@ from ablate.studies.predicted import predict
 from ablate.studies.prevalence_entry import entry_of, maps_of
 from ablate.studies.prevalence_record import PrevalenceEntry, PrevalenceRecord
 from ablate.studies.records import to_dict
-from ablate.studies.removed import groups_of
+from ablate.studies.removed import forecast, groups_of
 from ablate.studies.stability import with_calibration
 from ablate.tasks.base import NO_VALUES, Task, WholeTask
 from ablate.tasks.loaded import Loaded
@@ -72,7 +72,7 @@ def prevalence(job: Job, store: Store, *, watch: Watch = silent, done: Done = _n
             with_calibration(prepare_model_run(job, spec, store, timings, watch), calibration)
             for spec in job.recipe.model
         )
-        measured, notes = _screened(job, model_runs, granularities, ranker, tasks, done)
+        measured, notes = _screened(job, model_runs, granularities, ranker, tasks, done, watch is not silent)
         # Before the confirm tasks are read, so that the record proves that they had no part in the choice.
         store.record_choice(run, {f"{one.model} {one.granularity}": one.found_names for one in measured})
         removals = sum(len(one.found) for one in measured)
@@ -108,12 +108,13 @@ def _screened(
     ranker: Scorer,
     tasks: Sequence[Loaded],
     done: Done,
+    watched: bool,
 ) -> tuple[list[GranularityPrevalence], list[str]]:
     """What is found on the screen tasks, model by model, and what is to be said of the precision."""
     measured: list[GranularityPrevalence] = []
     notes: list[str] = []
     for model_run in model_runs:
-        of_model = _of_model(job, model_run, granularities, ranker, tasks)
+        of_model = _of_model(job, model_run, granularities, ranker, tasks, watched)
         done([entry_of(one) for one in of_model])
         measured += of_model
         notes += precision_notes(job, model_run, tasks)
@@ -121,13 +122,20 @@ def _screened(
 
 
 def _of_model(
-    job: Job, model_run: ModelRun, granularities: Sequence[Granularity], ranker: Scorer, tasks: Sequence[Loaded]
+    job: Job,
+    model_run: ModelRun,
+    granularities: Sequence[Granularity],
+    ranker: Scorer,
+    tasks: Sequence[Loaded],
+    watched: bool,
 ) -> list[GranularityPrevalence]:
     counts = job.recipe.prevalence.groups
     groups = {
         granularity: groups_of(model_run, granularity, counts.get(granularity.name), ranker)
         for granularity in granularities
     }
+    for event in forecast(model_run, groups.values(), tasks) if watched else ():
+        model_run.watch(event)
     predictions = predict(model_run, groups)
     measured = []
     for granularity in granularities:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from ablate.coordinator.model_run import ModelRun
+from ablate.coordinator.speed import probed
+from ablate.coordinator.tokens import task_tokens
 from ablate.engine.evaluator import Embeddings, Evaluator
 from ablate.errors import AblateError
 from ablate.events import Event
 from ablate.granularities.base import Granularity
-from ablate.granularities.replay import divided, removals
+from ablate.granularities.replay import divided, encodings, removals
 from ablate.granularities.units import name_of
 from ablate.models.device import label
 from ablate.models.model import Model
@@ -52,6 +54,11 @@ class Groups:
 
     def __len__(self) -> int:
         return len(self.units)
+
+    @property
+    def stage(self) -> str:
+        """The name of the stage that removes them all, where progress is displayed."""
+        return f"{self.granularity.name} groups"
 
     @property
     def alone(self) -> bool:
@@ -100,6 +107,21 @@ def groups_of(model_run: ModelRun, granularity: Granularity, count: int | None, 
     return Groups(granularity, tuple(int(layers[group[0]]) for group in units), tuple(units))
 
 
+def forecast(model_run: ModelRun, groups: Iterable[Groups], tasks: Sequence[Loaded]) -> Iterator[Event]:
+    """How long the removal of the groups that are not stored may take, at each granularity, by a probe of a second."""
+    to_do = []
+    for of in groups:
+        stored = _stored(model_run.store, _keys(model_run, of, range(len(of)), tasks))
+        to_do.append((of, sum(place not in stored for place in range(len(of)))))
+    if not any(count for _, count in to_do):
+        return
+    seconds = probed(model_run, tasks) * task_tokens(model_run, tasks)
+    for of, count in to_do:
+        if count:
+            of_layers = encodings(count, max(of.layers) + 1)
+            yield Event("forecast", "", count, part=of.stage, seconds=seconds * of_layers)
+
+
 def remove(
     model_run: ModelRun, groups: Groups, which: Sequence[int], tasks: Sequence[Loaded], stage: str
 ) -> tuple[TaskResults, dict[int, TaskResults]]:
@@ -116,7 +138,7 @@ def remove(
     # Group -> results; None stands for the dense model.
     results = _stored(store, keys)
     missing = [place for place in which if place not in results]
-    model_run.watch(Event("begin", stage, len(which)))
+    model_run.watch(Event("begin", stage, len(which), part=stage))
     for place in which:
         if place in results:
             model_run.watch(Event("cell", f"group {place}", cached=True))

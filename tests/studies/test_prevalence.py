@@ -224,6 +224,10 @@ def test_a_second_time_computes_nothing(bench: Bench, store: Store, monkeypatch:
     made = job(bench, granularities=["head", "neuron", "unstructured"])
     monkeypatch.setattr(ablate.studies.granularity_prevalence, "RATE", 1.0)
     first = prevalence(made, store, watch=bench.watch)
+    forecast = {event.part: event.total for event in bench.events if event.kind == "forecast"}
+    begun = {event.part: event.total for event in bench.events if event.kind == "begin" and event.part in forecast}
+    assert forecast == begun, "each granularity, before its removals"
+    assert all(event.seconds > 0 for event in bench.events if event.kind == "forecast")
     bench.clear()
 
     def forbidden(*_: Any) -> Any:
