@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from sentence_transformers import SentenceTransformer
 
 from ablate.coordinator.run import execute, prepare_model_run
+from ablate.errors import AblateError
 from ablate.events import Watch
 from ablate.export.cell_choice import CellChoice
 from ablate.export.choose import Needs
@@ -183,7 +186,7 @@ def _watching(watch: Watch | None) -> AbstractContextManager[Watch]:
 
 
 def scores(
-    model: str,
+    model: str | Path | SentenceTransformer,
     scorer: str | Mapping[str, Any],
     granularity: str | Mapping[str, Any],
     *,
@@ -199,7 +202,7 @@ def scores(
     The calibration set is that of a recipe that says nothing of it.
 
     Args:
-        model: ``minilm``, a folder, or ``ID@REVISION``.
+        model: ``minilm``, a folder, or ``ID@REVISION``; or a loaded model, of which a copy is scored in float32.
         scorer, granularity: names, or mappings with parameters as in a recipe, such as
             ``{"scorer": "align", "sign": "signed"}``.
         pooling: as for a recipe's model. seed: of a scorer that uses one.
@@ -213,19 +216,30 @@ def scores(
         AblateError: what is wrong, and what to do.
     """
     called = {"scorers": "scorer", "granularities": "granularity", "seeds": "seed"}
-    recipe, document = comparison(
-        [scorer], [granularity], [0.5], model, pooling, None, [seed], device=device, called=called
-    )
-    job = prepare_job(recipe, document, data)
-    (step,) = job.plan.cells[0].steps
     with (
         tempfile.TemporaryDirectory() as folder,
         Store(Path(folder, "scores.db") if store is None else store) as opened,
         _watching(watch) as show,
     ):
+        recipe, document = comparison(
+            [scorer], [granularity], [0.5], _named(model, folder), pooling, None, [seed], device=device, called=called
+        )
+        job = prepare_job(recipe, document, data)
+        (step,) = job.plan.cells[0].steps
         model_run = prepare_model_run(job, recipe.model[0], opened, Timings(), show)
         values = model_run.masks.scores.of(step, Units())[step.granularity]
     return UnitValues.of(step.granularity, model_run.model, values)
+
+
+def _named(model: object, folder: str) -> str:
+    """The name of a model for a recipe. One that is loaded is written into the folder."""
+    if isinstance(model, SentenceTransformer):
+        copy = str(Path(folder, "model"))
+        model.save_pretrained(copy, create_model_card=False)
+        return copy
+    if isinstance(model, str | PathLike):
+        return str(model)
+    raise AblateError(f"model: of type {type(model).__name__}; give a name, a folder or a SentenceTransformer")
 
 
 def choose(
@@ -263,6 +277,8 @@ def choose(
     Raises:
         AblateError: the run has confirmed no cell, or of several models none is named; or an argument is wrong.
     """
+    if not isinstance(results, RunRecord):
+        raise AblateError(f"results: of type {type(results).__name__}; give those that `ablate.run` returns")
     chosen_from = of_model(Results.of(results), model)
     needs = Needs.of(within, faster, by, tasks, latency)
     place = resolve(device or (results.about.recipe or {}).get("device", "auto"))

@@ -35,7 +35,7 @@ Results go to stdout, everything else to stderr.
 | exit status | meaning |
 |---|---|
 | 0 | done |
-| 1 | cells failed (their rows say why), or `ablate doctor` found a fault; also if the reader of a pipe stops early, as `head` does |
+| 1 | cells or models failed (rows and tables say why), also where `show` and `report` read such a run; or `ablate doctor` found a fault; also if the reader of a pipe stops early, as `head` does |
 | 2 | a mistake of the user; a one-line message says how to correct it, and no computed result is lost |
 | 75 | a notice (SIGUSR1): the cell under way was finished; give the same command again |
 | 130, 143, 129 | Ctrl-C, SIGTERM, a closed terminal; finished cells are stored |

@@ -91,7 +91,8 @@ def _command(exported: Exported) -> str:
 
 def _licenses(exported: Exported) -> str:
     missing = exported.origin.missing
-    left_out = f" Nobody has said {' and '.join(missing)}, so the header leaves that out." if missing else ""
+    what = "that" if len(missing) == 1 else "these"
+    left_out = f" Nobody has said {' and '.join(missing)}, so the header leaves {what} out." if missing else ""
     return (
         f"The license of the original model applies to it.{left_out} The licenses of the data that was used to "
         "calibrate, choose and train it may apply too: `ablate.json` names the data, and SICK, for example, is "

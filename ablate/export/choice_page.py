@@ -9,7 +9,6 @@ from ablate.arguments import argument
 from ablate.export.choose import Choice, Option
 from ablate.export.sizes import Size
 from ablate.export.timing import Timed
-from ablate.printable import number
 from ablate.report import wording
 from ablate.report.front import FrontPoint
 from ablate.report.table import Block, Column, Line, Page, Table, TableCell
@@ -26,8 +25,8 @@ def page(choice: Choice, run: str, store: str, several_models: bool) -> Page:
     Args:
         several_models: whether the run has further models, so that the command has to name this one.
     """
-    foot = () if choice.chosen is None else (command(choice.chosen, run, store, several_models),)
-    return Page(answer(choice), (Block(None, (_table(choice),)),), foot)
+    code = () if choice.chosen is None else (command(choice.chosen, run, store, several_models),)
+    return Page(answer(choice), (Block(None, (_table(choice),)),), (), code=code)
 
 
 def command(option: Option, run: str, store: str, several_models: bool) -> str:
@@ -118,10 +117,11 @@ def _size(size: Size) -> list[str]:
 def _notes(choice: Choice, timed: Timed | None) -> tuple[str, ...]:
     found = choice.candidates
     on = f"each of {', '.join(found.tasks)}" if found.tasks else _on(choice, None)
+    bounds = f" for all {found.bounds} bounds together, whichever cell is chosen (Bonferroni)"
+    together = bounds if found.bounds > 1 else ""
     notes = [
         f"gain: over dense on {on}, above 0 is better. at least: what the gain is shown to exceed, with confidence "
-        f"{100 * (1 - found.level):g} % for all {number(found.bounds, 'bound')} together, whichever cell is "
-        "chosen (Bonferroni).",
+        f"{100 * (1 - found.level):g} %{together}.",
         "params, M: parameters of the encoder, in millions. MiB: of all weights, in float32. Single weights that "
         "are removed stay as zeros.",
         "front: no other cell, and not dense, is at least as good in every respect.",

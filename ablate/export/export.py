@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ablate.data.embedded import Embedded
-from ablate.errors import AblateError
+from ablate.errors import AblateError, ModelError
 from ablate.export.card import card
 from ablate.export.check import by_onnx_runtime, difference, reloaded
 from ablate.export.folder import original_weights, plain, size_of, write_model
@@ -26,6 +26,7 @@ from ablate.export.record import Exported, Onnx
 from ablate.export.results import write_results
 from ablate.export.smaller import smaller
 from ablate.export.without_places import command_without_places, without_places
+from ablate.files import is_folder
 from ablate.granularities.units import plain_name_of
 from ablate.models.device import label
 from ablate.models.encode import encode, prepare
@@ -195,12 +196,14 @@ def load(folder: str | Path) -> Any:
     """The exported model in a folder, as a ``SentenceTransformer``.
 
     Raises:
-        ModelError: the folder has no model.
+        ModelError: there is no such folder, or it has no model.
     """
     from sentence_transformers import SentenceTransformer
 
     import ablate.models.pruned  # noqa: F401  # registers the model types
     from ablate.models.checkpoint import find_checkpoint
 
+    if not is_folder(Path(folder)):
+        raise ModelError(f"'{folder}': no such folder; name one that `ablate export` wrote")
     find_checkpoint(ModelSpec(name=str(folder)))
     return SentenceTransformer(str(folder), local_files_only=True)

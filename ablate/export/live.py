@@ -11,7 +11,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedModel
 
-from ablate.errors import ModelError
+from ablate.errors import AblateError, ModelError
 from ablate.models.guard import Guard
 from ablate.models.masked import masked as masked_model
 from ablate.report.cell import CellResult
@@ -33,6 +33,9 @@ def masked(model: SentenceTransformer, cell: CellResult) -> Iterator[SentenceTra
     Raises:
         AblateError: the cell was trained, or the model has other weights than the run's; or the store lacks the mask.
     """
+    if not isinstance(cell, CellResult):
+        given = type(cell).__name__
+        raise AblateError(f"cell: of type {given}; give a cell of results, such as results['head × align 10 %']")
     stored = cell.stored
     if stored.mask.about.get("trained") is not None:
         raise ModelError(f"'{cell.name}' was trained, so that it has other weights; `ablate export` writes its model")
@@ -54,5 +57,6 @@ def _check_weights(backbone: PreTrainedModel, measured: Model) -> None:
         same = name in given and given[name].shape == parameter.shape
         if not same or not torch.equal(given[name].detach().cpu(), parameter.detach().to(given[name].dtype).cpu()):
             raise ModelError(
-                f"the model is not '{measured.name}' as the run has measured it: '{name}' differs; load that model"
+                f"the model is not '{measured.name}' as the run has measured it: '{name}' differs; load that model, "
+                "or leave the block in which another mask is applied"
             )

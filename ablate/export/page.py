@@ -24,9 +24,10 @@ def page(exported: Exported) -> Page:
     )
     if exported.onnx is not None:
         head += (f"the same for ONNX Runtime: {exported.onnx.difference:.1e}, in a process without torch",)
-    load = (f"    {line}" for line in snippets.load(str(exported.folder), exported.plain))
+    load = snippets.load(str(exported.folder), exported.plain)
     upload = f"hf upload YOUR-NAME/{exported.folder.name} {shlex.quote(str(exported.folder))}"
-    return Page(head, tables(exported), ("To load it in Python:", *load, f"To put it on the Hub: {upload}"))
+    code = ("# to load it in Python", *load, "# to put it on the Hub, in a shell", upload)
+    return Page(head, tables(exported), (), code=code)
 
 
 def tables(exported: Exported) -> tuple[Block, ...]:

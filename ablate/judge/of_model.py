@@ -19,11 +19,14 @@ def of_model(results: R, model: str | None) -> R:
         model: as rows and tables name it. None: all models.
 
     Raises:
-        AblateError: the run has no such model. The message names the nearest one.
+        AblateError: the run has no such model, and the message names the nearest one; or the model failed.
     """
     if model is None:
         return results
-    names = results.about.models
+    failed = results.about.failed_models or {}
+    names = [name for name in results.about.models if name not in failed]
+    if model in failed:
+        raise AblateError(f"{argument('model')}: '{model}' failed in run {results.about.run}: {failed[model]}")
     if model not in names:
         raise AblateError(
             f"{argument('model')}: run {results.about.run} has no model '{model}'; {suggest(model, names)}"

@@ -95,9 +95,13 @@ def check_name(spec: ModelSpec) -> None:
         hint = _refuse_unless_hub_id(spec)
         if spec.revision is None:
             raise ModelError(
-                f"model '{spec.name}': no such folder{hint}. If it is a Hub id, add `revision: <commit>`, as "
+                f"model '{spec.name}': no such folder{_ended(hint)} If it is a Hub id, add `revision: <commit>`, as "
                 f"`ablate init {spec.name}` does: what a name points to may change, and results could not be reproduced"
             )
+
+
+def _ended(hint: str) -> str:
+    return hint if hint.endswith("?") else f"{hint}."
 
 
 def is_local(spec: ModelSpec) -> bool:
@@ -117,7 +121,7 @@ def pinned(spec: ModelSpec) -> ModelSpec:
     try:
         return spec.model_copy(update={"revision": newest_commit(spec.name)})
     except ModelError as error:
-        raise ModelError(f"model '{spec.name}': no such folder{hint}. {error}") from error
+        raise ModelError(f"model '{spec.name}': no such folder{_ended(hint)} {error}") from error
 
 
 def _path(spec: ModelSpec) -> Path:

@@ -28,6 +28,7 @@ _REQUIRED = {
     "string_type": "text",
     "path_type": "a path",
     "list_type": "a list, such as [a, b]",
+    "tuple_type": "a list, such as [a, b]",
     "model_type": "a mapping, such as {key: value}",
     "dict_type": "a mapping, such as {key: value}",
     "none_required": "null",

@@ -223,7 +223,7 @@ def _document(recipe: object) -> Document:
         return Document("recipe", deepcopy(dict(recipe)))
     if isinstance(recipe, str | PathLike):
         return read(Path(recipe))
-    raise RecipeError(f"recipe: a {type(recipe).__name__}; give a YAML file, a mapping or a Recipe")
+    raise RecipeError(f"recipe: of type {type(recipe).__name__}; give a YAML file, a mapping or a Recipe")
 
 
 def parse(document: Document) -> Recipe:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ablate.judge.effects import Stage, stages
 from ablate.judge.group import Group
 from ablate.judge.reporting import reporting
-from ablate.record import Evidence, RunRecord
+from ablate.record import Evidence, Row, RunRecord
 from ablate.report import wording
 from ablate.report.answer_over_models import answer_over
 from ablate.report.cell_in_words import cell_name, evidence, numbers, sentence
@@ -53,21 +53,23 @@ def answers(results: RunRecord, prevalence: Sequence[PrevalenceEntry] = ()) -> l
             answers.append(Answer(model, f"Only the dense model was run: no answer about {model}.", ()))
         else:
             entries = [entry for entry in prevalence if entry.model == model]
-            answers.append(_answer(stage, entries, _of_data(results)))
+            answers.append(_answer(stage, entries))
     for model, reason in (results.about.failed_models or {}).items():
         if model not in by_model:
             answers.append(Answer(model, f"No answer: the model failed: {reason}", ()))
     if results.about.over_models is not None:
         over = answer_over(results.about.over_models)
-        answers.append(replace(over, headline=f"{over.headline}{_of_data(results)}"))
+        rows = [row for row in results.rows if row.stage == results.about.over_models.stage]
+        answers.append(replace(over, headline=f"{over.headline}{_of_data(rows)}"))
     return answers
 
 
-def _of_data(results: RunRecord) -> str:
-    return EMBEDDED if results.about.data.startswith("embedded") else ""
+def _of_data(rows: Iterable[Row]) -> str:
+    """What is to be known of the data of these rows. Those of own files are not embedded, whatever calibrates."""
+    return EMBEDDED if any(row.data.startswith("embedded") for row in rows) else ""
 
 
-def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry], of_data: str) -> Answer:
+def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry]) -> Answer:
     cells = ranked(stage)
     kinds = list(dict.fromkeys(group.kind for group in stage.groups))
     how_many = {entry.granularity: " ".join(prevalence_sentences(entry)) for entry in prevalence}
@@ -79,7 +81,7 @@ def _answer(stage: Stage, prevalence: Sequence[PrevalenceEntry], of_data: str) -
             sentences.append((f"{kind}: how many?", how_many[kind]))
     tasks, splits = list(stage.splits), ", ".join(dict.fromkeys(stage.splits.values()))
     on = tasks[0] if len(tasks) == 1 else f"the mean of {len(tasks)} tasks"
-    headline = f"{_headline(stage, cells)} Judged on {on} ({splits}).{_caution(stage)}{of_data}"
+    headline = f"{_headline(stage, cells)} Judged on {on} ({splits}).{_caution(stage)}{_of_data(stage.dense.values())}"
     return Answer(stage.model, headline, tuple(sentences))
 
 

@@ -166,7 +166,8 @@ def _against_matched(stage: Stage, group: Group) -> str:
         if len(group.matched) < 2 or not found or not found.untested:
             return " It has too few matched draws to compare with." if len(group.matched) < 2 else ""
         return f" Not compared with matched draws: {found.untested}."
-    by = f"by {wording.signed(item.delta)} [{verdicts.interval(item)}], q of beating them {verdicts.q_beats(item)}"
+    by = f"{wording.signed(item.delta)} [{verdicts.interval(item)}] against their mean, q of beating them"
+    by = f"{by} {verdicts.q_beats(item)}"
     few = f" (a claim takes at least {CLAIM_DRAWS})" if (item.draws_asked or item.draws or 0) < CLAIM_DRAWS else ""
     if item.draws_asked and len(group.matched) < item.draws_asked:
         few = f" (stopped early, of {item.draws_asked}){few}"

@@ -63,7 +63,7 @@ def as_markdown(page: Page) -> str:
             if table.notes or legend:
                 parts.append(escaped(" ".join([*table.notes, *legend])))
     parts.append(escaped(" ".join(page.glossary)))
-    parts.append("\n".join(f"* {escaped(line)}" for line in page.foot))
+    parts.append("\n".join(f"* {escaped(line)}" for line in (*page.foot, *page.code)))
     for answer in page.answers:
         parts += [f"## Answer for {escaped(answer.model)}", escaped(answer.headline)]
         parts.append("\n".join(f"* {escaped(kind)}: {escaped(text)}" for kind, text in answer.by_granularity))

@@ -55,7 +55,7 @@ def as_latex(page: Page) -> str:
         if block.heading:
             parts.append(f"\\subsection*{{{escape(block.heading)}}}")
         parts += [_table(table) for table in block.tables]
-    parts.append("\n".join(map(_comment, page.foot)))
+    parts.append("\n".join(map(_comment, (*page.foot, *page.code))))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -21,8 +21,11 @@ _FIRST = (
 )
 _HOLDS = (
     "improves, harmless: on how many models a confirmed cell improves, and on how many one improves, is better or is"
-    " harmless. In brackets, on every model of how many lineages, and on some of how many more. Models of one lineage"
-    " count once in the pooled gain, a mean over lineages."
+    " harmless."
+)
+_BY_LINEAGE = (
+    " In brackets, on every model of how many lineages, and on some of how many more. Models of one lineage count once"
+    " in the pooled gain, a mean over lineages."
 )
 
 
@@ -71,7 +74,7 @@ def held(claim: Held, line: PooledLine, plain: bool) -> str:
 
 
 def _best(over: OverModels, by: str) -> Table:
-    """A line for each model and granularity, or scorer; of a model without a cell, the reason."""
+    """A line for each model and granularity, or scorer; and one of each model that failed."""
     digits = places(over)
     lines: list[Line] = []
     for model in dict.fromkeys(line.model for line in over.lines):
@@ -92,7 +95,10 @@ def _best(over: OverModels, by: str) -> Table:
         Column("of cells", rank=4),
     )
     title = f"{'Best confirmed' if confirmed else 'Screen only, best'} cell of each model × {by}: {measured(over)}"
-    notes = () if confirmed else (NOTHING_CONFIRMED,)
+    failed = {line.model: line.reason for line in over.lines if line.reason is not None}
+    # Below the first of the tables, so that a long reason takes no room from the columns.
+    why = [f"{model}: {reason}" for model, reason in failed.items()] if by == _KINDS[0] else []
+    notes = (*(() if confirmed else (NOTHING_CONFIRMED,)), *why)
     return Table(title, columns, tuple(lines), "column", notes).compact()
 
 
@@ -100,7 +106,7 @@ def _entries(line: ModelLine, digits: int) -> Iterator[TableCell]:
     yield TableCell(line.model)
     yield TableCell(line.lineage)
     if line.delta is None:
-        yield from (TableCell("–"), TableCell(line.reason or "–"), *[TableCell("–")] * 5)
+        yield from (TableCell("–"), TableCell((line.reason or "–").split(":")[0]), *[TableCell("–")] * 5)
         return
     yield TableCell(line.name)
     yield TableCell(str(line.cell))
@@ -125,7 +131,7 @@ def _pooled(over: OverModels) -> Iterator[Table]:
         Column("cells", stub=True),
         Column("models"),
         Column("lineages", rank=2),
-        Column("improves", meaning=_HOLDS),
+        Column("improves", meaning=_HOLDS if plain else _HOLDS + _BY_LINEAGE),
         Column("harmless"),
         Column("pooled gain"),
         Column("95 %"),

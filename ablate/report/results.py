@@ -57,6 +57,8 @@ class Results(RunRecord):
         # Imported here, because it imports numpy and scipy.
         from ablate.report.some_cells import one_cell
 
+        if not isinstance(name, str):
+            raise AblateError(f"the name of a cell is of type {type(name).__name__}; give its text in tables, or a key")
         return one_cell(self, name)
 
     def filter(self, **wanted: str | float | None) -> Results:

@@ -9,7 +9,7 @@ from ablate.errors import AblateError, suggest
 from ablate.judge.difference import find
 from ablate.judge.effects import stages
 from ablate.judge.group import label
-from ablate.record import RunRecord
+from ablate.record import Row, RunRecord
 from ablate.report.cell import CellResult
 
 FIELDS = ("model", "stage", "granularity", "scorer", "sparsity")
@@ -18,19 +18,21 @@ FIELDS = ("model", "stage", "granularity", "scorer", "sparsity")
 
 def cells(record: RunRecord) -> tuple[CellResult, ...]:
     """The cells of a run, without dense and controls, in the order of its rows; of several seeds, one for each."""
-    of_key: dict[str, list[int]] = {}
-    for number, row in enumerate(record.rows):
+    # Models with the same weights have the same keys.
+    of_cell: dict[tuple[str, str], list[Row]] = {}
+    for row in record.rows:
         if row.cell != "dense" and row.control is None:
-            of_key.setdefault(row.key, []).append(number)
+            of_cell.setdefault((row.model, row.key), []).append(row)
     names = _names(record)
-    rows = {key: tuple(record.rows[number] for number in numbers) for key, numbers in of_key.items()}
-    return tuple(CellResult(names.get(key, of[0].cell), key, of, record) for key, of in rows.items())
+    return tuple(
+        CellResult(names.get(place, rows[0].cell), place[1], tuple(rows), record) for place, rows in of_cell.items()
+    )
 
 
-def _names(record: RunRecord) -> dict[str, str]:
-    """The key of each cell -> its name in tables."""
+def _names(record: RunRecord) -> dict[tuple[str, str], str]:
+    """The model and the key of each cell -> its name in tables."""
     return {
-        next(iter(rows.values())).key: label(group, stage.groups)
+        (stage.model, next(iter(rows.values())).key): label(group, stage.groups)
         for stage in stages(record)
         for group in stage.groups
         for rows in group.seeds.values()
@@ -44,12 +46,16 @@ def one_cell(record: RunRecord, name: str) -> CellResult:
         AblateError: there is no such cell, it is dense or a control, or there are several: of several models or seeds.
     """
     found = find(record, name)
+    models = list(dict.fromkeys(row.model for row in found))
+    if len(models) > 1:
+        options = " or ".join(f"`filter(model={model!r})`" for model in models)
+        raise AblateError(f"'{name}' is a cell of {len(models)} models; take it from {options}")
     if len(found) > 1:
-        keys = ", ".join(f"'{row.key}' ({row.model}, {row.cell})" for row in found)
+        keys = ", ".join(f"'{row.key}' ({row.cell})" for row in found)
         raise AblateError(f"'{name}' is the name of {len(found)} cells; give the key of one: {keys}")
     (row,) = found
     for cell in cells(record):
-        if cell.key == row.key:
+        if (cell.model, cell.key) == (row.model, row.key):
             return cell
     raise AblateError(f"'{name}' is dense or a control; its rows are in `rows`")
 

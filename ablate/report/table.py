@@ -155,7 +155,8 @@ class NextStep:
 
 @dataclass(frozen=True)
 class Page:
-    """head, foot: lines above and below the tables. answers: one for each model. remarks: lines below the answers."""
+    """head, foot: lines above and below the tables. code: lines below the foot to be copied, which are never broken.
+    answers: one for each model. remarks: lines below the answers."""
 
     head: tuple[str, ...]
     blocks: tuple[Block, ...]
@@ -163,6 +164,7 @@ class Page:
     answers: tuple[Answer, ...] = ()
     remarks: tuple[str, ...] = ()
     steps: tuple[NextStep, ...] = ()
+    code: tuple[str, ...] = ()
 
     @property
     def glossary(self) -> tuple[str, ...]:

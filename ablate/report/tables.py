@@ -62,6 +62,8 @@ def print_page(page: Page, console: Console, wide: bool = True) -> None:
     console.print()
     for line in page.foot:
         _line(console, line)
+    for line in page.code:
+        _line(console, line, whole=True)
     print_answers(page, console)
 
 
@@ -80,8 +82,8 @@ def print_answers(page: Page, console: Console) -> None:
         _line(console, "Next", "bold")
     for step in page.steps:
         # Each on a line of its own and never broken, so that both can be copied into a shell.
-        console.print(Text(_printable(console, f"# {step.gives}"), style="dim"), soft_wrap=True)
-        console.print(Text(_printable(console, step.command)), soft_wrap=True)
+        _line(console, f"# {step.gives}", "dim", whole=True)
+        _line(console, step.command, whole=True)
 
 
 def _headed_by(console: Console, block: Block) -> tuple[Table, ...]:
@@ -92,8 +94,9 @@ def _headed_by(console: Console, block: Block) -> tuple[Table, ...]:
     return block.tables
 
 
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(_printable(console, text), style=style, overflow="fold"))
+def _line(console: Console, text: str, style: str = "", *, whole: bool = False) -> None:
+    """Prints a line. whole: whether it is left to the terminal to break it."""
+    console.print(Text(_printable(console, text), style=style, overflow="fold"), soft_wrap=whole)
 
 
 def _printable(console: Console, text: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from rich.console import Console
+from sentence_transformers import SentenceTransformer
 
 import ablate
 from tests.bench import Bench, essence, make_bench
@@ -178,6 +183,7 @@ def test_errors_name_arguments_of_python_and_not_options(bench: Bench, given: di
         ({"scorer": {"scorer": "align", "sign": "x"}}, "scorer: scorer 'align', sign: "),
         ({"seed": -1}, "seed: "),
         ({"device": "gpu"}, "device: "),
+        ({"model": 3}, "model: of type int; give a name, a folder or a SentenceTransformer"),
     ],
 )
 def test_errors_of_scores_name_its_arguments(bench: Bench, given: dict[str, Any], told: str) -> None:
@@ -185,6 +191,48 @@ def test_errors_of_scores_name_its_arguments(bench: Bench, given: dict[str, Any]
     with pytest.raises(ablate.AblateError) as raised:
         ablate.scores(**{**right, **given})
     assert str(raised.value).startswith(told)
+
+
+def test_a_loaded_model_is_scored_as_its_folder_is(bench: Bench) -> None:
+    loaded = SentenceTransformer(str(bench.model), device="cpu")
+    before = {name: value.clone() for name, value in loaded.state_dict().items()}
+    given: dict[str, Any] = {"scorer": "magnitude", "granularity": "head", "data": f"senteval:{bench.data}"}
+    ours, theirs = (ablate.scores(model, **given) for model in (loaded, bench.model))
+    np.testing.assert_array_equal(ours.values, theirs.values)
+    assert all(torch.equal(value, before[name]) for name, value in loaded.state_dict().items())
+
+
+def test_models_with_the_same_weights_have_cells_of_their_own(bench: Bench) -> None:
+    results = bench.run(model=[str(bench.model), {"name": str(bench.model), "label": "again"}], confirm=["stsb"])
+    assert [(cell.model, len(cell.rows)) for cell in results.cells] == [("model", 2), ("again", 2)]
+    (cell,) = results.filter(model="again").cells
+    assert results.filter(model="again")[cell.key].rows == cell.rows
+    told = "is a cell of 2 models; take it from `filter(model='model')` or `filter(model='again')`"
+    for name in (cell.name, cell.key):
+        with pytest.raises(ablate.AblateError, match=re.escape(told)):
+            results[name]
+
+
+def test_what_is_of_another_type_is_refused_in_a_line(bench: Bench, tmp_path: Path) -> None:
+    results: Any = bench.run()
+    model = SentenceTransformer(str(bench.model), device="cpu")
+
+    def use(cell: Any) -> None:
+        with ablate.masked(model, cell):
+            pass
+
+    wrongs: dict[Callable[[], Any], str] = {
+        lambda: results[0]: "the name of a cell is of type int; give its text in tables, or a key",
+        lambda: use("head"): "cell: of type str; give a cell of results, such as results['head × align 10 %']",
+        lambda: use(None): "cell: of type NoneType; give a cell of results",
+        lambda: ablate.choose("r.yaml", within=1): "results: of type str; give those that `ablate.run` returns",  # type: ignore[arg-type]
+        lambda: ablate.choose(results, within="x"): "within: must be a number of at least 0, not x",  # type: ignore[arg-type]
+        lambda: ablate.load(tmp_path / "none"): f"'{tmp_path / 'none'}': no such folder; name one that",
+    }
+    for wrong, told in wrongs.items():
+        with pytest.raises(ablate.AblateError) as raised:
+            wrong()
+        assert str(raised.value).startswith(told)
 
 
 @pytest.mark.parametrize("as_file", [True, False])

@@ -62,6 +62,7 @@ def a_run(bench: Bench, sparsities: list[float], **given: Any) -> Results:
 
 
 def test_one_cell_more_is_one_comparison_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ablate.coordinator.speed.resampling", lambda *_: None)
     resampling = Resampling(monkeypatch)
     three = [0.1, 0.3, 0.5]
     a_run(bench, three, scorers=["magnitude"])

@@ -226,7 +226,7 @@ def test_a_mapping_is_read_as_a_file_is_and_stays_as_it_is() -> None:
     assert again == recipe
     with pytest.raises(RecipeError, match=r"^recipe\.scorrs: unknown key 'scorrs'; did you mean 'scorers'"):
         load_recipe({"scorrs" if key == "scorers" else key: value for key, value in given.items()})
-    with pytest.raises(RecipeError, match=r"^recipe: a list; give a YAML file, a mapping or a Recipe$"):
+    with pytest.raises(RecipeError, match=r"^recipe: of type list; give a YAML file, a mapping or a Recipe$"):
         load_recipe([given])  # type: ignore[arg-type]
 
 

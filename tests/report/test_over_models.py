@@ -34,7 +34,7 @@ def test_a_line_has_the_best_cell_of_a_model_with_its_verdict_and_the_tasks_harm
         ["a", "fam", "head", "head × align 10 %", "+0.60 ▲", "+0.40 to +0.80", "improves", "+0.50", "3"],
         ["b", "fam", "head", "head × align 10 %", "-0.30 ○", "-0.50 to -0.10", "undecided", "-0.40", "3"],
         ["c", "c", "head", "head × align 10 %", "+1.10 ▲", "+0.90 to +1.30", "improves; harms sickr", "+1.00", "3"],
-        ["d", "d", "–", "failed: out of memory", "–", "–", "–", "–", "–"],
+        ["d", "d", "–", "failed", "–", "–", "–", "–", "–"],
     ]
     assert texts(family(), "Best confirmed cell of each model × scorer")[1][2:4] == ["align", "align × align 10 %"]
 
@@ -148,7 +148,7 @@ def test_a_failed_model_has_an_answer_and_a_line_below_the_tables() -> None:
 
 def test_the_answer_over_models_says_that_data_are_synthetic() -> None:
     results = with_over(family())
-    embedded = Results(results.rows, replace(results.about, data="embedded (synthetic)"))
+    embedded = Results([replace(row, data="embedded (synthetic)") for row in results.rows], results.about)
     assert answers(embedded)[-1].headline.endswith("they show how ablate works, and nothing of the model.")
     assert "synthetic" not in answers(results)[-1].headline
 

@@ -40,13 +40,22 @@ def find_run(store: Store, target: str | None = None, overrides: Sequence[str] =
         wanted, _ = load_recipe(target, overrides)
         ids = [run.id for run in runs if run.rows and _is(run.manifest.get("recipe"), wanted)]
         if not ids:
+            changed = "with these values" if overrides else "as the file is now"
             raise StoreError(
-                f"{store.name}: no run of {target}, as the file is now, has rows; give `ablate run {target}` first"
+                f"{store.name}: no run of {target}, {changed}, has rows; {_others(runs, target)}"
+                f"give `ablate run {target}` first"
             )
         return ids[-1]
     if any(run.id == target and not run.rows and not run.manifest.get("study") for run in runs):
         raise StoreError(f"{store.name}: run {target} has no rows; finish it with the command that began it")
     return target
+
+
+def _others(runs: Sequence[RunInfo], target: str) -> str:
+    """What to do if other values of this recipe file were run."""
+    words = [(run.id, (run.manifest.get("command") or "").split()) for run in runs if run.rows]
+    ids = [run for run, command in words if target in command]
+    return f"with other values it was run as {ids[-1]}: name that run, or add its --set; or " if ids else ""
 
 
 def gather(store: Store, results: RunRecord) -> Material:

@@ -549,7 +549,8 @@ def test_the_command_reports_from_the_store_alone(place: Workplace) -> None:
     assert place("report", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
     assert place("show", older, "--format", "csv").out == Path("rows.csv").read_bytes().decode()
     assert refused(place("report", "r.yaml", "--set", "tie_seed=6")).endswith(
-        "has rows; give `ablate run r.yaml` first"
+        f"no run of r.yaml, with these values, has rows; with other values it was run as {newest}: name that run, or add "
+        "its --set; or give `ablate run r.yaml` first"
     )
     assert refused(place("report", "nope")).startswith("there is no run 'nope' in the store; valid: ")
     assert refused(place("report", "nope.yaml")).startswith("nope.yaml: no such recipe")
