@@ -56,8 +56,10 @@ class Needs:
             AblateError: a limit is below 0, or there is no such ``by``.
         """
         for name, limit in (("within", within), ("faster", faster)):
-            if limit is not None and not (isinstance(limit, int | float) and limit >= 0):
-                raise AblateError(f"{argument(name)}: must be a number of at least 0, not {limit}")
+            if limit is not None and not isinstance(limit, int | float):
+                raise AblateError(f"{argument(name)}: must be a number, not of type {type(limit).__name__}")
+            if limit is not None and not limit >= 0:
+                raise AblateError(f"{argument(name)}: must be at least 0, not {limit:g}")
         wanted = by or ("score" if within is None else "parameters")
         if wanted not in get_args(By):
             raise AblateError(f"{argument('by')}: there is no '{wanted}'; {suggest(wanted, get_args(By))}")

@@ -140,7 +140,7 @@ def test_a_broken_one_is_told_what_and_whose() -> None:
     assert "ties" in failed[0]
     assert "another calibration set gives the same" in failed[1]
     assert len([line for line in lines if line.startswith("passed ")]) == 8
-    assert lines[-1] == "scorer 'broken' of their-dist 4.5.6 fails 2 of 10 contracts"
+    assert lines[-1] == "scorer 'broken' of their-dist 4.5.6 fails 2 of 11 contracts"
 
 
 def test_one_that_raises_is_told_in_one_line_and_the_rest_is_not_reached() -> None:
@@ -149,7 +149,7 @@ def test_one_that_raises_is_told_in_one_line_and_the_rest_is_not_reached() -> No
     failed = [line for line in result.stdout.splitlines() if line.startswith("failed ")]
     assert len(failed) == 1
     assert failed[0].endswith("raises ZeroDivisionError: at unstructured, of all things")
-    assert result.stdout.count("does not apply") == result.stdout.count("not reached, since") == 7
+    assert result.stdout.count("does not apply") == result.stdout.count("not reached, since") == 8
 
 
 def test_what_does_not_apply_is_no_failure() -> None:

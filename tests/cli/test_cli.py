@@ -164,7 +164,7 @@ def test_show(place: Workplace) -> None:
     assert place("show", ids[0]).out == first
     assert place("show", "r.yaml").out == second
     other = refused(place("show", "r.yaml", "--set", "seeds=[7]"))
-    assert other.startswith("ablate.db: no run of r.yaml, as the file is now, has rows")
+    assert other.startswith("ablate.db: no run of r.yaml, with these values, has rows")
     assert refused(place("show", "nope")).startswith("there is no run 'nope' in the store; valid: ")
     ran = place("show", "--runs", "--format", "json")
     assert (ran.code, ran.out) == (2, "")

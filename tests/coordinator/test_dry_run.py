@@ -202,7 +202,8 @@ def test_several_models_have_one_total(place: Workplace, monkeypatch: pytest.Mon
     text = RECIPE.replace("model: model", "model: [model, {name: model, label: again}]")
     *_, of_last, of_all = place.run(text, "--dry-run").out.splitlines()
     seconds = int(one.split()[3]) * 60
-    assert of_last == one
+    # Without the load, which may have changed.
+    assert of_last.split(";")[0] == one.split(";")[0]
     assert of_all in {f"all models: about {2 * seconds // 60 + more} min" for more in (-1, 0, 1)}
 
 

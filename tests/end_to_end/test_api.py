@@ -226,7 +226,7 @@ def test_what_is_of_another_type_is_refused_in_a_line(bench: Bench, tmp_path: Pa
         lambda: use("head"): "cell: of type str; give a cell of results, such as results['head × align 10 %']",
         lambda: use(None): "cell: of type NoneType; give a cell of results",
         lambda: ablate.choose("r.yaml", within=1): "results: of type str; give those that `ablate.run` returns",  # type: ignore[arg-type]
-        lambda: ablate.choose(results, within="x"): "within: must be a number of at least 0, not x",  # type: ignore[arg-type]
+        lambda: ablate.choose(results, within="x"): "within: must be a number, not of type str",  # type: ignore[arg-type]
         lambda: ablate.load(tmp_path / "none"): f"'{tmp_path / 'none'}': no such folder; name one that",
     }
     for wrong, told in wrongs.items():
