@@ -95,13 +95,9 @@ def check_name(spec: ModelSpec) -> None:
         hint = _refuse_unless_hub_id(spec)
         if spec.revision is None:
             raise ModelError(
-                f"model '{spec.name}': no such folder{_ended(hint)} If it is a Hub id, add `revision: <commit>`, as "
+                f"model '{spec.name}': no such folder{hint} If it is a Hub id, add `revision: <commit>`, as "
                 f"`ablate init {spec.name}` does: what a name points to may change, and results could not be reproduced"
             )
-
-
-def _ended(hint: str) -> str:
-    return hint if hint.endswith("?") else f"{hint}."
 
 
 def is_local(spec: ModelSpec) -> bool:
@@ -121,7 +117,7 @@ def pinned(spec: ModelSpec) -> ModelSpec:
     try:
         return spec.model_copy(update={"revision": newest_commit(spec.name)})
     except ModelError as error:
-        raise ModelError(f"model '{spec.name}': no such folder{_ended(hint)} {error}") from error
+        raise ModelError(f"model '{spec.name}': no such folder{hint} {error}") from error
 
 
 def _path(spec: ModelSpec) -> Path:
@@ -145,7 +141,7 @@ def _minilm() -> Path:
 
 
 def _refuse_unless_hub_id(spec: ModelSpec) -> str:
-    """The hint to a folder that may have been meant.
+    """The hint to a folder that may have been meant, with the end of its sentence.
 
     Raises:
         ModelError: the name can be no Hub id.
@@ -159,7 +155,7 @@ def _refuse_unless_hub_id(spec: ModelSpec) -> str:
     # A Hub id has at most one slash and no backslash, so these are paths.
     if spec.name.startswith((".", "~", "/")) or spec.name.count("/") > 1 or "\\" in spec.name:
         raise ModelError(f"model '{spec.name}': no such folder{hint}")
-    return hint
+    return hint if hint.endswith("?") else f"{hint}."
 
 
 def _neighbors(path: Path) -> Iterable[str]:

@@ -105,6 +105,11 @@ class _ScorerChecks:
                 if (family, granularity) not in self._refused:
                     yield Case(self.scorer, granularity, family)
 
+    def _cases_of_first(self) -> list[Case]:
+        """A new case of the first family for each granularity that the scorer accepts."""
+        family = self._families[0]
+        return [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]
+
     @cached_property
     def _refused(self) -> set[tuple[str, Granularity]]:
         refused = set()
@@ -181,9 +186,8 @@ class _ScorerChecks:
                 require(not differs, f"{case.who}: contributions depend on the seed, but seeded = False")
 
     def elsewhere(self) -> None:
-        family = self._families[0]
-        cases = [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]
-        elsewhere = scores_elsewhere(self.scorer, family, [case.granularity for case in cases])
+        cases = self._cases_of_first()
+        elsewhere = scores_elsewhere(self.scorer, self._families[0], [case.granularity for case in cases])
         for case, there in zip(cases, elsewhere, strict=True):
             here = case.scores()
             require(
@@ -193,8 +197,7 @@ class _ScorerChecks:
             )
 
     def on_a_device(self) -> None:
-        family = self._families[0]
-        for case in [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]:
+        for case in self._cases_of_first():
             here = case.scores()
             try:
                 with on_pretended_device(case.model):
@@ -258,8 +261,7 @@ class _ScorerChecks:
             )
 
     def work(self) -> None:
-        family = self._families[0]
-        for case in [Case(self.scorer, g, family) for g in self._granularities if (family, g) not in self._refused]:
+        for case in self._cases_of_first():
             work = self.scorer.work(len(case.layers), int(case.layers[-1]) + 1)
             if work is None:
                 raise DoesNotApply("it does not say what its work is")
